@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { RUN_STATUSES } from "../record/record.ts";
+
+const count = z.number().int().nonnegative();
+/** RFC 3339, UTC, nanoseconds. */
+export const apiTime = z.string().meta({ format: "date-time" });
+/** Decimal USD, exact to 1e-9; null when no call has a known price. */
+export const apiMoney = z.string().regex(/^\d+(\.\d{1,9})?$/);
+
+/** A run: one execution of an agent. Unknown is null, never 0. */
+export const run = z.object({
+  run_id: z.string(),
+  task_id: z.string().nullable(),
+  task_type: z.string().nullable(),
+  agent: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
+  session_id: z.string().nullable(),
+  user_id: z.string().nullable(),
+  status: z.enum(RUN_STATUSES),
+  outcome: z.string().nullable(),
+  /** Why it ended so, where the end record says it. */
+  reason: z.string().nullable(),
+  error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
+  start_time: apiTime,
+  end_time: apiTime.nullable(),
+  /** Until now while it runs. */
+  duration_ms: z.number().nonnegative(),
+  /** The last sign of life: the newest received_time. */
+  last_seen_time: apiTime,
+  steps: count,
+  llm_calls: count,
+  tool_call_count: count,
+  tool_errors: count,
+  guardrail_rejections: count,
+  input_tokens: count.nullable(),
+  output_tokens: count.nullable(),
+  cache_read_tokens: count.nullable(),
+  cache_write_tokens: count.nullable(),
+  reasoning_tokens: count.nullable(),
+  /** Model calls that did not report their usage: the sums above are without them. */
+  usage_missing: count,
+  cost_usd: apiMoney.nullable(),
+  /** Model calls whose model has no known price: cost_usd is without them. */
+  cost_missing: count,
+  price_table: z.string().nullable(),
+  price_version: z.string().nullable(),
+  models: z.array(z.string()),
+  tools: z.array(z.string()),
+  dialect: z.string(),
+  /** All records that the run's end commits to are here; null when the run has not ended or commits to nothing. */
+  complete: z.boolean().nullable(),
+  /** Records here / records the end commits to. */
+  records: count,
+  records_expected: count.nullable(),
+  conflicts: count,
+});
+export type Run = z.infer<typeof run>;
+
+export const toolCall = z.object({
+  step_id: z.string(),
+  tool: z.string(),
+  latency_ms: z.number(),
+  success: z.boolean(),
+  attempt: count.nullable(),
+  error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
+});
+export const runDetail = run.extend({ tool_calls: z.array(toolCall) });
+export type RunDetail = z.infer<typeof runDetail>;
+
+export const RUN_ORDERS = [
+  "start_time",
+  "-start_time",
+  "cost_usd",
+  "-cost_usd",
+  "duration_ms",
+  "-duration_ms",
+  "steps",
+  "-steps",
+] as const;
+export const listRunsQuery = z.object({
+  status: z.enum(RUN_STATUSES).optional(),
+  agent: z.string().optional(),
+  task_type: z.string().optional(),
+  session: z.string().optional(),
+  user: z.string().optional(),
+  model: z.string().optional(),
+  tool: z.string().optional(),
+  since: apiTime.optional().describe("RFC 3339; runs that started at or after"),
+  until: apiTime.optional().describe("RFC 3339; runs that started before"),
+  min_cost_usd: z.coerce.number().nonnegative().optional(),
+  q: z.string().optional().describe("text in run id, task id, agent, names of steps or previews"),
+  order: z.enum(RUN_ORDERS).default("-start_time"),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().optional(),
+});
+export type ListRunsQuery = z.infer<typeof listRunsQuery>;
+export const runList = z.object({ items: z.array(run), next_cursor: z.string().nullable() });
+export type RunList = z.infer<typeof runList>;

@@ -1,0 +1,68 @@
+export {
+  ALERT_RULES,
+  ALERT_STATES,
+  type Alert,
+  type AlertRule,
+  alert,
+  alertList,
+  alertRule,
+  alertRuleChange,
+} from "./api/alert.ts";
+export { API_ERROR_CODES, type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
+export {
+  apiMoney,
+  apiTime,
+  type ListRunsQuery,
+  listRunsQuery,
+  RUN_ORDERS,
+  type Run,
+  type RunDetail,
+  type RunList,
+  run,
+  runDetail,
+  runList,
+  toolCall,
+} from "./api/run.ts";
+export {
+  type Step,
+  type StepDetail,
+  type StepList,
+  step,
+  stepDetail,
+  stepList,
+  stepLlm,
+  stepTool,
+} from "./api/step.ts";
+export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
+export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
+export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
+export {
+  type CostFacts,
+  END_STATUSES,
+  type EndFacts,
+  type EndStatus,
+  type LlmFacts,
+  MAX_ENTRY_BYTES,
+  MESSAGES_MEDIA_TYPE,
+  type MessageList,
+  messageList,
+  PAYLOAD_NAMES,
+  type PayloadName,
+  type PayloadRef,
+  payloadRef,
+  RECORD_EVENTS,
+  type RecordEvent,
+  RUN_STATUSES,
+  type RunFacts,
+  type RunledgerRecord,
+  type RunStatus,
+  record,
+  STEP_KINDS,
+  type StepKind,
+  type ToolFacts,
+} from "./record/record.ts";
+export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
+export { type LogEntryRow, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
+export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";
+export { type ChatMessage, chatMessage, type MessagePart, messagePart } from "./semconv/messages.ts";
+export { RUNLEDGER } from "./semconv/runledger.ts";

@@ -1,0 +1,188 @@
+import { z } from "zod";
+
+/** What a record tells of its run. Only `step` records appear in a run's steps. */
+export const RECORD_EVENTS = ["run_start", "run_heartbeat", "step", "run_end"] as const;
+export const STEP_KINDS = [
+  "llm",
+  "tool",
+  "decision",
+  "guardrail",
+  "approval",
+  "handoff",
+  "state",
+  "limit",
+  "agent",
+  "other",
+] as const;
+/** How a run ended, as its end record says it; `running` and `abandoned` are conclusions of the reader. */
+export const END_STATUSES = ["completed", "failed", "stopped", "killed", "handed_off"] as const;
+export const RUN_STATUSES = ["running", ...END_STATUSES, "abandoned"] as const;
+
+export type RecordEvent = (typeof RECORD_EVENTS)[number];
+export type StepKind = (typeof STEP_KINDS)[number];
+export type EndStatus = (typeof END_STATUSES)[number];
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative();
+const text = z.string();
+/** RFC 3339, UTC, always nine digits of nanoseconds. */
+const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+
+/** Where a payload lies: `pack` is an object of many payloads, named by its own sha256 (paths: `packPath`). */
+export const payloadRef = z.strictObject({
+  /** sha256 of the stored bytes. */
+  sha256,
+  size_bytes: count,
+  media_type: text,
+  pack: sha256,
+  offset: count,
+});
+export type PayloadRef = z.infer<typeof payloadRef>;
+
+/** The parts of a step that are content. Each is JSON text, but `raw_response`, which is the body as it came. */
+export const PAYLOAD_NAMES = [
+  "system_prompt",
+  "messages",
+  "tool_definitions",
+  "response",
+  "parameters",
+  "raw_response",
+  "arguments",
+  "result",
+  /** What made the entry too large: the `attributes`, `events` and `links` as one JSON object. */
+  "overflow",
+] as const;
+export type PayloadName = (typeof PAYLOAD_NAMES)[number];
+
+/** Facts of the run that this record knows; null is unknown. Resolved per run by the readers. */
+export const runFacts = z.strictObject({
+  task_id: text.nullable(),
+  task_type: text.nullable(),
+  agent_name: text.nullable(),
+  agent_version: text.nullable(),
+  session_id: text.nullable(),
+  user_id: text.nullable(),
+  /** On run_start and heartbeats: how often this run promises a sign of life, ms. */
+  heartbeat_interval_ms: count.nullable(),
+});
+export type RunFacts = z.infer<typeof runFacts>;
+
+export const llmFacts = z.strictObject({
+  operation: text.nullable(),
+  provider: text.nullable(),
+  request_model: text.nullable(),
+  response_model: text.nullable(),
+  response_id: text.nullable(),
+  system_prompt_sha256: sha256.nullable(),
+  prompt_sha256: sha256.nullable(),
+  tools_sha256: sha256.nullable(),
+  finish_reasons: z.array(text),
+  /** Everything the model read, cached tokens included. */
+  input_tokens: count.nullable(),
+  /** Everything the model wrote, reasoning included. */
+  output_tokens: count.nullable(),
+  cache_read_tokens: count.nullable(),
+  cache_write_tokens: count.nullable(),
+  reasoning_tokens: count.nullable(),
+  time_to_first_token_ms: z.number().nonnegative().nullable(),
+  streaming: z.boolean().nullable(),
+  /** False for wrapper spans, embeddings of totals and the like: such tokens are never added to the run's. */
+  counted: z.boolean(),
+});
+export type LlmFacts = z.infer<typeof llmFacts>;
+
+export const toolFacts = z.strictObject({
+  name: text,
+  call_id: text.nullable(),
+  /** step_id of the model call that asked for it. */
+  requested_by: text.nullable(),
+  arguments_sha256: sha256.nullable(),
+  result_sha256: sha256.nullable(),
+  result_bytes: count.nullable(),
+  attempt: count.nullable(),
+  idempotency_key: text.nullable(),
+  /** Is it among the tools offered? */
+  known: z.boolean().nullable(),
+  /** Do its arguments fit its schema? */
+  valid: z.boolean().nullable(),
+  /** Seen in the messages only, not executed under our eyes. */
+  inferred: z.boolean(),
+});
+export type ToolFacts = z.infer<typeof toolFacts>;
+
+/** What the run's end says. `records` is the number of records the SDK sent for the run, this one included. */
+export const endFacts = z.strictObject({
+  status: z.enum(END_STATUSES),
+  outcome: text.nullable(),
+  reason: text.nullable(),
+  records: count.nullable(),
+});
+export type EndFacts = z.infer<typeof endFacts>;
+
+/** Decimal USD, exact to 1e-9, as a string, with the price table it came from. */
+export const costFacts = z.strictObject({
+  usd: z.string().regex(/^\d+(\.\d{1,9})?$/),
+  price_table: text,
+  price_version: text,
+});
+export type CostFacts = z.infer<typeof costFacts>;
+
+/** One entry of the audit log: its RFC 8785 text is the leaf, at most `MAX_ENTRY_BYTES`. */
+export const record = z.strictObject({
+  v: z.literal(1),
+  /** sha256 of the canonical client-made content (`recordId`); the same span sent twice has the same one. */
+  record_id: sha256,
+  tenant: text,
+  event: z.enum(RECORD_EVENTS),
+  kind: z.enum(STEP_KINDS),
+  name: text,
+  run_id: text,
+  /** 32 hex digits. */
+  trace_id: text,
+  /** The span id, 16 hex digits. */
+  step_id: text,
+  parent_id: text.nullable(),
+  /** The span has no parent. */
+  root: z.boolean(),
+  dialect: text,
+  start_time: time,
+  end_time: time,
+  /** When the collector journalled it. Not part of record_id. */
+  received_time: time,
+  status: z.enum(["ok", "error", "unset"]),
+  error: z.strictObject({ type: text, message: text.nullable() }).nullable(),
+  /** The SDK's number of this record within its run, from 0. */
+  run_seq: count.nullable(),
+  run: runFacts,
+  llm: llmFacts.nullable(),
+  tool: toolFacts.nullable(),
+  end: endFacts.nullable(),
+  cost: costFacts.nullable(),
+  /** Another record with the same span id and other content came before. */
+  conflict: z.boolean(),
+  /** What no dialect claimed. */
+  attributes: z.record(z.string(), z.unknown()),
+  events: z.array(z.unknown()),
+  links: z.array(z.unknown()),
+  resource: z.record(z.string(), z.unknown()),
+  scope: z.strictObject({ name: text, version: text }),
+  payloads: z.partialRecord(z.enum(PAYLOAD_NAMES), payloadRef),
+});
+export type RunledgerRecord = z.infer<typeof record>;
+
+/** An entry of the log must fit the uint16 length of a tlog-tiles bundle; we stay below, as the design says. */
+export const MAX_ENTRY_BYTES = 60_000;
+
+/**
+ * The stored form of a message list (media type `MESSAGES_MEDIA_TYPE`): `base` is the payload that holds the messages before,
+ * so a history resent at each step costs its new messages only. Read by following `base` to null.
+ */
+export const messageList = z.strictObject({
+  base: payloadRef.nullable(),
+  /** Number of messages in `base`, its bases included. */
+  base_count: count,
+  messages: z.array(z.unknown()),
+});
+export type MessageList = z.infer<typeof messageList>;
+export const MESSAGES_MEDIA_TYPE = "application/vnd.runledger.messages+json";

@@ -1,0 +1,93 @@
+/**
+ * A row of ClickHouse's `steps`: a record without its content. The same function makes it from the journal's records and,
+ * on `rebuild`, from the log's entries. Unknown is null; strings without a value are "". Times are RFC 3339 with nanoseconds (column type DateTime64(9, 'UTC')).
+ */
+export interface StepRow {
+  tenant: string;
+  record_id: string;
+  event: string;
+  kind: string;
+  name: string;
+  run_id: string;
+  trace_id: string;
+  step_id: string;
+  parent_id: string;
+  root: boolean;
+  dialect: string;
+  start_time: string;
+  end_time: string;
+  received_time: string;
+  latency_ms: number;
+  status: string;
+  error_type: string;
+  error_message: string;
+  run_seq: number | null;
+  task_id: string;
+  task_type: string;
+  agent_name: string;
+  agent_version: string;
+  session_id: string;
+  user_id: string;
+  heartbeat_interval_ms: number | null;
+  /** "" unless this record ends its run. */
+  end_status: string;
+  end_outcome: string;
+  end_reason: string;
+  end_records: number | null;
+  provider: string;
+  operation: string;
+  request_model: string;
+  response_model: string;
+  response_id: string;
+  system_prompt_sha256: string;
+  prompt_sha256: string;
+  tools_sha256: string;
+  finish_reasons: string[];
+  /** False for what is not a model call, and for wrappers around one: never added up. */
+  llm_counted: boolean;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cache_read_tokens: number | null;
+  cache_write_tokens: number | null;
+  reasoning_tokens: number | null;
+  time_to_first_token_ms: number | null;
+  streaming: boolean | null;
+  /** Decimal(18, 9) as text. */
+  cost_usd: string | null;
+  price_table: string;
+  price_version: string;
+  tool_name: string;
+  tool_call_id: string;
+  tool_requested_by: string;
+  arguments_sha256: string;
+  result_sha256: string;
+  result_bytes: number | null;
+  attempt: number | null;
+  idempotency_key: string;
+  tool_known: boolean | null;
+  tool_valid: boolean | null;
+  tool_inferred: boolean;
+  conflict: boolean;
+  /** At most PREVIEW_CHARS of the last message in, or the arguments. */
+  input_preview: string;
+  /** At most PREVIEW_CHARS of the response, or the result. */
+  output_preview: string;
+  /** Sequence number of the journal frame it came in; 0 when rebuilt from the log. */
+  journal_seq: number;
+}
+
+export const PREVIEW_CHARS = 200;
+
+/** A row of `log_entries`: where a record stands in the log, and where its payloads lie. Made from the log alone. */
+export interface LogEntryRow {
+  tenant: string;
+  record_id: string;
+  run_id: string;
+  step_id: string;
+  shard: string;
+  log_index: number;
+  /** sha256 of 0x00 and the entry, hex. */
+  leaf_hash: string;
+  /** JSON of the record's `payloads`. */
+  payloads: string;
+}

@@ -1,0 +1,35 @@
+/** Attributes of our own, where OpenTelemetry has none. What the SDK writes and the collector's `runledger` dialect reads. */
+export const RUNLEDGER = {
+  /** One of RECORD_EVENTS; absent: `step`. */
+  event: "runledger.event",
+  /** One of STEP_KINDS; wins over what gen_ai.operation.name suggests. */
+  stepKind: "runledger.step.kind",
+  runId: "runledger.run.id",
+  /** Int: this record's number within its run, from 0. */
+  runSeq: "runledger.run.seq",
+  /** On run_end: one of END_STATUSES. */
+  runStatus: "runledger.run.status",
+  /** On run_end: the agent's own word for how it went. */
+  runOutcome: "runledger.run.outcome",
+  /** On run_end: why it ended so. */
+  runReason: "runledger.run.reason",
+  /** On run_end, int: how many records the run has, this one included. */
+  runRecords: "runledger.run.records",
+  /** On run_start and run_heartbeat, int ms. */
+  heartbeatIntervalMs: "runledger.run.heartbeat_interval_ms",
+  taskId: "runledger.task.id",
+  taskType: "runledger.task.type",
+  /** The response body as it came, streams included. */
+  rawResponse: "runledger.response.body",
+  toolKnown: "runledger.tool.known",
+  toolValid: "runledger.tool.valid",
+  toolAttempt: "runledger.tool.attempt",
+  toolInferred: "runledger.tool.inferred",
+  toolRequestedBy: "runledger.tool.requested_by",
+  toolIdempotencyKey: "runledger.tool.idempotency_key",
+  /** On `limit` steps: steps | tokens | wall_ms | … , its bound, and what was reached. */
+  limitName: "runledger.limit.name",
+  limitMax: "runledger.limit.max",
+  limitReached: "runledger.limit.reached",
+  sdkVersion: "runledger.sdk.version",
+} as const;

@@ -1,0 +1,33 @@
+/** The version of an object as its store tells it (ETag, or a hash); opaque. */
+export type ObjectVersion = string;
+
+export interface StoredObject {
+  path: string;
+  sizeBytes: number;
+}
+
+/**
+ * Where immutable evidence and small state documents live. Paths are `/`-separated, relative, of [A-Za-z0-9._-].
+ *
+ * Durability: a resolved write survives power loss. Atomicity: a reader sees a whole object or none.
+ * Concurrency: any number of callers; of two `create`s of one path exactly one writes.
+ * Every rejection is a StorageError; after `unavailable` the write may have happened, and repeating it is safe.
+ */
+export interface Objects {
+  /** Writes an object once. Resolves also when the very same bytes are there already. @throws StorageError `conflict` for other bytes. */
+  create(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes or overwrites. Only for a log's `checkpoint`, its partial tiles, and what `create` would forbid. */
+  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes when the object's version is still `expected` (null: it does not exist). @throws StorageError `conflict` when it is not. */
+  compareAndSet(path: string, bytes: Uint8Array, expected: ObjectVersion | null): Promise<ObjectVersion>;
+  /** The whole object, or null when there is none. */
+  read(path: string): Promise<Uint8Array | null>;
+  /** `length` bytes from `offset`; shorter at the object's end; null when there is no object. */
+  readRange(path: string, offset: number, length: number): Promise<Uint8Array | null>;
+  /** Object and version, for a later compareAndSet. */
+  readVersioned(path: string): Promise<{ bytes: Uint8Array; version: ObjectVersion } | null>;
+  /** All objects below a prefix, in ascending order of path. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Removes an object; resolves when there is none. Never called for evidence. */
+  delete(path: string): Promise<void>;
+}
