@@ -1,0 +1,26 @@
+import type { EndFacts, LlmFacts, RecordEvent, RunFacts, StepKind, ToolFacts } from "@runledger/contract";
+import type { Content } from "./normalized.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+/** What a dialect reads out of a span. Hashes of content are added by `normalizeSpan`, the same for all dialects. */
+export interface DialectFacts {
+  event: RecordEvent;
+  kind: StepKind;
+  /** The step's own name: a model, a tool, an agent; else the span's. */
+  name: string;
+  /** null: the trace id. */
+  runId: string | null;
+  runSeq: number | null;
+  run: RunFacts;
+  llm: Omit<LlmFacts, "system_prompt_sha256" | "prompt_sha256" | "tools_sha256"> | null;
+  tool: Omit<ToolFacts, "arguments_sha256" | "result_sha256" | "result_bytes"> | null;
+  end: EndFacts | null;
+  content: Content;
+}
+
+/** A way of writing agent telemetry. Chosen by the keys that a span carries, never by its scope's name alone. */
+export interface Dialect {
+  name: string;
+  claims(attributes: ReadonlyMap<string, unknown>): boolean;
+  read(span: SpanView, attributes: AttributeReader): DialectFacts;
+}

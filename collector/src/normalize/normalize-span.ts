@@ -1,0 +1,91 @@
+import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
+import { OTEL } from "@runledger/contract";
+import { argumentsHash, messagesHash, sha256Hex } from "./content-hash.ts";
+import type { DialectFacts } from "./dialect.ts";
+import { DIALECTS } from "./dialects.ts";
+import type { Content, NormalizedRecord } from "./normalized.ts";
+import { plain } from "./plain.ts";
+import { inputPreview, outputPreview } from "./preview.ts";
+import type { Pricer } from "./price.ts";
+import { recordId, type SpanOrigin } from "./record-id.ts";
+import { createAttributeReader, type SpanView } from "./span-view.ts";
+
+/** What the journal knows of a span beside the span. */
+export interface Reception {
+  tenant: string;
+  /** RFC 3339 */
+  receivedTime: string;
+}
+
+/** Brings a span into the normal form: the first dialect that claims it reads it, what none claims stays in `attributes`. */
+export function normalizeSpan(span: SpanView, origin: SpanOrigin, reception: Reception, price: Pricer): NormalizedRecord {
+  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
+  const attributes = createAttributeReader(span.attributes);
+  const facts = dialect.read(span, attributes);
+  const error = errorOf(span, attributes.text(OTEL.errorType));
+  const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
+  return {
+    facts: {
+      v: 1,
+      record_id: recordId(span, origin),
+      tenant: reception.tenant,
+      event: facts.event,
+      kind: facts.kind,
+      name: facts.name,
+      run_id: facts.runId ?? span.traceId,
+      trace_id: span.traceId,
+      step_id: span.spanId,
+      parent_id: span.parentSpanId,
+      root: span.parentSpanId === null,
+      dialect: dialect.name,
+      start_time: span.startTime,
+      end_time: span.endTime,
+      received_time: reception.receivedTime,
+      status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
+      error,
+      run_seq: facts.runSeq,
+      run: facts.run,
+      llm,
+      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content),
+      end: facts.end,
+      cost: llm === null ? null : price(llm, span.startTime),
+      attributes: attributes.rest(),
+      events: [...span.events],
+      links: [...span.links],
+      resource: origin.resource,
+      scope: origin.scope,
+    },
+    content: facts.content,
+    inputPreview: inputPreview(facts.content),
+    outputPreview: outputPreview(facts.content),
+  };
+}
+
+/** Status ERROR, an error.type or an exception event: any of them makes the step failed. */
+function errorOf(span: SpanView, errorType: string | null): RunledgerRecord["error"] {
+  const exception = span.events.find((event) => event.name === OTEL.exceptionEvent)?.attributes;
+  if (span.statusCode !== 2 && errorType === null && exception === undefined) return null;
+  const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
+  return {
+    type: errorType ?? text(exception?.[OTEL.exceptionType]) ?? "error",
+    message: text(span.statusMessage) ?? text(exception?.[OTEL.exceptionMessage]),
+  };
+}
+
+function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content): LlmFacts {
+  return {
+    ...llm,
+    system_prompt_sha256: content.system_prompt === undefined ? null : sha256Hex(content.system_prompt),
+    prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages),
+    tools_sha256: content.tool_definitions === undefined ? null : sha256Hex(content.tool_definitions),
+  };
+}
+
+function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, content: Content): ToolFacts {
+  return {
+    ...tool,
+    arguments_sha256: content.arguments === undefined ? null : argumentsHash(content.arguments),
+    result_sha256: content.result === undefined ? null : sha256Hex(content.result),
+    result_bytes: content.result === undefined ? null : Buffer.byteLength(content.result),
+  };
+}

@@ -1,0 +1,28 @@
+import { OTEL } from "@runledger/contract";
+import type { Dialect } from "./dialect.ts";
+
+/** A span that no other dialect claims: kept whole as kind `other`. Must be the last in the list. */
+export const plain: Dialect = {
+  name: "plain",
+  claims: () => true,
+  read: (span, attributes) => ({
+    event: "step",
+    kind: "other",
+    name: span.name,
+    runId: null,
+    runSeq: null,
+    run: {
+      task_id: null,
+      task_type: null,
+      agent_name: null,
+      agent_version: null,
+      session_id: attributes.text(OTEL.sessionId),
+      user_id: attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+      heartbeat_interval_ms: null,
+    },
+    llm: null,
+    tool: null,
+    end: null,
+    content: {},
+  }),
+};

@@ -1,0 +1,57 @@
+import { END_STATUSES, type EndFacts, RECORD_EVENTS, RUNLEDGER, STEP_KINDS } from "@runledger/contract";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { readGenAi } from "./otel-genai.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+/** What `@runledger/sdk` sends: the GenAI conventions, and `runledger.*` where they have no word. */
+export const runledger: Dialect = {
+  name: "runledger",
+  claims: (attributes) => attributes.has(RUNLEDGER.runSeq) || attributes.has(RUNLEDGER.event) || attributes.has(RUNLEDGER.stepKind),
+  read(span, attributes) {
+    const base = readGenAi(span, attributes);
+    const event = oneOf(RECORD_EVENTS, attributes.text(RUNLEDGER.event)) ?? "step";
+    const kind = oneOf(STEP_KINDS, attributes.text(RUNLEDGER.stepKind)) ?? base.kind;
+    const rawResponse = attributes.text(RUNLEDGER.rawResponse);
+    return {
+      ...base,
+      event,
+      kind,
+      runId: attributes.text(RUNLEDGER.runId),
+      runSeq: attributes.count(RUNLEDGER.runSeq),
+      run: {
+        ...base.run,
+        task_id: attributes.text(RUNLEDGER.taskId),
+        task_type: attributes.text(RUNLEDGER.taskType),
+        heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs),
+      },
+      tool: base.tool === null ? null : exactTool(base.tool, attributes),
+      end: event === "run_end" ? endFactsOf(span, attributes) : null,
+      content: rawResponse === null ? base.content : { ...base.content, raw_response: rawResponse },
+    };
+  },
+};
+
+function exactTool(tool: NonNullable<DialectFacts["tool"]>, attributes: AttributeReader): DialectFacts["tool"] {
+  return {
+    ...tool,
+    requested_by: attributes.text(RUNLEDGER.toolRequestedBy),
+    attempt: attributes.count(RUNLEDGER.toolAttempt),
+    idempotency_key: attributes.text(RUNLEDGER.toolIdempotencyKey),
+    known: attributes.boolean(RUNLEDGER.toolKnown),
+    valid: attributes.boolean(RUNLEDGER.toolValid),
+    inferred: attributes.boolean(RUNLEDGER.toolInferred) ?? false,
+  };
+}
+
+function endFactsOf(span: SpanView, attributes: AttributeReader): EndFacts {
+  return {
+    status: oneOf(END_STATUSES, attributes.text(RUNLEDGER.runStatus)) ?? (span.statusCode === 2 ? "failed" : "completed"),
+    outcome: attributes.text(RUNLEDGER.runOutcome),
+    reason: attributes.text(RUNLEDGER.runReason) ?? (span.statusMessage || null),
+    records: attributes.count(RUNLEDGER.runRecords),
+  };
+}
+
+function oneOf<const Value extends string>(values: readonly Value[], text: string | null): Value | null {
+  return values.find((value) => value === text) ?? null;
+}

@@ -1,0 +1,71 @@
+/** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
+export interface SpanView {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | null;
+  name: string;
+  startTime: string;
+  endTime: string;
+  /** OTLP StatusCode: 0 unset, 1 ok, 2 error. */
+  statusCode: number;
+  statusMessage: string;
+  attributes: ReadonlyMap<string, unknown>;
+  events: readonly SpanEvent[];
+  links: readonly unknown[];
+}
+
+export interface SpanEvent {
+  name: string;
+  time: string;
+  attributes: Record<string, unknown>;
+}
+
+/** Gives out the attributes of a span and remembers which were taken: the rest is what no dialect claimed. */
+export interface AttributeReader {
+  /** A non-empty string; a value of another type is left for `rest`. */
+  text(key: string): string | null;
+  /** A whole number >= 0, also when sent as text. */
+  count(key: string): number | null;
+  number(key: string): number | null;
+  boolean(key: string): boolean | null;
+  texts(key: string): string[];
+  /** Any value. */
+  value(key: string): unknown;
+  rest(): Record<string, unknown>;
+}
+
+export function createAttributeReader(attributes: ReadonlyMap<string, unknown>): AttributeReader {
+  const taken = new Set<string>();
+  const take = <Value>(key: string, accept: (value: unknown) => Value | null): Value | null => {
+    const value = attributes.get(key);
+    if (value === undefined) return null;
+    const accepted = accept(value);
+    if (accepted !== null) taken.add(key);
+    return accepted;
+  };
+  return {
+    text: (key) => take(key, (value) => (typeof value === "string" && value !== "" ? value : null)),
+    count: (key) => take(key, countOf),
+    number: (key) => take(key, (value) => (typeof value === "number" ? value : null)),
+    boolean: (key) => take(key, (value) => (typeof value === "boolean" ? value : null)),
+    texts: (key) => take(key, textsOf) ?? [],
+    value: (key) => take(key, (value) => value ?? null),
+    rest: () => restOf(attributes, taken),
+  };
+}
+
+function countOf(value: unknown): number | null {
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null;
+}
+
+function textsOf(value: unknown): string[] | null {
+  if (typeof value === "string") return [value];
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : null;
+}
+
+function restOf(attributes: ReadonlyMap<string, unknown>, taken: ReadonlySet<string>): Record<string, unknown> {
+  const rest: Record<string, unknown> = Object.create(null);
+  for (const [key, value] of attributes) if (!taken.has(key)) rest[key] = value;
+  return rest;
+}
