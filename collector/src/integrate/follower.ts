@@ -69,7 +69,8 @@ export function startFollower(
     const batch: NormalizedFrame[] = [];
     while (state.nextSeq + batch.length < mustEndAt) {
       const more = await frames.read(state.nextSeq + batch.length, settings.maxBatchBytes);
-      if (more.length === 0) throw new Error(`journal frame ${state.nextSeq + batch.length} is gone, but ${sink.name} needs it again`);
+      if (more.length === 0)
+        throw new Error(`journal frame ${state.nextSeq + batch.length} is gone, but ${sink.name} needs it again`);
       batch.push(...more.slice(0, mustEndAt - state.nextSeq - batch.length));
     }
     await untilItSucceeds("write again", () => sink.write(batch));

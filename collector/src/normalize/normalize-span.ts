@@ -18,7 +18,12 @@ export interface Reception {
 }
 
 /** Brings a span into the normal form: the first dialect that claims it reads it, what none claims stays in `attributes`. */
-export function normalizeSpan(span: SpanView, origin: SpanOrigin, reception: Reception, price: Pricer): NormalizedRecord {
+export function normalizeSpan(
+  span: SpanView,
+  origin: SpanOrigin,
+  reception: Reception,
+  price: Pricer,
+): NormalizedRecord {
   const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
   const attributes = createAttributeReader(span.attributes);
   const facts = dialect.read(span, attributes);

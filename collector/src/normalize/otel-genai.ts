@@ -41,7 +41,12 @@ export function readGenAi(span: SpanView, attributes: AttributeReader): DialectF
     llm: kind === "llm" ? llmFactsOf(operation, requestModel, attributes) : null,
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
     end: ends
-      ? { status: span.statusCode === 2 ? "failed" : "completed", outcome: null, reason: span.statusMessage || null, records: null }
+      ? {
+          status: span.statusCode === 2 ? "failed" : "completed",
+          outcome: null,
+          reason: span.statusMessage || null,
+          records: null,
+        }
       : null,
     content: contentOf(kind, attributes),
   };
@@ -64,7 +69,11 @@ function runFactsOf(attributes: AttributeReader): RunFacts {
   };
 }
 
-function llmFactsOf(operation: string | null, requestModel: string | null, attributes: AttributeReader): DialectFacts["llm"] {
+function llmFactsOf(
+  operation: string | null,
+  requestModel: string | null,
+  attributes: AttributeReader,
+): DialectFacts["llm"] {
   const firstChunkSeconds = attributes.number(GEN_AI.responseTimeToFirstChunk);
   return {
     operation,

@@ -47,7 +47,8 @@ function lookUpRates(model: string, provider: string | null): Rates | null {
   const cacheRead = probe({ input_tokens: million, cache_read_tokens: million });
   const cacheWrite = probe({ input_tokens: million, cache_write_tokens: million });
   if (input === null || output === null || cacheRead === null || cacheWrite === null) return null;
-  const linear = !Array.isArray(input.model.prices) && Object.values(input.model_price).every((price) => typeof price === "number");
+  const linear =
+    !Array.isArray(input.model.prices) && Object.values(input.model_price).every((price) => typeof price === "number");
   const pico = (price: number) => Math.round(price * million);
   return {
     linear,

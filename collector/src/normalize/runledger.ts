@@ -6,11 +6,12 @@ import type { AttributeReader, SpanView } from "./span-view.ts";
 /** What `@runledger/sdk` sends: the GenAI conventions, and `runledger.*` where they have no word. */
 export const runledger: Dialect = {
   name: "runledger",
-  claims: (attributes) => attributes.has(RUNLEDGER.runSeq) || attributes.has(RUNLEDGER.event) || attributes.has(RUNLEDGER.stepKind),
+  claims: (attributes) =>
+    attributes.has(RUNLEDGER.runSeq) || attributes.has(RUNLEDGER.event) || attributes.has(RUNLEDGER.stepKind),
   read(span, attributes) {
     const base = readGenAi(span, attributes);
-    const event = oneOf(RECORD_EVENTS, attributes.text(RUNLEDGER.event)) ?? "step";
-    const kind = oneOf(STEP_KINDS, attributes.text(RUNLEDGER.stepKind)) ?? base.kind;
+    const event = attributes.oneOf(RUNLEDGER.event, RECORD_EVENTS) ?? "step";
+    const kind = attributes.oneOf(RUNLEDGER.stepKind, STEP_KINDS) ?? base.kind;
     const rawResponse = attributes.text(RUNLEDGER.rawResponse);
     return {
       ...base,
@@ -45,13 +46,9 @@ function exactTool(tool: NonNullable<DialectFacts["tool"]>, attributes: Attribut
 
 function endFactsOf(span: SpanView, attributes: AttributeReader): EndFacts {
   return {
-    status: oneOf(END_STATUSES, attributes.text(RUNLEDGER.runStatus)) ?? (span.statusCode === 2 ? "failed" : "completed"),
+    status: attributes.oneOf(RUNLEDGER.runStatus, END_STATUSES) ?? (span.statusCode === 2 ? "failed" : "completed"),
     outcome: attributes.text(RUNLEDGER.runOutcome),
     reason: attributes.text(RUNLEDGER.runReason) ?? (span.statusMessage || null),
     records: attributes.count(RUNLEDGER.runRecords),
   };
-}
-
-function oneOf<const Value extends string>(values: readonly Value[], text: string | null): Value | null {
-  return values.find((value) => value === text) ?? null;
 }

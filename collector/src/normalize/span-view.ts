@@ -29,6 +29,8 @@ export interface AttributeReader {
   number(key: string): number | null;
   boolean(key: string): boolean | null;
   texts(key: string): string[];
+  /** One of a closed list; any other word is left for `rest`. */
+  oneOf<const Value extends string>(key: string, values: readonly Value[]): Value | null;
   /** Any value. */
   value(key: string): unknown;
   rest(): Record<string, unknown>;
@@ -49,6 +51,7 @@ export function createAttributeReader(attributes: ReadonlyMap<string, unknown>):
     number: (key) => take(key, (value) => (typeof value === "number" ? value : null)),
     boolean: (key) => take(key, (value) => (typeof value === "boolean" ? value : null)),
     texts: (key) => take(key, textsOf) ?? [],
+    oneOf: (key, values) => take(key, (value) => values.find((word) => word === value) ?? null),
     value: (key) => take(key, (value) => value ?? null),
     rest: () => restOf(attributes, taken),
   };

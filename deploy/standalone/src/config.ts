@@ -1,0 +1,78 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/** Every setting of the standalone, by the name of its environment variable. The README's table is made from the same list. */
+const environment = z.object({
+  RUNLEDGER_DATA_DIR: z.string().min(1).default(".runledger"),
+  RUNLEDGER_HOST: z.string().min(1).default("127.0.0.1"),
+  RUNLEDGER_OTLP_GRPC_PORT: port.default(4317),
+  RUNLEDGER_OTLP_HTTP_PORT: port.default(4318),
+  RUNLEDGER_API_PORT: port.default(4400),
+  RUNLEDGER_OBJECTS: z.string().min(1).optional(),
+  RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
+  RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
+  RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(1).optional(),
+  RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+export interface StandaloneSettings {
+  dataDir: string;
+  host: string;
+  grpcPort: number;
+  httpPort: number;
+  apiPort: number;
+  /** `file:PATH`, absolute. */
+  objects: string;
+  /** null: start the embedded one. */
+  clickhouseUrl: string | null;
+  retentionDays: number;
+  webhook: { url: string; secret: string | null } | null;
+  logLevel: string;
+}
+
+export class SettingsError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`These settings are wrong:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "SettingsError";
+  }
+}
+
+/** Reads the settings once. @throws SettingsError that lists everything wrong at once. */
+export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSettings> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    throw new SettingsError(
+      parsed.error.issues.map(
+        (issue) => `${issue.path.join(".")}=${given[String(issue.path[0])] ?? ""}: ${issue.message}`,
+      ),
+    );
+  }
+  const values = parsed.data;
+  const dataDir = resolve(values.RUNLEDGER_DATA_DIR);
+  if (!LOOPBACK.has(values.RUNLEDGER_HOST)) {
+    throw new SettingsError([
+      `RUNLEDGER_HOST=${values.RUNLEDGER_HOST}: refusing a public address without an API key. Keys are not built yet: listen on 127.0.0.1 and put a proxy that checks keys in front.`,
+    ]);
+  }
+  return Object.freeze({
+    dataDir,
+    host: values.RUNLEDGER_HOST,
+    grpcPort: values.RUNLEDGER_OTLP_GRPC_PORT,
+    httpPort: values.RUNLEDGER_OTLP_HTTP_PORT,
+    apiPort: values.RUNLEDGER_API_PORT,
+    objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
+    clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
+    retentionDays: values.RUNLEDGER_RETENTION_DAYS,
+    webhook:
+      values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined
+        ? null
+        : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET ?? null },
+    logLevel: values.RUNLEDGER_LOG_LEVEL,
+  });
+}

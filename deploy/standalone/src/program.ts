@@ -1,0 +1,169 @@
+import { Command, Option } from "commander";
+import { runDemoCommand } from "./commands/demo.ts";
+import { printPolicy } from "./commands/policy.ts";
+import { rebuildRows } from "./commands/rebuild.ts";
+import { listRuns } from "./commands/runs.ts";
+import { tailRuns } from "./commands/tail.ts";
+import { startUp } from "./commands/up.ts";
+import { verifyTarget } from "./commands/verify.ts";
+import { readSettings, SettingsError } from "./config.ts";
+
+/** Where a command reads its settings, writes its answer, and ends. */
+export type Console = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "exit" | "on" | "once">;
+
+const API_URL = new Option("--api <url>", "query API of a running Runledger")
+  .env("RUNLEDGER_CONTROL_URL")
+  .default("http://127.0.0.1:4400");
+const DATA_DIR = new Option("--data-dir <dir>", "where everything is kept")
+  .env("RUNLEDGER_DATA_DIR")
+  .default(".runledger");
+
+/** The `runledger` command: each subcommand is a file in `commands/` and a paragraph here. */
+export function createProgram(console: Console): Command {
+  const program = new Command("runledger")
+    .description("The flight recorder for AI agents.")
+    .showHelpAfterError("(run with --help for all options)")
+    .configureOutput({ writeErr: (text) => void console.stderr.write(text) });
+  addServerCommands(program, console);
+  addReadingCommands(program, console);
+  addLogCommands(program, console);
+  return program;
+}
+
+function addServerCommands(program: Command, console: Console): void {
+  program
+    .command("up", { isDefault: true })
+    .description("start collector, query API and pages in one process tree, on files and an embedded ClickHouse")
+    .addOption(DATA_DIR)
+    .option("--host <address>", "address to listen on (RUNLEDGER_HOST)")
+    .option("--grpc-port <port>", "OTLP/gRPC; 0 picks a free one (RUNLEDGER_OTLP_GRPC_PORT)")
+    .option("--http-port <port>", "OTLP/HTTP (RUNLEDGER_OTLP_HTTP_PORT)")
+    .option("--api-port <port>", "query API and pages (RUNLEDGER_API_PORT)")
+    .option("--objects <location>", "where the audit log lives: file:PATH (RUNLEDGER_OBJECTS)")
+    .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
+    .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
+    .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
+    .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
+    .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
+    .option("--demo", "run a set of demo agents against it, a runaway one among them")
+    .action(
+      guarded(console, async (flags: UpFlags) =>
+        startUp(settingsFrom(console, flags), { demo: flags.demo === true }, console),
+      ),
+    );
+
+  program
+    .command("demo")
+    .description("run the demo agents against a running Runledger")
+    .addOption(
+      new Option("--endpoint <url>", "its OTLP/gRPC address")
+        .env("RUNLEDGER_ENDPOINT")
+        .default("http://127.0.0.1:4317"),
+    )
+    .option("--rounds <n>", "how often", "1")
+    .action(guarded(console, async (flags: { endpoint: string; rounds: string }) => runDemoCommand(flags, console)));
+
+  program
+    .command("rebuild")
+    .description("empty ClickHouse and refill it from the audit log; Runledger must be stopped")
+    .addOption(DATA_DIR)
+    .action(guarded(console, async (flags: UpFlags) => rebuildRows(settingsFrom(console, flags), console)));
+}
+
+function addReadingCommands(program: Command, console: Console): void {
+  program
+    .command("runs")
+    .description("list runs")
+    .addOption(API_URL)
+    .option("--status <status>", "running, completed, failed, stopped, killed, handed_off or abandoned")
+    .option("--agent <name>")
+    .option("--since <time>", "RFC 3339")
+    .option("--limit <n>", "how many", "20")
+    .option("--json", "as JSON")
+    .action(guarded(console, async (flags) => listRuns(flags, console)));
+
+  program
+    .command("tail")
+    .description("follow runs as they go on")
+    .addOption(API_URL)
+    .option("--json", "a JSON object a line")
+    .action(guarded(console, async (flags) => tailRuns(flags, console)));
+}
+
+function addLogCommands(program: Command, console: Console): void {
+  program
+    .command("verify")
+    .description(
+      "recompute an audit log and say whether it is genuine, complete and unaltered; exit code 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable",
+    )
+    .argument("[target]", "a data directory, or the URL of a query API", ".runledger")
+    .option(
+      "--policy <file>",
+      "C2SP tlog-policy with the log keys you trust; `runledger policy` prints one to hand over out of band",
+    )
+    .option(
+      "--key <vkey>",
+      "a verifier key you trust, or a file with one (may be repeated)",
+      (value: string, all: string[]) => [...all, value],
+      [],
+    )
+    .option("--since-checkpoint <file>", "an earlier checkpoint that this log must extend")
+    .option("--json", "the verdict as JSON")
+    .action(guarded(console, async (target: string, flags) => verifyTarget(target, flags, console)));
+
+  program
+    .command("policy")
+    .description("print the policy that trusts this installation's log")
+    .addOption(DATA_DIR)
+    .action(guarded(console, async (flags: { dataDir: string }) => printPolicy(flags, console)));
+}
+
+interface UpFlags {
+  dataDir?: string;
+  host?: string;
+  grpcPort?: string;
+  httpPort?: string;
+  apiPort?: string;
+  objects?: string;
+  clickhouseUrl?: string;
+  retentionDays?: string;
+  webhookUrl?: string;
+  webhookSecret?: string;
+  logLevel?: string;
+  demo?: boolean;
+}
+
+/** Flags win over the environment; both are checked by the same rules. */
+function settingsFrom(console: Console, flags: UpFlags) {
+  const given: Record<string, string | undefined> = {
+    RUNLEDGER_DATA_DIR: flags.dataDir,
+    RUNLEDGER_HOST: flags.host,
+    RUNLEDGER_OTLP_GRPC_PORT: flags.grpcPort,
+    RUNLEDGER_OTLP_HTTP_PORT: flags.httpPort,
+    RUNLEDGER_API_PORT: flags.apiPort,
+    RUNLEDGER_OBJECTS: flags.objects,
+    RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
+    RUNLEDGER_RETENTION_DAYS: flags.retentionDays,
+    RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,
+    RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,
+    RUNLEDGER_LOG_LEVEL: flags.logLevel,
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return readSettings({ ...console.env, ...set });
+}
+
+/** A failure becomes one clear message and exit code 1; its stack only where someone asks for it. */
+function guarded<Arguments extends unknown[]>(console: Console, act: (...args: Arguments) => Promise<void>) {
+  return async (...args: Arguments) => {
+    try {
+      await act(...args);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      console.stderr.write(`${message}\n`);
+      if (console.env["RUNLEDGER_LOG_LEVEL"] === "debug" && !(error instanceof SettingsError)) {
+        console.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
+      }
+      console.exit(1);
+    }
+  };
+}

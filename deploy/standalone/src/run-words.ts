@@ -1,0 +1,38 @@
+import type { Run, RunStatus } from "@runledger/contract";
+import pc from "picocolors";
+
+const COLOUR: Record<RunStatus, (text: string) => string> = {
+  running: pc.cyan,
+  completed: pc.green,
+  failed: pc.red,
+  stopped: pc.yellow,
+  killed: pc.magenta,
+  handed_off: pc.blue,
+  abandoned: pc.red,
+};
+
+export function colouredStatus(status: RunStatus): string {
+  return COLOUR[status](status);
+}
+
+export function runName(run: Run): string {
+  const version = run.agent.version === null ? "" : pc.dim(` ${run.agent.version}`);
+  return `${run.agent.name ?? "—"}${version}`;
+}
+
+/** Unknown is a dash, never 0. */
+export function usd(cost: string | null): string {
+  return cost === null ? "—" : `$${Number(cost).toFixed(4)}`;
+}
+
+export function tokens(run: Run): string {
+  const count = (value: number | null) => (value === null ? "—" : value.toLocaleString("en-US"));
+  return `${count(run.input_tokens)} / ${count(run.output_tokens)}`;
+}
+
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 60 ? `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s` : `${(minutes / 60).toFixed(1)} h`;
+}
