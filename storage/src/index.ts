@@ -1,4 +1,5 @@
 export { StorageError, type StorageErrorCode } from "./error.ts";
+export { openJournalCursor } from "./journal/cursor.ts";
 export {
   BODY_ENCODINGS,
   BODY_FORMATS,
@@ -12,5 +13,8 @@ export {
   SIGNALS,
   type Signal,
 } from "./journal/journal.ts";
+export { type JournalReaderSettings, openJournalReader } from "./journal/reader.ts";
+export { type FileJournalWriter, type JournalWriterSettings, openJournalWriter } from "./journal/writer.ts";
+export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";

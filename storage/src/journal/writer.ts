@@ -1,0 +1,240 @@
+import type { FileHandle } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
+import { StorageError } from "../error.ts";
+import { checkCursors, readCursors } from "./cursor.ts";
+import { encodeFrameHead, encodeMarker, frameBytes } from "./frame.ts";
+import type { JournalEntry, JournalWriter } from "./journal.ts";
+import { recoverJournal } from "./recovery.ts";
+import { createSegment, SEGMENT_HEADER_BYTES, segmentPath, syncDirectory } from "./segment.ts";
+
+export interface JournalWriterSettings {
+  /** Names of the cursors that must have passed a segment before it is removed. */
+  followers: readonly string[];
+  /** A new segment begins when the current one has reached this. */
+  segmentBytes?: number;
+  /** Of appends that wait for the disk. */
+  maxQueuedBytes?: number;
+  /** Of all segments together, what waits included. */
+  maxJournalBytes?: number;
+  /** Written and fsynced at once; a larger entry goes alone. */
+  maxGroupBytes?: number;
+  /** How often finished segments are looked for. */
+  removeEveryMs?: number;
+  /** Told of a torn write that was taken away at the start, and of segments that could not be removed. */
+  warn: (message: string, details: object) => void;
+}
+
+const MIB = 1024 * 1024;
+const DEFAULTS = {
+  segmentBytes: 64 * MIB,
+  maxQueuedBytes: 256 * MIB,
+  maxJournalBytes: 8 * 1024 * MIB,
+  maxGroupBytes: 16 * MIB,
+  removeEveryMs: 1_000,
+};
+
+interface WaitingAppend {
+  entry: JournalEntry;
+  sizeBytes: number;
+  resolve: (seq: number) => void;
+  reject: (error: StorageError) => void;
+}
+
+/**
+ * Opens a journal for writing; the caller makes sure that no other process does (`acquireDirectoryLock`).
+ * @throws StorageError `damaged` when committed frames are not readable: the product must not start.
+ */
+export async function openJournalWriter(dir: string, settings: JournalWriterSettings): Promise<FileJournalWriter> {
+  await mkdir(dir, { recursive: true });
+  const recovered = await recoverJournal(dir);
+  checkCursors(dir, await readCursors(dir), recovered.lastSeq);
+  if (recovered.torn !== null)
+    settings.warn("a torn write at the journal's end was cut; none of it was acknowledged", recovered.torn);
+  return new FileJournalWriter(dir, settings, recovered);
+}
+
+/** One loop writes; appends only queue and wait. After a failed write or fsync the writer is dead: what the disk holds is unknown. */
+export class FileJournalWriter implements JournalWriter {
+  readonly #dir: string;
+  readonly #limits: typeof DEFAULTS;
+  readonly #followers: readonly string[];
+  readonly #warn: JournalWriterSettings["warn"];
+  readonly #finished: { path: string; firstSeq: number; sizeBytes: number }[];
+  readonly #removal: NodeJS.Timeout;
+  #current: { handle: FileHandle; salt: number; path: string; firstSeq: number; endBytes: number };
+  #queue: WaitingAppend[] = [];
+  #queuedBytes = 0;
+  #finishedBytes: number;
+  #durableSeq: number;
+  #running: Promise<void> | null = null;
+  #removing: Promise<number> | null = null;
+  #refusal: StorageError | null = null;
+
+  constructor(dir: string, settings: JournalWriterSettings, recovered: Awaited<ReturnType<typeof recoverJournal>>) {
+    this.#dir = dir;
+    this.#followers = settings.followers;
+    this.#warn = settings.warn;
+    this.#limits = { ...DEFAULTS, ...settings };
+    // At least four segments, so that a full journal always has finished ones that can go.
+    this.#limits.segmentBytes = Math.min(this.#limits.segmentBytes, this.#limits.maxJournalBytes / 4);
+    this.#finished = recovered.finished;
+    this.#finishedBytes = recovered.finished.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    this.#current = recovered.current;
+    this.#durableSeq = recovered.lastSeq;
+    this.#removal = setInterval(() => this.#removeInBackground(), this.#limits.removeEveryMs).unref();
+  }
+
+  append(entry: JournalEntry): Promise<number> {
+    if (this.#refusal !== null) return Promise.reject(this.#refusal);
+    const sizeBytes = frameBytes(entry);
+    if (this.#queuedBytes + sizeBytes > this.#limits.maxQueuedBytes) {
+      return Promise.reject(
+        new StorageError("full", `${this.#queuedBytes} bytes wait for the journal's disk already; retry later`),
+      );
+    }
+    if (this.stats().sizeBytes + this.#queuedBytes + sizeBytes > this.#limits.maxJournalBytes) {
+      return Promise.reject(
+        new StorageError(
+          "full",
+          `the journal holds its ${this.#limits.maxJournalBytes} bytes; retry when its followers have caught up`,
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entry, sizeBytes, resolve, reject });
+      this.#queuedBytes += sizeBytes;
+      this.#running ??= this.#run();
+    });
+  }
+
+  stats(): { queuedBytes: number; sizeBytes: number; lastSeq: number; segments: number } {
+    return {
+      queuedBytes: this.#queuedBytes,
+      sizeBytes: this.#finishedBytes + this.#current.endBytes,
+      lastSeq: this.#durableSeq,
+      segments: this.#finished.length + 1,
+    };
+  }
+
+  /** Removes segments that all followers have passed, oldest first. Resolves with their number. A crash in between leaves some for the next time. */
+  async removeFinishedSegments(): Promise<number> {
+    this.#removing ??= this.#remove().finally(() => {
+      this.#removing = null;
+    });
+    return this.#removing;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#removal);
+    this.#refusal ??= new StorageError("unavailable", "the journal is closed");
+    while (this.#running !== null) await this.#running;
+    await this.#removing?.catch(() => 0);
+    await this.#current.handle.close();
+  }
+
+  async #run(): Promise<void> {
+    let group: WaitingAppend[] = [];
+    try {
+      // Let all appends of this turn of the event loop join the first group.
+      await null;
+      while (this.#queue.length > 0) {
+        group = this.#takeGroup();
+        await this.#writeGroup(group);
+        for (const [index, waiting] of group.entries()) waiting.resolve(this.#durableSeq - group.length + 1 + index);
+        group = [];
+        // Acknowledged callers may append more before the loop looks again.
+        await null;
+      }
+      await this.#writeMarker();
+    } catch (cause) {
+      this.#die(cause, group);
+    } finally {
+      this.#running = this.#queue.length > 0 ? this.#run() : null;
+    }
+  }
+
+  #takeGroup(): WaitingAppend[] {
+    let count = 0;
+    let bytes = 0;
+    for (const waiting of this.#queue) {
+      if (count > 0 && bytes + waiting.sizeBytes > this.#limits.maxGroupBytes) break;
+      bytes += waiting.sizeBytes;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** A crash before the fsync ends: nobody has an answer; recovery keeps whole frames and cuts a torn one. After it: every frame is found again. */
+  async #writeGroup(group: WaitingAppend[]): Promise<void> {
+    if (this.#current.endBytes >= this.#limits.segmentBytes) await this.#startSegment();
+    const { handle, salt } = this.#current;
+    let bytes = 0;
+    const parts: Uint8Array[] = [];
+    for (const [index, { entry, sizeBytes }] of group.entries()) {
+      parts.push(encodeFrameHead(entry, this.#durableSeq + 1 + index, this.#durableSeq, salt), entry.body);
+      bytes += sizeBytes;
+    }
+    await this.#write(parts, bytes);
+    await handle.datasync();
+    this.#durableSeq += group.length;
+    this.#queuedBytes -= bytes;
+  }
+
+  /** Lets readers see the last group, when no further one tells them. Not fsynced: what it says is true, and recovery can do without it. */
+  async #writeMarker(): Promise<void> {
+    const marker = encodeMarker(this.#durableSeq, this.#current.salt);
+    await this.#write([marker], marker.length);
+  }
+
+  async #write(parts: Uint8Array[], bytes: number): Promise<void> {
+    const { bytesWritten } = await this.#current.handle.writev(parts, this.#current.endBytes);
+    if (bytesWritten !== bytes) throw new Error(`wrote ${bytesWritten} of ${bytes} bytes`);
+    this.#current.endBytes += bytes;
+  }
+
+  async #startSegment(): Promise<void> {
+    const firstSeq = this.#durableSeq + 1;
+    const previous = this.#current;
+    // Its last marker too: from here on every byte of it is checked at each start.
+    await previous.handle.datasync();
+    const created = await createSegment(this.#dir, firstSeq);
+    this.#current = { ...created, path: segmentPath(this.#dir, firstSeq), firstSeq, endBytes: SEGMENT_HEADER_BYTES };
+    this.#finished.push({ path: previous.path, firstSeq: previous.firstSeq, sizeBytes: previous.endBytes });
+    this.#finishedBytes += previous.endBytes;
+    await previous.handle.close();
+  }
+
+  async #remove(): Promise<number> {
+    const cursors = await readCursors(this.#dir);
+    const passed = Math.min(...this.#followers.map((name) => cursors.get(name) ?? 0));
+    let removed = 0;
+    for (;;) {
+      const [oldest] = this.#finished;
+      const nextFirstSeq = (this.#finished[1] ?? this.#current).firstSeq;
+      if (oldest === undefined || nextFirstSeq > passed) break;
+      await unlink(oldest.path);
+      this.#finished.shift();
+      this.#finishedBytes -= oldest.sizeBytes;
+      removed += 1;
+    }
+    if (removed > 0) await syncDirectory(this.#dir);
+    return removed;
+  }
+
+  /** A segment that can't be removed now is tried again at the next tick; a journal that grows full for it refuses appends. */
+  #removeInBackground(): void {
+    this.removeFinishedSegments().catch((cause: unknown) => {
+      this.#warn("finished segments of the journal could not be removed; trying again", { cause });
+    });
+  }
+
+  #die(cause: unknown, group: WaitingAppend[]): void {
+    const error = new StorageError(
+      "unavailable",
+      `the journal in ${this.#dir} can't be written any more; the process must end and start anew`,
+      cause,
+    );
+    this.#refusal = error;
+    for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.reject(error);
+  }
+}
