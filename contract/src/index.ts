@@ -34,6 +34,56 @@ export {
   stepTool,
 } from "./api/step.ts";
 export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
+export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
+export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
+export { LogError, type LogErrorCode } from "./log/log-error.ts";
+export {
+  type ReadObject,
+  readBundle,
+  readCheckpoint,
+  readEntries,
+  readEntry,
+  readTile,
+} from "./log/log-reader.ts";
+export {
+  emptyRoot,
+  HASH_BYTES,
+  type Hash,
+  hashesEqual,
+  leafHash,
+  nodeHash,
+  verifyConsistency,
+  verifyInclusion,
+} from "./log/merkle.ts";
+export {
+  consistencyProof,
+  formatTlogProof,
+  inclusionProof,
+  parseTlogProof,
+  type TlogProof,
+  verifyTlogProof,
+} from "./log/proof.ts";
+export {
+  createNoteSigner,
+  formatVerifierKey,
+  type NoteSigner,
+  type NoteVerifier,
+  noteText,
+  openNote,
+  parseVerifierKey,
+  signNote,
+} from "./log/signed-note.ts";
+export {
+  CHECKPOINT_PATH,
+  entryBundlePath,
+  hashesAtLevel,
+  parseTilePath,
+  partialPrefix,
+  TILE_WIDTH,
+  tilePath,
+  tileWidth,
+} from "./log/tile-path.ts";
+export { createTileTree, restoreTileTree, type Tile, type TileTree } from "./log/tile-tree.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {
