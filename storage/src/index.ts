@@ -15,6 +15,8 @@ export {
 } from "./journal/journal.ts";
 export { type JournalReaderSettings, openJournalReader } from "./journal/reader.ts";
 export { type FileJournalWriter, type JournalWriterSettings, openJournalWriter } from "./journal/writer.ts";
+export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
+export { openObjects } from "./objects/open-objects.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";

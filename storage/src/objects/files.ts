@@ -1,0 +1,159 @@
+import { createHash, randomUUID } from "node:crypto";
+import { link, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { StorageError } from "../error.ts";
+import { createDirectorySync } from "./directory-sync.ts";
+import { createFileLock } from "./file-lock.ts";
+import type { Objects, ObjectVersion, StoredObject } from "./objects.ts";
+
+/** Beside the objects, where no path of one can lead: segments of paths never start with a dot. */
+const TEMPORARY_DIRECTORY = ".tmp";
+const LOCK_FILE = ".lock";
+const PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+
+/**
+ * Objects as files below a directory: written aside, fsynced, then linked or renamed into place, and the directory fsynced.
+ * A crash leaves at most a file in `.tmp`, which nobody reads. Any number of processes may share the directory.
+ */
+export async function createFileObjects(root: string): Promise<Objects> {
+  const directories = createDirectorySync();
+  await directories.make(join(root, TEMPORARY_DIRECTORY)).catch(asStorageError(root));
+  const lock = createFileLock(join(root, LOCK_FILE));
+  const fileOf = (path: string): string => join(root, checkedPath(path));
+
+  /** Writes aside, then lets `place` put it where it belongs; once more if the directory was removed meanwhile. */
+  const write = async (path: string, bytes: Uint8Array, place: (from: string, to: string) => Promise<void>) => {
+    const file = fileOf(path);
+    const temporary = join(root, TEMPORARY_DIRECTORY, randomUUID());
+    try {
+      await writeDurably(temporary, bytes);
+      await directories.make(dirname(file));
+      await place(temporary, file).catch(async (error) => {
+        if (error?.code !== "ENOENT") throw error;
+        directories.forget(dirname(file));
+        await directories.make(dirname(file));
+        await place(temporary, file);
+      });
+      // Until the directory is synced the name may be lost with the power; the caller has not been told anything yet.
+      await directories.sync(dirname(file));
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  };
+  const read = async (path: string): Promise<Uint8Array | null> => readFile(fileOf(path)).catch(nullWhenAbsent);
+  const replace = (path: string, bytes: Uint8Array): Promise<void> => write(path, bytes, rename);
+
+  return {
+    create: async (path, bytes) => {
+      await write(path, bytes, link).catch(async (error) => {
+        if (error?.code !== "EEXIST") return asStorageError(path)(error);
+        const stored = await read(path).catch(asStorageError(path));
+        if (stored === null || Buffer.compare(stored, bytes) !== 0) {
+          throw new StorageError("conflict", `${path} exists with other bytes`);
+        }
+        // Another writer linked it: it may not have synced the directory yet, and this caller must be able to rely on it.
+        await directories.sync(dirname(fileOf(path))).catch(asStorageError(path));
+      });
+    },
+    replace: (path, bytes) => replace(path, bytes).catch(asStorageError(path)),
+    compareAndSet: (path, bytes, expected) =>
+      lock
+        .hold(async () => {
+          const stored = await read(path);
+          if ((stored && versionOf(stored)) !== expected) throw new StorageError("conflict", `${path} has changed`);
+          await replace(path, bytes);
+          return versionOf(bytes);
+        })
+        .catch(asStorageError(path)),
+    read: (path) => read(path).catch(asStorageError(path)),
+    readRange: (path, offset, length) => readRange(fileOf(path), offset, length).catch(asStorageError(path)),
+    readVersioned: async (path) => {
+      const bytes = await read(path).catch(asStorageError(path));
+      return bytes && { bytes, version: versionOf(bytes) };
+    },
+    list: (prefix) => list(root, prefix),
+    delete: async (path) => {
+      const file = fileOf(path);
+      await unlink(file).catch(nullWhenAbsent).catch(asStorageError(path));
+      // The last partial tile takes its directory along; any other directory is not empty, which is fine.
+      directories.forget(dirname(file));
+      if (dirname(file).endsWith(".p")) await rmdir(dirname(file)).catch(() => undefined);
+    },
+  };
+}
+
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, "wx", 0o600);
+  try {
+    await handle.writeFile(bytes);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readRange(file: string, offset: number, length: number): Promise<Uint8Array | null> {
+  const handle = await open(file, "r").catch(nullWhenAbsent);
+  if (handle === null) return null;
+  try {
+    const available = Math.max(0, Math.min(length, (await handle.stat()).size - offset));
+    const bytes = Buffer.alloc(available);
+    const { bytesRead } = await handle.read(bytes, 0, available, offset);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Depth first, each directory sorted as its paths are: a directory's name counts with its slash. */
+async function* list(root: string, prefix: string): AsyncGenerator<StoredObject> {
+  const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+  if (start !== "") checkedPath(start.slice(0, -1));
+  yield* walk(root, start, prefix);
+}
+
+async function* walk(root: string, directory: string, prefix: string): AsyncGenerator<StoredObject> {
+  const found = await readdir(join(root, directory), { withFileTypes: true })
+    .catch(nullWhenAbsent)
+    .catch(asStorageError(directory));
+  const paths = (found ?? [])
+    .filter((entry) => !entry.name.startsWith("."))
+    .map((entry) => `${directory}${entry.name}${entry.isDirectory() ? "/" : ""}`)
+    .sort();
+  for (const path of paths) {
+    if (!path.startsWith(prefix) && !prefix.startsWith(path)) continue;
+    if (path.endsWith("/")) {
+      yield* walk(root, path, prefix);
+    } else if (path.startsWith(prefix)) {
+      const status = await stat(join(root, path)).catch(nullWhenAbsent).catch(asStorageError(path));
+      if (status !== null) yield { path, sizeBytes: status.size };
+    }
+  }
+}
+
+/** Of content: an object that is set back to what it was has its old version again. */
+function versionOf(bytes: Uint8Array): ObjectVersion {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function checkedPath(path: string): string {
+  if (!PATH.test(path) || path.length > 1000) {
+    throw new StorageError("rejected", `not a path of an object: ${JSON.stringify(path.slice(0, 200))}`);
+  }
+  return path;
+}
+
+function nullWhenAbsent(error: NodeJS.ErrnoException): null {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "EISDIR") return null;
+  throw error;
+}
+
+function asStorageError(path: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof StorageError) throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ENOSPC" || code === "EDQUOT") throw new StorageError("full", `no room left for ${path}`, error);
+    const refused = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(code);
+    throw new StorageError(refused ? "rejected" : "unavailable", `${path}: ${code || String(error)}`, error);
+  };
+}
