@@ -1,15 +1,13 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "@runledger/contract";
 
 export function sha256Hex(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }
 
 /** sha256 of the message list as one JSON array: `[` the messages' texts as sent, joined by commas `]`. */
 export function messagesHash(messages: readonly string[]): string {
-  const hash = createHash("sha256").update("[");
-  for (let i = 0; i < messages.length; i++) hash.update(i === 0 ? "" : ",").update(messages[i] ?? "");
-  return hash.update("]").digest("hex");
+  return sha256Hex(`[${messages.join(",")}]`);
 }
 
 /** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash. */

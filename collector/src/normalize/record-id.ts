@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
-import { canonicalJson } from "@runledger/contract";
+import { canonicalJson, type RunledgerRecord } from "@runledger/contract";
+import { sha256Hex } from "./content-hash.ts";
 import type { SpanView } from "./span-view.ts";
 
 /** Where a span comes from: resource and scope, with the hash of the resource made once for all its spans. */
 export interface SpanOrigin {
   resource: Record<string, unknown>;
   resourceSha256: string;
-  scope: { name: string; version: string };
+  scope: RunledgerRecord["scope"];
 }
 
 /**
@@ -28,5 +28,5 @@ export function recordId(span: SpanView, origin: SpanOrigin): string {
     status: [span.statusCode, span.statusMessage],
     trace_id: span.traceId,
   });
-  return createHash("sha256").update(canonical).digest("hex");
+  return sha256Hex(canonical);
 }

@@ -166,7 +166,7 @@ export const record = z.strictObject({
   events: z.array(z.unknown()),
   links: z.array(z.unknown()),
   resource: z.record(z.string(), z.unknown()),
-  scope: z.strictObject({ name: text, version: text }),
+  scope: z.strictObject({ name: text, version: text, attributes: z.record(z.string(), z.unknown()).optional() }),
   payloads: z.partialRecord(z.enum(PAYLOAD_NAMES), payloadRef),
 });
 export type RunledgerRecord = z.infer<typeof record>;

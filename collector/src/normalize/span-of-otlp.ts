@@ -1,0 +1,70 @@
+import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
+import { type Fixed64, type Span, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import { attributeMap, jsonOfAttributes } from "./attribute-values.ts";
+import type { SpanView } from "./span-view.ts";
+
+/** An OTLP span, checked before, as the dialects see it. What OTLP has beside the usual stays as attributes `otlp.*`. */
+export function spanOfOtlp(span: Span): SpanView {
+  return {
+    traceId: hex(span.traceId),
+    spanId: hex(span.spanId),
+    parentSpanId: span.parentSpanId.length === 0 || isZero(span.parentSpanId) ? null : hex(span.parentSpanId),
+    name: span.name,
+    startTime: timeOf(span.startTimeUnixNano),
+    endTime: timeOf(span.endTimeUnixNano),
+    statusCode: span.status?.code ?? 0,
+    statusMessage: span.status?.message ?? "",
+    attributes: withWireFacts(span, attributeMap(span.attributes)),
+    events: span.events.map((event) => ({
+      name: event.name,
+      time: eventTimeOf(event.timeUnixNano),
+      attributes: jsonOfAttributes(event.attributes),
+      ...dropped("dropped_attributes_count", event.droppedAttributesCount),
+    })),
+    links: span.links.map(linkOf),
+  };
+}
+
+function withWireFacts(span: Span, attributes: Map<string, unknown>): Map<string, unknown> {
+  const keep = (name: string, value: number | string) => {
+    if (value !== 0 && value !== "") attributes.set(`otlp.${name}`, value);
+  };
+  keep("kind", span.kind);
+  keep("trace_state", span.traceState);
+  keep("dropped_attributes_count", span.droppedAttributesCount);
+  keep("dropped_events_count", span.droppedEventsCount);
+  keep("dropped_links_count", span.droppedLinksCount);
+  return attributes;
+}
+
+function linkOf(link: SpanLink): unknown {
+  return {
+    trace_id: hex(link.traceId),
+    span_id: hex(link.spanId),
+    attributes: jsonOfAttributes(link.attributes),
+    ...(link.traceState === "" ? {} : { trace_state: link.traceState }),
+    ...dropped("dropped_attributes_count", link.droppedAttributesCount),
+  };
+}
+
+function dropped(name: string, count: number): Record<string, number> {
+  return count === 0 ? {} : { [name]: count };
+}
+
+function hex(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("hex");
+}
+
+function isZero(id: Uint8Array): boolean {
+  return id.every((byte) => byte === 0);
+}
+
+function timeOf(value: Fixed64): string {
+  return rfc3339FromUnixNano(unixNano(value));
+}
+
+/** An event's time is the sender's word only: one that RFC 3339 can't say stays a number of nanoseconds. */
+function eventTimeOf(value: Fixed64): string {
+  const nanos = unixNano(value);
+  return nanos > MAX_UNIX_NANO ? nanos.toString() : rfc3339FromUnixNano(nanos);
+}
