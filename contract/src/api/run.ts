@@ -4,6 +4,8 @@ import { RUN_STATUSES } from "../record/record.ts";
 const count = z.number().int().nonnegative();
 /** RFC 3339, UTC, nanoseconds. */
 export const apiTime = z.string().meta({ format: "date-time" });
+/** A time one asks with: RFC 3339 with any offset. */
+export const queryTime = z.iso.datetime({ offset: true });
 /** Decimal USD, exact to 1e-9; null when no call has a known price. */
 export const apiMoney = z.string().regex(/^\d+(\.\d{1,9})?$/);
 
@@ -84,9 +86,9 @@ export const listRunsQuery = z.object({
   user: z.string().optional(),
   model: z.string().optional(),
   tool: z.string().optional(),
-  since: apiTime.optional().describe("RFC 3339; runs that started at or after"),
-  until: apiTime.optional().describe("RFC 3339; runs that started before"),
-  min_cost_usd: z.coerce.number().nonnegative().optional(),
+  since: queryTime.optional().describe("RFC 3339; runs that started at or after"),
+  until: queryTime.optional().describe("RFC 3339; runs that started before"),
+  min_cost_usd: apiMoney.optional(),
   q: z.string().optional().describe("text in run id, task id, agent, names of steps or previews"),
   order: z.enum(RUN_ORDERS).default("-start_time"),
   limit: z.coerce.number().int().min(1).max(500).default(50),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { apiMoney, apiTime } from "./run.ts";
+import { apiMoney, apiTime, queryTime } from "./run.ts";
 
 export const USAGE_GROUPS = ["agent", "task_type", "model", "tool", "user", "hour", "day"] as const;
 const rate = z.number().min(0).max(1).nullable();
@@ -14,6 +14,7 @@ export const usageRow = z.object({
   steps_mean: z.number().nullable(),
   steps_p50: z.number().nullable(),
   steps_p95: z.number().nullable(),
+  /** Of runs that ended; grouped by model or tool, of the calls. */
   latency_p95_ms: z.number().nullable(),
   llm_calls: count,
   tool_calls: count,
@@ -35,8 +36,8 @@ export const usageQuery = z.object({
     .string()
     .default("")
     .describe(`comma-separated, of ${USAGE_GROUPS.join(", ")}`),
-  since: apiTime.optional(),
-  until: apiTime.optional(),
+  since: queryTime.optional(),
+  until: queryTime.optional(),
 });
 export const usage = z.object({ since: apiTime, until: apiTime, items: z.array(usageRow) });
 export type Usage = z.infer<typeof usage>;

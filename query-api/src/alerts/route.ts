@@ -1,0 +1,2 @@
+import type { Feature } from "../dependencies.ts";
+export function registerAlerts(_feature: Feature): void {}

@@ -1,0 +1,50 @@
+import fastify from "fastify";
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { registerAlerts } from "./alerts/route.ts";
+import { registerAudit } from "./audit/route.ts";
+import type { QueryApiSettings } from "./config.ts";
+import type { App, Feature, QueryApiDependencies } from "./dependencies.ts";
+import { registerHealth } from "./health/route.ts";
+import { registerAccess } from "./http/access.ts";
+import { registerErrorHandler } from "./http/error-handler.ts";
+import { registerOpenApi } from "./http/openapi.ts";
+import { registerProtection } from "./http/protection.ts";
+import { registerMetrics } from "./http/request-metrics.ts";
+import { registerWeb } from "./http/web.ts";
+import { registerLive } from "./live/route.ts";
+import { registerRuns } from "./runs/route.ts";
+import { registerSteps } from "./steps/route.ts";
+import { registerUsage } from "./usage/route.ts";
+
+const MAX_PARAMETER_CHARS = 1_024;
+
+/** The query API, built and not listening. `close` ends what it runs in the background. */
+export async function createApp(dependencies: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
+  const app: App = fastify({
+    loggerInstance: dependencies.logger,
+    disableRequestLogging: true,
+    bodyLimit: settings.maxBodyBytes,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAMETER_CHARS },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  const feature: Feature = { app, dependencies, settings };
+
+  registerErrorHandler(app);
+  await registerProtection(feature);
+  registerAccess(feature);
+  await registerOpenApi(feature);
+  registerMetrics(feature);
+  registerHealth(feature);
+
+  registerRuns(feature);
+  registerSteps(feature);
+  registerUsage(feature);
+  registerLive(feature);
+  registerAudit(feature);
+  registerAlerts(feature);
+
+  await registerWeb(feature);
+  return app;
+}

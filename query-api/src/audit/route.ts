@@ -1,0 +1,149 @@
+import { CHECKPOINT_PATH, formatTlogProof, inclusionProof, logPrefix, parseTilePath } from "@runledger/contract";
+import type { FastifyReply } from "fastify";
+import { z } from "zod";
+import type { Feature } from "../dependencies.ts";
+import { QueryApiError } from "../error.ts";
+import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { currentCheckpoint, findLogPosition, logObjects } from "./log-position.ts";
+
+/** What is written once may be kept by the caller for ever; what is replaced must be asked for again. */
+const IMMUTABLE = "private, max-age=31536000, immutable";
+const VOLATILE = "no-cache";
+const NO_QUERY = z.strictObject({});
+const path = z.strictObject({ "*": z.string().max(512) });
+const proofQuery = z.strictObject({ record_id: z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits") });
+const proofAnswer = z.object({
+  record_id: z.string(),
+  shard: z.string(),
+  log_index: z.number().int(),
+  tree_size: z.number().int(),
+  leaf_hash: z.string().describe("hex"),
+  hashes: z.array(z.string()).describe("base64, leaf to root"),
+  checkpoint: z.string().describe("the signed note"),
+});
+const keysAnswer = z.object({ keys: z.array(z.string()), note: z.string() });
+/** Of all objects only these are evidence; state and staging are not served. */
+const EVIDENCE =
+  /^(?:log\/[A-Za-z0-9._-]+\/(?:checkpoint|tile\/[a-z0-9/.]+|checkpoints\/\d{15})|payloads\/[A-Za-z0-9._-]+\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
+
+/** The log as it is stored, so that anybody can check it without believing this server. */
+export function registerAudit(feature: Feature): void {
+  registerLogFiles(feature);
+  registerProof(feature);
+}
+
+function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settings }: Feature): void {
+  const tags = ["audit"];
+  const root = logPrefix(settings.shard);
+  app.get(
+    "/v1/audit/checkpoint",
+    { schema: { tags, summary: "The signed head of the log", querystring: NO_QUERY, produces: ["text/plain"] } },
+    async (_request, reply) => await sendObject(reply, `${root}${CHECKPOINT_PATH}`),
+  );
+  app.get(
+    "/v1/audit/tile/*",
+    {
+      schema: { tags, summary: "Tiles and bundles of entries (C2SP tlog-tiles)", params: path, querystring: NO_QUERY },
+    },
+    async ({ params }, reply) => {
+      const tile = `tile/${params["*"]}`;
+      if (parseTilePath(tile) === null) throw notThere(tile);
+      return await sendObject(reply, `${root}${tile}`);
+    },
+  );
+  app.get(
+    "/v1/audit/objects/*",
+    {
+      schema: {
+        tags,
+        summary: "Any object of evidence by its path: what `runledger verify` reads",
+        description:
+          "`log/{shard}/checkpoint`, `log/{shard}/tile/…`, `log/{shard}/checkpoints/{size}`, `payloads/{shard}/…`",
+        params: path,
+        querystring: NO_QUERY,
+      },
+    },
+    async ({ params }, reply) => {
+      if (!EVIDENCE.test(params["*"])) throw notThere(params["*"]);
+      return await sendObject(reply, params["*"]);
+    },
+  );
+  app.get(
+    "/v1/audit/keys",
+    {
+      schema: {
+        tags,
+        summary: "The log's verifier keys",
+        querystring: NO_QUERY,
+        response: { 200: keysAnswer, ...ERROR_RESPONSES },
+      },
+    },
+    async () => ({
+      keys: [...verifierKeys],
+      note: "Information only. A key that comes from the server proves nothing about the server: get it out of band (runledger keys, on the machine that signs).",
+    }),
+  );
+
+  async function sendObject(reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
+    const bytes = await objects.read(objectPath);
+    if (bytes === null) throw notThere(objectPath);
+    const replaced = objectPath.endsWith(`/${CHECKPOINT_PATH}`) || objectPath.includes(".p/");
+    const type = objectPath.includes("/checkpoint") ? "text/plain; charset=utf-8" : "application/octet-stream";
+    return await reply
+      .header("cache-control", replaced ? VOLATILE : IMMUTABLE)
+      .type(type)
+      .send(Buffer.from(bytes));
+  }
+}
+
+function registerProof({ app, dependencies: { rows, objects }, settings }: Feature): void {
+  app.get(
+    "/v1/audit/proof",
+    {
+      schema: {
+        tags: ["audit"],
+        summary: "The proof that a record is in the log",
+        description: "JSON, or with `Accept: text/plain` a c2sp.org/tlog-proof@v1.",
+        querystring: proofQuery,
+        response: {
+          200: { content: { "application/json": { schema: proofAnswer }, "text/plain": { schema: z.string() } } },
+          ...ERROR_RESPONSES,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { record_id } = request.query;
+      const position = await findLogPosition(rows, settings.tenant, record_id);
+      const checkpoint = position && (await currentCheckpoint(objects, position.shard));
+      if (!position || !checkpoint || position.log_index >= checkpoint.size) {
+        throw new QueryApiError("not_found", `no published entry of the log holds record ${record_id}`, {
+          hint: "a record is in the log a second or two after it was acknowledged",
+        });
+      }
+      const { shard, log_index: index, leaf_hash } = position;
+      const proof = await inclusionProof(logObjects(objects, shard), index, checkpoint.size);
+      if ((request.headers.accept ?? "").includes("text/plain")) {
+        const text = formatTlogProof({ index, proof, checkpoint: checkpoint.note });
+        return await reply
+          .type("text/plain")
+          .serializer((payload: string) => payload)
+          .send(text);
+      }
+      return await reply.type("application/json").send({
+        record_id,
+        shard,
+        log_index: index,
+        tree_size: checkpoint.size,
+        leaf_hash,
+        hashes: proof.map((hash) => Buffer.from(hash).toString("base64")),
+        checkpoint: Buffer.from(checkpoint.note).toString("utf8"),
+      });
+    },
+  );
+}
+
+function notThere(what: string): QueryApiError {
+  return new QueryApiError("not_found", `the log has no ${what}`, {
+    hint: "paths are those of https://c2sp.org/tlog-tiles; /v1/audit/checkpoint tells the size",
+  });
+}

@@ -1,0 +1,43 @@
+import type { Objects, Rows } from "@runledger/storage";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Registry } from "prom-client";
+import type { QueryApiSettings } from "./config.ts";
+
+/** What the query API is handed: it opens nothing itself and reads no environment. */
+export interface QueryApiDependencies {
+  rows: Rows;
+  objects: Objects;
+  /** Milliseconds since the epoch. */
+  clock: () => number;
+  /** In [0, 1): the jitter of retries. */
+  random: () => number;
+  logger: FastifyBaseLogger;
+  /** Where the whole process counts; `/metrics` prints it. */
+  registry: Registry;
+  /** The folder of the built web page; null serves none. */
+  webDir: string | null;
+  /** The log's verifier keys (C2SP signed-note vkeys), shown for information only. */
+  verifierKeys: readonly string[];
+}
+
+/** What a feature is registered with. */
+export interface Feature {
+  app: App;
+  dependencies: QueryApiDependencies;
+  settings: QueryApiSettings;
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

@@ -1,0 +1,54 @@
+import { listRunsQuery, runDetail, runList } from "@runledger/contract";
+import { z } from "zod";
+import type { Feature } from "../dependencies.ts";
+import { QueryApiError } from "../error.ts";
+import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { queryToolCalls } from "../steps/tool-calls.ts";
+import { createRunLists } from "./run-list.ts";
+import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run-summaries.ts";
+
+/** `GET /v1/runs` and `GET /v1/runs/{run_id}`. */
+export function registerRuns({ app, dependencies, settings }: Feature): void {
+  const { rows, clock } = dependencies;
+  const summaries = createRunSummaries(rows, clock, settings);
+  const lists = createRunLists(rows, summaries, clock, settings);
+  app.get(
+    "/v1/runs",
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "Runs that fit a filter",
+        querystring: listRunsQuery.strict(),
+        response: { 200: runList, ...ERROR_RESPONSES },
+      },
+    },
+    async (request) => await lists.list(request.query),
+  );
+  app.get(
+    "/v1/runs/:run_id",
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "One run, with its tool calls",
+        params: runParameters,
+        querystring: z.strictObject({}),
+        response: { 200: runDetail, ...ERROR_RESPONSES },
+      },
+    },
+    async (request) => {
+      const found = await findRun(summaries, request.params.run_id);
+      return { ...found.run, tool_calls: await queryToolCalls(rows, settings.tenant, found) };
+    },
+  );
+}
+
+export const runParameters = z.strictObject({ run_id: z.string().min(1).max(512) });
+
+/** @throws QueryApiError `not_found`, telling how a run comes to be seen. */
+export async function findRun(summaries: RunSummaries, runId: string): Promise<SummarizedRun> {
+  const found = (await summaries.byId([runId])).get(runId);
+  if (found) return found;
+  throw new QueryApiError("not_found", `no run has the id ${runId}`, {
+    hint: "a run appears about a second after its first record; GET /v1/runs?q= searches",
+  });
+}

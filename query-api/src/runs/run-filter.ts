@@ -1,0 +1,42 @@
+import type { ListRunsQuery } from "@runledger/contract";
+import { unixNanoOf } from "../http/time.ts";
+
+/** A condition over `runSummarySql`, with the values it takes as parameters. */
+export interface RunFilter {
+  sql: string;
+  parameters: Record<string, unknown>;
+}
+
+type FilterField = Exclude<keyof ListRunsQuery, "order" | "limit" | "cursor">;
+
+const TEXT_IN_STEPS = `run_id IN (SELECT run_id FROM steps WHERE tenant = {tenant:String}
+  AND (positionCaseInsensitiveUTF8(name, {q:String}) > 0 OR positionCaseInsensitiveUTF8(input_preview, {q:String}) > 0
+    OR positionCaseInsensitiveUTF8(output_preview, {q:String}) > 0))`;
+
+const CONDITIONS: Record<FilterField, string> = {
+  status: "run_status = {status:String}",
+  agent: "agent_name = {agent:String}",
+  task_type: "task_type_value = {task_type:String}",
+  session: "session_value = {session:String}",
+  user: "user_value = {user:String}",
+  model: "has(model_names, {model:String})",
+  tool: "has(tool_names, {tool:String})",
+  since: "start_ns >= {since:Int64}",
+  until: "start_ns < {until:Int64}",
+  min_cost_usd: "cost_sum >= {min_cost_usd:Decimal(38, 9)}",
+  q: `(positionCaseInsensitiveUTF8(run_id, {q:String}) > 0 OR positionCaseInsensitiveUTF8(task_id_value, {q:String}) > 0
+    OR positionCaseInsensitiveUTF8(agent_name, {q:String}) > 0 OR ${TEXT_IN_STEPS})`,
+};
+
+/** What a list of runs asks for, as SQL whose text depends only on which fields are there. */
+export function runFilter(query: ListRunsQuery): RunFilter {
+  const conditions: string[] = [];
+  const parameters: Record<string, unknown> = {};
+  for (const [field, condition] of Object.entries(CONDITIONS) as [FilterField, string][]) {
+    const value = query[field];
+    if (value === undefined) continue;
+    conditions.push(condition);
+    parameters[field] = field === "since" || field === "until" ? unixNanoOf(value) : value;
+  }
+  return { sql: conditions.join(" AND "), parameters };
+}

@@ -1,0 +1,34 @@
+import type { Run } from "@runledger/contract";
+import type { Rows } from "@runledger/storage";
+import { RUN_COLUMNS, runSummaryParameters, runSummarySql, type SilenceSettings } from "./run-summary.ts";
+import { type ReceivedBounds, runFromRow } from "./run-view.ts";
+
+export interface SummarizedRun {
+  run: Run;
+  received: ReceivedBounds;
+}
+
+/** Runs by their ids, as they stand at a moment. */
+export interface RunSummaries {
+  /** Runs that are not there are left out. `asOfMs`: epoch ms, now when left out. */
+  byId(runIds: readonly string[], asOfMs?: number): Promise<Map<string, SummarizedRun>>;
+}
+
+export function createRunSummaries(
+  rows: Rows,
+  clock: () => number,
+  settings: { tenant: string } & SilenceSettings,
+): RunSummaries {
+  return {
+    async byId(runIds, asOfMs = clock()) {
+      if (runIds.length === 0) return new Map();
+      const sql = `SELECT ${RUN_COLUMNS} FROM (${runSummarySql("AND run_id IN {run_ids:Array(String)}")})`;
+      const found = await rows.query<object>(sql, {
+        ...runSummaryParameters(settings.tenant, asOfMs, settings),
+        run_ids: runIds,
+      });
+      const summarized = found.map(runFromRow);
+      return new Map(summarized.map((one) => [one.run.run_id, one]));
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * SQL of one row a run, summed up from `runs`. ClickHouse drops the columns that an outer query does not ask for, so
+ * choosing runs costs only what the filter and the order read. Parameters: tenant, as_of (ns), and STATUS_PARAMETERS.
+ */
+export function runSummarySql(where = ""): string {
+  return `
+SELECT *,
+  multiIf(end_facts.rank > 0, end_facts.status,
+    root_facts.seen > 0, if(root_facts.status = 'error', 'failed', 'completed'),
+    {as_of:Int64} - last_seen_ns > silence_ns, 'abandoned', 'running') AS run_status,
+  multiIf(end_facts.rank > 0, toUnixTimestamp64Nano(end_facts.at),
+    root_facts.seen > 0, toUnixTimestamp64Nano(root_facts.at),
+    run_status = 'abandoned', last_seen_ns, {as_of:Int64}) AS until_ns,
+  greatest(until_ns - start_ns, 0) AS duration_ns
+FROM (
+  SELECT run_id,
+    toUnixTimestamp64Nano(min(start_time)) AS start_ns,
+    toUnixTimestamp64Nano(min(first_received_time)) AS first_seen_ns,
+    toUnixTimestamp64Nano(max(last_seen_time)) AS last_seen_ns,
+    max(heartbeat_interval_ms) AS heartbeat_ms,
+    if(heartbeat_ms IS NULL, {silence_ms:Int64},
+      greatest({heartbeats_missed:Int64} * assumeNotNull(heartbeat_ms), {heartbeat_silence_ms:Int64})) * 1000000 AS silence_ns,
+    max(ended) AS end_facts, max(root) AS root_facts, max(error) AS error_facts,
+    min(agent).name AS agent_name, min(agent).version AS agent_version,
+    min(task_id).value AS task_id_value, min(task_type).value AS task_type_value,
+    min(session_id).value AS session_value, min(user_id).value AS user_value, min(dialect).value AS dialect_value,
+    sum(records) AS record_count, sum(numbered_records) AS numbered_count, sum(conflicts) AS conflict_count,
+    sum(steps) AS step_count, sum(llm_calls) AS llm_call_count,
+    sum(tool_calls) AS tool_call_count, sum(tool_errors) AS tool_error_count,
+    sum(guardrails) AS guardrail_count, sum(guardrail_rejections) AS guardrail_rejection_count,
+    sum(input_tokens) AS input_sum, sum(output_tokens) AS output_sum,
+    sum(cache_read_tokens) AS cache_read_sum, sum(cache_write_tokens) AS cache_write_sum,
+    sum(reasoning_tokens) AS reasoning_sum, sum(usage_missing) AS usage_missing_count,
+    sum(cost_usd) AS cost_sum, sum(cost_missing) AS cost_missing_count,
+    max(price_table) AS price_table_value, max(price_version) AS price_version_value,
+    arraySort(groupUniqArrayArray(models)) AS model_names, arraySort(groupUniqArrayArray(tools)) AS tool_names
+  FROM runs
+  WHERE tenant = {tenant:String} ${where}
+  GROUP BY run_id
+)`;
+}
+
+/** How long a silent run still counts as running. */
+export interface SilenceSettings {
+  heartbeatsMissed: number;
+  heartbeatSilenceMs: number;
+  abandonedAfterMs: number;
+}
+
+/** The parameters of `runSummarySql` but for its own filter. `asOfMs`: the moment it is asked for, epoch ms. */
+export function runSummaryParameters(
+  tenant: string,
+  asOfMs: number,
+  silence: SilenceSettings,
+): Record<string, unknown> {
+  return {
+    tenant,
+    as_of: `${asOfMs}000000`,
+    silence_ms: silence.abandonedAfterMs,
+    heartbeats_missed: silence.heartbeatsMissed,
+    heartbeat_silence_ms: silence.heartbeatSilenceMs,
+  };
+}
+
+/** The columns that make a `run` of the API: exact numbers as text, tuples taken apart. */
+export const RUN_COLUMNS = `
+  run_id, run_status, toString(start_ns) AS start_text, toString(until_ns) AS until_text,
+  toString(last_seen_ns) AS last_seen_text, toString(first_seen_ns) AS first_seen_text, toString(duration_ns) AS duration_text,
+  end_facts.outcome AS end_outcome, end_facts.reason AS end_reason, toString(end_facts.records) AS records_expected,
+  error_facts.rank AS error_rank, error_facts.type AS error_type, error_facts.message AS error_message,
+  agent_name, agent_version, task_id_value, task_type_value, session_value, user_value, dialect_value,
+  record_count, numbered_count, conflict_count, step_count, llm_call_count, tool_call_count, tool_error_count,
+  guardrail_rejection_count, input_sum, output_sum, cache_read_sum, cache_write_sum, reasoning_sum, usage_missing_count,
+  toString(cost_sum) AS cost_text, cost_missing_count, price_table_value, price_version_value, model_names, tool_names`;

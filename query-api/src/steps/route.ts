@@ -1,0 +1,77 @@
+import { stepDetail, stepList } from "@runledger/contract";
+import { z } from "zod";
+import type { Feature } from "../dependencies.ts";
+import { QueryApiError } from "../error.ts";
+import { decodeCursor, encodeCursor } from "../http/cursor.ts";
+import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { findRun, runParameters } from "../runs/route.ts";
+import { createRunSummaries } from "../runs/run-summaries.ts";
+import { createStepContents } from "./step-content.ts";
+import { querySteps } from "./step-query.ts";
+import { stepFromRow } from "./step-view.ts";
+
+const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+  cursor: z.string().optional(),
+});
+const stepParameters = runParameters.extend({ step_id: z.string().min(1).max(64) });
+const detailQuery = z.strictObject({
+  record_id: z.string().optional().describe("which one, when several records have this step id (conflict)"),
+});
+const NUMBER = /^\d{1,20}$/;
+const CURSOR_SHAPE = [NUMBER, NUMBER, /^/, /^/];
+
+/** `GET /v1/runs/{run_id}/steps` and `…/steps/{step_id}`. */
+export function registerSteps({ app, dependencies, settings }: Feature): void {
+  const { rows, objects, clock } = dependencies;
+  const { tenant } = settings;
+  const summaries = createRunSummaries(rows, clock, settings);
+  const contents = createStepContents(rows, objects, settings);
+  app.get(
+    "/v1/runs/:run_id/steps",
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "The steps of a run, in order",
+        params: runParameters,
+        querystring: listQuery,
+        response: { 200: stepList, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params: { run_id }, query: { limit, cursor } }) => {
+      const { received } = await findRun(summaries, run_id);
+      const after = cursor === undefined ? {} : { after: decodeCursor({ run_id }, cursor, CURSOR_SHAPE).after };
+      const found = await querySteps(rows, { tenant, runIds: [run_id], received, limit: limit + 1, ...after });
+      const shown = found.slice(0, limit);
+      const last = z.array(z.string()).safeParse(shown.at(-1)?.["place"]);
+      return {
+        items: shown.map(stepFromRow),
+        next_cursor:
+          found.length > limit && last.success ? encodeCursor({ run_id }, { after: last.data, asOfMs: 0 }) : null,
+      };
+    },
+  );
+  app.get(
+    "/v1/runs/:run_id/steps/:step_id",
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "A step with its content: exactly what went in and came out",
+        params: stepParameters,
+        querystring: detailQuery,
+        response: { 200: stepDetail, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ params: { run_id, step_id }, query: { record_id } }) => {
+      const { received } = await findRun(summaries, run_id);
+      const which = record_id === undefined ? {} : { recordIds: [record_id] };
+      const [row] = await querySteps(rows, { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which });
+      if (row === undefined) {
+        throw new QueryApiError("not_found", `run ${run_id} has no step ${step_id}`, {
+          hint: `GET /v1/runs/${run_id}/steps lists them`,
+        });
+      }
+      return await contents.withContent(stepFromRow(row));
+    },
+  );
+}

@@ -1,0 +1,68 @@
+import type { Rows } from "@runledger/storage";
+import type { ReceivedBounds } from "../runs/run-view.ts";
+
+const COLUMNS = `
+  run_id, step_id, parent_id, kind, name, start_time, latency_ms, status, error_type, error_message, record_id, conflict,
+  input_preview, output_preview, run_seq, provider, request_model, response_model, response_id,
+  system_prompt_sha256, prompt_sha256, tools_sha256, finish_reasons, input_tokens, output_tokens,
+  cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, price_table, price_version,
+  time_to_first_token_ms, streaming, tool_name, tool_call_id, tool_requested_by, arguments_sha256, result_sha256,
+  result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred`;
+
+/** The order of a run's steps. A step the SDK did not number comes after those it did, at the same time. */
+const PLACE = `toUnixTimestamp64Nano(start_time), ifNull(run_seq, 18446744073709551615), step_id, record_id`;
+
+export interface StepQuestion {
+  tenant: string;
+  runIds: readonly string[];
+  received: ReceivedBounds;
+  limit: number;
+  /** The place of the last step of the page before. */
+  after?: readonly string[];
+  stepId?: string;
+  recordIds?: readonly string[];
+  /** Only those received after, epoch ns; they come in the order they were received. */
+  receivedAfterNs?: string;
+  notRecordIds?: readonly string[];
+}
+
+/** A row is as StepRow has it, with `seq`, its place in its run from 1, and `place`, what `after` takes. */
+export type SteppedRow = Record<string, unknown>;
+
+/** Steps in order. `seq` is counted over the whole run, whatever part of it is asked for. */
+export async function querySteps(rows: Rows, question: StepQuestion): Promise<SteppedRow[]> {
+  const conditions: string[] = [];
+  if (question.after) {
+    conditions.push(`(${PLACE}) > ({after_ns:Int64}, {after_seq:UInt64}, {after_step:String}, {after_record:String})`);
+  }
+  if (question.stepId !== undefined) conditions.push("step_id = {step_id:String}");
+  if (question.receivedAfterNs !== undefined) conditions.push("received_ns > {received_after:Int64}");
+  if (question.notRecordIds) conditions.push("record_id NOT IN {not_record_ids:Array(String)}");
+  if (question.recordIds) conditions.push("record_id IN {record_ids:Array(String)}");
+  const [after_ns, after_seq, after_step, after_record] = question.after ?? [];
+  const sql = `
+SELECT * REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd),
+  [toString(start_ns), toString(seq_in_run), toString(step_id), toString(record_id)] AS place
+FROM (
+  SELECT ${COLUMNS}, row_number() OVER (PARTITION BY run_id ORDER BY ${PLACE}) AS seq,
+    toUnixTimestamp64Nano(start_time) AS start_ns, toUnixTimestamp64Nano(received_time) AS received_ns, ifNull(run_seq, 18446744073709551615) AS seq_in_run
+  FROM steps
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND event = 'step'
+    AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
+)
+${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
+ORDER BY ${question.receivedAfterNs === undefined ? "run_id, seq" : "received_ns, run_id, seq"}
+LIMIT {page:UInt32}`;
+  return await rows.query<SteppedRow>(sql, {
+    tenant: question.tenant,
+    run_ids: question.runIds,
+    first_ns: question.received.firstNs,
+    last_ns: question.received.lastNs,
+    page: question.limit,
+    ...(question.after ? { after_ns, after_seq, after_step, after_record } : {}),
+    ...(question.stepId === undefined ? {} : { step_id: question.stepId }),
+    ...(question.receivedAfterNs === undefined ? {} : { received_after: question.receivedAfterNs }),
+    ...(question.notRecordIds ? { not_record_ids: question.notRecordIds } : {}),
+    ...(question.recordIds ? { record_ids: question.recordIds } : {}),
+  });
+}

@@ -1,0 +1,51 @@
+import type { RunDetail } from "@runledger/contract";
+import type { Rows } from "@runledger/storage";
+import { z } from "zod";
+import type { SummarizedRun } from "../runs/run-summaries.ts";
+
+/** A run with more tool calls than this shows the first ones; all are among its steps. */
+const MAX_TOOL_CALLS = 10_000;
+
+const toolCallRow = z.object({
+  step_id: z.string(),
+  tool_name: z.string(),
+  latency_ms: z.number(),
+  status: z.string(),
+  attempt: z.coerce.number().nullable(),
+  error_type: z.string(),
+  error_message: z.string(),
+});
+
+/** The tool calls of a run, in the order of its steps. */
+export async function queryToolCalls(
+  rows: Rows,
+  tenant: string,
+  { run, received }: SummarizedRun,
+): Promise<RunDetail["tool_calls"]> {
+  const sql = `
+SELECT step_id, tool_name, latency_ms, status, attempt, error_type, error_message
+FROM steps
+WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND event = 'step' AND kind = 'tool'
+  AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
+ORDER BY start_time, ifNull(run_seq, 18446744073709551615), step_id, record_id
+LIMIT {max:UInt32}`;
+  const found = await rows.query<object>(sql, {
+    tenant,
+    run_id: run.run_id,
+    first_ns: received.firstNs,
+    last_ns: received.lastNs,
+    max: MAX_TOOL_CALLS,
+  });
+  return found.map((row) => {
+    const call = toolCallRow.parse(row);
+    const failed = call.status === "error";
+    return {
+      step_id: call.step_id,
+      tool: call.tool_name,
+      latency_ms: call.latency_ms,
+      success: !failed,
+      attempt: call.attempt,
+      error: failed ? { type: call.error_type || "error", message: call.error_message || null } : null,
+    };
+  });
+}
