@@ -6,7 +6,7 @@ import type { AnyValue, KeyValue } from "../otlp/otlp.ts";
  */
 export function jsonOfValue(value: AnyValue | null | undefined): unknown {
   if (value === null || value === undefined) return null;
-  if (typeof value.stringValue === "string") return wellFormed(value.stringValue);
+  if (typeof value.stringValue === "string") return value.stringValue;
   if (typeof value.boolValue === "boolean") return value.boolValue;
   if (typeof value.intValue === "number") return value.intValue;
   if (typeof value.intValue === "bigint") return { int64: value.intValue.toString() };
@@ -20,19 +20,14 @@ export function jsonOfValue(value: AnyValue | null | undefined): unknown {
 /** Attributes as a JSON object; of a repeated key the last one counts. Safe for any key. */
 export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
-  for (const { key, value } of attributes) object[wellFormed(key)] = jsonOfValue(value);
+  for (const { key, value } of attributes) object[key] = jsonOfValue(value);
   return object;
 }
 
 export function attributeMap(attributes: readonly KeyValue[]): Map<string, unknown> {
   const map = new Map<string, unknown>();
-  for (const { key, value } of attributes) map.set(wellFormed(key), jsonOfValue(value));
+  for (const { key, value } of attributes) map.set(key, jsonOfValue(value));
   return map;
-}
-
-/** OTLP/JSON can smuggle in lone surrogates, which no canonical JSON holds: they become U+FFFD. */
-function wellFormed(text: string): string {
-  return text.isWellFormed() ? text : text.toWellFormed();
 }
 
 function jsonOfDouble(value: number): unknown {

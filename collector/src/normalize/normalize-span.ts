@@ -1,5 +1,5 @@
 import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
-import { OTEL } from "@runledger/contract";
+import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { argumentsHash, messagesHash, sha256Hex } from "./content-hash.ts";
 import type { DialectFacts } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
@@ -24,9 +24,7 @@ export function normalizeSpan(
   reception: Reception,
   price: Pricer,
 ): NormalizedRecord {
-  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
-  const attributes = createAttributeReader(span.attributes);
-  const facts = dialect.read(span, attributes);
+  const { dialect, attributes, facts } = readSpan(span);
   const error = errorOf(span, attributes.text(OTEL.errorType));
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
   return {
@@ -64,6 +62,19 @@ export function normalizeSpan(
     inputPreview: inputPreview(facts.content),
     outputPreview: outputPreview(facts.content),
   };
+}
+
+/** What a dialect of ours stumbles over is kept whole as `other`, with the reason beside it, and nothing else is held up. */
+function readSpan(span: SpanView) {
+  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
+  try {
+    const attributes = createAttributeReader(span.attributes);
+    return { dialect, attributes, facts: dialect.read(span, attributes) };
+  } catch (error) {
+    const why = `${dialect.name}: ${error instanceof Error ? error.message : String(error)}`;
+    const attributes = createAttributeReader(new Map([...span.attributes, [RUNLEDGER.normalizeError, why]]));
+    return { dialect: plain, attributes, facts: plain.read(span, attributes) };
+  }
 }
 
 /** Status ERROR, an error.type or an exception event: any of them makes the step failed. */

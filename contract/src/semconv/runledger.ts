@@ -31,5 +31,7 @@ export const RUNLEDGER = {
   limitName: "runledger.limit.name",
   limitMax: "runledger.limit.max",
   limitReached: "runledger.limit.reached",
+  /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
+  normalizeError: "runledger.normalize.error",
   sdkVersion: "runledger.sdk.version",
 } as const;
