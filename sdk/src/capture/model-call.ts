@@ -1,0 +1,168 @@
+import type { Attributes } from "@opentelemetry/api";
+import { GEN_AI, OTEL, RUNLEDGER } from "@runledger/contract";
+import type { Failures } from "../failures.ts";
+import { defined, type StepError } from "../run/run.ts";
+import type { Scope } from "../run/scope.ts";
+import { providerOf } from "./provider.ts";
+import type { ModelRequest, ModelResponse, WireFormat } from "./wire-format.ts";
+
+/** A model call while it happens; becomes one step when its answer has been read, or can't be. */
+export interface ModelCall {
+  /** The answer's head is here. */
+  responded(status: number, contentType: string, requestId: string | undefined): void;
+  received(text: string): void;
+  finish(error?: StepError): void;
+  /** An answer that succeeded and is not read to its end: the run is not over while its reader is at it. */
+  readonly isStreaming: boolean;
+  /** When the last bytes of the answer came, epoch ms. */
+  readonly lastByteTime: number;
+}
+
+export interface ModelCallStart {
+  scope: Scope;
+  format: WireFormat;
+  url: URL;
+  /** Undefined: a body we could not look into. */
+  request: ModelRequest | undefined;
+  /** 1 for the first try. */
+  attempt: number;
+  failures: Failures;
+  /** Called once with how it ended. */
+  onFinish: (failed: boolean) => void;
+}
+
+export function startModelCall({
+  scope,
+  format,
+  url,
+  request,
+  attempt,
+  failures,
+  onFinish,
+}: ModelCallStart): ModelCall {
+  const { run, guard } = scope;
+  const startTime = run.now();
+  const operation = request?.operation ?? "chat";
+  const step = run.startStep(request?.model === undefined ? operation : `${operation} ${request.model}`, {
+    kind: "llm",
+    parent: scope.span,
+    startTime,
+    client: true,
+  });
+  let status: number | undefined;
+  let stream = request?.stream ?? false;
+  let firstByteTime: number | undefined;
+  let lastByteTime = startTime;
+  let requestId: string | undefined;
+  const body: string[] = [];
+  let finished = false;
+  guard.addStep();
+
+  function finish(error?: StepError): void {
+    if (finished) return;
+    finished = true;
+    scope.openCalls.delete(call);
+    const endTime = run.now();
+    const text = body.join("");
+    const response = failures.attempt("capture", () => readResponse(format, text, stream));
+    const problem = statusProblem(status, response, text) ?? error ?? response?.error;
+    failures.attempt("record", () => {
+      const attributes = defined({
+        [GEN_AI.operationName]: operation,
+        [GEN_AI.providerName]: providerOf(url.hostname, "openai"),
+        [OTEL.serverAddress]: url.hostname,
+        [OTEL.serverPort]: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+        "http.response.status_code": status,
+        "http.request.resend_count": attempt > 1 ? attempt - 1 : undefined,
+        "http.response.header.x-request-id": requestId === undefined ? undefined : [requestId],
+        [GEN_AI.responseTimeToFirstChunk]:
+          stream && firstByteTime !== undefined ? (firstByteTime - startTime) / 1000 : undefined,
+        [RUNLEDGER.rawResponse]: text === "" ? undefined : text,
+        ...(request === undefined ? {} : requestAttributes(request)),
+        ...(response === undefined ? {} : responseAttributes(response)),
+      });
+      step.end({ attributes, error: problem, endTime });
+    });
+    failures.attempt("capture", () => account(response, endTime));
+    onFinish(problem !== undefined);
+  }
+
+  function account(response: ModelResponse | undefined, endTime: number): void {
+    guard.addTokens((response?.usage?.inputTokens ?? 0) + (response?.usage?.outputTokens ?? 0));
+    for (const asked of response?.toolCalls ?? []) {
+      const offered = request?.toolDefinitions ?? [];
+      run.toolCalls.ask({ ...asked, requestedBy: step.span, parent: scope.span, askedTime: endTime, offered });
+    }
+  }
+
+  const call: ModelCall = {
+    responded(statusCode, contentType, id) {
+      status = statusCode;
+      stream = contentType.includes("text/event-stream");
+      requestId = id;
+      lastByteTime = run.now();
+    },
+    received(text) {
+      if (finished) return;
+      lastByteTime = run.now();
+      firstByteTime ??= lastByteTime;
+      body.push(text);
+    },
+    finish,
+    get isStreaming() {
+      return !finished && status !== undefined && status < 400;
+    },
+    get lastByteTime() {
+      return lastByteTime;
+    },
+  };
+  scope.openCalls.add(call);
+  return call;
+}
+
+/** An error page of a proxy is no completion, and not our failure either: its text is recorded as it came. */
+function readResponse(format: WireFormat, text: string, stream: boolean): ModelResponse | undefined {
+  if (text === "") return undefined;
+  if (!stream && !text.trimStart().startsWith("{")) return undefined;
+  return format.readResponse(text, stream);
+}
+
+/** A refusal is told by its status, whatever became of its body: clients that try again don't read it. */
+function statusProblem(
+  status: number | undefined,
+  response: ModelResponse | undefined,
+  text: string,
+): StepError | undefined {
+  if (status === undefined || status < 400) return undefined;
+  return { type: String(status), message: response?.error?.message ?? text.slice(0, ERROR_TEXT_CHARS) };
+}
+/** Of an error body that is no JSON; the body itself is recorded whole. */
+const ERROR_TEXT_CHARS = 200;
+
+function requestAttributes(request: ModelRequest): Attributes {
+  return {
+    ...request.parameters,
+    [GEN_AI.requestModel]: request.model,
+    [GEN_AI.requestStream]: request.stream,
+    [GEN_AI.systemInstructions]: jsonUnlessEmpty(request.systemInstructions),
+    [GEN_AI.inputMessages]: JSON.stringify(request.messages),
+    [GEN_AI.toolDefinitions]: jsonUnlessEmpty(request.toolDefinitions),
+  };
+}
+
+function responseAttributes({ id, model, finishReasons, messages, usage }: ModelResponse): Attributes {
+  return {
+    [GEN_AI.responseId]: id,
+    [GEN_AI.responseModel]: model,
+    [GEN_AI.responseFinishReasons]: finishReasons.length === 0 ? undefined : finishReasons,
+    [GEN_AI.outputMessages]: jsonUnlessEmpty(messages),
+    [GEN_AI.inputTokens]: usage?.inputTokens,
+    [GEN_AI.outputTokens]: usage?.outputTokens,
+    [GEN_AI.cacheReadTokens]: usage?.cacheReadTokens,
+    [GEN_AI.reasoningTokens]: usage?.reasoningTokens,
+  };
+}
+
+function jsonUnlessEmpty(items: readonly unknown[]): string | undefined {
+  return items.length === 0 ? undefined : JSON.stringify(items);
+}

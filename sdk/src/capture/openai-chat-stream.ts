@@ -1,0 +1,96 @@
+import { z } from "zod";
+
+const wireDelta = z.looseObject({
+  role: z.string().nullish(),
+  content: z.string().nullish(),
+  refusal: z.string().nullish(),
+  reasoning_content: z.string().nullish(),
+  tool_calls: z
+    .array(
+      z.looseObject({
+        index: z.number().int(),
+        id: z.string().nullish(),
+        function: z.looseObject({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
+      }),
+    )
+    .nullish(),
+});
+const wireChunk = z.looseObject({
+  id: z.string().nullish(),
+  model: z.string().nullish(),
+  choices: z
+    .array(z.looseObject({ index: z.number().int(), delta: wireDelta.nullish(), finish_reason: z.string().nullish() }))
+    .nullish(),
+  usage: z.unknown().optional(),
+  error: z.unknown().optional(),
+});
+
+interface ToolCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+}
+interface Choice {
+  finish_reason: string | null;
+  message: { role: string; content: string; refusal: string; reasoning_content: string; tool_calls: ToolCall[] };
+}
+
+/**
+ * The completion that a stream of chunks amounts to, in the form of an answer that was not streamed. A stream that
+ * broke off gives what came until then. Events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function assembleChatStream(transcript: string): Record<string, unknown> {
+  const completion: Record<string, unknown> = {};
+  const choices: Choice[] = [];
+  for (const data of eventData(transcript)) {
+    if (data === "[DONE]") break;
+    const chunk = wireChunk.safeParse(jsonOrUndefined(data));
+    if (!chunk.success) continue; // a cut last event; the transcript itself is recorded whole
+    for (const key of ["id", "model", "usage", "error"] as const) completion[key] = chunk.data[key] ?? completion[key];
+    for (const { index, delta, finish_reason } of chunk.data.choices ?? []) {
+      choices[index] ??= emptyChoice();
+      if (finish_reason) choices[index].finish_reason = finish_reason;
+      if (delta) addDelta(choices[index].message, delta);
+    }
+  }
+  return { ...completion, choices: choices.filter((choice) => choice !== undefined) };
+}
+
+function emptyChoice(): Choice {
+  return {
+    finish_reason: null,
+    message: { role: "assistant", content: "", refusal: "", reasoning_content: "", tool_calls: [] },
+  };
+}
+
+function addDelta(message: Choice["message"], delta: z.infer<typeof wireDelta>): void {
+  message.role = delta.role ?? message.role;
+  message.content += delta.content ?? "";
+  message.refusal += delta.refusal ?? "";
+  message.reasoning_content += delta.reasoning_content ?? "";
+  for (const part of delta.tool_calls ?? []) {
+    let call = message.tool_calls[part.index];
+    if (call === undefined) {
+      call = { id: "", type: "function", function: { name: "", arguments: "" } };
+      message.tool_calls[part.index] = call;
+    }
+    call.id ||= part.id ?? "";
+    call.function.name += part.function?.name ?? "";
+    call.function.arguments += part.function?.arguments ?? "";
+  }
+}
+
+function eventData(transcript: string): string[] {
+  return transcript.split(/\r\n\r\n|\n\n|\r\r/).flatMap((event) => {
+    const lines = event.split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:"));
+    return lines.length === 0 ? [] : [lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n")];
+  });
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { openaiChatMessage, toolCallsOf } from "./openai-chat-message.ts";
+import { assembleChatStream } from "./openai-chat-stream.ts";
+import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from "./wire-format.ts";
+
+/** OpenAI chat completions, and the many servers that speak it. Source: https://platform.openai.com/docs/api-reference/chat */
+export const openaiChat: WireFormat = {
+  matches: (url) => url.pathname.endsWith("/chat/completions"),
+  readRequest,
+  readResponse: (body, stream) => readCompletion(stream ? assembleChatStream(body) : JSON.parse(body)),
+};
+
+const wireRequest = z.looseObject({
+  model: z.string().optional(),
+  stream: z.boolean().nullish(),
+  messages: z.array(z.unknown()),
+  tools: z.array(z.unknown()).nullish(),
+});
+const wireTool = z.looseObject({
+  type: z.string(),
+  function: z.looseObject({ name: z.string(), description: z.string().optional(), parameters: z.unknown().optional() }),
+});
+const wireToolMessage = z.looseObject({ role: z.literal("tool"), tool_call_id: z.string(), content: z.unknown() });
+
+function readRequest(body: string): ModelRequest {
+  const { model, stream, messages, tools, ...rest } = wireRequest.parse(JSON.parse(body));
+  const chat = messages.map(openaiChatMessage);
+  const instructions = chat.findIndex((message) => message.role !== "system" && message.role !== "developer");
+  const split = instructions === -1 ? chat.length : instructions;
+  return {
+    operation: "chat",
+    model,
+    stream: stream ?? false,
+    systemInstructions: chat.slice(0, split).flatMap((message) => message.parts),
+    messages: chat.slice(split),
+    toolDefinitions: (tools ?? []).map(offeredTool),
+    parameters: parametersOf(rest),
+    toolResults: messages.flatMap((message) => {
+      const tool = wireToolMessage.safeParse(message);
+      return tool.success ? [{ callId: tool.data.tool_call_id, result: tool.data.content }] : [];
+    }),
+  };
+}
+
+function offeredTool(tool: unknown): OfferedTool {
+  const parsed = wireTool.safeParse(tool);
+  if (parsed.success) return { ...parsed.data.function, type: parsed.data.type };
+  return { type: "other", name: "", definition: tool };
+}
+
+/** Request fields that the GenAI conventions have a name for. The others go as `openai.request.<field>`. */
+const PARAMETER_NAMES: Readonly<Record<string, string>> = {
+  max_tokens: "gen_ai.request.max_tokens",
+  max_completion_tokens: "gen_ai.request.max_tokens",
+  temperature: "gen_ai.request.temperature",
+  top_p: "gen_ai.request.top_p",
+  frequency_penalty: "gen_ai.request.frequency_penalty",
+  presence_penalty: "gen_ai.request.presence_penalty",
+  stop: "gen_ai.request.stop_sequences",
+  seed: "gen_ai.request.seed",
+  n: "gen_ai.request.choice.count",
+  reasoning_effort: "gen_ai.request.reasoning.level",
+};
+
+function parametersOf(fields: Record<string, unknown>): ModelRequest["parameters"] {
+  const parameters: ModelRequest["parameters"] = {};
+  for (const [field, value] of Object.entries(fields)) {
+    if (value === undefined || value === null) continue;
+    const name = PARAMETER_NAMES[field] ?? `openai.request.${field}`;
+    if (field === "stop") parameters[name] = Array.isArray(value) ? value.map(String) : [String(value)];
+    else
+      parameters[name] =
+        typeof value === "number" || typeof value === "boolean" || typeof value === "string"
+          ? value
+          : JSON.stringify(value);
+  }
+  return parameters;
+}
+
+const tokens = z.number().int().nonnegative().nullish();
+const wireCompletion = z.looseObject({
+  id: z.string().nullish(),
+  model: z.string().nullish(),
+  choices: z.array(z.looseObject({ message: z.unknown(), finish_reason: z.string().nullish() })).nullish(),
+  usage: z
+    .looseObject({
+      prompt_tokens: tokens,
+      completion_tokens: tokens,
+      prompt_tokens_details: z.looseObject({ cached_tokens: tokens }).nullish(),
+      completion_tokens_details: z.looseObject({ reasoning_tokens: tokens }).nullish(),
+    })
+    .nullish()
+    .catch(undefined),
+  error: z.unknown().optional(),
+});
+
+function readCompletion(body: unknown): ModelResponse {
+  const { id, model, choices, usage, error } = wireCompletion.parse(body);
+  return {
+    id: id ?? undefined,
+    model: model ?? undefined,
+    finishReasons: (choices ?? []).flatMap((choice) => choice.finish_reason ?? []),
+    messages: (choices ?? []).map((choice) => {
+      const message = openaiChatMessage(choice.message);
+      return choice.finish_reason ? { ...message, finish_reason: choice.finish_reason } : message;
+    }),
+    toolCalls: (choices ?? []).flatMap((choice) => toolCallsOf(choice.message)),
+    usage: usageOf(usage ?? undefined),
+    error: errorOf(error),
+  };
+}
+
+function usageOf(usage: z.infer<typeof wireCompletion>["usage"]): Usage | undefined {
+  if (usage === undefined || usage === null) return undefined;
+  return {
+    inputTokens: usage.prompt_tokens ?? undefined,
+    outputTokens: usage.completion_tokens ?? undefined,
+    cacheReadTokens: usage.prompt_tokens_details?.cached_tokens ?? undefined,
+    reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? undefined,
+  };
+}
+
+const wireError = z.looseObject({ message: z.string().nullish(), type: z.string().nullish(), code: z.unknown() });
+
+function errorOf(error: unknown): ModelResponse["error"] {
+  if (error === undefined || error === null) return undefined;
+  if (typeof error === "string") return { type: "error", message: error };
+  const parsed = wireError.safeParse(error);
+  if (!parsed.success) return { type: "error", message: JSON.stringify(error) };
+  return { type: parsed.data.type ?? "error", message: parsed.data.message ?? "" };
+}

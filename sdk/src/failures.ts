@@ -1,0 +1,44 @@
+/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, keeping or delivering a record, a callback of the user. */
+export const FAILURE_KINDS = ["capture", "record", "delivery", "dropped", "rejected", "callback"] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** Our own failures: counted each, told once a kind, never thrown. */
+export interface Failures {
+  report(kind: FailureKind, error: unknown, count?: number): void;
+  /** Runs our work; its failure is reported and the answer is undefined. */
+  attempt<T>(kind: FailureKind, work: () => T): T | undefined;
+  counts(): Record<FailureKind, number>;
+}
+
+export function createFailures(log: (message: string) => void): Failures {
+  const counts: Record<FailureKind, number> = {
+    capture: 0,
+    record: 0,
+    delivery: 0,
+    dropped: 0,
+    rejected: 0,
+    callback: 0,
+  };
+  function report(kind: FailureKind, error: unknown, count = 1): void {
+    const first = counts[kind] === 0;
+    counts[kind] += count;
+    if (!first) return;
+    try {
+      log(`${kind}: ${error instanceof Error ? error.message : String(error)} (told once, counted in stats())`);
+    } catch {
+      // The user's log failed: the count is what is left, and the agent must not notice.
+    }
+  }
+  return {
+    report,
+    attempt(kind, work) {
+      try {
+        return work();
+      } catch (error) {
+        report(kind, error);
+        return undefined;
+      }
+    },
+    counts: () => ({ ...counts }),
+  };
+}

@@ -1,0 +1,92 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { SpanExporter } from "@opentelemetry/sdk-trace";
+import { patchGlobalFetch } from "./capture/fetch.ts";
+import { readConfig, type Settings } from "./config.ts";
+import { createFailures, type FailureKind } from "./failures.ts";
+import { startRun } from "./run/run.ts";
+import type { Scope } from "./run/scope.ts";
+import { createWrap } from "./run/wrap.ts";
+import { createTools } from "./tools/tool.ts";
+import { createDelivery } from "./transport/delivery.ts";
+import { onProcessIdle } from "./transport/exit.ts";
+import { createOtlpExporter } from "./transport/exporter.ts";
+import { createRecorder } from "./transport/recorder.ts";
+
+/** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
+export interface Ledger {
+  /** The same function, each call of it recorded as a run and held to its limits. */
+  wrap: ReturnType<typeof createWrap>;
+  /** A tool that is checked, bounded and recorded exactly. */
+  tool: ReturnType<typeof createTools>;
+  /** For a client made before the ledger, or one with its own idea of `fetch`: `new OpenAI({ fetch: ledger.fetch })`. */
+  fetch: typeof globalThis.fetch;
+  /** The run that the caller is in: its trace id, 32 hex digits. */
+  runId(): string | undefined;
+  /** Sends what waits; true when the collector has it all in time. */
+  flush(): Promise<boolean>;
+  /** Flushes, gives the global `fetch` back, and records nothing any more. */
+  shutdown(): Promise<boolean>;
+  stats(): LedgerStats;
+}
+
+export interface LedgerStats {
+  /** Records the collector has acknowledged. */
+  sent: number;
+  /** Records that wait for it, and their size. */
+  queued: number;
+  queuedBytes: number;
+  /** Own failures by kind; `dropped` and `rejected` count lost records. */
+  failures: Record<FailureKind, number>;
+}
+
+/** What tests replace. */
+export interface LedgerDependencies {
+  /** A connection to the collector; `number` counts them. */
+  createExporter?: (number: number) => SpanExporter;
+  random?: () => number;
+  environment?: NodeJS.ProcessEnv;
+}
+
+/** @throws Error that lists every bad setting: the one moment at which ours is a failure to start. */
+export function createRunledger(settings: Settings = {}, dependencies: LedgerDependencies = {}): Ledger {
+  const config = readConfig(settings, dependencies.environment ?? process.env);
+  const failures = createFailures(settings.log ?? warn);
+  const createExporter =
+    dependencies.createExporter ?? ((number) => createOtlpExporter(config.endpoint, config.apiKey, number));
+  const delivery = createDelivery({ createExporter, failures, random: dependencies.random ?? Math.random }, config);
+  const recorder = createRecorder(delivery, failures, config.serviceName);
+  const scopes = new AsyncLocalStorage<Scope>();
+  const capture = { currentScope: () => scopes.getStore(), failures };
+  const held = new Set<() => void>();
+  const patch = patchGlobalFetch(capture);
+
+  async function flush(): Promise<boolean> {
+    return await delivery.flush(config.flushTimeoutMs);
+  }
+  const forgetIdle = onProcessIdle(
+    () => held.size > 0 || delivery.stats().queued > 0,
+    async () => {
+      for (const release of held) release();
+      return await flush();
+    },
+  );
+
+  return {
+    wrap: createWrap({ scopes, failures, held, startRun: (facts) => startRun(recorder, facts, config) }),
+    tool: createTools({ scopes, failures }),
+    fetch: patch.fetch,
+    runId: () => scopes.getStore()?.run.root.traceId,
+    flush,
+    async shutdown() {
+      patch.remove();
+      forgetIdle();
+      for (const release of held) release();
+      return await delivery.close(config.flushTimeoutMs);
+    },
+    stats: () => ({ ...delivery.stats(), failures: failures.counts() }),
+  };
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, "RunledgerWarning");
+}

@@ -1,0 +1,155 @@
+import type { Attributes, Span, SpanContext } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
+import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
+import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
+import type { Recorder } from "../transport/recorder.ts";
+
+/** Who runs, for whom; on every record of the run. */
+export interface RunFacts {
+  agent: string;
+  version?: string | undefined;
+  taskType?: string | undefined;
+  taskId?: string | undefined;
+  session?: string | undefined;
+  user?: string | undefined;
+}
+
+export interface StepStart {
+  kind: StepKind;
+  /** The span it hangs below. */
+  parent: SpanContext;
+  /** Epoch milliseconds; default now. */
+  startTime?: number;
+  client?: boolean;
+  attributes?: Attributes;
+}
+export interface StepEnd {
+  attributes?: Attributes;
+  error?: StepError | undefined;
+  /** Epoch milliseconds; default now. */
+  endTime?: number;
+}
+export interface StepError {
+  type: string;
+  message: string;
+}
+/** A step that has begun. It is a record only once it ends; a second end, or one after the run's, does nothing. */
+export interface OpenStep {
+  readonly span: SpanContext;
+  end(end?: StepEnd): void;
+}
+
+export interface RunEnd {
+  status: EndStatus;
+  outcome?: string | undefined;
+  reason?: string | undefined;
+  error?: StepError | undefined;
+}
+
+/** One execution of an agent: a trace. Its records are numbered as they are made, so the end can commit to their count. */
+export interface Run {
+  readonly root: SpanContext;
+  readonly toolCalls: ToolCallBook;
+  readonly ended: boolean;
+  /** Epoch milliseconds with fractions; never goes back within the run. */
+  now(): number;
+  startStep(name: string, start: StepStart): OpenStep;
+  end(end: RunEnd): void;
+}
+
+export interface RunSettings {
+  heartbeatMs: number;
+}
+
+export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSettings): Run {
+  const now = createClock();
+  const common = runAttributes(facts);
+  let records = 0;
+  let ended = false;
+  const operation = `invoke_agent ${facts.agent}`;
+  const rootSpan = recorder.start(operation, {
+    parent: undefined,
+    startTime: now(),
+    client: false,
+    attributes: { ...common, [GEN_AI.operationName]: "invoke_agent" },
+  });
+  const root = rootSpan.spanContext();
+
+  function finish(span: Span, { attributes, error, endTime }: StepEnd): void {
+    if (ended) return;
+    span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++ });
+    if (error !== undefined) {
+      span.setAttribute(OTEL.errorType, error.type);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    }
+    span.end(endTime ?? now());
+  }
+
+  function signOfLife(event: RecordEvent, name: string): void {
+    const attributes = { ...common, [RUNLEDGER.event]: event, [RUNLEDGER.heartbeatIntervalMs]: settings.heartbeatMs };
+    finish(recorder.start(name, { parent: root, startTime: now(), client: false, attributes }), {});
+  }
+
+  signOfLife("run_start", `start ${facts.agent}`);
+  const heart = setInterval(
+    () => signOfLife("run_heartbeat", `heartbeat ${facts.agent}`),
+    settings.heartbeatMs,
+  ).unref();
+
+  return {
+    root,
+    toolCalls: createToolCallBook(),
+    get ended() {
+      return ended;
+    },
+    now,
+    startStep(name, { kind, parent, startTime, client, attributes }) {
+      const span = recorder.start(name, {
+        parent,
+        startTime: startTime ?? now(),
+        client: client ?? false,
+        attributes: { ...common, ...attributes, [RUNLEDGER.stepKind]: kind },
+      });
+      return { span: span.spanContext(), end: (end = {}) => span.isRecording() && finish(span, end) };
+    },
+    end({ status, outcome, reason, error }) {
+      if (ended) return;
+      clearInterval(heart);
+      finish(rootSpan, {
+        attributes: defined({
+          [RUNLEDGER.event]: "run_end" satisfies RecordEvent,
+          [RUNLEDGER.stepKind]: "agent" satisfies StepKind,
+          [RUNLEDGER.runStatus]: status,
+          [RUNLEDGER.runOutcome]: outcome,
+          [RUNLEDGER.runReason]: reason,
+          [RUNLEDGER.runRecords]: records + 1,
+        }),
+        error,
+      });
+      ended = true;
+    },
+  };
+}
+
+function runAttributes(facts: RunFacts): Attributes {
+  return defined({
+    [GEN_AI.agentName]: facts.agent,
+    [GEN_AI.agentVersion]: facts.version,
+    [RUNLEDGER.taskType]: facts.taskType,
+    [RUNLEDGER.taskId]: facts.taskId,
+    [OTEL.sessionId]: facts.session,
+    [OTEL.userId]: facts.user,
+  });
+}
+
+/** Without what is unknown: an attribute is absent rather than empty. */
+export function defined(attributes: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+}
+
+/** Wall clock of the run's begin plus monotonic time since: a clock that is set back can't reorder steps. */
+function createClock(): () => number {
+  const wall = Date.now();
+  const monotonic = performance.now();
+  return () => wall + (performance.now() - monotonic);
+}
