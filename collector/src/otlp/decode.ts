@@ -1,0 +1,42 @@
+import { isUtf8 } from "node:buffer";
+import type { BodyFormat } from "@runledger/storage";
+import root from "./generated/otlp.js";
+import { tracesFromJson } from "./json.ts";
+import { OtlpError, type TracesRequest } from "./otlp.ts";
+import { ExactReader } from "./protobuf-reader.ts";
+
+const { ExportTraceServiceRequest } = root.opentelemetry.proto.collector.trace.v1;
+
+/** Decodes an ExportTraceServiceRequest that is not compressed any more. The result holds views into `body`. @throws OtlpError `malformed`. */
+export function decodeTraces(body: Buffer, format: BodyFormat): TracesRequest {
+  try {
+    return format === "protobuf"
+      ? ExportTraceServiceRequest.decode(new ExactReader(body))
+      : tracesFromJson(parseJson(body));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new OtlpError("malformed", `the body is not an OTLP ExportTraceServiceRequest in ${format}: ${why}`, cause);
+  }
+}
+
+/** Encodes an ExportTraceServiceRequest given with names as in OTLP/JSON and 64-bit values as numbers or Long. For senders and tests. */
+export function encodeTraces(request: object): Uint8Array {
+  return ExportTraceServiceRequest.encode(request).finish();
+}
+
+/** A number that a double may not hold exactly: then the slower way that keeps all digits. */
+const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
+
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new Error("text is not valid UTF-8");
+  const text = body.toString("utf8");
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) =>
+    typeof value === "number" &&
+    !Number.isSafeInteger(value) &&
+    context?.source !== undefined &&
+    /^-?\d+$/.test(context.source)
+      ? BigInt(context.source)
+      : value,
+  );
+}

@@ -1,0 +1,66 @@
+import { isUtf8 } from "node:buffer";
+import protobuf from "protobufjs/minimal.js";
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * A protobuf reader that is exact where the library's own is lossy or slow: 64-bit values are bigints (int64: numbers where that is exact),
+ * and text that is not UTF-8 is an error instead of U+FFFD.
+ */
+export class ExactReader extends protobuf.BufferReader {
+  // Node has `utf8Slice` on every Buffer; its types leave it out.
+  declare buf: Buffer & { utf8Slice(start: number, end: number): string };
+
+  override string(): string {
+    const length = this.size();
+    const start = this.pos;
+    const end = start + length;
+    if (end > this.len) throw new RangeError(`index out of range: ${start} + ${length} > ${this.len}`);
+    this.pos = end;
+    const text = this.buf.utf8Slice(start, end);
+    // Only a decoded U+FFFD can hide bytes that are not UTF-8; for plain ASCII text this search is free.
+    if (text.includes("\uFFFD") && !isUtf8(this.buf.subarray(start, end)))
+      throw new Error(`text at byte ${start} is not valid UTF-8`);
+    return text;
+  }
+
+  override stringVerify(): string {
+    return this.string();
+  }
+
+  readFixed64(): bigint {
+    const start = this.pos;
+    if (start + 8 > this.len) throw new RangeError(`index out of range: ${start} + 8 > ${this.len}`);
+    this.pos = start + 8;
+    return this.buf.readBigUInt64LE(start);
+  }
+
+  readInt64(): number | bigint {
+    const { buf, pos } = this;
+    const first = buf[pos];
+    if (first !== undefined && first < 128 && pos < this.len) {
+      this.pos = pos + 1;
+      return first;
+    }
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.pos < this.len ? buf[this.pos] : undefined;
+      if (byte === undefined) throw new RangeError(`index out of range: ${this.pos} + 1 > ${this.len}`);
+      this.pos += 1;
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return exactNumber(BigInt.asIntN(64, value));
+    }
+    throw new Error("invalid varint encoding");
+  }
+}
+
+// The library types these as Long; the generated decoder only hands them on.
+Object.defineProperties(ExactReader.prototype, {
+  fixed64: { value: ExactReader.prototype.readFixed64 },
+  int64: { value: ExactReader.prototype.readInt64 },
+});
+
+/** A number where that is exact, else the bigint. */
+export function exactNumber(value: bigint): number | bigint {
+  return value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value;
+}
