@@ -19,4 +19,11 @@ export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
 export { openObjects } from "./objects/open-objects.ts";
+export {
+  type EmbeddedClickHouse,
+  type EmbeddedClickHouseOptions,
+  startEmbeddedClickHouse,
+} from "./rows/embedded-server.ts";
+export { DERIVED_TABLES, type MigrationSettings, migrate } from "./rows/migrate.ts";
+export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";

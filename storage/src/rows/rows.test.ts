@@ -1,0 +1,224 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StepRow } from "@runledger/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EmbeddedClickHouse, startEmbeddedClickHouse } from "./embedded-server.ts";
+import { migrate } from "./migrate.ts";
+import { createDatabase, openRows } from "./open-rows.ts";
+import type { Rows } from "./rows.ts";
+
+const logger = { info() {}, warn() {}, error() {} };
+let dir: string;
+let server: EmbeddedClickHouse;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "runledger-rows-"));
+  server = await startEmbeddedClickHouse({ dir, logger });
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** A database of its own for each test. */
+let databases = 0;
+async function withDatabase(test: (rows: Rows, url: string) => Promise<void>): Promise<void> {
+  const url = server.url.replace(/[^/]+$/, `test_${++databases}`);
+  await createDatabase(url);
+  const rows = openRows(url);
+  try {
+    await test(rows, url);
+  } finally {
+    await rows.command(`DROP DATABASE test_${databases}`);
+    await rows.close();
+  }
+}
+
+function stepRow(overrides: Partial<StepRow> = {}): StepRow {
+  return {
+    tenant: "default",
+    record_id: "a".repeat(64),
+    event: "step",
+    kind: "llm",
+    name: "chat gpt-5",
+    run_id: "run-1",
+    trace_id: "b".repeat(32),
+    step_id: "c".repeat(16),
+    parent_id: "",
+    root: false,
+    dialect: "runledger",
+    start_time: "2026-11-21T05:00:00.123456789Z",
+    end_time: "2026-11-21T05:00:01.123456789Z",
+    received_time: `${new Date().toISOString().slice(0, -1)}000001Z`,
+    latency_ms: 1000,
+    status: "ok",
+    error_type: "",
+    error_message: "",
+    run_seq: 1,
+    task_id: "",
+    task_type: "ticket",
+    agent_name: "support",
+    agent_version: "1.4.0",
+    session_id: "",
+    user_id: "",
+    heartbeat_interval_ms: null,
+    end_status: "",
+    end_outcome: "",
+    end_reason: "",
+    end_records: null,
+    provider: "openai",
+    operation: "chat",
+    request_model: "gpt-5",
+    response_model: "gpt-5-2026",
+    response_id: "",
+    system_prompt_sha256: "",
+    prompt_sha256: "",
+    tools_sha256: "",
+    finish_reasons: ["stop", "ünïcode 😀"],
+    llm_counted: true,
+    input_tokens: 9_007_199_254_740_991,
+    output_tokens: 0,
+    cache_read_tokens: null,
+    cache_write_tokens: null,
+    reasoning_tokens: null,
+    time_to_first_token_ms: 12.5,
+    streaming: true,
+    cost_usd: "12345678901234.123456789",
+    price_table: "genai-prices",
+    price_version: "0.1.8",
+    tool_name: "",
+    tool_call_id: "",
+    tool_requested_by: "",
+    arguments_sha256: "",
+    result_sha256: "",
+    result_bytes: null,
+    attempt: null,
+    idempotency_key: "",
+    tool_known: null,
+    tool_valid: false,
+    tool_inferred: false,
+    conflict: false,
+    input_preview: `wörd\t"${"x".repeat(190)}`,
+    output_preview: "",
+    journal_seq: 7,
+    ...overrides,
+  };
+}
+
+describe("migrate", () => {
+  it("creates the tables once and is idempotent", () =>
+    withDatabase(async (rows) => {
+      expect((await migrate(rows, { retentionDays: 400 })).length).toBeGreaterThan(3);
+      expect(await migrate(rows, { retentionDays: 400 })).toEqual([]);
+    }));
+
+  it("changes the retention of every table when the setting changes", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 400 });
+      await migrate(rows, { retentionDays: 30 });
+      const tables = await rows.query<{ name: string; sql: string }>(
+        "SELECT name, create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'migrations'",
+      );
+      expect(tables.map(({ name }) => name).sort()).toEqual(["log_entries", "runs", "steps", "usage_by_minute"]);
+      for (const { name, sql } of tables) expect(sql, name).toContain("toIntervalDay(30)");
+    }));
+
+  it("refuses a retention that ClickHouse's clock can't tell", () =>
+    withDatabase(async (rows) => {
+      for (const retentionDays of [0, -1, 1.5, 36_500])
+        await expect(migrate(rows, { retentionDays })).rejects.toMatchObject({ code: "rejected" });
+    }));
+
+  it("drops expired rows", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 30 });
+      await rows.insert("steps", [stepRow({ received_time: "2020-01-01T00:00:00.000000000Z" })], "old");
+      await rows.insert("steps", [stepRow({ received_time: new Date().toISOString() })], "new");
+      for (const table of ["steps", "runs", "usage_by_minute"]) {
+        await rows.command(`OPTIMIZE TABLE ${table} FINAL`);
+        expect(await rows.query(`SELECT count() AS n FROM ${table}`), table).toEqual([{ n: "1" }]);
+      }
+    }));
+});
+
+describe("insert", () => {
+  it("keeps every column of a step exactly", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 400 });
+      const row = stepRow();
+      await rows.insert("steps", [row], "1-2");
+      const [back] = await rows.query<Record<string, unknown>>("SELECT * FROM steps");
+      expect(back).toEqual({
+        ...row,
+        input_tokens: "9007199254740991",
+        output_tokens: "0",
+        run_seq: "1",
+        journal_seq: "7",
+      });
+    }));
+
+  it("counts a repeated insert once, in the views too", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 400 });
+      const batch = Array.from({ length: 100 }, (_, i) => stepRow({ run_id: `run-${i % 7}`, input_tokens: 1 }));
+      for (let i = 0; i < 3; i++) await rows.insert("steps", batch, "1-2");
+      await rows.insert("steps", batch, "2-3");
+      expect(await countsOf(rows)).toEqual({ steps: "200", runs: "200", usage: "200" });
+    }));
+
+  it("repairs a view that a crash left behind, when the insert is repeated", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 400 });
+      const batch = Array.from({ length: 100 }, (_, i) => stepRow({ run_id: `run-${i % 7}` }));
+      await rows.command("DETACH TABLE runs_from_steps");
+      await rows.insert("steps", batch, "1-2");
+      await rows.command("ATTACH TABLE runs_from_steps");
+      expect(await countsOf(rows)).toEqual({ steps: "100", runs: "0", usage: "100" });
+      await rows.insert("steps", batch, "1-2");
+      expect(await countsOf(rows)).toEqual({ steps: "100", runs: "100", usage: "100" });
+    }));
+
+  it("refuses a column that isn't there and a value that doesn't fit, for good", () =>
+    withDatabase(async (rows) => {
+      await migrate(rows, { retentionDays: 400 });
+      await expect(rows.insert("steps", [{ nonsense: 1 }], "a")).rejects.toMatchObject({ code: "rejected" });
+      for (const bad of [
+        { start_time: "yesterday" },
+        { input_tokens: -1 },
+        { input_tokens: 0.5 },
+        { latency_ms: Number.NaN },
+      ])
+        await expect(rows.insert("steps", [stepRow(bad)], "b")).rejects.toMatchObject({ code: "rejected" });
+      expect(await countsOf(rows)).toMatchObject({ steps: "0" });
+    }));
+});
+
+describe("openRows", () => {
+  it("says unavailable when nobody listens, and is retryable", async () => {
+    const rows = openRows("http://a:b@127.0.0.1:1/c");
+    await expect(rows.ping()).rejects.toMatchObject({ code: "unavailable", retryable: true });
+    await expect(rows.insert("steps", [stepRow()], "a")).rejects.toMatchObject({ code: "unavailable" });
+    await rows.close();
+  });
+
+  it("says rejected for a wrong password, without telling it", async () => {
+    const rows = openRows(server.url.replace(/:[^:@]+@/, ":wrong-password@"));
+    const error = await rows.ping().catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: "rejected", message: expect.stringContaining("AUTHENTICATION_FAILED") });
+    expect(String(error)).not.toContain("wrong-password");
+    await rows.close();
+  });
+
+  it("refuses what is no ClickHouse URL", () => {
+    for (const url of ["", "clickhouse", "tcp://127.0.0.1:9000"]) expect(() => openRows(url)).toThrow(/http/);
+  });
+});
+
+async function countsOf(rows: Rows): Promise<Record<string, unknown> | undefined> {
+  const [counts] = await rows.query<Record<string, unknown>>(
+    `SELECT (SELECT count() FROM steps) AS steps, (SELECT sum(records) FROM runs) AS runs,
+       (SELECT sum(steps) FROM usage_by_minute) AS usage`,
+  );
+  return counts;
+}
