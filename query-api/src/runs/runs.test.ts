@@ -1,0 +1,218 @@
+import { runDetail, runList, type StepRow } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
+import { at, llmRow, START_MS, stepRow, toolRow } from "../testing/step-rows.ts";
+
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  api = await startApiUnderTest();
+  await insert("seed", [
+    ...endedRun("r-done", 0),
+    ...endedRun("r-failed", 1_000, {
+      end_status: "failed",
+      status: "error",
+      error_type: "Timeout",
+      error_message: "no answer",
+    }),
+    stepRow("r-heartbeats", "start", {
+      event: "run_start",
+      heartbeat_interval_ms: 5_000,
+      start_time: at(2_000),
+      agent_name: "beater",
+    }),
+    llmRow("r-heartbeats", "llm", { start_time: at(2_500) }),
+    stepRow("r-foreign", "root", {
+      root: true,
+      kind: "agent",
+      dialect: "otel",
+      start_time: at(3_000),
+      end_time: at(4_000),
+      received_time: at(4_000),
+    }),
+    stepRow("r-silent", "start", { event: "run_start", start_time: at(4_000) }),
+    stepRow("r-other-tenant", "start", { tenant: "somebody", start_time: at(4_000) }),
+  ]);
+});
+afterAll(() => api.close());
+
+async function insert(token: string, rows: StepRow[]): Promise<void> {
+  await api.rows.insert("steps", rows, token);
+}
+
+function endedRun(runId: string, startMs: number, end: Partial<StepRow> = {}): StepRow[] {
+  const facts = {
+    task_id: `task of ${runId}`,
+    task_type: "ticket",
+    agent_name: "support",
+    agent_version: "1.4.0",
+    session_id: "s1",
+    user_id: "u1",
+  };
+  return [
+    stepRow(runId, "start", { event: "run_start", run_seq: 0, start_time: at(startMs), ...facts }),
+    llmRow(runId, "llm 1", {
+      run_seq: 1,
+      start_time: at(startMs + 10),
+      input_tokens: 100,
+      output_tokens: 20,
+      cost_usd: "0.000000001",
+      price_table: "prices",
+      price_version: "7",
+      input_preview: "Where is my parcel?",
+    }),
+    toolRow(runId, "tool 1", { run_seq: 2, start_time: at(startMs + 20), latency_ms: 7.25 }),
+    toolRow(runId, "tool 2", {
+      run_seq: 3,
+      start_time: at(startMs + 30),
+      status: "error",
+      error_type: "NotFound",
+      error_message: "no such parcel",
+      attempt: 2,
+    }),
+    llmRow(runId, "llm 2", { run_seq: 4, start_time: at(startMs + 40), input_tokens: null, output_tokens: null }),
+    stepRow(runId, "end", {
+      event: "run_end",
+      run_seq: 5,
+      start_time: at(startMs + 50),
+      end_time: at(startMs + 50),
+      end_status: "completed",
+      end_outcome: "resolved",
+      end_records: 6,
+      ...end,
+    }),
+  ];
+}
+
+async function list(query = ""): Promise<string[]> {
+  const { status, body } = await api.get(`/v1/runs?${query}`);
+  expect({ status, body }).toMatchObject({ status: 200 });
+  return runList.parse(body).items.map((run) => run.run_id);
+}
+
+test("a run is summed up from its records, with money exact and the unknown counted", async () => {
+  const { body } = await api.get("/v1/runs/r-done");
+  expect(runDetail.parse(body)).toMatchObject({
+    run_id: "r-done",
+    task_type: "ticket",
+    agent: { name: "support", version: "1.4.0" },
+    status: "completed",
+    outcome: "resolved",
+    start_time: "2026-01-02T03:04:05.000000000Z",
+    end_time: "2026-01-02T03:04:05.050000000Z",
+    duration_ms: 50,
+    steps: 4,
+    llm_calls: 2,
+    tool_call_count: 2,
+    tool_errors: 1,
+    input_tokens: 100,
+    cache_read_tokens: null,
+    usage_missing: 1,
+    cost_usd: "0.000000001",
+    cost_missing: 1,
+    models: ["gpt-test-1"],
+    tools: ["search"],
+    complete: true,
+    records: 6,
+    records_expected: 6,
+    tool_calls: [
+      { tool: "search", latency_ms: 7.25, success: true, attempt: 1, error: null },
+      { tool: "search", success: false, attempt: 2, error: { type: "NotFound", message: "no such parcel" } },
+    ],
+  });
+});
+
+test("runs are listed newest first, of this tenant only", async () => {
+  expect(await list()).toEqual(["r-silent", "r-foreign", "r-heartbeats", "r-failed", "r-done"]);
+});
+
+test("a root span without an end record ends a foreign run", async () => {
+  const { body } = await api.get("/v1/runs/r-foreign");
+  expect(body).toMatchObject({ status: "completed", end_time: at(4_000), duration_ms: 1_000, complete: null });
+});
+
+test("a failed run tells its error", async () => {
+  const { body } = await api.get("/v1/runs/r-failed");
+  expect(body).toMatchObject({ status: "failed", error: { type: "Timeout", message: "no answer" } });
+});
+
+test("a run that promised heartbeats is abandoned after a minute of silence, another one after a quarter of an hour", async () => {
+  const { nowMs } = api.clock;
+  try {
+    api.clock.nowMs = START_MS + 2_500 + 60_000;
+    expect(await list("status=running")).toEqual(["r-silent", "r-heartbeats"]);
+    api.clock.nowMs += 1;
+    expect(await list("status=abandoned")).toEqual(["r-heartbeats"]);
+    api.clock.nowMs = START_MS + 4_000 + 15 * 60_000 + 1;
+    expect(await list("status=running")).toEqual([]);
+  } finally {
+    api.clock.nowMs = nowMs;
+  }
+});
+
+test.each([
+  ["agent=support", ["r-failed", "r-done"]],
+  ["task_type=ticket&status=failed", ["r-failed"]],
+  ["session=s1&user=u1&model=gpt-test-1&tool=search", ["r-failed", "r-done"]],
+  ["model=gpt-other", []],
+  ["since=2026-01-02T03:04:06Z&until=2026-01-02T05:04:08%2B02:00", ["r-heartbeats", "r-failed"]],
+  ["min_cost_usd=0.000000001", ["r-failed", "r-done"]],
+  ["min_cost_usd=0.000000002", []],
+  ["q=PARCEL", ["r-failed", "r-done"]],
+  ["q=beater", ["r-heartbeats"]],
+  ["agent=%27%20OR%201%3D1%20--", []],
+])("the filter %s selects %j", async (query, expected) => {
+  expect(await list(query)).toEqual(expected);
+});
+
+test.each(["start_time", "-start_time", "cost_usd", "-cost_usd", "duration_ms", "-duration_ms", "steps", "-steps"])(
+  "pages in order %s hold every run once",
+  async (order) => {
+    const whole = await list(`order=${order}`);
+    expect(new Set(whole).size).toBe(5);
+    const paged: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const page = runList.parse((await api.get(`/v1/runs?order=${order}&limit=2&cursor=${cursor}`)).body);
+      paged.push(...page.items.map((run) => run.run_id));
+      cursor = page.next_cursor;
+    }
+    expect(paged).toEqual(whole);
+  },
+);
+
+test("runs that arrive between two pages neither repeat nor hide others", async () => {
+  const first = runList.parse((await api.get("/v1/runs?agent=support&limit=1")).body);
+  await insert("late", [
+    stepRow("r-late", "start", { event: "run_start", agent_name: "support", start_time: at(50_000) }),
+  ]);
+  const second = runList.parse((await api.get(`/v1/runs?agent=support&limit=1&cursor=${first.next_cursor}`)).body);
+  expect([first, second].map((page) => page.items.map((run) => run.run_id))).toEqual([["r-failed"], ["r-done"]]);
+  expect(second.next_cursor).toBeNull();
+});
+
+test("a cursor of another question is refused by name", async () => {
+  const first = runList.parse((await api.get("/v1/runs?limit=1")).body);
+  const { status, body } = await api.get(`/v1/runs?limit=1&order=steps&cursor=${first.next_cursor}`);
+  expect(status).toBe(400);
+  expect(body).toMatchObject({ error: { code: "invalid_argument", details: [{ field: "cursor" }] } });
+});
+
+test.each([
+  ["/v1/runs?limit=0", "limit"],
+  ["/v1/runs?since=yesterday", "since"],
+  ["/v1/runs?status=lost", "status"],
+  ["/v1/runs?min_cost_usd=1e-3", "min_cost_usd"],
+  ["/v1/runs?colour=red", "colour"],
+  ["/v1/runs?cursor=abc", "cursor"],
+])("%s is a 400 that names %s", async (url, field) => {
+  const { status, body } = await api.get(url);
+  expect(status).toBe(400);
+  expect(body).toMatchObject({ error: { code: "invalid_argument", details: [{ field }] } });
+});
+
+test("a run that is not there is a 404 with a hint", async () => {
+  const { status, body } = await api.get("/v1/runs/nobody");
+  expect(status).toBe(404);
+  expect(body).toMatchObject({ error: { code: "not_found", hint: expect.stringContaining("/v1/runs"), details: [] } });
+});
