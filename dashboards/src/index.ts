@@ -1,1 +1,1 @@
-export {};
+export { type BuildWebAssetsOptions, buildWebAssets, webAssetsDir } from "./assets.ts";

@@ -1,0 +1,89 @@
+import type { Alert, Run, RunDetail, RunList, StepDetail, StepList, Usage } from "@runledger/contract";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { type RunSearch, sinceOf } from "../runs/run-search.ts";
+import { getJson, RequestError } from "./request.ts";
+
+const RUNS_PAGE = 100;
+const STEPS_PAGE = 500;
+const ALERTS_EVERY_MS = 5_000;
+const TOTALS_EVERY_MS = 10_000;
+const PENDING_CONTENT_EVERY_MS = 1_500;
+/** Runs of a status are counted up to here, then shown as "500+". */
+export const COUNT_LIMIT = 500;
+
+/** The list's filters as the API names them. */
+export function runFilters(search: RunSearch) {
+  const { range: _range, order, ...filters } = search;
+  return { ...filters, since: sinceOf(search), order: order ?? "-start_time" };
+}
+
+export const runsQuery = (search: RunSearch) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", search],
+    queryFn: ({ pageParam, signal }) =>
+      getJson<RunList>("/v1/runs", { ...runFilters(search), limit: RUNS_PAGE, cursor: pageParam }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+    staleTime: 30_000,
+    refetchOnWindowFocus: false,
+  });
+
+/** The newest runs of these filters: what polling asks when there is no event stream. */
+export const fetchNewestRuns = (search: RunSearch, signal: AbortSignal) =>
+  getJson<RunList>("/v1/runs", { ...runFilters(search), limit: RUNS_PAGE }, signal);
+
+export const anyRunQuery = (enabled: boolean) =>
+  queryOptions({
+    queryKey: ["any-run"],
+    queryFn: ({ signal }) => getJson<RunList>("/v1/runs", { limit: 1 }, signal),
+    enabled,
+    refetchInterval: ({ state }) => (state.data?.items.length === 0 ? ALERTS_EVERY_MS : false),
+  });
+
+export const countQuery = (search: RunSearch, status: Run["status"]) =>
+  queryOptions({
+    queryKey: ["run-count", status, search.range],
+    queryFn: async ({ signal }) => {
+      const page = await getJson<RunList>("/v1/runs", { since: sinceOf(search), status, limit: COUNT_LIMIT }, signal);
+      return { count: page.items.length, more: page.next_cursor !== null };
+    },
+    refetchInterval: TOTALS_EVERY_MS,
+  });
+
+export const usageQuery = (search: RunSearch, groupBy = "") =>
+  queryOptions({
+    queryKey: ["usage", groupBy, search.range],
+    queryFn: ({ signal }) => getJson<Usage>("/v1/usage", { group_by: groupBy, since: sinceOf(search) }, signal),
+    refetchInterval: groupBy ? false : TOTALS_EVERY_MS,
+    staleTime: groupBy ? 60_000 : 0,
+  });
+
+export const alertsQuery = queryOptions({
+  queryKey: ["alerts"],
+  queryFn: ({ signal }) => getJson<{ items: Alert[] }>("/v1/alerts", {}, signal),
+  refetchInterval: ALERTS_EVERY_MS,
+});
+
+export const runQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["run", runId],
+    queryFn: ({ signal }) => getJson<RunDetail>(`/v1/runs/${encodeURIComponent(runId)}`, {}, signal),
+  });
+
+export const stepQuery = (runId: string, stepId: string) =>
+  queryOptions({
+    queryKey: ["step", runId, stepId],
+    queryFn: ({ signal }) =>
+      getJson<StepDetail>(`/v1/runs/${encodeURIComponent(runId)}/steps/${encodeURIComponent(stepId)}`, {}, signal),
+    refetchInterval: ({ state }) => (state.data?.content === "pending" ? PENDING_CONTENT_EVERY_MS : false),
+    // A recorded step does not change; only pending content does.
+    staleTime: 60_000,
+  });
+
+export const fetchSteps = (runId: string, cursor: string, signal: AbortSignal) =>
+  getJson<StepList>(`/v1/runs/${encodeURIComponent(runId)}/steps`, { limit: STEPS_PAGE, cursor }, signal);
+
+/** Refused calls are not repeated; what may pass is, twice. */
+export function shouldRetry(failures: number, error: Error): boolean {
+  return failures < 2 && error instanceof RequestError && error.retryable;
+}

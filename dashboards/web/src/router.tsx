@@ -1,0 +1,38 @@
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { RunPage } from "./run/run-page.tsx";
+import { readRunSearch } from "./runs/run-search.ts";
+import { RunsPage } from "./runs/runs-page.tsx";
+import { NotFound, Shell } from "./shell.tsx";
+import { UsagePage } from "./usage/usage-page.tsx";
+import { readUsageSearch } from "./usage/usage-search.ts";
+
+const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const runsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/",
+  component: RunsPage,
+  validateSearch: readRunSearch,
+});
+const runRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/runs/$runId",
+  component: RunPage,
+  validateSearch: (raw: Record<string, unknown>): { step?: string } =>
+    raw["step"] ? { step: String(raw["step"]) } : {},
+});
+const usageRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/usage",
+  component: UsagePage,
+  validateSearch: readUsageSearch,
+});
+
+export function createPageRouter() {
+  return createRouter({ routeTree: rootRoute.addChildren([runsRoute, runRoute, usageRoute]) });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createPageRouter>;
+  }
+}

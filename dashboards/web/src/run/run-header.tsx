@@ -1,0 +1,176 @@
+import type { RunDetail } from "@runledger/contract";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { LiveState } from "../api/live.ts";
+import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
+import { duration, epochMs } from "../format/time.ts";
+import { RelativeTime, useNow } from "../ui/clock.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { LiveBadge } from "../ui/live-badge.tsx";
+import { StatusBadge } from "../ui/status-badge.tsx";
+import type { Timeline } from "./timeline.ts";
+
+interface RunHeaderProps {
+  run: RunDetail;
+  live: LiveState | null;
+  repeats: Timeline["repeats"];
+  onSelect: (stepId: string) => void;
+}
+
+/** What happened, at a glance: how it went, why, how long, how much, and whether the record of it is whole. */
+export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
+  const repeat = repeats[0];
+  return (
+    <header className="run-header">
+      <div className="run-title">
+        <h1>
+          {run.agent.name ?? "unnamed agent"} <span className="muted">{run.agent.version}</span>
+        </h1>
+        <StatusBadge status={run.status} />
+        {run.outcome ? <span className="chip">{run.outcome}</span> : null}
+        <Completeness run={run} />
+        {run.conflicts > 0 ? (
+          <span
+            className="chip chip-warn"
+            title="Steps that were sent twice with different content: all versions are kept"
+          >
+            {plural(run.conflicts, "conflict")}
+          </span>
+        ) : null}
+        {repeat ? (
+          <button type="button" className="chip chip-warn" onClick={() => onSelect(repeat.firstStepId)}>
+            <Icon name="repeat" />
+            {repeat.tool}: same call ×{repeat.count}
+          </button>
+        ) : null}
+        {live ? <LiveBadge state={live} /> : null}
+        <span className="run-title-end">
+          <CopyButton text={run.run_id} label="run id" />
+        </span>
+      </div>
+      {run.error || run.reason ? (
+        <p className="run-why" data-bad={run.error !== null || run.status === "stopped" || run.status === "killed"}>
+          {run.error ? <code>{run.error.type}</code> : null} {run.error?.message ?? run.reason}
+        </p>
+      ) : null}
+      <RunFacts run={run} />
+    </header>
+  );
+}
+
+function RunFacts({ run }: { run: RunDetail }) {
+  const nowMs = useNow(run.status === "running");
+  const elapsedMs =
+    run.status === "running" ? Math.max(run.duration_ms, nowMs - epochMs(run.start_time)) : run.duration_ms;
+  return (
+    <dl className="facts">
+      <Fact label="Started">
+        <RelativeTime time={run.start_time} nowMs={nowMs} />
+      </Fact>
+      <Fact label="Duration">{duration(elapsedMs)}</Fact>
+      <Fact label="Steps">{count(run.steps)}</Fact>
+      <Fact label="Model / tool calls">
+        {count(run.llm_calls)} / {count(run.tool_call_count)}
+        {run.tool_errors > 0 ? <span className="bad"> {count(run.tool_errors)} failed</span> : null}
+      </Fact>
+      <TokenFacts run={run} />
+      <Fact
+        label="Cost"
+        note={costNote(run)}
+        hint={run.cost_usd ? exactUsd(run.cost_usd) : "No call has a known price"}
+      >
+        {usd(run.cost_usd)}
+      </Fact>
+      <Fact label="Models" hint={run.models.join("\n")}>
+        {run.models.join(", ") || UNKNOWN}
+      </Fact>
+      {run.task_type || run.task_id ? (
+        <Fact label="Task" note={run.task_id}>
+          {run.task_type ?? UNKNOWN}
+        </Fact>
+      ) : null}
+      {run.user_id ? (
+        <Fact label="User">
+          <Link to="/" search={{ user: run.user_id, range: "all" }}>
+            {run.user_id}
+          </Link>
+        </Fact>
+      ) : null}
+      {run.session_id ? (
+        <Fact label="Session">
+          <Link to="/" search={{ session: run.session_id, range: "all" }}>
+            {run.session_id}
+          </Link>
+        </Fact>
+      ) : null}
+    </dl>
+  );
+}
+
+function TokenFacts({ run }: { run: RunDetail }) {
+  const cached = [
+    run.cache_read_tokens ? `${count(run.cache_read_tokens)} cached` : null,
+    run.cache_write_tokens ? `${count(run.cache_write_tokens)} to cache` : null,
+    run.usage_missing > 0 ? `${plural(run.usage_missing, "call")} without usage` : null,
+  ];
+  return (
+    <>
+      <Fact label="Tokens in" note={cached.filter(Boolean).join(", ")}>
+        {count(run.input_tokens)}
+      </Fact>
+      <Fact label="Tokens out" note={run.reasoning_tokens ? `${count(run.reasoning_tokens)} reasoning` : null}>
+        {count(run.output_tokens)}
+      </Fact>
+    </>
+  );
+}
+
+function costNote(run: RunDetail): string | null {
+  if (run.cost_missing > 0) return `${plural(run.cost_missing, "call")} without price`;
+  return run.price_table ? `${run.price_table} ${run.price_version ?? ""}` : null;
+}
+
+interface FactProps {
+  label: string;
+  note?: string | null;
+  hint?: string | undefined;
+  children: ReactNode;
+}
+
+function Fact({ label, note, hint, children }: FactProps) {
+  return (
+    <div title={hint}>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+      {note ? <dd className="fact-note">{note}</dd> : null}
+    </div>
+  );
+}
+
+function Completeness({ run }: { run: RunDetail }) {
+  if (run.complete === true) {
+    return (
+      <span className="chip chip-good" title={`All ${run.records} records that the run's end commits to are here`}>
+        <Icon name="check" />
+        Complete
+      </span>
+    );
+  }
+  if (run.complete === false) {
+    return (
+      <span className="chip chip-bad" title="Records that the run's end commits to are missing">
+        Gaps: {count(run.records)} of {count(run.records_expected)} records
+      </span>
+    );
+  }
+  const hint =
+    run.status === "running"
+      ? "Known when the run ends"
+      : "The run's end, which commits to a number of records, was not seen";
+  return (
+    <span className="chip" title={hint}>
+      {run.status === "running" ? plural(run.records, "record") : "Completeness unknown"}
+    </span>
+  );
+}

@@ -1,0 +1,77 @@
+import type { Step, StepList } from "@runledger/contract";
+
+/** What is known of a run's steps so far; a new object with every change. */
+export interface StepsState {
+  /** In the order of `seq`. */
+  steps: Step[];
+  /** Every page has been read at least once. */
+  loaded: boolean;
+  error: Error | null;
+}
+
+export interface StepStore {
+  subscribe(listener: () => void): () => void;
+  state(): StepsState;
+  /** A step heard of live; a known one is replaced. */
+  add(step: Step): void;
+  /** Reads every page, or with `from: "tail"` the last one and what came after it. Failures end up in `state().error`. */
+  load(from: "start" | "tail", signal: AbortSignal): Promise<void>;
+}
+
+/** Listeners hear of changes at most this often: 100,000 steps come in 200 pages. */
+const NOTIFY_EVERY_MS = 200;
+
+export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal) => Promise<StepList>): StepStore {
+  const byRecord = new Map<string, Step>();
+  const listeners = new Set<() => void>();
+  let state: StepsState = { steps: [], loaded: false, error: null };
+  let tailCursor = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let reading: Promise<void> | null = null;
+
+  const notify = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const listener of listeners) listener();
+  };
+  const publish = (change: Partial<StepsState>, now = false) => {
+    state = { ...state, ...change };
+    if (now) notify();
+    else timer ??= setTimeout(notify, NOTIFY_EVERY_MS);
+  };
+  const keep = (steps: Step[]) => {
+    for (const step of steps) byRecord.set(step.record_id, step);
+    publish({ steps: [...byRecord.values()].sort((a, b) => a.seq - b.seq) });
+  };
+  const read = async (from: string, signal: AbortSignal) => {
+    try {
+      for (let cursor: string | null = from; cursor !== null; ) {
+        const page: StepList = await fetchPage(cursor, signal);
+        tailCursor = cursor;
+        keep(page.items);
+        cursor = page.next_cursor;
+      }
+      publish({ loaded: true, error: null }, true);
+    } catch (error) {
+      if (!signal.aborted) publish({ error: error instanceof Error ? error : new Error(String(error)) }, true);
+    }
+  };
+
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    state: () => state,
+    add: (step) => keep([step]),
+    async load(from, signal) {
+      // One reader at a time; whoever comes second waits and then reads what it still needs.
+      while (reading !== null) await reading;
+      if (signal.aborted) return;
+      reading = read(from === "tail" ? tailCursor : "", signal).finally(() => {
+        reading = null;
+      });
+      await reading;
+    },
+  };
+}

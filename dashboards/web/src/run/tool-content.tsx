@@ -1,0 +1,71 @@
+import type { Step, StepDetail } from "@runledger/contract";
+import { bytes, count } from "../format/number.ts";
+import { JsonView } from "../ui/json-view.tsx";
+import { Pair, Section } from "./section.tsx";
+import { Hashes } from "./step-record.tsx";
+
+type Tool = NonNullable<StepDetail["tool"]>;
+
+interface ToolContentProps {
+  tool: Tool;
+  available: boolean;
+  steps: Step[];
+  onSelect: (stepId: string) => void;
+}
+
+/** A tool call: what was asked, by which model call, and what came back. */
+export function ToolContent({ tool, available, steps, onSelect }: ToolContentProps) {
+  const asker = steps.find((step) => step.step_id === tool.requested_by);
+  return (
+    <>
+      <dl className="pairs">
+        <Pair label="Tool">{tool.name}</Pair>
+        <Pair label="Attempt">{tool.attempt === null ? null : count(tool.attempt)}</Pair>
+        <Pair label="Known">
+          <Judgement value={tool.known} good="offered to the model" bad="not among the tools offered" />
+        </Pair>
+        <Pair label="Arguments">
+          <Judgement value={tool.valid} good="fit the schema" bad="do not fit the schema" />
+        </Pair>
+        <Pair label="Seen">{tool.inferred ? "in the messages only (inferred)" : "as it was executed"}</Pair>
+        <Pair label="Result size">{tool.result_bytes === null ? null : bytes(tool.result_bytes)}</Pair>
+        <Pair label="Call id">{tool.call_id ? <span className="mono">{tool.call_id}</span> : null}</Pair>
+        <Pair label="Idempotency key">
+          {tool.idempotency_key ? <span className="mono">{tool.idempotency_key}</span> : null}
+        </Pair>
+        <Pair label="Asked for by">
+          {asker ? (
+            <button type="button" className="link-button" onClick={() => onSelect(asker.step_id)}>
+              step {asker.seq}, {asker.name}
+            </button>
+          ) : null}
+        </Pair>
+      </dl>
+      {available ? (
+        <>
+          <Section title="Arguments">
+            <JsonView value={tool.arguments} label="arguments" />
+          </Section>
+          <Section title="Result">
+            {tool.result_sha256 === null && tool.result === null ? (
+              <p className="muted">No result was recorded.</p>
+            ) : (
+              <JsonView value={tool.result} label="result" />
+            )}
+          </Section>
+        </>
+      ) : null}
+      <Hashes
+        hashes={[
+          ["Arguments", tool.arguments_sha256],
+          ["Result", tool.result_sha256],
+        ]}
+      />
+    </>
+  );
+}
+
+function Judgement({ value, good, bad }: { value: boolean | null; good: string; bad: string }) {
+  if (value === null) return <span className="muted">unknown</span>;
+  return value ? good : <span className="bad">{bad}</span>;
+}
