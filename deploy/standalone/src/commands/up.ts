@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import pc from "picocolors";
+import pino from "pino";
+import type { StandaloneSettings } from "../config.ts";
+import { runDemo } from "../demo/run-demo.ts";
+import type { Console } from "../program.ts";
+import { type Standalone, startStandalone } from "../standalone.ts";
+
+/** A stop that takes longer is given up: what is on disk is safe, and the next start goes on from there. */
+const STOP_TIMEOUT_MS = 30_000;
+
+/** `runledger up`: runs until SIGTERM or SIGINT. One JSON line `ready` on stdout, words for people on stderr. */
+export async function startUp(
+  settings: Readonly<StandaloneSettings>,
+  flags: { demo: boolean },
+  console: Console,
+): Promise<void> {
+  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const say = (text: string) => void console.stderr.write(`${text}\n`);
+  const startedAt = performance.now();
+  say(
+    pc.bold("Runledger") +
+      pc.dim(existsSync(settings.dataDir) ? ` on ${settings.dataDir}` : ` makes ${settings.dataDir}`),
+  );
+
+  const standalone = await startStandalone(settings, {
+    logger,
+    onProgress: (what) => say(pc.dim(`  ${what} …`)),
+    onFatal: (error) => {
+      logger.fatal({ err: error }, "can't go on; what was acknowledged is on disk, start again");
+      console.exit(1);
+    },
+  });
+  say(addresses(settings, standalone, (performance.now() - startedAt) / 1_000));
+  console.stdout.write(
+    `${JSON.stringify({ msg: "ready", grpc: standalone.grpcPort, http: standalone.httpPort, api: standalone.apiPort })}\n`,
+  );
+  stopOnSignal(standalone, console, say);
+
+  if (flags.demo) {
+    say(pc.bold("Demo agents"));
+    await runDemo({ endpoint: `http://127.0.0.1:${standalone.grpcPort}`, rounds: 1, log: (line) => say(`  ${line}`) });
+    say(pc.dim(`  look at them: http://127.0.0.1:${standalone.apiPort}`));
+  }
+}
+
+function addresses(settings: StandaloneSettings, standalone: Standalone, seconds: number): string {
+  const at = (port: number) => pc.cyan(`http://${settings.host}:${port}`);
+  const lines = [
+    ["pages, query API", `${at(standalone.apiPort)}   reference: ${at(standalone.apiPort)}/docs`],
+    ["OTLP/gRPC", at(standalone.grpcPort)],
+    ["OTLP/HTTP", `${at(standalone.httpPort)}/v1/traces`],
+    ["audit log", settings.objects],
+    ["its verifier key", standalone.verifierKey],
+  ];
+  const table = lines.map(([name, value]) => `  ${pc.dim((name ?? "").padEnd(18))}${value}`).join("\n");
+  return `${pc.green("ready")} in ${seconds.toFixed(1)} s\n${table}`;
+}
+
+function stopOnSignal(standalone: Standalone, console: Console, say: (text: string) => void): void {
+  let stopping = false;
+  const stop = () => {
+    if (stopping) console.exit(1); // asked twice: at once
+    stopping = true;
+    say("stopping: taking no more, writing what is there …");
+    setTimeout(() => console.exit(1), STOP_TIMEOUT_MS).unref();
+    standalone.stop().then(
+      () => console.exit(0),
+      (error: unknown) => {
+        say(`stopping failed: ${error instanceof Error ? error.message : String(error)}`);
+        console.exit(1);
+      },
+    );
+  };
+  console.on("SIGTERM", stop);
+  console.on("SIGINT", stop);
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type Collector, startCollector } from "@runledger/collector";
+import { buildWebAssets, webAssetsDir } from "@runledger/dashboards";
+import { type QueryApiServer, queryApiSettings, startQueryApi } from "@runledger/query-api";
+import {
+  acquireDirectoryLock,
+  createDatabase,
+  loadOrCreateSigningKey,
+  migrate,
+  openObjects,
+  openRows,
+  startEmbeddedClickHouse,
+} from "@runledger/storage";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import type { StandaloneSettings } from "./config.ts";
+
+/** Addresses and facts of a running standalone. */
+export interface Standalone {
+  grpcPort: number;
+  httpPort: number;
+  apiPort: number;
+  verifierKey: string;
+  /** Takes no more, integrates what is journalled, and ends every part, in the order in which they use each other. */
+  stop(): Promise<void>;
+}
+
+export interface StandaloneDependencies {
+  logger: Logger;
+  /** Told before each part starts. */
+  onProgress: (what: string) => void;
+  /** Something that can't be survived; the process must end. */
+  onFatal: (error: Error) => void;
+}
+
+/** The shard of the one log that a standalone writes. */
+const SHARD = "0";
+
+/** Starts everything in this process and its children. What started before a failure is stopped again. */
+export async function startStandalone(
+  settings: Readonly<StandaloneSettings>,
+  dependencies: StandaloneDependencies,
+): Promise<Standalone> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const started = async <Part>(
+    what: string,
+    start: () => Promise<Part>,
+    stop: (part: Part) => Promise<void> | void,
+  ) => {
+    dependencies.onProgress(what);
+    const part = await start();
+    undo.push(() => stop(part));
+    return part;
+  };
+  const stop = async () => {
+    for (const end of undo.splice(0).reverse()) await end();
+  };
+
+  try {
+    await started(
+      "locking the data directory",
+      () => acquireDirectoryLock(settings.dataDir),
+      (lock) => lock.release(),
+    );
+    const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin());
+    const clickhouseUrl = await startRows(settings, dependencies, started);
+    const collector = await started(
+      "starting the collector",
+      () => startCollector(collectorSettings(settings, clickhouseUrl), dependencies),
+      (running) => running.stop(),
+    );
+    dependencies.onProgress("building the pages (first start only)");
+    await buildWebAssets({ log: () => undefined });
+    const api = await started(
+      "starting the query API",
+      () => startApi(settings, clickhouseUrl, key.verifierKey, collector, dependencies.logger),
+      (running) => running.stop(),
+    );
+    return {
+      grpcPort: collector.grpcPort,
+      httpPort: collector.httpPort,
+      apiPort: api.server.port,
+      verifierKey: key.verifierKey,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Start = <Part>(
+  what: string,
+  start: () => Promise<Part>,
+  stop: (part: Part) => Promise<void> | void,
+) => Promise<Part>;
+
+/** The embedded ClickHouse, or the server that the settings name; with its tables. */
+async function startRows(
+  settings: StandaloneSettings,
+  { logger }: StandaloneDependencies,
+  started: Start,
+): Promise<string> {
+  let url = settings.clickhouseUrl;
+  if (url === null) {
+    const dir = join(settings.dataDir, "clickhouse");
+    const embedded = await started(
+      "starting ClickHouse",
+      () => startEmbeddedClickHouse({ dir, logger }),
+      (server) => server.stop(),
+    );
+    url = embedded.url;
+  } else {
+    await createDatabase(url);
+  }
+  const rows = openRows(url);
+  try {
+    await migrate(rows, { retentionDays: settings.retentionDays });
+  } finally {
+    await rows.close();
+  }
+  return url;
+}
+
+function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string) {
+  return {
+    host: settings.host,
+    grpcPort: settings.grpcPort,
+    httpPort: settings.httpPort,
+    journalDir: join(settings.dataDir, "journal"),
+    objects: settings.objects,
+    clickhouseUrl,
+    signingKeyPath: keyPath(settings),
+    shard: SHARD,
+    logLevel: settings.logLevel,
+  };
+}
+
+async function startApi(
+  settings: StandaloneSettings,
+  clickhouseUrl: string,
+  verifierKey: string,
+  collector: Collector,
+  logger: Logger,
+): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
+  const rows = openRows(clickhouseUrl);
+  const objects = await openObjects(settings.objects);
+  const registry = new Registry();
+  const ownMetrics = registry.metrics.bind(registry);
+  registry.metrics = async () => `${await ownMetrics()}\n${await collector.metrics()}`;
+  const dependencies = {
+    rows,
+    objects,
+    registry,
+    logger,
+    clock: Date.now,
+    random: Math.random,
+    webDir: webAssetsDir,
+    verifierKeys: [verifierKey],
+  };
+  const server = await startQueryApi(
+    dependencies,
+    queryApiSettings.parse({
+      host: settings.host,
+      port: settings.apiPort,
+      shard: SHARD,
+      alertWebhookUrl: settings.webhook?.url ?? null,
+      alertWebhookSecret: settings.webhook?.secret ?? null,
+    }),
+  );
+  const stop = async () => {
+    await server.close();
+    await rows.close();
+  };
+  return { server, stop };
+}
+
+export function keyPath(settings: Pick<StandaloneSettings, "dataDir">): string {
+  return join(settings.dataDir, "keys", `log-${SHARD}.key`);
+}
+
+/** A log's name, given once and for ever when its key is made. */
+function newOrigin(): string {
+  return `runledger.local/${randomBytes(8).toString("hex")}/${SHARD}`;
+}
