@@ -1,2 +1,10 @@
+export { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit/audit-sink.ts";
+export type { BatchCounts } from "./audit/batch.ts";
+export { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "./integrate/seen-records.ts";
+export type { Sink } from "./integrate/sink.ts";
+export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
 export { type AcceptedSpan, decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, encodeTraces } from "./otlp/decode.ts";
+export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
+export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
+export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";

@@ -87,6 +87,17 @@ export { createTileTree, restoreTileTree, type Tile, type TileTree } from "./log
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {
+  createPackReader,
+  formatMessageNode,
+  type MessageNode,
+  parseMessageNode,
+  type ReadPack,
+  readMessages,
+  readPayload,
+  readWholeRecord,
+  SAME_PACK,
+} from "./record/payload-reading.ts";
+export {
   type CostFacts,
   END_STATUSES,
   type EndFacts,

@@ -13,6 +13,7 @@ export interface SigningKey {
   readonly signer: NoteSigner;
   /** Signs notes of another kind under `<origin>/<purpose>`; their text must not be a checkpoint's. */
   signerFor(purpose: string): NoteSigner;
+  verifierKeyFor(purpose: string): string;
 }
 
 /** Ed25519 private keys in PKCS #8 are this, and then the seed. RFC 8410, section 7. */
@@ -51,6 +52,7 @@ function parseKeyFile(path: string, text: string): SigningKey {
     verifierKey: formatVerifierKey(origin, privateKey),
     signer: createNoteSigner(origin, privateKey),
     signerFor: (purpose) => createNoteSigner(`${origin}/${purpose}`, privateKey),
+    verifierKeyFor: (purpose) => formatVerifierKey(`${origin}/${purpose}`, privateKey),
   };
 }
 

@@ -1,0 +1,269 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  createPackReader,
+  openCheckpoint,
+  parseVerifierKey,
+  type RunledgerRecord,
+  readEntries,
+  readMessages,
+  readPayload,
+  readWholeRecord,
+  record,
+} from "@runledger/contract";
+import {
+  type JournalCursor,
+  loadOrCreateSigningKey,
+  type Objects,
+  openObjects,
+  type SigningKey,
+} from "@runledger/storage";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createSeenRecords } from "../integrate/seen-records.ts";
+import type { Sink } from "../integrate/sink.ts";
+import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
+import { createAuditSink } from "./audit-sink.ts";
+import type { BatchCounts } from "./batch.ts";
+
+let directory: string;
+let objects: Objects;
+let key: SigningKey;
+let cursor: JournalCursor & { at: number };
+let counted: BatchCounts[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "runledger-audit-"));
+  objects = await openObjects(`file:${directory}/objects`);
+  key = await loadOrCreateSigningKey(join(directory, "log.key"), "runledger.local/test/s0");
+  cursor = {
+    at: 1,
+    load: async () => cursor.at,
+    save: async (next) => {
+      cursor.at = next;
+    },
+  };
+  counted = [];
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function openSink(): Promise<Sink> {
+  const onBatch = (counts: BatchCounts): void => void counted.push(counts);
+  const dependencies = {
+    objects,
+    key,
+    cursor,
+    seen: createSeenRecords(1000),
+    logger: pino({ level: "silent" }),
+    onBatch,
+  };
+  const sink = createAuditSink(dependencies, { shard: "s0" });
+  expect(await sink.open()).toEqual({ nextSeq: cursor.at, mustEndAt: null });
+  return sink;
+}
+
+function normalized(
+  span: number,
+  content: Content = {},
+  changes: Partial<NormalizedRecord["facts"]> = {},
+): NormalizedRecord {
+  const time = "2026-01-01T00:00:00.000000000Z";
+  return {
+    content,
+    inputPreview: "",
+    outputPreview: "",
+    facts: {
+      v: 1,
+      record_id: span.toString(16).padStart(64, "0"),
+      tenant: "default",
+      event: "step",
+      kind: "llm",
+      name: "chat",
+      run_id: "r1",
+      trace_id: "a".repeat(32),
+      step_id: span.toString(16).padStart(16, "0"),
+      parent_id: null,
+      root: false,
+      dialect: "otel",
+      start_time: time,
+      end_time: time,
+      received_time: time,
+      status: "ok",
+      error: null,
+      run_seq: span,
+      run: {
+        task_id: null,
+        task_type: null,
+        agent_name: "a",
+        agent_version: null,
+        session_id: null,
+        user_id: null,
+        heartbeat_interval_ms: null,
+      },
+      llm: null,
+      tool: null,
+      end: null,
+      cost: null,
+      attributes: { z: 1, a: "ü" },
+      events: [],
+      links: [],
+      resource: { "service.name": "test" },
+      scope: { name: "s", version: "1" },
+      ...changes,
+    },
+  };
+}
+
+const frame = (seq: number, ...records: NormalizedRecord[]): NormalizedFrame => ({ seq, records, bodyBytes: 1000 });
+
+async function logRecords(): Promise<RunledgerRecord[]> {
+  const read = (path: string): Promise<Uint8Array | null> => objects.read(`log/s0/${path}`);
+  const note = await read("checkpoint");
+  if (note === null) return [];
+  const { size } = openCheckpoint(note, [parseVerifierKey(key.verifierKey)]);
+  const records: RunledgerRecord[] = [];
+  for await (const { entry } of readEntries(read, 0, size, size))
+    records.push(record.parse(JSON.parse(Buffer.from(entry).toString())));
+  return records;
+}
+
+const packs = (): ReturnType<typeof createPackReader> =>
+  createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0");
+
+test("records come into the log in order, and the log goes on after a restart", async () => {
+  const first = await openSink();
+  await first.write([frame(1, normalized(1), normalized(2)), frame(2, normalized(3))]);
+  await first.close();
+  const second = await openSink();
+  await second.write([frame(3, ...Array.from({ length: 600 }, (_, i) => normalized(10 + i)))]);
+  const records = await logRecords();
+  expect(records.map(({ run_seq }) => run_seq)).toEqual([1, 2, 3, ...Array.from({ length: 600 }, (_, i) => 10 + i)]);
+  expect(cursor.at).toBe(4);
+});
+
+test("a record that came before is dropped, after a restart too; another of the same span is kept and flagged", async () => {
+  const first = await openSink();
+  await first.write([frame(1, normalized(1), normalized(1), normalized(2))]);
+  const second = await openSink();
+  await second.write([
+    frame(
+      2,
+      normalized(2),
+      normalized(1, {}, { record_id: "f".repeat(64) }),
+      normalized(1, {}, { record_id: "f".repeat(64) }),
+    ),
+  ]);
+  expect((await logRecords()).map(({ step_id, conflict }) => [Number(step_id), conflict])).toEqual([
+    [1, false],
+    [2, false],
+    [1, true],
+  ]);
+  expect(counted.map(({ records, duplicates, conflicts }) => [records, duplicates, conflicts])).toEqual([
+    [2, 1, 0],
+    [1, 2, 1],
+  ]);
+});
+
+test("a batch of duplicates only moves the cursor", async () => {
+  const sink = await openSink();
+  await sink.write([frame(1, normalized(1))]);
+  await sink.write([frame(2, normalized(1))]);
+  expect(await logRecords()).toHaveLength(1);
+  expect(cursor.at).toBe(3);
+});
+
+test("payloads are read back to the byte", async () => {
+  const sink = await openSink();
+  const content: Content = {
+    system_prompt: '"be \\u00fcber\\/kind"',
+    raw_response: "data: {x}\n\n",
+    response: "[1.0, 2e3]",
+  };
+  await sink.write([frame(1, normalized(1, content))]);
+  const [entry] = await logRecords();
+  for (const name of ["system_prompt", "raw_response", "response"] as const) {
+    const ref = entry?.payloads[name];
+    expect(ref && Buffer.from(await readPayload(packs(), ref)).toString()).toBe(content[name]);
+  }
+});
+
+test.each([1, 7, 50])(
+  "a history resent at each of 50 steps costs its new messages only, in batches of %i steps",
+  async (stepsPerBatch) => {
+    const sink = await openSink();
+    const message = (i: number): string =>
+      `{"role":"user", "parts":[{"type":"text","content":"${i} \\u0041 [\\"],{ ${"x".repeat(1000)}"}]}`;
+    const history = Array.from({ length: 100 }, (_, i) => message(i));
+    const steps = Array.from({ length: 50 }, (_, i) => normalized(i, { messages: history.slice(0, 2 * (i + 1)) }));
+    for (let i = 0; i < 50; i += stepsPerBatch)
+      await sink.write([frame(i + 1, ...steps.slice(i, i + stepsPerBatch))].map((f) => ({ ...f, seq: cursor.at })));
+    const records = await logRecords();
+    for (const [i, { payloads }] of records.entries()) {
+      expect(payloads.messages && (await readMessages(packs(), payloads.messages))).toEqual(
+        history.slice(0, 2 * (i + 1)),
+      );
+    }
+    const once = history.join("").length;
+    expect(counted.reduce((sum, { packBytes }) => sum + packBytes, 0)).toBeLessThan(once * 1.3);
+  },
+);
+
+test("a changed history starts from the messages that are the same", async () => {
+  const sink = await openSink();
+  await sink.write([
+    frame(
+      1,
+      normalized(1, { messages: ["1", "2"] }),
+      normalized(2, { messages: ["1", "2", "3"] }),
+      normalized(3, { messages: ["1", "2", "4"] }),
+      normalized(4, { messages: [] }),
+      normalized(5, { messages: ["9"] }),
+    ),
+  ]);
+  const lists = await Promise.all(
+    (await logRecords()).map(({ payloads }) => payloads.messages && readMessages(packs(), payloads.messages)),
+  );
+  expect(lists).toEqual([["1", "2"], ["1", "2", "3"], ["1", "2", "4"], [], ["9"]]);
+});
+
+test("what is too large for an entry is moved aside whole", async () => {
+  const sink = await openSink();
+  const long = "ä\ud83d\ude00".repeat(40_000);
+  const cases = [
+    normalized(1, {}, { attributes: { long, n: 1 } }),
+    normalized(2, { response: "1" }, { name: long, events: [{ name: long }], resource: { long } }),
+    normalized(3, {}, { run: { ...normalized(3).facts.run, user_id: long }, error: { type: long, message: long } }),
+  ];
+  await sink.write([frame(1, ...cases)]);
+  const records = await logRecords();
+  const whole = await Promise.all(records.map((entry) => readWholeRecord(packs(), entry)));
+  for (const [i, { facts }] of cases.entries()) expect(whole[i]).toMatchObject(facts);
+  expect(records[0]?.name).toBe("chat");
+  expect(counted[0]?.overflows).toBe(3);
+});
+
+test("values that JSON can't hold do not stop the log", async () => {
+  const sink = await openSink();
+  await sink.write([
+    frame(
+      1,
+      normalized(1, {}, { attributes: { nan: Number.NaN, half: "\ud800", big: 5n, "10": 1, "9": 2, none: undefined } }),
+    ),
+  ]);
+  expect((await logRecords())[0]?.attributes).toEqual({ nan: "NaN", half: "\ufffd", big: "5", "10": 1, "9": 2 });
+});
+
+test("a store that holds other bytes stops the writer for good", async () => {
+  const sink = await openSink();
+  await objects.create("log/s0/tile/0/000.p/1", Buffer.alloc(32, 1));
+  await expect(sink.write([frame(1, normalized(1))])).rejects.toMatchObject({ code: "damaged", retryable: false });
+  await expect(sink.write([frame(1, normalized(1))])).rejects.toMatchObject({ code: "damaged" });
+  expect(await logRecords()).toEqual([]);
+});
+
+test("a forged staged batch is refused", async () => {
+  await (await openSink()).write([frame(1, normalized(1))]);
+  await objects.create("log/s0/staging/000000000000001", Buffer.from("forged"));
+  await expect(openSink()).rejects.toMatchObject({ code: "damaged" });
+});

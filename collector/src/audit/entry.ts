@@ -1,0 +1,165 @@
+import { canonicalJson, type PayloadName, type PayloadRef, type RunledgerRecord } from "@runledger/contract";
+
+export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
+
+/**
+ * The RFC 8785 text of a record. The members are written here in their canonical order, so that JSON.stringify does the work
+ * (several times faster than sorting); what a client named freely is put in order first.
+ */
+export function entryText(record: RunledgerRecord): string {
+  const free = [record.attributes, record.events, record.links, record.resource].map(ordered);
+  if (free.some((value) => value === NEEDS_SORTING)) return canonicalJson(wellFormed(record));
+  const text = JSON.stringify(inOrder(record, free));
+  // JSON.stringify writes half a surrogate pair as an escape, which RFC 8785 does not know.
+  return text.includes("\\ud") ? canonicalJson(wellFormed(record)) : text;
+}
+
+/** JSON that RFC 8785 can write: half surrogate pairs replaced, NaN and infinities as strings, bigint as decimal strings. */
+export function wellFormed(value: unknown): unknown {
+  if (typeof value === "string") return value.toWellFormed();
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value);
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== "object" || value === null) return value ?? null;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(members.map(([key, member]) => [key.toWellFormed(), wellFormed(member)]));
+}
+
+const NEEDS_SORTING = Symbol("needs sorting");
+
+/** The value with its objects' members in order, NEEDS_SORTING when JavaScript would not keep that order. */
+function ordered(value: unknown): unknown {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      return Number.isFinite(value) ? value : NEEDS_SORTING;
+    case "object":
+      if (value === null) return null;
+      return Array.isArray(value) ? orderedArray(value) : orderedObject(value);
+    default:
+      return NEEDS_SORTING;
+  }
+}
+
+function orderedArray(items: readonly unknown[]): unknown {
+  const result = items.map(ordered);
+  return result.includes(NEEDS_SORTING) ? NEEDS_SORTING : result;
+}
+
+function orderedObject(object: object): unknown {
+  const members = object as Record<string, unknown>;
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(members).sort()) {
+    const first = key.charCodeAt(0);
+    // A key of digits is an index to JavaScript and goes first whatever we do; __proto__ is no member at all.
+    const member = (first >= 48 && first <= 57) || key === "__proto__" ? NEEDS_SORTING : ordered(members[key]);
+    if (member === NEEDS_SORTING) return NEEDS_SORTING;
+    result[key] = member;
+  }
+  return result;
+}
+
+/** A change of the record's schema shows here as a type error, and in the test that compares with `canonicalJson`. */
+function inOrder(record: RunledgerRecord, [attributes, events, links, resource]: unknown[]): object {
+  const { cost, end, error, scope } = record;
+  const text: { [Member in keyof RunledgerRecord]: unknown } = {
+    attributes,
+    conflict: record.conflict,
+    cost: cost && { price_table: cost.price_table, price_version: cost.price_version, usd: cost.usd },
+    dialect: record.dialect,
+    end: end && { outcome: end.outcome, reason: end.reason, records: end.records, status: end.status },
+    end_time: record.end_time,
+    error: error && { message: error.message, type: error.type },
+    event: record.event,
+    events,
+    kind: record.kind,
+    links,
+    llm: llmInOrder(record.llm),
+    name: record.name,
+    parent_id: record.parent_id,
+    payloads: payloadsInOrder(record.payloads),
+    received_time: record.received_time,
+    record_id: record.record_id,
+    resource,
+    root: record.root,
+    run: runInOrder(record.run),
+    run_id: record.run_id,
+    run_seq: record.run_seq,
+    scope: { name: scope.name, version: scope.version },
+    start_time: record.start_time,
+    status: record.status,
+    step_id: record.step_id,
+    tenant: record.tenant,
+    tool: toolInOrder(record.tool),
+    trace_id: record.trace_id,
+    v: record.v,
+  };
+  return text;
+}
+
+function runInOrder(run: RunledgerRecord["run"]): { [Member in keyof RunledgerRecord["run"]]: unknown } {
+  return {
+    agent_name: run.agent_name,
+    agent_version: run.agent_version,
+    heartbeat_interval_ms: run.heartbeat_interval_ms,
+    session_id: run.session_id,
+    task_id: run.task_id,
+    task_type: run.task_type,
+    user_id: run.user_id,
+  };
+}
+
+function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
+  if (llm === null) return null;
+  return {
+    cache_read_tokens: llm.cache_read_tokens,
+    cache_write_tokens: llm.cache_write_tokens,
+    counted: llm.counted,
+    finish_reasons: llm.finish_reasons,
+    input_tokens: llm.input_tokens,
+    operation: llm.operation,
+    output_tokens: llm.output_tokens,
+    prompt_sha256: llm.prompt_sha256,
+    provider: llm.provider,
+    reasoning_tokens: llm.reasoning_tokens,
+    request_model: llm.request_model,
+    response_id: llm.response_id,
+    response_model: llm.response_model,
+    streaming: llm.streaming,
+    system_prompt_sha256: llm.system_prompt_sha256,
+    time_to_first_token_ms: llm.time_to_first_token_ms,
+    tools_sha256: llm.tools_sha256,
+  };
+}
+
+function toolInOrder(tool: RunledgerRecord["tool"]): RunledgerRecord["tool"] {
+  if (tool === null) return null;
+  return {
+    arguments_sha256: tool.arguments_sha256,
+    attempt: tool.attempt,
+    call_id: tool.call_id,
+    idempotency_key: tool.idempotency_key,
+    inferred: tool.inferred,
+    known: tool.known,
+    name: tool.name,
+    requested_by: tool.requested_by,
+    result_bytes: tool.result_bytes,
+    result_sha256: tool.result_sha256,
+    valid: tool.valid,
+  };
+}
+
+function payloadsInOrder(payloads: Payloads): Payloads {
+  const result: Payloads = {};
+  if (payloads.arguments) result.arguments = payloads.arguments;
+  if (payloads.messages) result.messages = payloads.messages;
+  if (payloads.overflow) result.overflow = payloads.overflow;
+  if (payloads.parameters) result.parameters = payloads.parameters;
+  if (payloads.raw_response) result.raw_response = payloads.raw_response;
+  if (payloads.response) result.response = payloads.response;
+  if (payloads.result) result.result = payloads.result;
+  if (payloads.system_prompt) result.system_prompt = payloads.system_prompt;
+  if (payloads.tool_definitions) result.tool_definitions = payloads.tool_definitions;
+  return result;
+}

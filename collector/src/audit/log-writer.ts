@@ -1,0 +1,181 @@
+import {
+  CHECKPOINT_PATH,
+  consistencyProof,
+  datedCheckpointPath,
+  decodeEntryBundle,
+  encodeEntryBundle,
+  entryBundlePath,
+  type Hash,
+  hashesAtLevel,
+  hashesEqual,
+  leafHash,
+  logPrefix,
+  openCheckpoint,
+  parseVerifierKey,
+  partialPrefix,
+  type ReadObject,
+  readBundle,
+  readTile,
+  restoreTileTree,
+  signCheckpoint,
+  TILE_WIDTH,
+  type TileTree,
+  tilePath,
+  verifyConsistency,
+} from "@runledger/contract";
+import { type Objects, type ObjectVersion, type SigningKey, StorageError } from "@runledger/storage";
+import { inParallel } from "./in-parallel.ts";
+
+/** The one writer of a shard's log. A store that holds something else than what was written stops it with `damaged`. */
+export interface LogWriter {
+  readonly size: number;
+  root(): Hash;
+  /** Appends entries and publishes the checkpoint. Doing it again with the same entries after a failure ends the same. */
+  extend(entries: readonly Uint8Array[]): Promise<void>;
+  /** Reads the log's objects; paths are relative to its root. */
+  read: ReadObject;
+}
+
+interface Edge {
+  tree: TileTree;
+  /** The entries of the bundle that is not full yet. */
+  entries: readonly Uint8Array[];
+  version: ObjectVersion | null;
+}
+
+interface LogFile {
+  path: string;
+  bytes: Uint8Array;
+}
+
+const PARALLEL_OBJECTS = 16;
+
+/** Continues the log that the store holds, after checking its head: own signature, and a right edge that has the signed root. */
+export async function openLogWriter(objects: Objects, shard: string, key: SigningKey): Promise<LogWriter> {
+  const prefix = logPrefix(shard);
+  const read: ReadObject = (path) => objects.read(prefix + path);
+  let edge = await readEdge(objects, shard, key, read);
+
+  const extend = async (entries: readonly Uint8Array[]): Promise<void> => {
+    const { tree, files } = grow(edge, entries);
+    // Written once each, named by position and width. A crash leaves files beyond the checkpoint, which the same batch,
+    // applied again from its staged object, writes with the same bytes.
+    await inParallel(PARALLEL_OBJECTS, files, ({ path, bytes }) => objects.create(prefix + path, bytes));
+    await checkReadBack(read, edge, tree, files);
+    const oldSize = edge.tree.size;
+    const proof = await consistencyProof(read, oldSize, tree.size);
+    if (!verifyConsistency(oldSize, tree.size, edge.tree.root(), tree.root(), proof)) {
+      throw damaged(`the tiles of ${prefix} do not extend the checkpoint of size ${oldSize}`);
+    }
+    const note = signCheckpoint(tree.size, tree.root(), key.signer);
+    await objects.create(datedCheckpointPath(shard, tree.size), note);
+    const version = await publish(objects, prefix + CHECKPOINT_PATH, note, edge.version);
+    const last = tree.size % TILE_WIDTH;
+    const rest = last === 0 ? [] : [...edge.entries, ...entries].slice(-last);
+    edge = { tree, entries: rest.map((entry) => Buffer.from(entry)), version };
+    await removePartials(objects, prefix, files, oldSize);
+  };
+  return {
+    get size() {
+      return edge.tree.size;
+    },
+    root: () => edge.tree.root(),
+    extend,
+    read,
+  };
+}
+
+async function readEdge(objects: Objects, shard: string, key: SigningKey, read: ReadObject): Promise<Edge> {
+  const path = logPrefix(shard) + CHECKPOINT_PATH;
+  const stored = await objects.readVersioned(path);
+  if (stored === null) return { tree: restoreTileTree(0, new Map()), entries: [], version: null };
+  const { size, root } = openCheckpoint(stored.bytes, [parseVerifierKey(key.verifierKey)]);
+  const partials = new Map<number, Uint8Array>();
+  for (let level = 0; hashesAtLevel(level, size) > 0; level++) {
+    const index = Math.floor(hashesAtLevel(level, size) / TILE_WIDTH);
+    if (hashesAtLevel(level, size) % TILE_WIDTH > 0) partials.set(level, await readTile(read, level, index, size));
+  }
+  const tree = restoreTileTree(size, partials);
+  if (!hashesEqual(tree.root(), root))
+    throw damaged(`the right edge of ${logPrefix(shard)} does not have the root of its checkpoint`);
+  const entries = size % TILE_WIDTH === 0 ? [] : await readBundle(read, Math.floor(size / TILE_WIDTH), size);
+  const leaves = partials.get(0) ?? new Uint8Array();
+  if (!hashesEqual(Buffer.concat(entries.map(leafHash)), leaves)) {
+    throw damaged(`the last entries of ${logPrefix(shard)} do not hash to its tiles`);
+  }
+  return { tree, entries, version: stored.version };
+}
+
+/** The tree after more entries, and every tile and bundle that it has and the tree before did not. */
+function grow(edge: Edge, entries: readonly Uint8Array[]): { tree: TileTree; files: LogFile[] } {
+  const files: LogFile[] = [];
+  const tree = edge.tree.fork(({ level, index, bytes }) => files.push({ path: tilePath(level, index), bytes }));
+  for (const entry of entries) tree.append(leafHash(entry));
+  for (const { level, index, width, bytes } of tree.partialTiles()) {
+    const unchanged = hashesAtLevel(level, tree.size) === hashesAtLevel(level, edge.tree.size);
+    if (!unchanged) files.push({ path: tilePath(level, index, width), bytes });
+  }
+  const unbundled = [...edge.entries, ...entries];
+  const firstBundle = Math.floor(edge.tree.size / TILE_WIDTH);
+  for (let begin = 0; begin < unbundled.length; begin += TILE_WIDTH) {
+    const bundle = unbundled.slice(begin, begin + TILE_WIDTH);
+    const path = entryBundlePath(firstBundle + begin / TILE_WIDTH, bundle.length);
+    files.push({ path, bytes: encodeEntryBundle(bundle) });
+  }
+  return { tree, files };
+}
+
+/** Nothing is signed before the store has shown that it holds it: all is read again, and the tree made anew from what was read. */
+async function checkReadBack(read: ReadObject, edge: Edge, tree: TileTree, files: readonly LogFile[]): Promise<void> {
+  const stored = await inParallel(PARALLEL_OBJECTS, files, ({ path }) => read(path));
+  const bundles: Uint8Array[] = [];
+  for (const [i, { path, bytes }] of files.entries()) {
+    const found = stored[i];
+    if (!found || Buffer.compare(found, bytes) !== 0) throw damaged(`${path} was written and reads otherwise`);
+    if (path.startsWith("tile/entries/")) bundles.push(found);
+  }
+  const entries = bundles.flatMap(decodeEntryBundle).slice(edge.entries.length);
+  const again = grow(edge, entries);
+  const same =
+    hashesEqual(again.tree.root(), tree.root()) && again.files.every(({ bytes }, i) => sameBytes(bytes, stored[i]));
+  if (!same) throw damaged("the tree made from what the store holds is not the one that was written: broken memory?");
+}
+
+/** A crash before this leaves the old checkpoint, which is still true of the log; after it, the new one. */
+async function publish(
+  objects: Objects,
+  path: string,
+  note: Uint8Array,
+  expected: ObjectVersion | null,
+): Promise<ObjectVersion> {
+  try {
+    return await objects.compareAndSet(path, note, expected);
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === "conflict")) throw error;
+    // An attempt whose answer was lost may have won: signatures are deterministic, so its bytes tell.
+    const stored = await objects.readVersioned(path);
+    if (stored !== null && Buffer.compare(stored.bytes, note) === 0) return stored.version;
+    throw new StorageError("damaged", `${path} was changed by another writer`, error);
+  }
+}
+
+/** Partial forms of tiles that are full now: https://c2sp.org/tlog-tiles, "Partial Tiles". A crash here leaves some for ever, which is harmless. */
+async function removePartials(
+  objects: Objects,
+  prefix: string,
+  files: readonly LogFile[],
+  oldSize: number,
+): Promise<void> {
+  for (const { path } of files) {
+    if (path.includes(".p/") || oldSize === 0) continue;
+    for await (const partial of objects.list(prefix + partialPrefix(path))) await objects.delete(partial.path);
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array | null | undefined): boolean {
+  return b !== null && b !== undefined && Buffer.compare(a, b) === 0;
+}
+
+function damaged(message: string): StorageError {
+  return new StorageError("damaged", message);
+}

@@ -1,0 +1,63 @@
+import { canonicalJson, type RunledgerRecord } from "@runledger/contract";
+import { wellFormed } from "./entry.ts";
+
+/** A record that fits an entry, and the JSON object of the members that were moved out of it or cut: `{...record, ...moved}` is the whole. */
+export interface SplitRecord {
+  record: RunledgerRecord;
+  movedText: string;
+}
+
+const MAX_CUT_CHARS = 200;
+const MAX_CUT_ITEMS = 8;
+
+/** Moves out what usually makes a record large: attributes, events and links. */
+export function moveLargeMembers(record: RunledgerRecord): SplitRecord {
+  const { attributes, events, links } = record;
+  return {
+    record: { ...record, attributes: {}, events: [], links: [] },
+    movedText: canonicalJson(wellFormed({ attributes, events, links })),
+  };
+}
+
+/**
+ * For a record that is still too large: its resource moves out too, and every other member that holds a long text is kept whole
+ * aside while the entry has a cut one. At most 30 texts of 200 characters remain, six bytes each when escaped.
+ */
+export function cutAllMembers(record: RunledgerRecord): SplitRecord {
+  const { payloads, ...members } = record;
+  const cut: RunledgerRecord = {
+    ...record,
+    attributes: {},
+    events: [],
+    links: [],
+    resource: {},
+    tenant: cutText(record.tenant),
+    name: cutText(record.name),
+    run_id: cutText(record.run_id),
+    parent_id: record.parent_id && cutText(record.parent_id),
+    dialect: cutText(record.dialect),
+    error: record.error && cutTexts(record.error),
+    run: cutTexts(record.run),
+    llm: record.llm && {
+      ...cutTexts(record.llm),
+      finish_reasons: record.llm.finish_reasons.slice(0, MAX_CUT_ITEMS).map(cutText),
+    },
+    tool: record.tool && cutTexts(record.tool),
+    end: record.end && cutTexts(record.end),
+    scope: cutTexts(record.scope),
+  };
+  const moved = Object.entries(members).filter(([name, member]) => {
+    const kept = Object.entries(cut).find(([cutName]) => cutName === name)?.[1];
+    return canonicalJson(wellFormed(member)) !== canonicalJson(wellFormed(kept));
+  });
+  return { record: cut, movedText: canonicalJson(wellFormed(Object.fromEntries(moved))) };
+}
+
+function cutTexts<Members extends object>(members: Members): Members {
+  const cut = Object.entries(members).map(([key, value]) => [key, typeof value === "string" ? cutText(value) : value]);
+  return { ...members, ...Object.fromEntries(cut) };
+}
+
+function cutText(text: string): string {
+  return text.length <= MAX_CUT_CHARS ? text : text.slice(0, MAX_CUT_CHARS).toWellFormed();
+}
