@@ -2,6 +2,8 @@ export { type AuditDependencies, type AuditSettings, createAuditSink } from "./a
 export type { BatchCounts } from "./audit/batch.ts";
 export { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
+export { createMetricsSink, type MetricsSinkDependencies, type MetricsSinkSettings } from "./metrics/metrics-sink.ts";
+export { type StepRowContext, stepRow } from "./metrics/step-row.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
 export { type AcceptedSpan, decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, encodeTraces } from "./otlp/decode.ts";

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { ClickHouseError, type ClickHouseSettings, createClient } from "@clickhouse/client";
+import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from "@clickhouse/client";
 import { StorageError } from "../error.ts";
 import { type Column, encodeNativeBlock } from "./native-block.ts";
 import type { Rows } from "./rows.ts";
@@ -109,8 +109,10 @@ function connectionOf(url: string, requestTimeoutMs: number, maxConnections: num
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)) || "default",
     application: "runledger",
+    log: { level: ClickHouseLogLevel.OFF }, // every error is thrown, and told by who catches it
     request_timeout: requestTimeoutMs,
     max_open_connections: maxConnections,
+    use_multipart_params_auto: true, // long lists of parameters don't fit a URL
     compression: { request: codec, response: codec },
     clickhouse_settings: {
       date_time_output_format: "iso" as const,

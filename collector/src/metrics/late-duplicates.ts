@@ -1,0 +1,59 @@
+import type { Rows } from "@runledger/storage";
+import type { NormalizedRecord } from "../normalize/normalized.ts";
+
+/** A client's clock may be this much ahead of ours before an old record passes for a young one. */
+const CLOCK_MARGIN_MS = 10 * 60_000;
+const IDS_PER_QUERY = 1_000;
+/** How finely the age of what the window holds is known. */
+const RECORDS_PER_MARK = 1_000;
+
+/** Finds duplicates that are older than what the window of seen records remembers. */
+export interface LateDuplicates {
+  /** Tells that the window now holds `count` more records, received at `receivedTime`. */
+  remember(receivedTime: string, count: number): void;
+  /** Of these records, the ids of those that ClickHouse holds from journal frames before `beforeSeq`. */
+  find(records: readonly NormalizedRecord[], beforeSeq: number): Promise<Set<string>>;
+}
+
+/**
+ * A record can only have come before the window's oldest one if it ended before that was received: only those are looked up.
+ * `windowRecords` is how many records the window surely holds.
+ */
+export function createLateDuplicates(rows: Rows, windowRecords: number): LateDuplicates {
+  const batches: { receivedTime: string; count: number }[] = [];
+  let held = 0;
+  let forgotten = false;
+
+  return {
+    remember(receivedTime, count) {
+      if (count === 0) return;
+      held += count;
+      const last = batches.at(-1);
+      if (last !== undefined && last.count + count <= RECORDS_PER_MARK) {
+        last.receivedTime = receivedTime;
+        last.count += count;
+      } else batches.push({ receivedTime, count });
+      for (let oldest = batches[0]; oldest !== undefined && held > windowRecords; oldest = batches[0]) {
+        batches.shift();
+        held -= oldest.count;
+        forgotten = true;
+      }
+    },
+    async find(records, beforeSeq) {
+      if (!forgotten) return new Set(); // the window still holds everything there is
+      const oldest = batches[0];
+      const horizon = oldest === undefined ? null : Date.parse(oldest.receivedTime) + CLOCK_MARGIN_MS;
+      const late = records.filter(({ facts }) => horizon === null || Date.parse(facts.end_time) < horizon);
+      const found = new Set<string>();
+      for (let i = 0; i < late.length; i += IDS_PER_QUERY) {
+        const ids = late.slice(i, i + IDS_PER_QUERY).map(({ facts }) => facts.record_id);
+        const known = await rows.query<{ record_id: string }>(
+          "SELECT DISTINCT record_id FROM steps WHERE record_id IN {ids: Array(String)} AND journal_seq < {beforeSeq: UInt64}",
+          { ids, beforeSeq },
+        );
+        for (const { record_id } of known) found.add(record_id);
+      }
+      return found;
+    },
+  };
+}

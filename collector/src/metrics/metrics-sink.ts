@@ -1,0 +1,137 @@
+import type { StepRow } from "@runledger/contract";
+import type { JournalCursor, Rows } from "@runledger/storage";
+import type { SeenRecords } from "../integrate/seen-records.ts";
+import type { Sink } from "../integrate/sink.ts";
+import type { NormalizedFrame } from "../normalize/normalized.ts";
+import { createLateDuplicates } from "./late-duplicates.ts";
+import { stepRow } from "./step-row.ts";
+
+export interface MetricsSinkDependencies {
+  rows: Rows;
+  /** Where the sink stands: the next frame that is not in ClickHouse for sure. */
+  cursor: JournalCursor;
+  /** Where the batch in flight ends; at or before `cursor` when there is none. A journal cursor too, under another name. */
+  intent: JournalCursor;
+  /** A fresh one, for this sink alone: `open` fills it. */
+  seen: SeenRecords;
+  /** Told of each batch that is in ClickHouse. */
+  onWritten?: (batch: { rows: number; duplicates: number; conflicts: number }) => void;
+}
+
+export interface MetricsSinkSettings {
+  /** Of this journal, and for ever: part of the deduplication tokens. Another journal, another name. */
+  installation: string;
+  /** Default 20,000. Never to be changed while a batch is in flight. */
+  maxRowsPerInsert?: number;
+}
+
+interface Batch {
+  from: number;
+  to: number;
+  rows: StepRow[];
+  duplicates: number;
+}
+
+/**
+ * Carries records into ClickHouse, each once. A batch's end is written down (`intent`) before it is inserted, and its tokens are made
+ * of its journal positions; so after a crash the very same batch goes again, and what is there already is not counted twice.
+ */
+export function createMetricsSink(dependencies: MetricsSinkDependencies, settings: MetricsSinkSettings): Sink {
+  const { rows, cursor, intent, seen, onWritten } = dependencies;
+  const windowRecords = Math.floor(seen.limit / 2);
+  const late = createLateDuplicates(rows, windowRecords);
+  /** What a failed write made of its frames: asked again, it inserts the same, and does not take them for duplicates of themselves. */
+  let pending: Batch | null = null;
+
+  return {
+    name: "metrics",
+    async open() {
+      const nextSeq = await cursor.load();
+      const mustEndAt = await intent.load();
+      await cursor.save(nextSeq); // from now on the journal keeps what this sink needs
+      await seed(rows, seen, late.remember, nextSeq, windowRecords);
+      return { nextSeq, mustEndAt: mustEndAt > nextSeq ? mustEndAt : null };
+    },
+    async write(frames) {
+      const from = frames[0]?.seq;
+      const to = (frames.at(-1)?.seq ?? 0) + 1;
+      if (from === undefined) return;
+      if (pending?.from !== from || pending.to !== to) {
+        const known = await late.find(
+          frames.flatMap((frame) => frame.records),
+          from,
+        );
+        pending = batchOf(frames, from, to, seen, known);
+      }
+      await intent.save(to);
+      await insert(rows, pending, settings);
+      // A crash here: the batch goes again under the same tokens, which ClickHouse knows.
+      await cursor.save(to);
+      const newest = pending.rows.at(-1);
+      if (newest !== undefined) late.remember(newest.received_time, pending.rows.length);
+      const conflicts = pending.rows.filter((row) => row.conflict).length;
+      onWritten?.({ rows: pending.rows.length, duplicates: pending.duplicates, conflicts });
+      pending = null;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Remembers what ClickHouse holds from before `nextSeq`, the newest last: the batch in flight must not see itself. */
+async function seed(
+  rows: Rows,
+  seen: SeenRecords,
+  remember: (receivedTime: string, count: number) => void,
+  nextSeq: number,
+  limit: number,
+): Promise<void> {
+  const newest = await rows.query<SeedRow>(
+    `SELECT tenant, record_id, trace_id, step_id, received_time FROM steps
+     WHERE journal_seq < {nextSeq: UInt64} ORDER BY received_time DESC LIMIT {limit: UInt64}`,
+    { nextSeq, limit },
+  );
+  for (const row of newest.reverse()) {
+    seen.classify(row);
+    remember(row.received_time, 1);
+  }
+  // There may be older ones: one more than fits makes the window know that it has forgotten some.
+  if (newest.length === limit && newest[0] !== undefined) remember(newest[0].received_time, 1);
+}
+
+interface SeedRow {
+  tenant: string;
+  record_id: string;
+  trace_id: string;
+  step_id: string;
+  received_time: string;
+}
+
+function batchOf(
+  frames: readonly NormalizedFrame[],
+  from: number,
+  to: number,
+  seen: SeenRecords,
+  known: ReadonlySet<string>,
+): Batch {
+  const batch: Batch = { from, to, rows: [], duplicates: 0 };
+  for (const { seq, records } of frames) {
+    for (const { facts, inputPreview, outputPreview } of records) {
+      const classification = seen.classify(facts);
+      if (classification === "duplicate" || known.has(facts.record_id)) {
+        batch.duplicates += 1;
+        continue;
+      }
+      const conflict = classification === "conflict";
+      batch.rows.push(stepRow(facts, { conflict, inputPreview, outputPreview, journalSeq: seq }));
+    }
+  }
+  return batch;
+}
+
+async function insert(rows: Rows, batch: Batch, settings: MetricsSinkSettings): Promise<void> {
+  const { installation, maxRowsPerInsert = 20_000 } = settings;
+  for (let start = 0; start < batch.rows.length; start += maxRowsPerInsert) {
+    const token = `${installation}:${batch.from}-${batch.to}:${start}`;
+    await rows.insert("steps", batch.rows.slice(start, start + maxRowsPerInsert), token);
+  }
+}
