@@ -6,15 +6,36 @@ import { OtlpError } from "./otlp.ts";
 const unpackGzip = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
 const unpackZstd = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress);
 
-/** The body without its compression. @throws OtlpError `too_large` beyond `maxBytes`, `malformed` for broken data. */
-export async function unpackBody(body: Uint8Array, encoding: BodyEncoding, maxBytes: number): Promise<Buffer> {
-  const limit = { maxOutputLength: maxBytes };
-  try {
-    if (encoding === "identity") return viewOf(body);
-    return encoding === "gzip" ? await unpackGzip(body, limit) : await unpackZstd(body, limit);
-  } catch (cause) {
-    throw unpackError(encoding, maxBytes, cause);
+/**
+ * The body without its compression; `reserve` is told how many bytes unpacking may take, before it takes them.
+ * @throws OtlpError `too_large` beyond `maxBytes`, `malformed` for broken data.
+ */
+export async function unpackBody(
+  body: Uint8Array,
+  encoding: BodyEncoding,
+  maxBytes: number,
+  reserve: (bytes: number) => void,
+): Promise<Buffer> {
+  if (encoding === "identity") return viewOf(body);
+  const unpack = encoding === "gzip" ? unpackGzip : unpackZstd;
+  const likelyBytes = Math.min(maxBytes, likelyUnpackedBytes(body, encoding));
+  for (const maxOutputLength of [likelyBytes, maxBytes]) {
+    reserve(maxOutputLength);
+    try {
+      const plain = await unpack(body, { maxOutputLength });
+      reserve(plain.length);
+      return plain;
+    } catch (cause) {
+      if (!isTooLong(cause) || maxOutputLength === maxBytes) throw unpackError(encoding, maxBytes, cause);
+    }
   }
+  throw new OtlpError("too_large", `the ${encoding} body unpacks to more than ${maxBytes} bytes; send smaller batches`);
+}
+
+/** What a body probably unpacks to: gzip tells at its end (RFC 1952, ISIZE), which may be wrong; zstd is guessed. */
+function likelyUnpackedBytes(body: Uint8Array, encoding: BodyEncoding): number {
+  if (encoding === "gzip" && body.byteLength >= 18) return Math.max(1, viewOf(body).readUInt32LE(body.byteLength - 4));
+  return Math.max(65_536, body.byteLength * 8);
 }
 
 /** The same, on the spot. */
@@ -33,7 +54,7 @@ function viewOf(body: Uint8Array): Buffer {
 }
 
 function unpackError(encoding: BodyEncoding, maxBytes: number, cause: unknown): OtlpError {
-  if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") {
+  if (isTooLong(cause)) {
     return new OtlpError(
       "too_large",
       `the ${encoding} body unpacks to more than ${maxBytes} bytes; send smaller batches`,
@@ -45,4 +66,8 @@ function unpackError(encoding: BodyEncoding, maxBytes: number, cause: unknown): 
     `the body is not valid ${encoding}: ${cause instanceof Error ? cause.message : String(cause)}`,
     cause,
   );
+}
+
+function isTooLong(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
 }

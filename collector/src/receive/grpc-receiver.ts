@@ -1,0 +1,147 @@
+import {
+  type status as grpcStatus,
+  Metadata,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import { OtlpError } from "../otlp/otlp.ts";
+import { encodeAnswer, encodeRefusal } from "./answer.ts";
+import {
+  DEFAULT_CLOSE_TIMEOUT_MS,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  type Receiver,
+  type ReceiverSettings,
+} from "./http-receiver.ts";
+import type { Intake } from "./intake.ts";
+import type { RefusalStatus } from "./status.ts";
+
+/** Bytes that a sender may have on the way: the library's 64 KiB make large batches wait for acknowledgements. */
+const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
+/** Taken from the budget for a request whose size is not known yet. */
+const UNKNOWN_SIZE_BYTES = 256 * 1024;
+const COLLECTOR = "opentelemetry.proto.collector";
+
+type Handler = (body: Buffer) => Promise<Buffer>;
+
+/** OTLP/gRPC (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). */
+export async function createGrpcReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
+  const server = new Server({
+    "grpc.max_receive_message_length": intake.maxBodyBytes,
+    "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
+    interceptors: [admission(intake, settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS)],
+  });
+  addExport(server, intake, `${COLLECTOR}.trace.v1.TraceService`, async (body) => {
+    // The library has unpacked it already: nothing more to reserve.
+    const request = { format: "protobuf", encoding: "identity", tenant: settings.tenant, body } as const;
+    return encodeAnswer(await intake.takeTraces(request, "grpc", () => undefined), "protobuf");
+  });
+  for (const signal of ["logs", "metrics"]) {
+    const service = `${COLLECTOR}.${signal}.v1.${signal === "logs" ? "LogsService" : "MetricsService"}`;
+    addExport(server, intake, service, () =>
+      Promise.reject(new OtlpError("unimplemented", `${signal} are not taken yet; send traces`)),
+    );
+  }
+  const port = await bind(server, `${settings.host}:${settings.port}`);
+  return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
+}
+
+/** Messages pass as bytes: the intake decodes, and the journal keeps the very bytes. */
+function addExport(server: Server, intake: Intake, service: string, handle: Handler): void {
+  const definition: ServiceDefinition = {
+    Export: {
+      path: `/${service}/Export`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: (bytes: Buffer) => bytes,
+      requestDeserialize: (bytes: Buffer) => bytes,
+      responseSerialize: (bytes: Buffer) => bytes,
+      responseDeserialize: (bytes: Buffer) => bytes,
+    },
+  };
+  server.addService(definition, {
+    Export: (call: { request: Buffer }, respond: (error: object | null, answer?: Buffer) => void) => {
+      handle(call.request).then(
+        (answer) => respond(null, answer),
+        (error: unknown) => respond(grpcErrorOf(intake.refuse(error, "grpc"))),
+      );
+    },
+  });
+}
+
+/** Refuses requests before their bytes are read when memory is short, and ends those that don't come in whole in time. */
+function admission(intake: Intake, timeoutMs: number): ServerInterceptor {
+  return (_method, call) => {
+    const reservation = intake.budget.reserve();
+    let answered = false;
+    const refuse = (error: unknown) => {
+      answered = true;
+      call.sendStatus(grpcErrorOf(intake.refuse(error, "grpc")));
+    };
+    const timer = setTimeout(
+      () => refuse(new OtlpError("timeout", `the request took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    return new ServerInterceptingCall(call, {
+      start(next) {
+        next({
+          onReceiveMetadata(metadata, pass) {
+            try {
+              reservation.resize(UNKNOWN_SIZE_BYTES);
+            } catch (error) {
+              return refuse(error);
+            }
+            pass(metadata);
+          },
+          onReceiveMessage(message: Buffer, pass) {
+            clearTimeout(timer);
+            try {
+              reservation.resize(message.byteLength);
+            } catch (error) {
+              return refuse(error);
+            }
+            pass(message);
+          },
+          // Called at the end of every call, answered or not.
+          onCancel() {
+            clearTimeout(timer);
+            reservation.release();
+            // The library ended it itself: too large, broken compression, or the sender went away.
+            if (!answered) intake.countAborted("grpc");
+          },
+        });
+      },
+      sendStatus(status, next) {
+        answered = true;
+        next(status);
+      },
+    });
+  };
+}
+
+/** A status with google.rpc.Status in its trailers: OTLP clients look there for RetryInfo. */
+function grpcErrorOf(refusal: RefusalStatus): { code: grpcStatus; details: string; metadata: Metadata } {
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", encodeRefusal(refusal, "protobuf"));
+  return { code: refusal.grpcCode, details: refusal.message, metadata };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
+  });
+}
+
+function close(server: Server, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.forceShutdown(), timeoutMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

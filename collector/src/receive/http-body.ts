@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { BodyEncoding, BodyFormat } from "@runledger/storage";
+import { OtlpError } from "../otlp/otlp.ts";
+import type { Reservation } from "./byte-budget.ts";
+
+const FORMATS = new Map<string, BodyFormat>([
+  ["application/x-protobuf", "protobuf"],
+  ["application/json", "json"],
+]);
+const ENCODINGS = new Map<string, BodyEncoding>([
+  ["", "identity"],
+  ["identity", "identity"],
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["zstd", "zstd"],
+]);
+
+/** The format that a request's answer takes, too; null when we don't know it. */
+export function formatOf(headers: IncomingHttpHeaders): BodyFormat | null {
+  const mediaType = (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  return FORMATS.get(mediaType ?? "") ?? null;
+}
+
+/** What the headers tell of the body. @throws OtlpError when it is nothing that we take. */
+export function bodyKindOf(
+  headers: IncomingHttpHeaders,
+  maxBytes: number,
+): { format: BodyFormat; encoding: BodyEncoding; lengthBytes: number } {
+  const format = formatOf(headers);
+  if (format === null) {
+    throw new OtlpError(
+      "unsupported_type",
+      `content type ${JSON.stringify(headers["content-type"] ?? "")} is not taken; send application/x-protobuf or application/json`,
+    );
+  }
+  const encoding = ENCODINGS.get((headers["content-encoding"] ?? "").trim().toLowerCase());
+  if (encoding === undefined) {
+    throw new OtlpError(
+      "unsupported_type",
+      `content encoding ${headers["content-encoding"]} is not taken; send gzip, zstd or none`,
+    );
+  }
+  const lengthBytes = Number(headers["content-length"] ?? 0);
+  if (lengthBytes > maxBytes) throw tooLarge(maxBytes);
+  return { format, encoding, lengthBytes };
+}
+
+/** Reads a body into memory that was reserved before. @throws OtlpError `too_large`, `overloaded`, or `malformed` when it ends early. */
+export function readBody(
+  stream: Readable,
+  maxBytes: number,
+  reservation: Reservation,
+  reservedBytes: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    const fail = (error: unknown) => {
+      stream.removeAllListeners("data");
+      // What still comes is thrown away, so that the answer reaches a sender who is still sending.
+      stream.resume();
+      reject(error);
+    };
+    stream.on("data", (chunk: Buffer) => {
+      sizeBytes += chunk.length;
+      try {
+        if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
+        if (sizeBytes > reservedBytes) reservation.resize(sizeBytes);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    stream.on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, sizeBytes)));
+    stream.on("error", (cause) => fail(new OtlpError("malformed", "the body ended early", cause)));
+    stream.on("close", () => fail(new OtlpError("malformed", "the body ended early")));
+  });
+}
+
+function tooLarge(maxBytes: number): OtlpError {
+  return new OtlpError("too_large", `the body is larger than ${maxBytes} bytes; send smaller batches`);
+}

@@ -1,0 +1,137 @@
+import type { Socket } from "node:net";
+import type { BodyEncoding, BodyFormat } from "@runledger/storage";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { OtlpError } from "../otlp/otlp.ts";
+import { encodeAnswer, encodeRefusal } from "./answer.ts";
+import type { Reservation } from "./byte-budget.ts";
+import { bodyKindOf, formatOf, readBody } from "./http-body.ts";
+import type { Intake } from "./intake.ts";
+
+export interface ReceiverSettings {
+  host: string;
+  /** 0: a free one. */
+  port: number;
+  tenant: string;
+  /** A request must have come in whole within this. */
+  requestTimeoutMs?: number;
+  /** How long `close` waits for requests at work. */
+  closeTimeoutMs?: number;
+}
+
+export interface Receiver {
+  port: number;
+  /** Takes no more, answers what is at work, and ends what takes too long. */
+  close(): Promise<void>;
+}
+
+export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const SIGNAL_PATH = /\/v1\/(traces|logs|metrics)$/;
+const CONTENT_TYPE: Record<BodyFormat, string> = { protobuf: "application/x-protobuf", json: "application/json" };
+
+declare module "fastify" {
+  interface FastifyRequest {
+    otlp: { format: BodyFormat; encoding: BodyEncoding; lengthBytes: number; reservation: Reservation } | null;
+  }
+}
+
+/** OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp): POST to any path that ends in /v1/traces. */
+export async function createHttpReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
+  const requestTimeout = settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const app = Fastify({
+    logger: false,
+    requestTimeout,
+    forceCloseConnections: "idle",
+    http: {
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
+      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+    },
+    clientErrorHandler: (_error, socket) => answerGarbage(intake, socket),
+  });
+  addTraces(app, intake, settings.tenant);
+  await app.listen({ host: settings.host, port: settings.port });
+  const address = app.server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : settings.port,
+    async close() {
+      const timer = setTimeout(
+        () => app.server.closeAllConnections(),
+        settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS,
+      );
+      await app.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function addTraces(app: FastifyInstance, intake: Intake, tenant: string): void {
+  app.decorateRequest("otlp", null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (request, payload, done) => {
+    const { otlp } = request;
+    if (otlp === null) return done(new Error("a body was read without its headers being checked"));
+    readBody(payload, intake.maxBodyBytes, otlp.reservation, otlp.lengthBytes).then((body) => done(null, body), done);
+  });
+  // Before any byte of a body is read: is it for us, and is there room for it?
+  app.addHook("onRequest", (request, _reply, done) => {
+    try {
+      checkTarget(request);
+      const kind = bodyKindOf(request.headers, intake.maxBodyBytes);
+      const reservation = intake.budget.reserve();
+      request.otlp = { ...kind, reservation };
+      reservation.resize(kind.lengthBytes);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addHook("onResponse", (request, _reply, done) => {
+    request.otlp?.reservation.release();
+    done();
+  });
+  app.addHook("onRequestAbort", (request, done) => {
+    request.otlp?.reservation.release();
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => refuse(intake, error, request, reply));
+  app.all("/*", async (request, reply) => {
+    const { otlp } = request;
+    if (otlp === null) throw new Error("a request came through without its headers being checked");
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const { format, encoding, reservation } = otlp;
+    const answer = await intake.takeTraces({ format, encoding, tenant, body }, "http", (bytes) =>
+      reservation.resize(body.length + bytes),
+    );
+    return reply.type(CONTENT_TYPE[format]).send(encodeAnswer(answer, format));
+  });
+}
+
+/** @throws OtlpError when the path or the method is none of ours. */
+function checkTarget(request: FastifyRequest): void {
+  const path = request.url.split("?", 1)[0] ?? "";
+  const signal = SIGNAL_PATH.exec(path)?.[1];
+  if (signal === undefined)
+    throw new OtlpError("unknown_path", `there is nothing at ${path}; send traces to /v1/traces`);
+  if (signal !== "traces")
+    throw new OtlpError("unimplemented", `${signal} are not taken yet; send traces to /v1/traces`);
+  if (request.method !== "POST") throw new OtlpError("wrong_method", `${request.method} is not taken here; use POST`);
+}
+
+function refuse(intake: Intake, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = intake.refuse(error, "http");
+  const format = formatOf(request.headers) ?? "json";
+  if (refusal.retryAfterSeconds !== null) reply.header("retry-after", refusal.retryAfterSeconds);
+  if (refusal.httpCode === 405) reply.header("allow", "POST");
+  return reply.code(refusal.httpCode).type(CONTENT_TYPE[format]).send(encodeRefusal(refusal, format));
+}
+
+/** What is no HTTP at all, or takes too long, is counted and ended. */
+function answerGarbage(intake: Intake, socket: Socket): void {
+  const refusal = intake.refuse(new OtlpError("malformed", "this is not an HTTP request; send OTLP/HTTP here"), "http");
+  if (!socket.writable) return void socket.destroy();
+  const body = encodeRefusal(refusal, "json");
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

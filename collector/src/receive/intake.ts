@@ -1,0 +1,103 @@
+import type { BodyEncoding, BodyFormat, JournalWriter } from "@runledger/storage";
+import type { Registry } from "prom-client";
+import { countSpans, describeFaults } from "../otlp/check-span.ts";
+import { decodeTraces } from "../otlp/decode.ts";
+import { unpackBody } from "../otlp/unpack.ts";
+import type { TracesAnswer } from "./answer.ts";
+import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
+import { createReceiveMetrics, type ReceiveMetrics, type Transport } from "./receive-metrics.ts";
+import { isFatal, type RefusalStatus, refusalOf } from "./status.ts";
+
+export interface IntakeDependencies {
+  journal: JournalWriter;
+  registry: Registry;
+  /** Nanoseconds since the epoch. */
+  nowUnixNano: () => bigint;
+  /** The journal is dead; called once. The process must end. */
+  onFatal: (error: unknown) => void;
+  /** Told of failures that are the collector's own. */
+  warn: (message: string, details: object) => void;
+}
+
+export interface IntakeSettings {
+  /** Of one request, packed or not. */
+  maxBodyBytes?: number;
+  /** Of all requests in memory. */
+  maxInFlightBytes?: number;
+}
+
+/** A request as a receiver got it, without its transport. */
+export interface IncomingTraces {
+  format: BodyFormat;
+  encoding: BodyEncoding;
+  tenant: string;
+  body: Uint8Array;
+}
+
+/** What both receivers share: checking, journalling, counting. */
+export interface Intake {
+  readonly budget: ByteBudget;
+  readonly maxBodyBytes: number;
+  /** Resolves when the accepted spans are durable. Rejects with what `refuse` understands; nothing was acknowledged then. */
+  takeTraces(
+    request: IncomingTraces,
+    transport: Transport,
+    reserveUnpacked: (bytes: number) => void,
+  ): Promise<TracesAnswer>;
+  /** Counts a refusal, reports it where it is our own failure, and tells how to answer. */
+  refuse(error: unknown, transport: Transport): RefusalStatus;
+  /** Counts a request that ended before there was an answer. */
+  countAborted(transport: Transport): void;
+}
+
+export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
+export const DEFAULT_MAX_IN_FLIGHT_BYTES = 256 * 1024 * 1024;
+
+export function createIntake(dependencies: IntakeDependencies, settings: IntakeSettings): Intake {
+  const budget = createByteBudget(settings.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES);
+  const maxBodyBytes = settings.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const metrics = createReceiveMetrics(dependencies.registry, dependencies.journal, budget.usedBytes);
+  let reportedFatal = false;
+
+  return {
+    budget,
+    maxBodyBytes,
+    async takeTraces(request, transport, reserveUnpacked) {
+      metrics.receivedBytes.inc({ transport }, request.body.byteLength);
+      const plain = await unpackBody(request.body, request.encoding, maxBodyBytes, reserveUnpacked);
+      const { accepted, rejected } = countSpans(decodeTraces(plain, request.format));
+      const rejectedSpans = countRejected(metrics, accepted, rejected);
+      // The frame is journalled as it came: the integrator comes to the same verdict on each span.
+      if (accepted > 0) {
+        await dependencies.journal.append({
+          signal: "traces",
+          ...request,
+          receivedUnixNano: dependencies.nowUnixNano(),
+        });
+      }
+      metrics.requests.inc({ transport, code: "ok" });
+      return { rejectedSpans, message: describeFaults(rejected) };
+    },
+    countAborted: (transport) => metrics.requests.inc({ transport, code: "aborted" }),
+    refuse(error, transport) {
+      const refusal = refusalOf(error);
+      metrics.requests.inc({ transport, code: refusal.name });
+      if (refusal.name === "internal") dependencies.warn("a request failed", { transport, err: error });
+      if (isFatal(error) && !reportedFatal) {
+        reportedFatal = true;
+        dependencies.onFatal(error);
+      }
+      return refusal;
+    },
+  };
+}
+
+function countRejected(metrics: ReceiveMetrics, accepted: number, rejected: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const [reason, count] of rejected) {
+    metrics.spansRejected.inc({ reason }, count);
+    sum += count;
+  }
+  metrics.spansReceived.inc(accepted + sum);
+  return sum;
+}
