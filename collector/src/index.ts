@@ -1,5 +1,6 @@
 export { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit/audit-sink.ts";
 export type { BatchCounts } from "./audit/batch.ts";
+export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
 export { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
 export { createMetricsSink, type MetricsSinkDependencies, type MetricsSinkSettings } from "./metrics/metrics-sink.ts";
@@ -10,3 +11,4 @@ export { decodeTraces, encodeTraces } from "./otlp/decode.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
 export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";
+export { type Collector, startCollector } from "./server.ts";

@@ -1,5 +1,6 @@
 export { StorageError, type StorageErrorCode } from "./error.ts";
 export { openJournalCursor } from "./journal/cursor.ts";
+export { journalIdentity } from "./journal/identity.ts";
 export {
   BODY_ENCODINGS,
   BODY_FORMATS,

@@ -18,6 +18,8 @@ export interface FollowerSettings {
 export interface Follower {
   /** Seq of the next frame to be integrated. */
   nextSeq(): number;
+  /** It found nothing more when it last looked. */
+  caughtUp(): boolean;
   /** Why it isn't getting on, or null. */
   trouble(): string | null;
   /** Ends after the batch at hand. */
@@ -35,7 +37,7 @@ export function startFollower(
   settings: FollowerSettings,
 ): Follower {
   const stopping = new AbortController();
-  const state = { nextSeq: 0, trouble: null as string | null };
+  const state = { nextSeq: 0, caughtUp: false, trouble: null as string | null };
 
   const untilItSucceeds = async <Result>(what: string, act: () => Promise<Result>): Promise<Result> => {
     for (let waitMs = settings.retryMinMs; ; waitMs = Math.min(waitMs * 2, settings.retryMaxMs)) {
@@ -58,7 +60,8 @@ export function startFollower(
     if (start.mustEndAt !== null) await redo(start.mustEndAt);
     while (!stopping.signal.aborted) {
       const batch = await nextBatch(frames, state.nextSeq, settings, stopping.signal);
-      if (batch.length === 0) continue;
+      state.caughtUp = batch.length === 0;
+      if (state.caughtUp) continue;
       await untilItSucceeds("write", () => sink.write(batch));
       state.nextSeq += batch.length;
     }
@@ -85,6 +88,7 @@ export function startFollower(
 
   return {
     nextSeq: () => state.nextSeq,
+    caughtUp: () => state.caughtUp,
     trouble: () => state.trouble,
     async stop() {
       stopping.abort();

@@ -67,7 +67,7 @@ export async function startStandalone(
     const clickhouseUrl = await startRows(settings, dependencies, started);
     const collector = await started(
       "starting the collector",
-      () => startCollector(collectorSettings(settings, clickhouseUrl), dependencies),
+      () => startCollector(collectorSettings(settings, clickhouseUrl, key.origin), dependencies),
       (running) => running.stop(),
     );
     dependencies.onProgress("building the pages (first start only)");
@@ -123,7 +123,7 @@ async function startRows(
   return url;
 }
 
-function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string) {
+function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, logOrigin: string) {
   return {
     host: settings.host,
     grpcPort: settings.grpcPort,
@@ -132,6 +132,7 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string) 
     objects: settings.objects,
     clickhouseUrl,
     signingKeyPath: keyPath(settings),
+    logOrigin,
     shard: SHARD,
     logLevel: settings.logLevel,
   };

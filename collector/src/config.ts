@@ -1,0 +1,48 @@
+import { z } from "zod";
+
+const port = z.number().int().min(0).max(65_535);
+
+/** All settings of a collector, with their defaults. Bytes and milliseconds as the names say. Handed in whole: the standalone reads the environment. */
+export const collectorSettings = z.strictObject({
+  host: z.string().min(1).default("127.0.0.1"),
+  /** 0 picks a free one. */
+  grpcPort: port.default(4317),
+  httpPort: port.default(4318),
+  journalDir: z.string().min(1),
+  /** `file:PATH` */
+  objects: z.string().min(1),
+  clickhouseUrl: z.string().min(1),
+  signingKeyPath: z.string().min(1),
+  /** The log's name, for a key that is made now; a key that exists has its own. */
+  logOrigin: z.string().min(1),
+  /** Name of the log that this collector alone writes. */
+  shard: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .default("0"),
+  logLevel: z.string().default("info"),
+  /** A batch of either sink, bytes of request bodies. */
+  maxBatchBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(8 * 1024 * 1024),
+  /** How long an audit batch that isn't full waits for more: each ends with a signed checkpoint. */
+  auditLingerMs: z.number().int().nonnegative().default(250),
+  /** The same for an insert into ClickHouse. */
+  metricsLingerMs: z.number().int().nonnegative().default(150),
+  /** How often an idle follower looks into the journal. */
+  pollMs: z.number().int().positive().default(20),
+  retryMinMs: z.number().int().positive().default(100),
+  retryMaxMs: z.number().int().positive().default(10_000),
+  /** Normal forms kept for the follower that is behind, bytes of request bodies. */
+  maxKeptBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(16 * 1024 * 1024),
+  /** How long a stop waits for the followers to reach the journal's end. */
+  drainMs: z.number().int().nonnegative().default(10_000),
+});
+export type CollectorSettings = Readonly<z.infer<typeof collectorSettings>>;
+export type CollectorOptions = z.input<typeof collectorSettings>;

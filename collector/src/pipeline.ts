@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { RUNLEDGER } from "@runledger/contract";
+import {
+  type JournalFrame,
+  journalIdentity,
+  loadOrCreateSigningKey,
+  openJournalCursor,
+  openJournalReader,
+  openJournalWriter,
+  openObjects,
+  openRows,
+} from "@runledger/storage";
+import pino from "pino";
+import { Registry } from "prom-client";
+import { createAuditSink } from "./audit/audit-sink.ts";
+import type { CollectorSettings } from "./config.ts";
+import { startFollower } from "./integrate/follower.ts";
+import { createIntegrateMetrics, type IntegrateMetrics } from "./integrate/integrate-metrics.ts";
+import { createNormalizedFrames } from "./integrate/normalized-frames.ts";
+import { createSeenRecords } from "./integrate/seen-records.ts";
+import type { Sink } from "./integrate/sink.ts";
+import { startLogIndex } from "./metrics/log-index.ts";
+import { createMetricsSink } from "./metrics/metrics-sink.ts";
+import { normalizeFrame } from "./normalize/normalize-frame.ts";
+import { createPricer } from "./normalize/price.ts";
+import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
+import { createHttpReceiver } from "./receive/http-receiver.ts";
+import { createIntake } from "./receive/intake.ts";
+import type { RunningStage } from "./stage/run-stage.ts";
+
+/** The sinks' cursors: a journal segment goes away only when both have passed it. */
+const FOLLOWERS = ["audit", "metrics"] as const;
+const TENANT = "default";
+
+/** First stage: OTLP → check → journal (fsync) → answer. */
+export async function receive(settings: CollectorSettings, onFatal: (error: unknown) => void): Promise<RunningStage> {
+  const logger = pino(
+    { level: settings.logLevel, base: { stage: "receive" } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  const registry = new Registry();
+  const warn = (message: string, details: object) => logger.warn(details, message);
+  const journal = await openJournalWriter(settings.journalDir, { followers: FOLLOWERS, warn });
+  const intake = createIntake({ journal, registry, nowUnixNano, onFatal, warn }, {});
+  const { host } = settings;
+  const grpc = await createGrpcReceiver(intake, { host, port: settings.grpcPort, tenant: TENANT });
+  const http = await createHttpReceiver(intake, { host, port: settings.httpPort, tenant: TENANT });
+  return {
+    ready: { grpcPort: grpc.port, httpPort: http.port },
+    metrics: () => registry.metrics(),
+    troubles: () => [],
+    async stop() {
+      await Promise.all([grpc.close(), http.close()]);
+      await journal.close();
+    },
+  };
+}
+
+/** Second stage: journal → normalize → audit log, and → ClickHouse; and the log → its index in ClickHouse. */
+export async function integrate(settings: CollectorSettings, onFatal: (error: unknown) => void): Promise<RunningStage> {
+  const logger = pino(
+    { level: settings.logLevel, base: { stage: "integrate" } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  const registry = new Registry();
+  const metrics = createIntegrateMetrics(registry);
+  const rows = openRows(settings.clickhouseUrl);
+  const objects = await openObjects(settings.objects);
+  const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);
+  const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
+
+  const audit = createAuditSink(
+    {
+      objects,
+      key,
+      cursor: cursor("audit"),
+      seen: createSeenRecords(),
+      logger,
+      onBatch: ({ records, duplicates, conflicts, treeSize }) => {
+        count(metrics, "audit", { records, duplicates, conflicts });
+        metrics.treeSize.set(treeSize);
+      },
+    },
+    { shard: settings.shard },
+  );
+  const clickhouse = createMetricsSink(
+    {
+      rows,
+      cursor: cursor("metrics"),
+      intent: cursor("metrics-intent"),
+      seen: createSeenRecords(),
+      onWritten: ({ rows: records, duplicates, conflicts }) =>
+        count(metrics, "metrics", { records, duplicates, conflicts }),
+    },
+    { installation: await journalIdentity(settings.journalDir) },
+  );
+
+  const price = createPricer();
+  const normalize = (frame: JournalFrame) => {
+    const normalized = normalizeFrame(frame, price);
+    metrics.undigested.inc(
+      normalized.records.filter(({ facts }) => RUNLEDGER.normalizeError in facts.attributes).length,
+    );
+    return normalized;
+  };
+  const frames = createNormalizedFrames(() => openJournalReader(settings.journalDir), normalize, settings);
+  const follow = (sink: Sink, lingerMs: number) => {
+    const follower = startFollower(sink, frames, { logger, onFatal }, { ...settings, lingerMs });
+    metrics.watch(sink.name, follower);
+    return follower;
+  };
+  const followers = [follow(audit, settings.auditLingerMs), follow(clickhouse, settings.metricsLingerMs)];
+  const logIndex = startLogIndex({ objects, rows, logger }, settings);
+
+  return {
+    ready: null,
+    metrics: () => registry.metrics(),
+    troubles: () => [...followers, logIndex].map((part) => part.trouble()).filter((trouble) => trouble !== null),
+    async stop() {
+      const deadline = performance.now() + settings.drainMs;
+      const busy = () => followers.some((follower) => !follower.caughtUp() && follower.trouble() === null);
+      while (busy() && performance.now() < deadline) await sleep(settings.pollMs);
+      await Promise.all([...followers, logIndex].map((part) => part.stop()));
+      await frames.close();
+      await rows.close();
+    },
+  };
+}
+
+function count(
+  metrics: IntegrateMetrics,
+  sink: string,
+  batch: { records: number; duplicates: number; conflicts: number },
+): void {
+  metrics.records.inc({ sink }, batch.records);
+  metrics.duplicates.inc({ sink }, batch.duplicates);
+  metrics.conflicts.inc({ sink }, batch.conflicts);
+}
+
+/** The collector's clock. */
+function nowUnixNano(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
