@@ -23,7 +23,7 @@ export interface CaptureDependencies {
 export function captureFetch(original: Fetch, { currentScope, failures }: CaptureDependencies): Fetch {
   const attempts = createAttempts();
 
-  async function capture(scope: Scope, found: Recognised, input: Parameters<Fetch>[0], init: RequestInit | undefined) {
+  async function capture(scope: Scope, found: Recognised, input: Parameters<Fetch>[0], init?: RequestInit) {
     const body = await bodyText(input, init).catch((error) => failures.report("capture", error));
     const request = body ? failures.attempt("capture", () => found.format.readRequest(body)) : undefined;
     if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
@@ -42,12 +42,11 @@ export function captureFetch(original: Fetch, { currentScope, failures }: Captur
     }
   }
 
-  return function fetch(this: unknown, input: Parameters<Fetch>[0], init?: RequestInit) {
+  return function fetch(this: unknown, ...args: Parameters<Fetch>) {
     const scope = currentScope();
-    const found = scope && failures.attempt("capture", () => recognise(input, init));
-    if (scope === undefined || found === undefined)
-      return Reflect.apply(original, this, arguments) as Promise<Response>;
-    return capture(scope, found, input, init);
+    const found = scope && failures.attempt("capture", () => recognise(...args));
+    if (scope === undefined || found === undefined) return Reflect.apply(original, this, args);
+    return capture(scope, found, ...args);
   };
 }
 
@@ -80,7 +79,7 @@ interface Recognised {
   format: WireFormat;
 }
 
-function recognise(input: Parameters<Fetch>[0], init: RequestInit | undefined): Recognised | undefined {
+function recognise(input: Parameters<Fetch>[0], init?: RequestInit): Recognised | undefined {
   const request = input instanceof Request ? input : undefined;
   if ((init?.method ?? request?.method ?? "GET").toUpperCase() !== "POST") return undefined;
   const address = request?.url ?? String(input);

@@ -1,6 +1,6 @@
 import { recordInferredTool } from "../capture/inferred-tool.ts";
 import { causedByStop } from "../limits/agent-stopped.ts";
-import type { OpenStep, Run, RunEnd } from "./run.ts";
+import type { OpenStep, RunEnd } from "./run.ts";
 import { createScope, type Scope } from "./scope.ts";
 import { stepError } from "./step-error.ts";
 import type { AgentFunction, WrapDependencies, WrapOptions } from "./wrap.ts";
@@ -101,7 +101,10 @@ function endRun(scope: Scope, end: RunEnd): void {
 function afterOpenCalls(scope: Scope, held: Set<() => void>, finish: () => void): void {
   const isBeingRead = () =>
     [...scope.openCalls].some((call) => call.isStreaming && scope.run.now() - call.lastByteTime < UNREAD_MS);
-  if (!isBeingRead()) return finish();
+  if (!isBeingRead()) {
+    finish();
+    return;
+  }
   const release = () => {
     clearInterval(timer);
     held.delete(release);

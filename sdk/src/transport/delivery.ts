@@ -49,22 +49,24 @@ export function createDelivery(dependencies: DeliveryDependencies, limits: Queue
   let batchRecords = BATCH_RECORDS;
   let exporter: SpanExporter | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let flushing: (() => void)[] = [];
+  let hurry = false;
+  const flushes = createFlushes();
 
   function schedule(delayMs: number): void {
     if (sending || closed) return;
     clearTimeout(timer);
     timer = setTimeout(send, delayMs);
     // Only someone who waits for a flush keeps the process alive.
-    if (flushing.length === 0) timer.unref();
+    if (flushes.none()) timer.unref();
   }
 
   function send(): void {
     timer = undefined;
     if (sending || queue.isEmpty()) return;
     sending = true;
+    hurry = false;
     const batch = queue.head(batchRecords);
-    exporter ??= dependencies.createExporter(++connections);
+    exporter ??= failures.attempt("delivery", () => dependencies.createExporter(++connections));
     exportOnce(exporter, batch, (outcome, error) => settle(batch, outcome, error));
   }
 
@@ -76,7 +78,7 @@ export function createDelivery(dependencies: DeliveryDependencies, limits: Queue
       exporter?.shutdown().catch((problem) => failures.report("delivery", problem));
       exporter = undefined;
       failedInRow++;
-      schedule(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (failedInRow - 1)) * (0.5 + random() / 2));
+      schedule(retryDelayMs(failedInRow, random()));
       return;
     }
     failedInRow = 0;
@@ -89,26 +91,17 @@ export function createDelivery(dependencies: DeliveryDependencies, limits: Queue
     queue.removeHead(batch.length);
     if (outcome === "delivered") sent += batch.length;
     else failures.report("rejected", error, batch.length);
-    if (!queue.isEmpty()) schedule(0);
-    else for (const done of flushing.splice(0)) done();
+    if (queue.isEmpty()) flushes.done();
+    else schedule(hurry || !flushes.none() || queue.stats().queued >= BATCH_RECORDS ? 0 : BATCH_DELAY_MS);
   }
 
   async function flush(timeoutMs: number): Promise<boolean> {
-    if (queue.isEmpty()) return true;
-    if (closed) return false;
-    return await new Promise<boolean>((resolve) => {
-      const done = () => {
-        clearTimeout(limit);
-        resolve(true);
-      };
-      const limit = setTimeout(() => {
-        flushing = flushing.filter((other) => other !== done);
-        if (flushing.length === 0) timer?.unref();
-        resolve(false);
-      }, timeoutMs);
-      flushing.push(done);
-      schedule(0);
-    });
+    if (closed || queue.isEmpty()) return queue.isEmpty();
+    const delivered = flushes.wait(timeoutMs);
+    schedule(0);
+    if (await delivered) return true;
+    if (flushes.none()) timer?.unref();
+    return false;
   }
 
   return {
@@ -117,6 +110,7 @@ export function createDelivery(dependencies: DeliveryDependencies, limits: Queue
         failures.report("dropped", new Error(closed ? "recorded after shutdown" : "the queue is full"));
         return;
       }
+      hurry ||= urgent;
       if (failedInRow > 0) return;
       if (urgent || queue.stats().queued >= BATCH_RECORDS) schedule(0);
       else if (timer === undefined) schedule(BATCH_DELAY_MS);
@@ -135,11 +129,43 @@ export function createDelivery(dependencies: DeliveryDependencies, limits: Queue
   };
 }
 
+/** Those who wait for everything to be delivered. */
+function createFlushes() {
+  let waiting: (() => void)[] = [];
+  return {
+    none: () => waiting.length === 0,
+    done() {
+      for (const resolve of waiting.splice(0)) resolve();
+    },
+    wait: (timeoutMs: number) =>
+      new Promise<boolean>((resolve) => {
+        const done = () => {
+          clearTimeout(limit);
+          resolve(true);
+        };
+        const limit = setTimeout(() => {
+          waiting = waiting.filter((other) => other !== done);
+          resolve(false);
+        }, timeoutMs);
+        waiting.push(done);
+      }),
+  };
+}
+
+/** @param random in [0, 1): agents that lost the same collector must not come back to it all at once. */
+function retryDelayMs(failedInRow: number, random: number): number {
+  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (failedInRow - 1)) * (0.5 + random / 2);
+}
+
 function exportOnce(
-  exporter: SpanExporter,
+  exporter: SpanExporter | undefined,
   batch: ReadableSpan[],
   done: (outcome: Outcome, error: unknown) => void,
 ): void {
+  if (exporter === undefined) {
+    done("again", new Error("no connection to the collector could be made"));
+    return;
+  }
   try {
     exporter.export(batch, (result) => done(result.code === 0 ? "delivered" : outcomeOf(result.error), result.error));
   } catch (error) {

@@ -25,9 +25,8 @@ const tagged = {
 
 /** A support ticket that goes well: exact tools, two of them in parallel, a streamed answer. */
 export function supportAgent({ ledger, client, random }: DemoContext): DemoAgent {
-  const latency = () => sleep(40 + random() * 160);
   const exact = <Input>(name: string, description: string, input: z.ZodType<Input>, answer: object): LoopTool => {
-    const tool = ledger.tool({ name, description, input, run: async () => (await latency(), answer) });
+    const tool = ledger.tool({ name, description, input, run: () => sleep(40 + random() * 160, answer) });
     return { definition: tool.definition, call: tool };
   };
   const tools = [
@@ -72,7 +71,7 @@ export function runawayAgent({ ledger, client, random }: DemoContext): DemoAgent
     name: "get_export_status",
     description: "Status of a data export",
     input: z.object({ export_id: z.string() }),
-    run: async () => (await sleep(20 + random() * 60), { status: "pending" }),
+    run: () => sleep(20 + random() * 60, { status: "pending" }),
   });
   const tools = [{ definition: status.definition, call: status }];
   const system = "You deliver data exports. Check the status of the export and hand over the link once it is ready.";
@@ -94,7 +93,7 @@ export function billingAgent({ ledger, client, random }: DemoContext): DemoAgent
       type: "function",
       function: { name, description, parameters: { type: "object", properties, required: Object.keys(properties) } },
     },
-    call: async () => (await sleep(30 + random() * 90), answer),
+    call: () => sleep(30 + random() * 90, answer),
   });
   const tools = [
     plain(

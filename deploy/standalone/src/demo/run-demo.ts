@@ -65,7 +65,7 @@ async function runRound(demo: DemoContext, settings: DemoSettings, model: FakeMo
     );
     log(`${name.padEnd(14)} ${end.slice(0, 100)}`);
   };
-  const start = async (work: () => Promise<string>) => (await sleep(random() * 500), await work());
+  const start = (work: () => Promise<string>) => sleep(random() * 500).then(work);
   await Promise.all([
     show(
       "support",
