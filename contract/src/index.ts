@@ -14,6 +14,7 @@ export {
   apiTime,
   type ListRunsQuery,
   listRunsQuery,
+  queryTime,
   RUN_ORDERS,
   type Run,
   type RunDetail,
@@ -36,6 +37,7 @@ export {
 export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
+export { parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";
 export {
   type ReadObject,
@@ -84,6 +86,15 @@ export {
   tileWidth,
 } from "./log/tile-path.ts";
 export { createTileTree, restoreTileTree, type Tile, type TileTree } from "./log/tile-tree.ts";
+export {
+  type Finding,
+  formatVerification,
+  type LogVerification,
+  VERDICT_EXIT_CODES,
+  VERDICTS,
+  type Verdict,
+} from "./log/verification.ts";
+export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {

@@ -1,4 +1,4 @@
-import fastify from "fastify";
+import fastify, { LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { registerAlerts } from "./alerts/route.ts";
 import { registerAudit } from "./audit/route.ts";
@@ -22,7 +22,7 @@ const MAX_PARAMETER_CHARS = 1_024;
 export async function createApp(dependencies: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
   const app: App = fastify({
     loggerInstance: dependencies.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.maxBodyBytes,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PARAMETER_CHARS },

@@ -1,2 +1,135 @@
+import { ALERT_STATES, alert, alertList, alertRule, alertRuleChange, queryTime } from "@runledger/contract";
+import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
-export function registerAlerts(_feature: Feature): void {}
+import { invalidField, QueryApiError } from "../error.ts";
+import { decodeCursor, encodeCursor } from "../http/cursor.ts";
+import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { unixNanoOf } from "../http/time.ts";
+import { createRunSummaries } from "../runs/run-summaries.ts";
+import { type AlertStore, createAlertStore, findAlert, isOpen, type KeptAlert, withAlerts } from "./alert-store.ts";
+import { createAlertEngine } from "./engine.ts";
+import { type Channels, resolved, timeOf } from "./raise.ts";
+import { createRuleBook, type RuleBook } from "./rules.ts";
+
+const MAX_SILENCE_MS = 30 * 24 * 3_600_000;
+const ANY = /^/;
+const tags = ["alerts"];
+const listQuery = z.strictObject({
+  state: z.enum(ALERT_STATES).optional(),
+  run_id: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().optional(),
+});
+const alertParameters = z.strictObject({ alert_id: z.string().max(64) });
+const silence = z.strictObject({ until: queryTime.describe("at most 30 days from now") });
+
+/** Alerts, what one may do to them, and the rules; the engine behind them runs while the server listens. */
+export function registerAlerts(feature: Feature): void {
+  const { rows, objects, clock } = feature.dependencies;
+  const store = createAlertStore(objects);
+  const rules = createRuleBook(objects);
+  const summaries = createRunSummaries(rows, clock, feature.settings);
+  const engine = createAlertEngine({ ...feature.dependencies, summaries, store, rules }, feature.settings);
+  feature.app.addHook("onListen", async () => engine.start());
+  feature.app.addHook("onClose", () => engine.stop());
+  registerRules(feature, rules);
+  registerAlertList(feature, store);
+  registerAlertActs(feature, store);
+}
+
+function registerRules({ app }: Feature, rules: RuleBook): void {
+  app.get(
+    "/v1/alert-rules",
+    {
+      schema: {
+        tags,
+        summary: "The rules in force",
+        querystring: z.strictObject({}),
+        response: { 200: z.object({ items: z.array(alertRule) }), ...ERROR_RESPONSES },
+      },
+    },
+    async () => ({ items: [...(await rules.inForce()).values()] }),
+  );
+  app.post(
+    "/v1/alert-rules",
+    {
+      schema: {
+        tags,
+        summary: "Turns a rule on or off, or sets its threshold",
+        body: alertRuleChange.strict(),
+        response: { 200: alertRule, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ body }) => await rules.change(body),
+  );
+}
+
+function registerAlertList({ app }: Feature, store: AlertStore): void {
+  app.get(
+    "/v1/alerts",
+    {
+      schema: {
+        tags,
+        summary: "Alerts, the newest first",
+        querystring: listQuery,
+        response: { 200: alertList, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ query: { cursor, limit, ...question } }) => {
+      const after = cursor === undefined ? null : decodeCursor(question, cursor, [ANY]).after[0];
+      const { alerts } = await store.read();
+      const fitting = alerts
+        .filter(({ state }) => question.state === undefined || state === question.state)
+        .filter(({ run_id }) => question.run_id === undefined || run_id === question.run_id)
+        .sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1))
+        .filter((one) => !after || placeOf(one) < after);
+      const items = fitting.slice(0, limit);
+      const last = items.at(-1);
+      const more = fitting.length > limit && last !== undefined;
+      return { items, next_cursor: more ? encodeCursor(question, { after: [placeOf(last)], asOfMs: 0 }) : null };
+    },
+  );
+}
+
+function registerAlertActs({ app, dependencies: { clock }, settings }: Feature, store: AlertStore): void {
+  const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
+  const shape = { tags, params: alertParameters, response: { 200: alert, ...ERROR_RESPONSES } };
+  app.post(
+    "/v1/alerts/:alert_id/acknowledge",
+    { schema: { ...shape, summary: "Somebody looks at it" } },
+    async (request) => act(request.params.alert_id, (one) => ({ ...one, state: "acknowledged", silenced_until: null })),
+  );
+  app.post(
+    "/v1/alerts/:alert_id/silence",
+    { schema: { ...shape, body: silence, summary: "No more of it until a time" } },
+    async (request) => {
+      const untilMs = Number(BigInt(unixNanoOf(request.body.until)) / 1_000_000n);
+      const nowMs = clock();
+      if (untilMs <= nowMs) throw invalidField("until", "is in the past");
+      if (untilMs > nowMs + MAX_SILENCE_MS) throw invalidField("until", "is more than 30 days away");
+      return await act(request.params.alert_id, (one) => ({
+        ...one,
+        state: "silenced",
+        silenced_until: timeOf(untilMs),
+      }));
+    },
+  );
+  app.post("/v1/alerts/:alert_id/resolve", { schema: { ...shape, summary: "It is over" } }, async (request) =>
+    act(request.params.alert_id, (one) => resolved(one, channels, clock())),
+  );
+
+  async function act(id: string, change: (one: KeptAlert) => KeptAlert): Promise<KeptAlert> {
+    const state = await store.update((before) => {
+      if (!isOpen(findAlert(before, id))) {
+        throw new QueryApiError("conflict", "the alert is resolved", { hint: "a resolved alert stays as it is" });
+      }
+      return withAlerts(before, (one) => (one.alert_id === id ? change(one) : one));
+    });
+    return findAlert(state, id);
+  }
+}
+
+/** Orders alerts, and tells two of the same moment apart. */
+function placeOf(one: KeptAlert): string {
+  return `${one.fired_time} ${one.alert_id}`;
+}

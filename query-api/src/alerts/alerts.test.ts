@@ -1,0 +1,231 @@
+import { createHmac } from "node:crypto";
+import { alertList, rfc3339FromUnixNano, type StepRow } from "@runledger/contract";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { queryApiSettings } from "../config.ts";
+import { type QueryApiServer, startQueryApi } from "../server.ts";
+import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
+import { llmRow, sha256, stepRow, toolRow } from "../testing/step-rows.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../testing/webhook-receiver.ts";
+
+const SECRET = "a secret of some length";
+
+let stores: ApiUnderTest;
+let webhook: WebhookReceiver;
+let servers: QueryApiServer[];
+let inserted = 0;
+
+beforeEach(async () => {
+  stores = await startApiUnderTest();
+  servers = [];
+});
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  await webhook?.close();
+  await stores.close();
+});
+
+/** A listening API, alert engine and all, on the stores of the test. */
+async function start(settings: object = {}): Promise<string> {
+  const server = await startQueryApi(
+    { ...stores.dependencies, clock: Date.now, registry: new Registry(), logger: pino({ level: "silent" }) },
+    queryApiSettings.parse({
+      port: 0,
+      alertWebhookUrl: webhook.url,
+      alertWebhookSecret: SECRET,
+      alertWebhookBackoffMs: 50,
+      ...settings,
+    }),
+  );
+  servers.push(server);
+  return `http://127.0.0.1:${server.port}`;
+}
+
+async function insert(...rows: StepRow[]): Promise<void> {
+  await stores.rows.insert("steps", rows, `batch ${++inserted}`);
+}
+
+function now(): { start_time: string; end_time: string; received_time: string } {
+  const time = rfc3339FromUnixNano(BigInt(Date.now()) * 1_000_000n);
+  return { start_time: time, end_time: time, received_time: time };
+}
+
+function call(runId: string, n: number): StepRow {
+  return toolRow(runId, `call ${n}`, { ...now(), agent_name: "support", arguments_sha256: sha256("the same") });
+}
+
+async function alertsOf(url: string) {
+  return alertList.parse(await (await fetch(`${url}/v1/alerts`)).json()).items;
+}
+
+test("a loop is delivered once, signed, within three seconds of the step that completes it", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  await insert(call("r1", 1), call("r1", 2), toolRow("r1", "other", { ...now(), arguments_sha256: sha256("other") }));
+  await insert(llmRow("r1", "llm", { ...now(), cost_usd: "0.25", input_tokens: 10, output_tokens: 5 }));
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(webhook.requests).toEqual([]);
+
+  const third = call("r1", 3);
+  await insert(third);
+  const completedMs = Date.now();
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000, interval: 20 });
+  await insert(call("r1", 4), call("r1", 5));
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(webhook.requests).toHaveLength(1);
+
+  const [request] = webhook.requests;
+  expect((request?.receivedMs ?? 0) - completedMs).toBeLessThan(3_000);
+  const signed = `${request?.headers["webhook-id"]}.${request?.headers["webhook-timestamp"]}.${request?.body}`;
+  const signature = createHmac("sha256", SECRET).update(signed).digest("base64");
+  expect(request?.headers["webhook-signature"]).toBe(`v1,${signature}`);
+  expect(JSON.parse(request?.body ?? "")).toMatchObject({
+    type: "alert.firing",
+    data: { rule: "loop.repeat", run_id: "r1", agent: "support", value: 3, threshold: 3, cost_usd: "0.25", tokens: 15 },
+  });
+  const [alert, ...others] = await alertsOf(url);
+  expect(others).toEqual([]);
+  expect(alert).toMatchObject({
+    state: "firing",
+    deliveries: [{ channel: "webhook", status: "delivered", attempts: 1 }],
+  });
+  expect(alert?.step_ids).toContain(third.step_id);
+  expect(alert?.step_ids).toHaveLength(3);
+});
+
+test("a receiver that fails first gets the same delivery again", async () => {
+  webhook = await startWebhookReceiver(500, 503);
+  const url = await start();
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(() => expect(webhook.requests.map((request) => request.status)).toEqual([500, 503, 204]), {
+    timeout: 10_000,
+  });
+  expect(new Set(webhook.requests.map((request) => request.headers["webhook-id"])).size).toBe(1);
+  await vi.waitFor(async () =>
+    expect((await alertsOf(url))[0]?.deliveries).toMatchObject([{ status: "delivered", attempts: 3, error: null }]),
+  );
+});
+
+test("a receiver that never takes it is given up after the attempts one can set", async () => {
+  webhook = await startWebhookReceiver(500, 500, 500);
+  const url = await start({ alertWebhookAttempts: 2 });
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(
+    async () =>
+      expect((await alertsOf(url))[0]?.deliveries).toMatchObject([
+        { status: "failed", attempts: 2, error: "HTTP 500" },
+      ]),
+    { timeout: 10_000 },
+  );
+  expect(webhook.requests).toHaveLength(2);
+});
+
+test("an alert is resolved by itself when its run ends, and that is told too", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000 });
+  await insert(stepRow("r1", "end", { ...now(), event: "run_end", end_status: "stopped" }));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 5_000 });
+  expect(JSON.parse(webhook.requests[1]?.body ?? "")).toMatchObject({
+    type: "alert.resolved",
+    data: { state: "resolved" },
+  });
+  expect(await alertsOf(url)).toMatchObject([{ state: "resolved", resolved_time: expect.any(String) }]);
+});
+
+test("after a restart the loop that began before is found, and no alert fires twice", async () => {
+  webhook = await startWebhookReceiver();
+  await start();
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3), call("r2", 1), call("r2", 2));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000 });
+  await servers.pop()?.close();
+  await insert(call("r2", 3));
+  await start();
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 5_000 });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(webhook.requests.map((request) => JSON.parse(request.body).data.run_id)).toEqual(["r1", "r2"]);
+});
+
+test("thresholds can be set, and each limit raises its own alert", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  for (const change of [
+    { rule: "limit.steps", threshold: 2 },
+    { rule: "limit.tokens", threshold: 100 },
+    { rule: "limit.cost", threshold: 0.5 },
+    { rule: "limit.time", threshold: 30 },
+    { rule: "loop.repeat", enabled: false },
+  ]) {
+    const changed = await fetch(`${url}/v1/alert-rules`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(change),
+    });
+    expect(await changed.json()).toMatchObject(change);
+  }
+  const longAgo = rfc3339FromUnixNano(BigInt(Date.now() - 60_000) * 1_000_000n);
+  await insert(
+    stepRow("over", "start", { ...now(), start_time: longAgo, event: "run_start", heartbeat_interval_ms: 5_000 }),
+    llmRow("over", "llm", { ...now(), input_tokens: 90, output_tokens: 10, cost_usd: "0.500000000" }),
+    ...[1, 2, 3].map((n) => call("over", n)),
+    llmRow("under", "llm", { ...now(), input_tokens: 90, output_tokens: 9, cost_usd: "0.499999999" }),
+  );
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(4), { timeout: 5_000 });
+  const alerts = await alertsOf(url);
+  expect(alerts.map(({ rule }) => rule).sort()).toEqual(["limit.cost", "limit.steps", "limit.time", "limit.tokens"]);
+  expect(new Set(alerts.map(({ run_id }) => run_id))).toEqual(new Set(["over"]));
+  expect(alerts.every(({ step_ids }) => step_ids.length > 0)).toBe(true);
+});
+
+test("a limit that stopped an agent raises the alert of that limit, in the agent's own numbers", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  const limit = stepRow("r1", "limit wall_ms", {
+    ...now(),
+    kind: "limit",
+    status: "error",
+    error_type: "AgentStopped",
+    error_message: "limit wall_ms: 5004 of 5000",
+  });
+  await insert(limit);
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 5_000 });
+  expect(await alertsOf(url)).toMatchObject([
+    { rule: "limit.time", value: 5.004, threshold: 5, step_ids: [limit.step_id] },
+  ]);
+});
+
+test("an alert can be acknowledged, silenced with an end, and resolved; what is resolved stays so", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 5_000 });
+  const id = (await alertsOf(url))[0]?.alert_id;
+  const act = async (what: string, body?: object) => {
+    const response = await fetch(`${url}/v1/alerts/${id}/${what}`, {
+      method: "POST",
+      ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  expect(await act("acknowledge")).toMatchObject({ status: 200, body: { state: "acknowledged" } });
+  expect(await act("silence", { until: "2020-01-01T00:00:00Z" })).toMatchObject({
+    status: 400,
+    body: { error: { details: [{ field: "until" }] } },
+  });
+  const until = new Date(Date.now() + 60_000).toISOString();
+  expect(await act("silence", { until })).toMatchObject({ status: 200, body: { state: "silenced" } });
+  expect(await act("resolve")).toMatchObject({ status: 200, body: { state: "resolved" } });
+  expect(await act("acknowledge")).toMatchObject({ status: 409, body: { error: { code: "conflict" } } });
+});
+
+test("a threshold that a rule can't have is refused by name", async () => {
+  const response = await stores.app.inject({
+    method: "POST",
+    url: "/v1/alert-rules",
+    payload: { rule: "loop.repeat", threshold: 1 },
+  });
+  expect(response.statusCode).toBe(400);
+  expect(response.json()).toMatchObject({ error: { details: [{ field: "threshold" }] } });
+});

@@ -1,0 +1,144 @@
+import type { Objects, Rows } from "@runledger/storage";
+import type { FastifyBaseLogger } from "fastify";
+import { Counter, type Registry } from "prom-client";
+import type { QueryApiSettings } from "../config.ts";
+import { type ChangedRuns, createChangedRuns } from "../runs/changed-runs.ts";
+import type { RunSummaries } from "../runs/run-summaries.ts";
+import { type AlertStore, isOpen, withNewAlerts } from "./alert-store.ts";
+import { deliverDue } from "./deliveries.ts";
+import type { Detector } from "./findings.ts";
+import { detectLimits } from "./limits.ts";
+import { detectLoops } from "./loops.ts";
+import { alertOf, type Channels, hasEnded, settled } from "./raise.ts";
+import { repeat } from "./repeat.ts";
+import type { RuleBook } from "./rules.ts";
+
+/** Every detector there is. */
+const DETECTORS: readonly Detector[] = [detectLoops, detectLimits];
+
+const MAX_RUNS_AT_ONCE = 500;
+const MAX_ROUNDS_A_TICK = 10;
+/** After a long stop, what is older than this is not alerted any more: nobody can act on it. */
+const MAX_CATCH_UP_MS = 3_600_000;
+/** How often the watermark is saved when nothing else is; so much is looked at again after a restart. */
+const SAVE_WATERMARK_NS = 10_000_000_000n;
+const NS_PER_MS = 1_000_000n;
+
+export interface AlertEngineDependencies {
+  rows: Rows;
+  objects: Objects;
+  summaries: RunSummaries;
+  store: AlertStore;
+  rules: RuleBook;
+  clock: () => number;
+  random: () => number;
+  logger: FastifyBaseLogger;
+  registry: Registry;
+}
+
+export interface AlertEngine {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Looks every second at the runs that got new records, raises what the rules find, and delivers it. Its state survives restarts. */
+export function createAlertEngine(dependencies: AlertEngineDependencies, settings: QueryApiSettings): AlertEngine {
+  const { rows, summaries, store, rules, clock, logger } = dependencies;
+  const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
+  const { raised, attempts } = alertCounters(dependencies.registry);
+  let changes: ChangedRuns | null = null;
+  /** Told by `changes`, and not evaluated since because a store was away. */
+  let pending: string[] = [];
+  let loops: { stop(): Promise<void> }[] = [];
+
+  return {
+    start() {
+      const delivery = { ...dependencies, onAttempt: (status: string) => attempts.inc({ status }) };
+      loops = [
+        repeat(settings.alertIntervalMs, tick, (error) => logger.warn({ err: error }, "alerts: evaluation failed")),
+        // Apart, so that a slow receiver does not keep rules from being looked at.
+        repeat(
+          settings.alertIntervalMs / 4,
+          () => deliverDue(delivery, settings),
+          (error) => logger.warn({ err: error }, "alerts: delivery failed"),
+        ),
+      ];
+    },
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+
+  async function tick(): Promise<void> {
+    changes ??= createChangedRuns(rows, {
+      tenant: settings.tenant,
+      startNs: await startNs(),
+      maxRuns: MAX_RUNS_AT_ONCE,
+    });
+    for (let round = 0; round < MAX_ROUNDS_A_TICK; round++) {
+      const runIds = pending.length > 0 ? pending : await changes.poll();
+      if (runIds.length === 0) break;
+      pending = runIds;
+      await evaluate(runIds);
+      pending = [];
+    }
+    await settle(changes.watermarkNs());
+  }
+
+  async function evaluate(runIds: readonly string[]): Promise<void> {
+    const question = {
+      rows,
+      tenant: settings.tenant,
+      runs: await summaries.byId(runIds),
+      rules: await rules.inForce(),
+    };
+    if (question.runs.size === 0) return;
+    const findings = (await Promise.all(DETECTORS.map((detect) => detect(question)))).flat();
+    if (findings.length === 0) return;
+    const alerts = findings.map((finding) => alertOf(finding, channels, clock()));
+    let added = 0;
+    await store.update((state) => {
+      const next = withNewAlerts(state, alerts);
+      added = next === state ? 0 : next.alerts.length - state.alerts.length;
+      return next;
+    });
+    raised.inc(added);
+  }
+
+  /** Resolves what is over; the watermark goes along with it, or every now and then. */
+  async function settle(watermarkNs: bigint): Promise<void> {
+    const before = await store.read();
+    const open = [...new Set(before.alerts.filter(isOpen).map((one) => one.run_id))];
+    const runs = await summaries.byId(open);
+    const ended = (runId: string) => {
+      const found = runs.get(runId);
+      return found !== undefined && hasEnded(found.run);
+    };
+    await store.update((state) => {
+      const next = settled(state, { ended, channels, nowMs: clock() });
+      const unsavedNs = watermarkNs - BigInt(state.watermark_ns ?? 0);
+      return next === state && unsavedNs < SAVE_WATERMARK_NS
+        ? state
+        : { ...next, watermark_ns: watermarkNs.toString() };
+    });
+  }
+
+  async function startNs(): Promise<bigint> {
+    const saved = (await store.read()).watermark_ns;
+    const nowNs = BigInt(clock()) * NS_PER_MS;
+    const earliestNs = nowNs - BigInt(MAX_CATCH_UP_MS) * NS_PER_MS;
+    if (saved === null) return nowNs;
+    return BigInt(saved) > earliestNs ? BigInt(saved) : earliestNs;
+  }
+}
+
+function alertCounters(registry: Registry) {
+  const raised = new Counter({ name: "runledger_alerts_raised_total", help: "Alerts raised", registers: [registry] });
+  const attempts = new Counter({
+    name: "runledger_alert_delivery_attempts_total",
+    help: "Attempts to deliver an alert, by how they ended",
+    labelNames: ["status"],
+    registers: [registry],
+  });
+  return { raised, attempts };
+}

@@ -1,0 +1,68 @@
+import { ALERT_RULES, type AlertRule, statePath } from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
+import { z } from "zod";
+import { invalidField } from "../error.ts";
+import { createStateDocument } from "./state-document.ts";
+
+export type RuleName = AlertRule["rule"];
+export type RulesInForce = ReadonlyMap<RuleName, AlertRule>;
+
+export interface RuleBook {
+  inForce(): Promise<RulesInForce>;
+  /** Durable when it resolves. @throws QueryApiError naming `threshold` when the rule can't have it. */
+  change(change: { rule: RuleName; enabled?: boolean | undefined; threshold?: number | undefined }): Promise<AlertRule>;
+}
+
+/** Every rule on by default. Thresholds are reached at, not beyond. */
+const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule">> = {
+  "loop.repeat": {
+    description: "A run calls the same tool with the same arguments again and again",
+    enabled: true,
+    threshold: 3,
+    unit: "calls",
+  },
+  "limit.steps": { description: "A run takes many steps", enabled: true, threshold: 100, unit: "steps" },
+  "limit.tokens": {
+    description: "A run reads and writes many tokens",
+    enabled: true,
+    threshold: 1_000_000,
+    unit: "tokens",
+  },
+  "limit.cost": { description: "A run costs a lot", enabled: true, threshold: 10, unit: "usd" },
+  "limit.time": { description: "A run takes long", enabled: true, threshold: 3_600, unit: "seconds" },
+};
+const MIN_REPEATS = 2;
+
+const changed = z.partialRecord(
+  z.enum(ALERT_RULES),
+  z.object({ enabled: z.boolean(), threshold: z.number().positive() }),
+);
+
+/** The rules and what was changed of them, kept in the object store. */
+export function createRuleBook(objects: Objects): RuleBook {
+  const document = createStateDocument(objects, statePath("alert-rules"), changed, {});
+  return {
+    async inForce() {
+      const changes = await document.read();
+      return new Map(ALERT_RULES.map((rule) => [rule, { rule, ...BUILT_IN[rule], ...changes[rule] }]));
+    },
+    async change({ rule, enabled, threshold }) {
+      if (threshold !== undefined) checkThreshold(rule, threshold);
+      const changes = await document.update((before) => {
+        const was = { ...BUILT_IN[rule], ...before[rule] };
+        return { ...before, [rule]: { enabled: enabled ?? was.enabled, threshold: threshold ?? was.threshold } };
+      });
+      return { rule, ...BUILT_IN[rule], ...changes[rule] };
+    },
+  };
+}
+
+function checkThreshold(rule: RuleName, threshold: number): void {
+  const { unit } = BUILT_IN[rule];
+  if (unit !== "usd" && unit !== "seconds" && !Number.isInteger(threshold)) {
+    throw invalidField("threshold", `${rule} counts ${unit}, in whole numbers`);
+  }
+  if (rule === "loop.repeat" && threshold < MIN_REPEATS) {
+    throw invalidField("threshold", `a call is repeated when it is made ${MIN_REPEATS} times at least`);
+  }
+}
