@@ -38,6 +38,7 @@ function follow(
   const stopped = new AbortController();
   let stream: EventSource | null = null;
   let polling: ReturnType<typeof setTimeout> | undefined;
+  let reconnecting: ReturnType<typeof setTimeout> | undefined;
   let missed = false;
 
   const pollOnce = () =>
@@ -50,7 +51,6 @@ function follow(
     if (!stopped.signal.aborted && polling !== undefined) polling = setTimeout(() => void pollOn(), POLL_EVERY_MS);
   };
   const connect = () => {
-    if (stopped.signal.aborted) return;
     stream = new EventSource(url);
     stream.onopen = () => {
       setState("live");
@@ -66,12 +66,11 @@ function follow(
       });
     }
     stream.onerror = () => {
-      // The browser's own reconnecting differs with how the stream broke; ours is the same for all.
-      stream?.close();
       missed = true;
       setState("polling");
       polling ??= setTimeout(() => void pollOn(), 0);
-      setTimeout(connect, RECONNECT_AFTER_MS);
+      // A broken stream the browser opens again by itself; a refused one is ours to try again.
+      if (stream?.readyState === EventSource.CLOSED) reconnecting = setTimeout(connect, RECONNECT_AFTER_MS);
     };
   };
   connect();
@@ -79,6 +78,7 @@ function follow(
     stopped.abort();
     stream?.close();
     clearTimeout(polling);
+    clearTimeout(reconnecting);
     polling = undefined;
   };
 }

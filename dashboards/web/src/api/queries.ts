@@ -1,10 +1,10 @@
-import type { Alert, Run, RunDetail, RunList, StepDetail, StepList, Usage } from "@runledger/contract";
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { Alert, Run, RunDetail, RunList, Step, StepDetail, StepList, Usage } from "@runledger/contract";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { type RunSearch, sinceOf } from "../runs/run-search.ts";
 import { getJson, RequestError } from "./request.ts";
 
 const RUNS_PAGE = 100;
-const STEPS_PAGE = 500;
+const STEPS_PAGE = 1_000;
 const ALERTS_EVERY_MS = 5_000;
 const TOTALS_EVERY_MS = 10_000;
 const PENDING_CONTENT_EVERY_MS = 1_500;
@@ -26,6 +26,7 @@ export const runsQuery = (search: RunSearch) =>
     getNextPageParam: (page) => page.next_cursor,
     staleTime: 30_000,
     refetchOnWindowFocus: false,
+    placeholderData: keepPreviousData,
   });
 
 /** The newest runs of these filters: what polling asks when there is no event stream. */
@@ -70,11 +71,15 @@ export const runQuery = (runId: string) =>
     queryFn: ({ signal }) => getJson<RunDetail>(`/v1/runs/${encodeURIComponent(runId)}`, {}, signal),
   });
 
-export const stepQuery = (runId: string, stepId: string) =>
+export const stepQuery = (runId: string, step: Step) =>
   queryOptions({
-    queryKey: ["step", runId, stepId],
+    queryKey: ["step", runId, step.record_id],
     queryFn: ({ signal }) =>
-      getJson<StepDetail>(`/v1/runs/${encodeURIComponent(runId)}/steps/${encodeURIComponent(stepId)}`, {}, signal),
+      getJson<StepDetail>(
+        `/v1/runs/${encodeURIComponent(runId)}/steps/${encodeURIComponent(step.step_id)}`,
+        { record_id: step.record_id },
+        signal,
+      ),
     refetchInterval: ({ state }) => (state.data?.content === "pending" ? PENDING_CONTENT_EVERY_MS : false),
     // A recorded step does not change; only pending content does.
     staleTime: 60_000,

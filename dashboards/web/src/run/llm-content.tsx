@@ -67,37 +67,32 @@ export function LlmContent({ llm, available }: { llm: Llm; available: boolean })
 
 function LlmFacts({ llm }: { llm: Llm }) {
   const noUsage = "The call did not report its usage";
-  const model =
-    llm.response_model && llm.response_model !== llm.request_model
-      ? `${llm.request_model ?? UNKNOWN} → ${llm.response_model}`
-      : (llm.request_model ?? llm.response_model);
+  const model = llm.request_model ?? llm.response_model;
+  const cached = [
+    llm.cache_read_tokens === null ? null : `${count(llm.cache_read_tokens)} cached`,
+    llm.cache_write_tokens === null ? null : `${count(llm.cache_write_tokens)} to cache`,
+  ];
+  const priced = llm.cost_usd === null ? "no known price" : `${llm.price_table} ${llm.price_version}`;
   return (
     <dl className="pairs">
-      <Pair label="Model">{model}</Pair>
+      <Pair label="Model" note={llm.response_model === model ? null : llm.response_model}>
+        {model ?? UNKNOWN}
+      </Pair>
       <Pair label="Provider">{llm.provider}</Pair>
-      <Pair label="Tokens in" hint={llm.input_tokens === null ? noUsage : undefined}>
+      <Pair label="First token" note={llm.streaming ? "streamed" : null}>
+        {llm.time_to_first_token_ms === null ? null : duration(llm.time_to_first_token_ms)}
+      </Pair>
+      <Pair label="Tokens in" note={llm.input_tokens === null ? noUsage : cached.filter(Boolean).join(", ")}>
         {count(llm.input_tokens)}
       </Pair>
-      <Pair label="of them cached">{known(llm.cache_read_tokens)}</Pair>
-      <Pair label="written to cache">{known(llm.cache_write_tokens)}</Pair>
-      <Pair label="Tokens out" hint={llm.output_tokens === null ? noUsage : undefined}>
+      <Pair label="Tokens out" note={llm.reasoning_tokens === null ? null : `${count(llm.reasoning_tokens)} reasoning`}>
         {count(llm.output_tokens)}
       </Pair>
-      <Pair label="of them reasoning">{known(llm.reasoning_tokens)}</Pair>
-      <Pair label="Cost" hint={llm.cost_usd === null ? "No known price" : `${llm.price_table} ${llm.price_version}`}>
+      <Pair label="Cost" note={priced}>
         {llm.cost_usd === null ? UNKNOWN : exactUsd(llm.cost_usd)}
       </Pair>
-      <Pair label="First token">
-        {llm.time_to_first_token_ms === null ? null : `after ${duration(llm.time_to_first_token_ms)}`}
-      </Pair>
-      <Pair label="Streaming">{llm.streaming === null ? null : llm.streaming ? "yes" : "no"}</Pair>
-      <Pair label="Finish">{llm.finish_reasons.join(", ") || null}</Pair>
     </dl>
   );
-}
-
-function known(tokens: number | null): string | null {
-  return tokens === null ? null : count(tokens);
 }
 
 function toolNames(tools: unknown[]): string {

@@ -5,7 +5,6 @@ import type { LiveState } from "../api/live.ts";
 import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
@@ -41,13 +40,10 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
         {repeat ? (
           <button type="button" className="chip chip-warn" onClick={() => onSelect(repeat.firstStepId)}>
             <Icon name="repeat" />
-            {repeat.tool}: same call ×{repeat.count}
+            {repeat.tool}: same call ×{count(repeat.count)}
           </button>
         ) : null}
         {live ? <LiveBadge state={live} /> : null}
-        <span className="run-title-end">
-          <CopyButton text={run.run_id} label="run id" />
-        </span>
       </div>
       {run.error || run.reason ? (
         <p className="run-why" data-bad={run.error !== null || run.status === "stopped" || run.status === "killed"}>
@@ -153,7 +149,7 @@ function Completeness({ run }: { run: RunDetail }) {
     return (
       <span className="chip chip-good" title={`All ${run.records} records that the run's end commits to are here`}>
         <Icon name="check" />
-        Complete
+        No gaps
       </span>
     );
   }

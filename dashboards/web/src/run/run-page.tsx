@@ -1,12 +1,13 @@
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { usePageTitle } from "../ui/page-title.ts";
 import { useLiveRun } from "./live-run.ts";
 import { RunHeader } from "./run-header.tsx";
 import { StepPanel } from "./step-panel.tsx";
-import { createTimeline } from "./timeline.ts";
+import { createTimeline, findRow } from "./timeline.ts";
 import { Waterfall } from "./waterfall.tsx";
 
 /** A run as it went: every step on the time axis, and what went in and out of the chosen one. */
@@ -39,7 +40,7 @@ export function RunPage() {
       </div>
     );
   }
-  const at = timeline.rows.findIndex((row) => row.step.step_id === chosenId);
+  const at = findRow(timeline.rows, chosenId);
   const chosen = timeline.rows[at];
   return (
     <div className="page run-page">
@@ -50,13 +51,7 @@ export function RunPage() {
           {steps.error ? (
             <FailureNotice title="The steps could not be loaded" error={steps.error} onRetry={retry} />
           ) : null}
-          <Waterfall
-            timeline={timeline}
-            run={run}
-            loaded={steps.loaded}
-            chosenId={chosenId ?? null}
-            onSelect={select}
-          />
+          <Waterfall timeline={timeline} run={run} loaded={steps.loaded} chosenAt={at} onSelect={select} />
         </section>
         {chosen ? (
           <StepPanel
@@ -64,8 +59,8 @@ export function RunPage() {
             runId={runId}
             row={chosen}
             steps={steps.steps}
-            previousId={timeline.rows[at - 1]?.step.step_id ?? null}
-            nextId={timeline.rows[at + 1]?.step.step_id ?? null}
+            previous={timeline.rows[at - 1]?.step}
+            next={timeline.rows[at + 1]?.step}
             onSelect={select}
             onClose={close}
           />
@@ -91,6 +86,7 @@ function Breadcrumb({ runId }: { runId: string }) {
       <span className="mono" aria-current="page">
         {runId}
       </span>
+      <CopyButton text={runId} label="run id" />
     </nav>
   );
 }

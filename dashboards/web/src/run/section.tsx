@@ -25,13 +25,21 @@ export function Section({ title, note, folded = false, children }: SectionProps)
   );
 }
 
+interface PairProps {
+  label: string;
+  note?: string | null;
+  hint?: string | undefined;
+  children: ReactNode;
+}
+
 /** A value with its name above; nothing when the value is null. */
-export function Pair({ label, hint, children }: { label: string; hint?: string | undefined; children: ReactNode }) {
+export function Pair({ label, note, hint, children }: PairProps) {
   if (children === null) return null;
   return (
     <div title={hint}>
       <dt>{label}</dt>
       <dd>{children}</dd>
+      {note ? <dd className="pair-note">{note}</dd> : null}
     </div>
   );
 }

@@ -8,23 +8,23 @@ import { Icon } from "../ui/icon.tsx";
 import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
 import { LlmContent } from "./llm-content.tsx";
 import { OtherContent, Proof } from "./step-record.tsx";
-import type { TimelineRow } from "./timeline.ts";
+import { addressOf, type TimelineRow } from "./timeline.ts";
 import { ToolContent } from "./tool-content.tsx";
 
 interface StepPanelProps {
   runId: string;
   row: TimelineRow;
   steps: Step[];
-  previousId: string | null;
-  nextId: string | null;
+  previous: Step | undefined;
+  next: Step | undefined;
   onSelect: (stepId: string) => void;
   onClose: () => void;
 }
 
 /** Everything that went into a step and came out of it, and where the log proves it. */
-export function StepPanel({ runId, row, steps, previousId, nextId, onSelect, onClose }: StepPanelProps) {
+export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose }: StepPanelProps) {
   const { step } = row;
-  const detail = useQuery(stepQuery(runId, step.step_id));
+  const detail = useQuery(stepQuery(runId, step));
   return (
     <aside className="step-panel" aria-label={`Step ${step.seq}: ${step.name}`}>
       <header className="step-head">
@@ -32,8 +32,8 @@ export function StepPanel({ runId, row, steps, previousId, nextId, onSelect, onC
         <h2 className="cut" title={step.name}>
           <span className="muted">{step.seq}</span> {step.name}
         </h2>
-        <StepButton name="up" label="Previous step" to={previousId} onSelect={onSelect} />
-        <StepButton name="down" label="Next step" to={nextId} onSelect={onSelect} />
+        <StepButton name="up" label="Previous step" to={previous} onSelect={onSelect} />
+        <StepButton name="down" label="Next step" to={next} onSelect={onSelect} />
         <CopyButton text={window.location.href} label="link to this step" />
         <button type="button" className="icon-button" aria-label="Close step" title="Close" onClick={onClose}>
           <Icon name="close" />
@@ -110,7 +110,7 @@ function StepSummary({ row: { step, startMs, repeat } }: { row: TimelineRow }) {
 interface StepButtonProps {
   name: "up" | "down";
   label: string;
-  to: string | null;
+  to: Step | undefined;
   onSelect: (stepId: string) => void;
 }
 
@@ -121,8 +121,8 @@ function StepButton({ name, label, to, onSelect }: StepButtonProps) {
       className="icon-button"
       aria-label={label}
       title={label}
-      disabled={to === null}
-      onClick={() => to !== null && onSelect(to)}
+      disabled={to === undefined}
+      onClick={() => to && onSelect(addressOf(to))}
     >
       <Icon name={name} />
     </button>

@@ -25,6 +25,7 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
   const byRecord = new Map<string, Step>();
   const listeners = new Set<() => void>();
   let state: StepsState = { steps: [], loaded: false, error: null };
+  let changed = false;
   let tailCursor = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
   let reading: Promise<void> | null = null;
@@ -32,6 +33,8 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
   const notify = () => {
     clearTimeout(timer);
     timer = undefined;
+    if (changed) state = { ...state, steps: [...byRecord.values()].sort((a, b) => a.seq - b.seq) };
+    changed = false;
     for (const listener of listeners) listener();
   };
   const publish = (change: Partial<StepsState>, now = false) => {
@@ -41,7 +44,8 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
   };
   const keep = (steps: Step[]) => {
     for (const step of steps) byRecord.set(step.record_id, step);
-    publish({ steps: [...byRecord.values()].sort((a, b) => a.seq - b.seq) });
+    changed = true;
+    publish({});
   };
   const read = async (from: string, signal: AbortSignal) => {
     try {

@@ -81,12 +81,37 @@ function countRepeats(steps: Step[]) {
   return { places, groups: repeats.sort((a, b) => b.count - a.count) };
 }
 
-/** Round marks for an axis of this length: 4 to 8 of them, the first at 0. */
-export function axisMarks(lengthMs: number): number[] {
-  const rough = lengthMs / 6;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const CLOCK_STEPS_MS = [
+  15_000,
+  30_000,
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE_MS),
+  ...[1, 2, 6, 12, 24].map((n) => n * HOUR_MS),
+];
+
+/** A round distance for the marks of an axis of this length: about 3 to 6 of them. */
+export function axisStep(lengthMs: number): number {
+  const rough = lengthMs / 5;
+  if (rough > 10_000) return CLOCK_STEPS_MS.find((size) => size >= rough) ?? rough;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
-  const marks: number[] = [];
-  for (let at = 0; at <= lengthMs; at += step) marks.push(at);
-  return marks;
+  return [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
+}
+
+/** Where the marks stand; none so close to the end that its label has no room. */
+export function axisMarks(lengthMs: number): number[] {
+  const step = axisStep(lengthMs);
+  return Array.from({ length: Math.ceil((lengthMs * 0.9) / step) }, (_, index) => index * step);
+}
+
+/** How the address names a step. Versions of a step in conflict share the step id, so theirs is the record's. */
+export function addressOf(step: Step): string {
+  return step.conflict ? step.record_id : step.step_id;
+}
+
+/** The row that an address names, -1 when there is none (yet). */
+export function findRow(rows: TimelineRow[], address: string | undefined): number {
+  if (address === undefined) return -1;
+  const exact = rows.findIndex(({ step }) => addressOf(step) === address);
+  return exact >= 0 ? exact : rows.findIndex(({ step }) => step.step_id === address);
 }

@@ -3,6 +3,7 @@ import { bytes, count } from "../format/number.ts";
 import { JsonView } from "../ui/json-view.tsx";
 import { Pair, Section } from "./section.tsx";
 import { Hashes } from "./step-record.tsx";
+import { addressOf } from "./timeline.ts";
 
 type Tool = NonNullable<StepDetail["tool"]>;
 
@@ -35,7 +36,7 @@ export function ToolContent({ tool, available, steps, onSelect }: ToolContentPro
         </Pair>
         <Pair label="Asked for by">
           {asker ? (
-            <button type="button" className="link-button" onClick={() => onSelect(asker.step_id)}>
+            <button type="button" className="link-button" onClick={() => onSelect(addressOf(asker))}>
               step {asker.seq}, {asker.name}
             </button>
           ) : null}

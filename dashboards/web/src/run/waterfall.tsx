@@ -1,11 +1,11 @@
 import type { Run } from "@runledger/contract";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type MouseEvent, memo, useEffect, useEffectEvent, useRef } from "react";
-import { count } from "../format/number.ts";
+import { count, plural } from "../format/number.ts";
 import { duration, offset } from "../format/time.ts";
 import { Icon } from "../ui/icon.tsx";
 import { KindIcon } from "../ui/status-badge.tsx";
-import { axisMarks, type Timeline, type TimelineRow } from "./timeline.ts";
+import { addressOf, axisMarks, axisStep, type Timeline, type TimelineRow } from "./timeline.ts";
 
 const ROW_PX = 30;
 const OVERSCAN = 15;
@@ -16,12 +16,13 @@ interface WaterfallProps {
   timeline: Timeline;
   run: Run;
   loaded: boolean;
-  chosenId: string | null;
+  /** Index of the chosen row, or -1. */
+  chosenAt: number;
   onSelect: (stepId: string) => void;
 }
 
 /** Steps against time. Only the rows in view exist; arrow keys, Page Up/Down, Home and End move the choice. */
-export function Waterfall({ timeline, run, loaded, chosenId, onSelect }: WaterfallProps) {
+export function Waterfall({ timeline, run, loaded, chosenAt, onSelect }: WaterfallProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const { rows } = timeline;
   const virtual = useVirtualizer({
@@ -31,21 +32,19 @@ export function Waterfall({ timeline, run, loaded, chosenId, onSelect }: Waterfa
     overscan: OVERSCAN,
     getItemKey: (index) => rows[index]?.step.record_id ?? index,
   });
-  const chosenAt = rows.findIndex((row) => row.step.step_id === chosenId);
-  const found = chosenAt >= 0;
-  const show = useEffectEvent((at: number) => virtual.scrollToIndex(at));
-  const positionOf = useEffectEvent((stepId: string) => rows.findIndex((row) => row.step.step_id === stepId));
+  const chosenRecord = rows[chosenAt]?.step.record_id;
+  const show = useEffectEvent(() => virtual.scrollToIndex(chosenAt));
   // Only when the choice changes: rows that arrive live must not move the view.
   useEffect(() => {
-    if (found && chosenId !== null) show(positionOf(chosenId));
-  }, [chosenId, found]);
+    if (chosenRecord !== undefined) show();
+  }, [chosenRecord]);
 
   const move = (event: KeyboardEvent) => {
     const to = targetOf(event.key, chosenAt, rows.length);
     const row = to === null ? undefined : rows[to];
     if (!row) return;
     event.preventDefault();
-    onSelect(row.step.step_id);
+    onSelect(addressOf(row.step));
   };
   const choose = (event: MouseEvent) => {
     const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-step]") : null;
@@ -63,16 +62,18 @@ export function Waterfall({ timeline, run, loaded, chosenId, onSelect }: Waterfa
         className="waterfall-rows"
         role="listbox"
         aria-label="Steps"
-        aria-activedescendant={found ? rowId(chosenId) : undefined}
+        aria-activedescendant={chosenRecord ? rowId(chosenRecord) : undefined}
         tabIndex={0}
         onKeyDown={move}
         onClick={choose}
-        style={{ height: virtual.getTotalSize() }}
+        style={{
+          height: virtual.getTotalSize(),
+          "--mark": `${(axisStep(timeline.lengthMs) / timeline.lengthMs) * 100}%`,
+        }}
       >
         {virtual.getVirtualItems().map(({ index, start, key }) => {
           const row = rows[index];
           if (!row) return null;
-          const chosen = row.step.step_id === chosenId;
           return (
             <Row
               key={key}
@@ -81,7 +82,7 @@ export function Waterfall({ timeline, run, loaded, chosenId, onSelect }: Waterfa
               total={rows.length}
               top={start}
               lengthMs={timeline.lengthMs}
-              chosen={chosen}
+              chosen={index === chosenAt}
             />
           );
         })}
@@ -107,8 +108,8 @@ const Row = memo(function Row({ row, index, total, top, lengthMs, chosen }: RowP
   const failed = step.status === "error";
   return (
     <div
-      id={rowId(step.step_id)}
-      data-step={step.step_id}
+      id={rowId(step.record_id)}
+      data-step={addressOf(step)}
       className="waterfall-row"
       role="option"
       tabIndex={-1}
@@ -186,7 +187,7 @@ function Axis({ lengthMs, steps, total }: { lengthMs: number; steps: number; tot
             <Icon name="running" className="spin" /> {count(steps)} of {count(total)} steps
           </>
         ) : (
-          `${count(steps)} steps`
+          plural(steps, "step")
         )}
       </span>
       <span className="axis-lane" aria-hidden="true">
@@ -211,6 +212,6 @@ function targetOf(key: string, at: number, length: number): number | null {
   return key === "End" ? length - 1 : null;
 }
 
-function rowId(stepId: string | null): string {
-  return `step-${stepId}`;
+function rowId(recordId: string): string {
+  return `step-${recordId}`;
 }

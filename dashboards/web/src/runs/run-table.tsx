@@ -29,13 +29,15 @@ const COLUMNS: { label: string; sort?: SortField; number?: boolean }[] = [
 export interface RunTableProps {
   runs: Run[];
   loading: boolean;
+  /** These are still the runs of the filters before. */
+  stale: boolean;
   order: RunOrder;
   onOrder: (order: RunOrder) => void;
   more: { has: boolean; fetching: boolean; error: Error | null; fetch: () => void };
 }
 
 /** Only the rows in view exist; pages follow while one scrolls. */
-export function RunTable({ runs, loading, order, onOrder, more }: RunTableProps) {
+export function RunTable({ runs, loading, stale, order, onOrder, more }: RunTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const nowMs = useNow();
   const rows = useVirtualizer({
@@ -53,13 +55,17 @@ export function RunTable({ runs, loading, order, onOrder, more }: RunTableProps)
     if (wanted) fetchMore();
   }, [wanted, fetchMore]);
 
+  useEffect(() => {
+    if (stale) scroller.current?.scrollTo(0, 0);
+  }, [stale]);
+
   return (
-    <div className="run-scroll" ref={scroller}>
+    <div className="run-scroll" ref={scroller} data-stale={stale}>
       <table
         className="run-table"
         aria-label="Runs"
         aria-rowcount={more.has ? -1 : runs.length + 1}
-        aria-busy={loading}
+        aria-busy={loading || stale}
       >
         <thead>
           <tr className="run-head" aria-rowindex={1}>

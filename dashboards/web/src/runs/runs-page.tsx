@@ -20,7 +20,7 @@ export function RunsPage() {
   const runs = useInfiniteQuery(runsQuery(search));
   const live = useLiveRuns(search);
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
-  const empty = runs.isSuccess && items.length === 0;
+  const empty = runs.isSuccess && !runs.isPlaceholderData && items.length === 0;
   const anyRun = useQuery(anyRunQuery(empty));
   const setSearch = (change: Record<string, string | undefined>, replace = false) =>
     void navigate({ search: (previous) => readRunSearch({ ...previous, ...change }), replace });
@@ -41,6 +41,7 @@ export function RunsPage() {
         <RunTable
           runs={items}
           loading={runs.isPending}
+          stale={runs.isPlaceholderData}
           order={search.order ?? "-start_time"}
           onOrder={(order) => setSearch({ order })}
           more={{
