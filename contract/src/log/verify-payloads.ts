@@ -1,0 +1,97 @@
+import crypto from "node:crypto";
+import { parseMessageNode, type ReadPack, readPayload, readWholeRecord } from "../record/payload-reading.ts";
+import { MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
+import { LogError } from "./log-error.ts";
+import type { Findings } from "./verification.ts";
+
+/** A whole pack by its name, or null. */
+export type ReadWholePack = (packSha256: string) => Promise<Uint8Array | null>;
+
+/** Checks what records point to: packs hash to their names, payloads to their references, message lists to their counts. */
+export interface PayloadCheck {
+  check(record: RunledgerRecord, where: string): Promise<void>;
+  readonly checked: number;
+}
+
+/** At 8 MiB a pack. Records of a run point into a few packs, those of other runs into the same. */
+const MAX_PACKS = 8;
+const MAX_REMEMBERED = 100_000;
+
+export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findings): PayloadCheck {
+  const packs = new Map<string, Promise<Uint8Array | null>>();
+  const badPacks = new Set<string>();
+  /** Message lists that were found right, with their number of messages, bases included. */
+  const lists = new Map<string, number>();
+  let checked = 0;
+
+  const load = async (pack: string): Promise<Uint8Array | null> => {
+    const bytes = await readWholePack(pack);
+    if (bytes !== null && !badPacks.has(pack) && crypto.hash("sha256", bytes, "hex") !== pack) {
+      remember(badPacks, pack);
+      findings.add("TAMPERED", `pack ${pack}`, "its bytes do not hash to its name");
+    }
+    return bytes;
+  };
+  const readPack: ReadPack = async (pack, offset, length) => {
+    const cached = packs.get(pack);
+    const whole = cached ?? load(pack);
+    packs.delete(pack);
+    packs.set(pack, whole);
+    const [oldest] = packs.keys();
+    if (packs.size > MAX_PACKS && oldest !== undefined) packs.delete(oldest);
+    return (await whole)?.subarray(offset, offset + length) ?? null;
+  };
+
+  /** Follows the bases down to one that is known, then adds up from there. */
+  const checkList = async (ref: PayloadRef): Promise<void> => {
+    const chain: { key: string; baseCount: number; count: number }[] = [];
+    let total = 0;
+    for (let at: PayloadRef | null = ref; at !== null; ) {
+      const key = `${at.pack} ${at.offset} ${at.sha256}`;
+      const known = lists.get(key);
+      if (known !== undefined) {
+        total = known;
+        break;
+      }
+      const node = parseMessageNode(await readPayload(readPack, at), at);
+      chain.push({ key, baseCount: node.baseCount, count: node.texts.length });
+      at = node.base;
+    }
+    for (const { key, baseCount, count } of chain.reverse()) {
+      if (baseCount !== total)
+        throw new LogError("malformed", `it counts ${baseCount} messages before it, there are ${total}`);
+      total += count;
+      if (lists.size >= MAX_REMEMBERED) lists.clear();
+      lists.set(key, total);
+    }
+  };
+
+  const checkPayload = async (record: RunledgerRecord, name: string, ref: PayloadRef): Promise<void> => {
+    checked++;
+    if (ref.media_type === MESSAGES_MEDIA_TYPE) await checkList(ref);
+    else if (name === "overflow") await readWholeRecord(readPack, record);
+    else await readPayload(readPack, ref);
+  };
+
+  return {
+    check: async (record, where) => {
+      for (const [name, ref] of Object.entries(record.payloads)) {
+        await checkPayload(record, name, ref).catch((error) => {
+          if (!(error instanceof LogError)) throw error;
+          findings.add(
+            error.code === "missing" ? "INCOMPLETE" : "TAMPERED",
+            `${where}, payload ${name}`,
+            error.message,
+          );
+        });
+      }
+    },
+    get checked() {
+      return checked;
+    },
+  };
+}
+
+function remember(set: Set<string>, value: string): void {
+  if (set.size < MAX_REMEMBERED) set.add(value);
+}
