@@ -64,8 +64,11 @@ export function startModelCall({
     scope.openCalls.delete(call);
     const endTime = run.now();
     const text = body.join("");
-    const response = failures.attempt("capture", () => readResponse(format, text, stream));
-    const problem = statusProblem(status, response, text) ?? error ?? response?.error;
+    // A stream can be read as far as it got, half a JSON text can't.
+    const readable = stream || error === undefined;
+    const response = readable ? failures.attempt("capture", () => readResponse(format, text, stream)) : undefined;
+    const brokeOff = response?.complete ? undefined : error;
+    const problem = statusProblem(status, response, text) ?? brokeOff ?? response?.error;
     failures.attempt("record", () => {
       const attributes = defined({
         [GEN_AI.operationName]: operation,

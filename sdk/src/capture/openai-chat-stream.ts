@@ -39,11 +39,15 @@ interface Choice {
  * The completion that a stream of chunks amounts to, in the form of an answer that was not streamed. A stream that
  * broke off gives what came until then. Events: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function assembleChatStream(transcript: string): Record<string, unknown> {
+export function assembleChatStream(transcript: string): { completion: Record<string, unknown>; complete: boolean } {
   const completion: Record<string, unknown> = {};
+  let complete = false;
   const choices: Choice[] = [];
   for (const data of eventData(transcript)) {
-    if (data === "[DONE]") break;
+    if (data === "[DONE]") {
+      complete = true;
+      break;
+    }
     const chunk = wireChunk.safeParse(jsonOrUndefined(data));
     if (!chunk.success) continue; // a cut last event; the transcript itself is recorded whole
     for (const key of ["id", "model", "usage", "error"] as const) completion[key] = chunk.data[key] ?? completion[key];
@@ -53,7 +57,8 @@ export function assembleChatStream(transcript: string): Record<string, unknown> 
       if (delta) addDelta(choices[index].message, delta);
     }
   }
-  return { ...completion, choices: choices.filter((choice) => choice !== undefined) };
+  completion["choices"] = choices.filter((choice) => choice !== undefined);
+  return { completion, complete };
 }
 
 function emptyChoice(): Choice {

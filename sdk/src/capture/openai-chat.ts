@@ -7,7 +7,11 @@ import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from
 export const openaiChat: WireFormat = {
   matches: (url) => url.pathname.endsWith("/chat/completions"),
   readRequest,
-  readResponse: (body, stream) => readCompletion(stream ? assembleChatStream(body) : JSON.parse(body)),
+  readResponse(body, stream) {
+    if (!stream) return readCompletion(JSON.parse(body), true);
+    const { completion, complete } = assembleChatStream(body);
+    return readCompletion(completion, complete);
+  },
 };
 
 const wireRequest = z.looseObject({
@@ -94,7 +98,7 @@ const wireCompletion = z.looseObject({
   error: z.unknown().optional(),
 });
 
-function readCompletion(body: unknown): ModelResponse {
+function readCompletion(body: unknown, complete: boolean): ModelResponse {
   const { id, model, choices, usage, error } = wireCompletion.parse(body);
   return {
     id: id ?? undefined,
@@ -107,6 +111,7 @@ function readCompletion(body: unknown): ModelResponse {
     toolCalls: (choices ?? []).flatMap((choice) => toolCallsOf(choice.message)),
     usage: usageOf(usage ?? undefined),
     error: errorOf(error),
+    complete,
   };
 }
 

@@ -43,6 +43,8 @@ export interface ModelResponse {
   toolCalls: AskedToolCall[];
   usage: Usage | undefined;
   error: { type: string; message: string } | undefined;
+  /** It said that this is all: a reader that stops here has given nothing up. */
+  complete: boolean;
 }
 /** Input includes cached tokens, output includes reasoning. */
 export interface Usage {

@@ -52,12 +52,12 @@ export function createTools({ scopes, failures }: ToolDependencies) {
     callId: string | undefined,
     work: (step: OpenStep) => Promise<T>,
   ): Promise<T> {
-    scope.guard.check();
     const key = callKey(name, args);
+    scope.guard.addToolCall(key, name);
+    scope.guard.check();
     const attempt = attempts.next(scope.run, key);
     const asked = scope.run.toolCalls.claim(name, args, callId);
     scope.guard.addStep();
-    scope.guard.addToolCall(key, name);
     const step = scope.run.startStep(`execute_tool ${name}`, {
       kind: "tool",
       parent: scope.span,
