@@ -8,6 +8,7 @@ export { type StepRowContext, stepRow } from "./metrics/step-row.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
 export { type AcceptedSpan, decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, encodeTraces } from "./otlp/decode.ts";
+export { type RebuildDependencies, type RebuildProgress, type RebuildSettings, rebuild } from "./rebuild/rebuild.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
 export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";

@@ -1,5 +1,5 @@
 export { StorageError, type StorageErrorCode } from "./error.ts";
-export { openJournalCursor } from "./journal/cursor.ts";
+export { openJournalCursor, resetJournalCursor } from "./journal/cursor.ts";
 export { journalIdentity } from "./journal/identity.ts";
 export {
   BODY_ENCODINGS,

@@ -1,5 +1,5 @@
+import type { RunledgerRecord } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
-import type { NormalizedRecord } from "../normalize/normalized.ts";
 
 /** A client's clock may be this much ahead of ours before an old record passes for a young one. */
 const CLOCK_MARGIN_MS = 10 * 60_000;
@@ -7,12 +7,14 @@ const IDS_PER_QUERY = 1_000;
 /** How finely the age of what the window holds is known. */
 const RECORDS_PER_MARK = 1_000;
 
+type Aged = Pick<RunledgerRecord, "record_id" | "end_time">;
+
 /** Finds duplicates that are older than what the window of seen records remembers. */
 export interface LateDuplicates {
   /** Tells that the window now holds `count` more records, received at `receivedTime`. */
   remember(receivedTime: string, count: number): void;
   /** Of these records, the ids of those that ClickHouse holds from journal frames before `beforeSeq`. */
-  find(records: readonly NormalizedRecord[], beforeSeq: number): Promise<Set<string>>;
+  find(records: readonly Aged[], beforeSeq: number): Promise<Set<string>>;
 }
 
 /**
@@ -43,10 +45,10 @@ export function createLateDuplicates(rows: Rows, windowRecords: number): LateDup
       if (!forgotten) return new Set(); // the window still holds everything there is
       const oldest = batches[0];
       const horizon = oldest === undefined ? null : Date.parse(oldest.receivedTime) + CLOCK_MARGIN_MS;
-      const late = records.filter(({ facts }) => horizon === null || Date.parse(facts.end_time) < horizon);
+      const late = records.filter(({ end_time }) => horizon === null || Date.parse(end_time) < horizon);
       const found = new Set<string>();
       for (let i = 0; i < late.length; i += IDS_PER_QUERY) {
-        const ids = late.slice(i, i + IDS_PER_QUERY).map(({ facts }) => facts.record_id);
+        const ids = late.slice(i, i + IDS_PER_QUERY).map(({ record_id }) => record_id);
         const known = await rows.query<{ record_id: string }>(
           "SELECT DISTINCT record_id FROM steps WHERE record_id IN {ids: Array(String)} AND journal_seq < {beforeSeq: UInt64}",
           { ids, beforeSeq },

@@ -1,5 +1,5 @@
 import type { StepRow } from "@runledger/contract";
-import type { JournalCursor, Rows } from "@runledger/storage";
+import { type JournalCursor, type Rows, StorageError } from "@runledger/storage";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
@@ -25,6 +25,9 @@ export interface MetricsSinkSettings {
   maxRowsPerInsert?: number;
 }
 
+/** While this table exists ClickHouse is being refilled; after a crash of that only another `rebuild` helps. */
+export const REBUILD_MARK = "rebuild_in_progress";
+
 interface Batch {
   from: number;
   to: number;
@@ -46,6 +49,12 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
   return {
     name: "metrics",
     async open() {
+      const [mark] = await rows.query<{ result: boolean | number }>(`EXISTS TABLE ${REBUILD_MARK}`);
+      if (Number(mark?.result) !== 0)
+        throw new StorageError(
+          "unavailable",
+          "ClickHouse is being rebuilt; if nobody does, run `runledger rebuild` again",
+        );
       const nextSeq = await cursor.load();
       const mustEndAt = await intent.load();
       await cursor.save(nextSeq); // from now on the journal keeps what this sink needs
@@ -58,7 +67,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       if (from === undefined) return;
       if (pending?.from !== from || pending.to !== to) {
         const known = await late.find(
-          frames.flatMap((frame) => frame.records),
+          frames.flatMap((frame) => frame.records.map(({ facts }) => facts)),
           from,
         );
         pending = batchOf(frames, from, to, seen, known);

@@ -30,6 +30,11 @@ export function openJournalCursor(dir: string, name: string): JournalCursor {
   };
 }
 
+/** Sets a cursor, back too: for a follower whose store is emptied and refilled, while it does not run. */
+export async function resetJournalCursor(dir: string, name: string, nextSeq: number): Promise<void> {
+  await writeCursor(join(dir, CURSORS, name), nextSeq);
+}
+
 /** All cursors that were ever saved, by name. */
 export async function readCursors(dir: string): Promise<Map<string, number>> {
   const names = await readdir(join(dir, CURSORS)).catch((error: NodeJS.ErrnoException) => {

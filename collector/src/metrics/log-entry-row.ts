@@ -1,0 +1,20 @@
+import { type LogEntryRow, leafHash, type RunledgerRecord } from "@runledger/contract";
+
+/** The row of the entry at `logIndex`, whose bytes hash to its leaf. */
+export function logEntryRow(shard: string, logIndex: number, entry: Uint8Array, record: RunledgerRecord): LogEntryRow {
+  return {
+    tenant: record.tenant,
+    record_id: record.record_id,
+    run_id: record.run_id,
+    step_id: record.step_id,
+    shard,
+    log_index: logIndex,
+    leaf_hash: Buffer.from(leafHash(entry)).toString("hex"),
+    payloads: JSON.stringify(record.payloads),
+  };
+}
+
+/** The record of one of our own entries; that it is one was checked when it was written. */
+export function recordOfEntry(entry: Uint8Array): RunledgerRecord {
+  return JSON.parse(Buffer.from(entry).toString());
+}

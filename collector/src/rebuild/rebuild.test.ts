@@ -1,0 +1,253 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LlmFacts, ToolFacts } from "@runledger/contract";
+import {
+  type EmbeddedClickHouse,
+  loadOrCreateSigningKey,
+  migrate,
+  type Objects,
+  openJournalCursor,
+  openObjects,
+  openRows,
+  type Rows,
+  startEmbeddedClickHouse,
+} from "@runledger/storage";
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAuditSink } from "../audit/audit-sink.ts";
+import { createSeenRecords } from "../integrate/seen-records.ts";
+import { startLogIndex } from "../metrics/log-index.ts";
+import { createMetricsSink } from "../metrics/metrics-sink.ts";
+import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
+import { inputPreview, outputPreview } from "../normalize/preview.ts";
+import { rebuild } from "./rebuild.ts";
+
+const logger = pino({ level: "silent" });
+const now = Date.now();
+let dir: string;
+let server: EmbeddedClickHouse;
+let rows: Rows;
+let objects: Objects;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "runledger-rebuild-"));
+  server = await startEmbeddedClickHouse({ dir: join(dir, "clickhouse"), logger });
+  rows = openRows(server.url);
+  await migrate(rows, { retentionDays: 400 });
+  objects = await openObjects(`file:${dir}/objects`);
+});
+afterAll(async () => {
+  await rows.close();
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const timeAt = (ms: number) => `${new Date(ms).toISOString().slice(0, -1)}123456Z`;
+const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** Runs of six: start, model, tool, model without usage, guardrail, end. Every value that a sum or a fact can take is among them. */
+function recordOf(n: number, changed = ""): NormalizedRecord {
+  const at = n % 6;
+  const run = Math.floor(n / 6);
+  const event = at === 0 ? "run_start" : at === 5 ? "run_end" : "step";
+  const kind = at === 1 || at === 3 ? "llm" : at === 2 ? "tool" : at === 4 ? "guardrail" : "agent";
+  const history = Array.from({ length: at + 1 }, (_, i) =>
+    JSON.stringify({ role: "user", parts: [{ type: "text", content: `run ${run} says ${i} 😀${changed}` }] }),
+  );
+  const content: Content =
+    kind === "llm"
+      ? {
+          messages: history,
+          response: JSON.stringify([{ role: "assistant", parts: [{ type: "text", content: `answer ${n}` }] }]),
+        }
+      : kind === "tool"
+        ? { arguments: JSON.stringify({ order: n }), result: JSON.stringify(`result ${n}`) }
+        : {};
+  const failed = (kind === "tool" || kind === "guardrail") && run % 3 === 0;
+  return {
+    content,
+    inputPreview: inputPreview(content),
+    outputPreview: outputPreview(content),
+    facts: {
+      v: 1,
+      record_id: hash(`${n}${changed}`),
+      tenant: "default",
+      event,
+      kind,
+      name: `${kind} ${at}`,
+      run_id: `run-${run}`,
+      trace_id: hash(`trace ${run}`).slice(0, 32),
+      step_id: hash(`step ${n}`).slice(0, 16),
+      parent_id: at === 0 ? null : hash(`step ${run * 6}`).slice(0, 16),
+      root: at === 0,
+      dialect: "runledger",
+      start_time: timeAt(now - 60_000 + n * 10),
+      end_time: timeAt(now - 60_000 + n * 17),
+      received_time: timeAt(now + n),
+      status: failed ? "error" : "ok",
+      error: failed ? { type: "timeout", message: `after ${n} ms` } : null,
+      run_seq: at,
+      run: {
+        task_id: null,
+        task_type: at === 0 ? "ticket" : null,
+        agent_name: at === 0 ? `agent-${run % 4}` : null,
+        agent_version: at === 0 ? "1.0" : null,
+        session_id: `session-${run % 5}`,
+        user_id: at === 0 ? `user-${run % 7}` : null,
+        heartbeat_interval_ms: at === 0 ? 10_000 : null,
+      },
+      llm: kind === "llm" ? llmOf(n, at === 1) : null,
+      tool: kind === "tool" ? toolOf(n) : null,
+      end:
+        event === "run_end"
+          ? { status: failed ? "failed" : "completed", outcome: "resolved", reason: null, records: 6 }
+          : null,
+      cost: kind === "llm" && at === 1 ? { usd: `0.00${n + 1}`, price_table: "prices", price_version: "1" } : null,
+      attributes: n % 50 === 1 ? { large: "x".repeat(70_000) } : { plain: n },
+      events: [],
+      links: [],
+      resource: {},
+      scope: { name: "", version: "" },
+    },
+  };
+}
+
+function llmOf(n: number, usage: boolean): LlmFacts {
+  return {
+    operation: "chat",
+    provider: "openai",
+    request_model: `gpt-${n % 3}`,
+    response_model: null,
+    response_id: `response-${n}`,
+    system_prompt_sha256: null,
+    prompt_sha256: hash("prompt"),
+    tools_sha256: null,
+    finish_reasons: ["stop"],
+    input_tokens: usage ? 1_000 + n : null,
+    output_tokens: usage ? 10 : null,
+    cache_read_tokens: usage ? 0 : null,
+    cache_write_tokens: null,
+    reasoning_tokens: null,
+    time_to_first_token_ms: 1.5,
+    streaming: n % 2 === 0,
+    counted: true,
+  };
+}
+
+function toolOf(n: number): ToolFacts {
+  return {
+    name: `tool-${n % 4}`,
+    call_id: `call-${n}`,
+    requested_by: null,
+    arguments_sha256: hash(`arguments ${n}`),
+    result_sha256: null,
+    result_bytes: 12,
+    attempt: 1,
+    idempotency_key: null,
+    known: true,
+    valid: null,
+    inferred: false,
+  };
+}
+
+/** Frames of seven records; later ones repeat an old record, and change another. */
+function framesOf(count: number): NormalizedFrame[] {
+  return Array.from({ length: count }, (_, i) => ({
+    seq: i + 1,
+    bodyBytes: 1,
+    records: [
+      ...Array.from({ length: 6 }, (_, n) => recordOf(i * 6 + n)),
+      i % 5 === 4 ? recordOf(i, "changed") : recordOf(Math.floor(i / 2)),
+    ],
+  }));
+}
+
+const ANSWERS = {
+  steps: "SELECT * EXCEPT journal_seq FROM steps ORDER BY record_id",
+  runs: `SELECT tenant, run_id, min(start_time), max(end_time), min(first_received_time), max(last_seen_time), max(heartbeat_interval_ms),
+    max(ended), max(root), max(error), min(agent), min(task_id), min(task_type), min(session_id), min(user_id), min(dialect), sum(records),
+    sum(numbered_records), sum(conflicts), sum(steps), sum(step_errors), sum(llm_calls), sum(tool_calls), sum(tool_errors), sum(guardrails),
+    sum(guardrail_rejections), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(reasoning_tokens), sum(usage_missing),
+    sum(cost_usd), sum(cost_missing), max(price_table), arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayArray(tools))
+    FROM runs GROUP BY tenant, run_id ORDER BY run_id`,
+  usage: `SELECT minute, kind, model, tool_name, agent_name, task_type, sum(steps), sum(llm_calls), sum(tool_errors), sum(input_tokens),
+    sum(cost_usd), sum(guardrail_rejections), quantileBFloat16Merge(0.95)(latency) FROM usage_by_minute GROUP BY ALL ORDER BY ALL`,
+  logEntries: "SELECT * EXCEPT inserted_time FROM log_entries FINAL ORDER BY shard, log_index",
+};
+
+async function answers(): Promise<Record<string, unknown[]>> {
+  const all: Record<string, unknown[]> = {};
+  for (const [name, sql] of Object.entries(ANSWERS)) all[name] = await rows.query(sql);
+  return all;
+}
+
+describe("rebuild", () => {
+  it("ends with the same answers, and the followers go on where the log ends", async () => {
+    const journalDir = join(dir, "journal");
+    const key = await loadOrCreateSigningKey(join(dir, "log.key"), "runledger.local/test/0");
+    const cursor = (name: string) => openJournalCursor(journalDir, name);
+    const sinkDependencies = () => ({
+      rows,
+      cursor: cursor("metrics"),
+      intent: cursor("metrics-intent"),
+      seen: createSeenRecords(),
+    });
+    const audit = createAuditSink(
+      { objects, key, cursor: cursor("audit"), seen: createSeenRecords(), logger },
+      { shard: "0" },
+    );
+    const metrics = createMetricsSink(sinkDependencies(), { installation: "test" });
+    const frames = framesOf(60);
+    await audit.open();
+    await metrics.open();
+    for (let i = 0; i < frames.length; i += 7) await audit.write(frames.slice(i, i + 7));
+    for (let i = 0; i < frames.length; i += 11) await metrics.write(frames.slice(i, i + 11));
+    const index = startLogIndex({ objects, rows, logger }, { shard: "0", pollMs: 20, retryMinMs: 20, retryMaxMs: 100 });
+    for (let i = 0; i < 100 && (await rows.query("SELECT 1 FROM log_entries")).length < 372; i++) await sleep(50);
+    await index.stop();
+
+    const before = await answers();
+    expect(before["steps"]).toHaveLength(372);
+    expect(before["runs"]).toHaveLength(60);
+    expect(before["logEntries"]).toHaveLength(372);
+
+    let reports = 0;
+    const dependencies = { objects, rows, clock: () => performance.now(), onProgress: () => void reports++ };
+    const settings = { shard: "0", journalDir, entriesPerBatch: 50 };
+    for (let again = 0; again < 2; again++) {
+      const result = await rebuild(dependencies, settings);
+      expect(result).toMatchObject({ entries: 372, totalEntries: 372, duplicates: 0, missingPayloads: 0 });
+      expect(await answers()).toEqual(before);
+    }
+    expect(reports).toBe(16);
+
+    // What the journal brings again after that is known, and what is new comes in.
+    const after = createMetricsSink(sinkDependencies(), { installation: "test" });
+    expect(await after.open()).toEqual({ nextSeq: 61, mustEndAt: null });
+    await after.write([{ seq: 61, bodyBytes: 1, records: [recordOf(3), recordOf(1_000)] }]);
+    expect(await rows.query("SELECT count() AS n FROM steps")).toEqual([{ n: "373" }]);
+  });
+
+  it("keeps the metrics sink waiting when it was interrupted, until it is run again", async () => {
+    const journalDir = join(dir, "journal");
+    const failing = { ...objects, read: () => Promise.reject(new Error("interrupted")) };
+    const settings = { shard: "0", journalDir };
+    const clock = () => performance.now();
+    await expect(rebuild({ objects: failing, rows, clock }, settings)).rejects.toThrow("interrupted");
+    const sink = createMetricsSink(
+      {
+        rows,
+        cursor: openJournalCursor(journalDir, "metrics"),
+        intent: openJournalCursor(journalDir, "metrics-intent"),
+        seen: createSeenRecords(),
+      },
+      { installation: "test" },
+    );
+    await expect(sink.open()).rejects.toMatchObject({ code: "unavailable" });
+    await rebuild({ objects, rows, clock }, settings);
+    await sink.open();
+  });
+});

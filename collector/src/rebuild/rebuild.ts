@@ -1,0 +1,115 @@
+import {
+  type LogEntryRow,
+  logPrefix,
+  type ReadObject,
+  readEntries,
+  readWholeRecord,
+  type StepRow,
+} from "@runledger/contract";
+import { DERIVED_TABLES, type Objects, openJournalCursor, type Rows, resetJournalCursor } from "@runledger/storage";
+import { createSeenRecords, DEFAULT_SEEN_RECORDS } from "../integrate/seen-records.ts";
+import { createLateDuplicates } from "../metrics/late-duplicates.ts";
+import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
+import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
+import { REBUILD_MARK } from "../metrics/metrics-sink.ts";
+import { stepRow } from "../metrics/step-row.ts";
+import { createPackCache } from "./pack-cache.ts";
+import { previewsOf } from "./previews.ts";
+
+export interface RebuildDependencies {
+  objects: Objects;
+  rows: Rows;
+  /** Milliseconds, of any origin. */
+  clock: () => number;
+  onProgress?: (progress: RebuildProgress) => void;
+}
+
+export interface RebuildSettings {
+  shard: string;
+  /** The collector's journal, whose followers go on from the log's end; null when there is none any more. */
+  journalDir: string | null;
+  /** Default 10,000. */
+  entriesPerBatch?: number;
+}
+
+export interface RebuildProgress {
+  entries: number;
+  totalEntries: number;
+  duplicates: number;
+  /** Previews that are empty because the payload is gone. */
+  missingPayloads: number;
+  entriesPerSecond: number;
+}
+
+/**
+ * Empties ClickHouse and fills it again from the audit log and its packs, with the same answers. The collector must not run: afterwards
+ * its metrics cursor stands where the audit log ends. Interrupted anywhere, it is simply run again.
+ */
+export async function rebuild(
+  { objects, rows, clock, onProgress }: RebuildDependencies,
+  { shard, journalDir, entriesPerBatch = 10_000 }: RebuildSettings,
+): Promise<RebuildProgress> {
+  await rows.command(
+    `CREATE TABLE IF NOT EXISTS ${REBUILD_MARK} (started DateTime) ENGINE = MergeTree ORDER BY started`,
+  );
+  for (const table of DERIVED_TABLES) await rows.command(`TRUNCATE TABLE ${table}`);
+
+  const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
+  const size = await publishedSize(read);
+  const progress = { entries: 0, totalEntries: size, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
+  const fill = createFiller(objects, rows, shard, progress);
+  const since = clock();
+  let batch: { index: number; entry: Uint8Array }[] = [];
+  for await (const item of readEntries(read, 0, size, size)) {
+    batch.push(item);
+    if (batch.length < entriesPerBatch && item.index + 1 < size) continue;
+    await fill(batch);
+    progress.entries += batch.length;
+    progress.entriesPerSecond = Math.round((progress.entries / Math.max(1, clock() - since)) * 1000);
+    onProgress?.({ ...progress });
+    batch = [];
+  }
+  if (journalDir !== null) await moveFollower(journalDir);
+  await rows.command(`DROP TABLE ${REBUILD_MARK}`);
+  return progress;
+}
+
+/** Records of frames before the audit log's cursor are all in the log; frames from there on are read by the metrics sink (again). */
+async function moveFollower(journalDir: string): Promise<void> {
+  const auditSeq = await openJournalCursor(journalDir, "audit").load();
+  await resetJournalCursor(journalDir, "metrics-intent", auditSeq);
+  await resetJournalCursor(journalDir, "metrics", auditSeq);
+}
+
+function createFiller(objects: Objects, rows: Rows, shard: string, progress: RebuildProgress) {
+  const readPack = createPackCache(objects, shard);
+  const seen = createSeenRecords();
+  const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
+
+  return async (batch: readonly { index: number; entry: Uint8Array }[]): Promise<void> => {
+    const entries = batch.map(({ index, entry }) => ({ index, entry, record: recordOfEntry(entry) }));
+    const known = await late.find(
+      entries.map(({ record }) => record),
+      1,
+    );
+    const steps: StepRow[] = [];
+    const logEntries: LogEntryRow[] = [];
+    for (const { index, entry, record } of entries) {
+      logEntries.push(logEntryRow(shard, index, entry, record));
+      if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
+        progress.duplicates += 1;
+        continue;
+      }
+      const previews = await previewsOf(readPack, record);
+      progress.missingPayloads += previews.missing;
+      const { inputPreview, outputPreview } = previews;
+      const whole = await readWholeRecord(readPack, record);
+      steps.push(stepRow(whole, { conflict: record.conflict, inputPreview, outputPreview, journalSeq: 0 }));
+    }
+    const from = batch[0]?.index ?? 0;
+    await rows.insert("steps", steps, `rebuild:${shard}:${from}-${from + batch.length}`);
+    await insertLogEntries(rows, logEntries);
+    const newest = steps.at(-1);
+    if (newest !== undefined) late.remember(newest.received_time, steps.length);
+  };
+}
