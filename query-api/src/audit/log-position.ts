@@ -1,4 +1,4 @@
-import { logPrefix, type ReadObject, readEntry, unverifiedCheckpoint } from "@runledger/contract";
+import { CHECKPOINT_PATH, logPrefix, type ReadObject, readEntry, unverifiedCheckpoint } from "@runledger/contract";
 import type { Objects, Rows } from "@runledger/storage";
 import { z } from "zod";
 
@@ -19,23 +19,27 @@ export async function findLogPosition(rows: Rows, tenant: string, recordId: stri
   return found === undefined ? null : position.parse(found);
 }
 
-/** The objects of a shard's log by their paths below the log's root. */
-export function logObjects(objects: Objects, shard: string): ReadObject {
-  return (path) => objects.read(`${logPrefix(shard)}${path}`);
+/** A shard's log as its latest checkpoint has it. Who must trust that verifies it: here it is taken as it lies there. */
+export interface PublishedLog {
+  read: ReadObject;
+  checkpoint: Uint8Array;
+  size: number;
 }
 
-/** The shard's latest checkpoint as it lies there, and its size; null before the first. Whoever must trust it verifies it. */
-export async function currentCheckpoint(
+/** What `use` makes of the published log; null while no published checkpoint covers the entry. @throws LogError `missing`, `malformed`. */
+export async function withPublishedEntry<Result>(
   objects: Objects,
-  shard: string,
-): Promise<{ note: Uint8Array; size: number } | null> {
-  const note = await logObjects(objects, shard)("checkpoint");
-  return note && { note, size: unverifiedCheckpoint(note).size };
+  { shard, log_index }: LogPosition,
+  use: (log: PublishedLog) => Promise<Result>,
+): Promise<Result | null> {
+  const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
+  const checkpoint = await read(CHECKPOINT_PATH);
+  if (checkpoint === null) return null;
+  const { size } = unverifiedCheckpoint(checkpoint);
+  return log_index < size ? await use({ read, checkpoint, size }) : null;
 }
 
 /** The entry at a position; null while no published checkpoint covers it. */
-export async function readLogEntry(objects: Objects, { shard, log_index }: LogPosition): Promise<Uint8Array | null> {
-  const checkpoint = await currentCheckpoint(objects, shard);
-  if (checkpoint === null || log_index >= checkpoint.size) return null;
-  return await readEntry(logObjects(objects, shard), log_index, checkpoint.size);
+export async function readLogEntry(objects: Objects, at: LogPosition): Promise<Uint8Array | null> {
+  return await withPublishedEntry(objects, at, ({ read, size }) => readEntry(read, at.log_index, size));
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { currentCheckpoint, findLogPosition, logObjects } from "./log-position.ts";
+import { findLogPosition, withPublishedEntry } from "./log-position.ts";
 
 /** What is written once may be kept by the caller for ever; what is replaced must be asked for again. */
 const IMMUTABLE = "private, max-age=31536000, immutable";
@@ -114,16 +114,21 @@ function registerProof({ app, dependencies: { rows, objects }, settings }: Featu
     async (request, reply) => {
       const { record_id } = request.query;
       const position = await findLogPosition(rows, settings.tenant, record_id);
-      const checkpoint = position && (await currentCheckpoint(objects, position.shard));
-      if (!position || !checkpoint || position.log_index >= checkpoint.size) {
+      const proved =
+        position &&
+        (await withPublishedEntry(objects, position, async ({ read, checkpoint, size }) => ({
+          checkpoint,
+          size,
+          hashes: await inclusionProof(read, position.log_index, size),
+        })));
+      if (!position || !proved) {
         throw new QueryApiError("not_found", `no published entry of the log holds record ${record_id}`, {
           hint: "a record is in the log a second or two after it was acknowledged",
         });
       }
       const { shard, log_index: index, leaf_hash } = position;
-      const proof = await inclusionProof(logObjects(objects, shard), index, checkpoint.size);
       if ((request.headers.accept ?? "").includes("text/plain")) {
-        const text = formatTlogProof({ index, proof, checkpoint: checkpoint.note });
+        const text = formatTlogProof({ index, proof: proved.hashes, checkpoint: proved.checkpoint });
         return await reply
           .type("text/plain")
           .serializer((payload: string) => payload)
@@ -133,10 +138,10 @@ function registerProof({ app, dependencies: { rows, objects }, settings }: Featu
         record_id,
         shard,
         log_index: index,
-        tree_size: checkpoint.size,
+        tree_size: proved.size,
         leaf_hash,
-        hashes: proof.map((hash) => Buffer.from(hash).toString("base64")),
-        checkpoint: Buffer.from(checkpoint.note).toString("utf8"),
+        hashes: proved.hashes.map((hash) => Buffer.from(hash).toString("base64")),
+        checkpoint: Buffer.from(proved.checkpoint).toString("utf8"),
       });
     },
   );

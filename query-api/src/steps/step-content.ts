@@ -1,8 +1,20 @@
-import { type PayloadName, type RunledgerRecord, record, type Step, type StepDetail } from "@runledger/contract";
+import {
+  createPackReader,
+  MESSAGES_MEDIA_TYPE,
+  type PayloadName,
+  type PayloadRef,
+  type ReadPack,
+  type RunledgerRecord,
+  readMessages,
+  readPayload,
+  readWholeRecord,
+  record,
+  type Step,
+  type StepDetail,
+} from "@runledger/contract";
 import type { Objects, Rows } from "@runledger/storage";
 import { z } from "zod";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
-import { createPayloadReader, type PayloadReader } from "./payload-reader.ts";
 
 export interface StepContents {
   /** The step with everything its record holds; `content: pending` while the record is not in the published log. */
@@ -11,37 +23,41 @@ export interface StepContents {
 
 type Content = Partial<Record<PayloadName, unknown>>;
 
-const overflow = z.object({
-  attributes: z.record(z.string(), z.unknown()),
-  events: z.array(z.unknown()),
-});
 const items = z.array(z.unknown()).nullable().catch(null);
 
 export function createStepContents(rows: Rows, objects: Objects, settings: { tenant: string }): StepContents {
   return {
     async withContent(step) {
       const position = await findLogPosition(rows, settings.tenant, step.record_id);
-      const entry = position && (await readLogEntry(objects, position));
-      if (!position || !entry) return withoutContent(step, position?.log_index ?? null);
-      const entryRecord = record.parse(JSON.parse(Buffer.from(entry).toString("utf8")));
-      const content = await readContent(createPayloadReader(objects, position.shard), entryRecord);
-      return detailOf(step, position.log_index, entryRecord, content);
+      const bytes = position && (await readLogEntry(objects, position));
+      if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
+      const entry = record.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+      const read = createPackReader((path, offset, length) => objects.readRange(path, offset, length), position.shard);
+      const [whole, content] = await Promise.all([readWholeRecord(read, entry), readContent(read, entry)]);
+      return detailOf(step, position.log_index, whole, content);
     },
   };
 }
 
-async function readContent(reader: PayloadReader, { payloads }: RunledgerRecord): Promise<Content> {
-  const names = Object.keys(payloads) as PayloadName[];
-  const read = names.map(async (name): Promise<[PayloadName, unknown]> => {
+/** Every payload but `overflow`, checked against its hash. */
+async function readContent(read: ReadPack, { payloads }: RunledgerRecord): Promise<Content> {
+  const names = (Object.keys(payloads) as PayloadName[]).filter((name) => name !== "overflow");
+  const contents = names.map(async (name): Promise<[PayloadName, unknown]> => {
     const ref = payloads[name];
-    if (ref === undefined) return [name, null];
-    return [name, name === "raw_response" ? await reader.text(ref) : await reader.json(ref)];
+    return [name, ref === undefined ? null : await readContentOf(read, name, ref)];
   });
-  return Object.fromEntries(await Promise.all(read));
+  return Object.fromEntries(await Promise.all(contents));
+}
+
+async function readContentOf(read: ReadPack, name: PayloadName, ref: PayloadRef): Promise<unknown> {
+  if (ref.media_type === MESSAGES_MEDIA_TYPE) {
+    return (await readMessages(read, ref)).map((text): unknown => JSON.parse(text));
+  }
+  const text = Buffer.from(await readPayload(read, ref)).toString("utf8");
+  return name === "raw_response" ? text : JSON.parse(text);
 }
 
 function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: Content): StepDetail {
-  const spilled = content.overflow === undefined ? entry : overflow.parse(content.overflow);
   return {
     ...step,
     content: Object.keys(content).length === 0 ? "none" : "available",
@@ -56,8 +72,8 @@ function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content:
       raw_response: typeof content.raw_response === "string" ? content.raw_response : null,
     },
     tool: step.tool && { ...step.tool, arguments: content.arguments ?? null, result: content.result ?? null },
-    attributes: spilled.attributes,
-    events: spilled.events,
+    attributes: entry.attributes,
+    events: entry.events,
     resource: entry.resource,
     scope: entry.scope,
   };

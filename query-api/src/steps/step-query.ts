@@ -33,7 +33,9 @@ export type SteppedRow = Record<string, unknown>;
 export async function querySteps(rows: Rows, question: StepQuestion): Promise<SteppedRow[]> {
   const conditions: string[] = [];
   if (question.after) {
-    conditions.push(`(${PLACE}) > ({after_ns:Int64}, {after_seq:UInt64}, {after_step:String}, {after_record:String})`);
+    conditions.push(
+      `(start_ns, seq_in_run, step_id, record_id) > ({after_ns:Int64}, {after_seq:UInt64}, {after_step:String}, {after_record:String})`,
+    );
   }
   if (question.stepId !== undefined) conditions.push("step_id = {step_id:String}");
   if (question.receivedAfterNs !== undefined) conditions.push("received_ns > {received_after:Int64}");

@@ -9,7 +9,7 @@ export function at(ms: number): string {
   return rfc3339FromUnixNano(BigInt(START_MS + ms) * 1_000_000n);
 }
 
-export function sha256(text: string): string {
+export function sha256(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex");
 }
 

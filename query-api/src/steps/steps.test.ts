@@ -1,0 +1,169 @@
+import { packPath, parseTlogProof, stepDetail, stepList, verifyTlogProof } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
+import { publishSmallLog, recordOf, verifier, verifierKey, writePack } from "../testing/small-log.ts";
+import { at, llmRow, sha256, stepRow, toolRow } from "../testing/step-rows.ts";
+
+let api: ApiUnderTest;
+let pack: string;
+
+const RAW_RESPONSE = 'data: {"id":"x"}\n\ndata: [DONE]\n\n';
+const HISTORY = [{ role: "user", parts: [{ type: "text", content: "Where is my parcel?" }] }];
+const ADDED = [{ role: "tool", parts: [{ type: "tool_call_response", id: "c1", response: 12345678901234 }] }];
+
+const llm = llmRow("r1", "llm", { start_time: at(10), run_seq: 1, input_tokens: 7, cost_usd: "0.1", streaming: true });
+const rows = [
+  stepRow("r1", "start", { event: "run_start", start_time: at(0), run_seq: 0 }),
+  llm,
+  // The same moment, not numbered by the SDK, and numbered: the numbered one comes first.
+  stepRow("r1", "foreign", { start_time: at(20) }),
+  toolRow("r1", "tool", { start_time: at(20), run_seq: 2, tool_call_id: "c1", tool_inferred: true }),
+  llmRow("r1", "last", { start_time: at(30), run_seq: 3, status: "error", error_type: "RateLimit" }),
+];
+
+beforeAll(async () => {
+  api = await startApiUnderTest({}, { verifierKeys: [verifierKey] });
+  await api.rows.insert("steps", rows, "seed");
+  const payloads = await writePack(
+    api.objects,
+    {
+      system_prompt: '"You help."',
+      response: '[{"role":"assistant","parts":[]}]',
+      raw_response: RAW_RESPONSE,
+      overflow: '{"attributes":{"large":"thing"},"events":[{"name":"e"}],"links":[]}',
+    },
+    { history: HISTORY, added: ADDED },
+  );
+  pack = payloads.messages?.pack ?? "";
+  const records = [
+    recordOf(stepRow("r0", "before"), {}),
+    recordOf(llm, { payloads, resource: { "service.name": "shop" } }),
+  ];
+  await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
+});
+afterAll(() => api.close());
+
+test("steps come in order of time, then number, with their place in the run", async () => {
+  const { items } = stepList.parse((await api.get("/v1/runs/r1/steps")).body);
+  expect(items.map((step) => [step.seq, step.name])).toEqual([
+    [1, "llm"],
+    [2, "tool"],
+    [3, "foreign"],
+    [4, "last"],
+  ]);
+  expect(items[0]).toMatchObject({
+    kind: "llm",
+    status: "ok",
+    start_time: at(10),
+    llm: { input_tokens: 7, output_tokens: null, cost_usd: "0.1", streaming: true },
+    tool: null,
+  });
+  expect(items[1]).toMatchObject({
+    kind: "tool",
+    llm: null,
+    tool: { name: "search", call_id: "c1", inferred: true, known: null },
+  });
+  expect(items[3]).toMatchObject({ status: "error", error: { type: "RateLimit", message: null } });
+});
+
+test("pages of steps keep the places of the whole run", async () => {
+  const first = stepList.parse((await api.get("/v1/runs/r1/steps?limit=3")).body);
+  const second = stepList.parse((await api.get(`/v1/runs/r1/steps?limit=3&cursor=${first.next_cursor}`)).body);
+  expect([...first.items, ...second.items].map((step) => step.seq)).toEqual([1, 2, 3, 4]);
+  expect(second.next_cursor).toBeNull();
+});
+
+test("a step shows exactly what went in and came out", async () => {
+  const { body } = await api.get(`/v1/runs/r1/steps/${llm.step_id}`);
+  expect(stepDetail.parse(body)).toMatchObject({
+    content: "available",
+    log_index: 1,
+    seq: 1,
+    llm: {
+      system_prompt: "You help.",
+      messages: [...HISTORY, ...ADDED],
+      response: [{ role: "assistant", parts: [] }],
+      tool_definitions: null,
+      raw_response: RAW_RESPONSE,
+    },
+    attributes: { large: "thing" },
+    events: [{ name: "e" }],
+    resource: { "service.name": "shop" },
+    scope: { name: "test", version: "1" },
+  });
+});
+
+test("the content of a step that is not in the log yet is pending", async () => {
+  const { status, body } = await api.get(`/v1/runs/r1/steps/${rows[3]?.step_id}`);
+  expect(status).toBe(200);
+  expect(stepDetail.parse(body)).toMatchObject({
+    content: "pending",
+    log_index: null,
+    tool: { arguments: null, result: null },
+  });
+});
+
+test("a step of another run is not found", async () => {
+  const { status, body } = await api.get(`/v1/runs/r1/steps/${sha256("no").slice(0, 16)}`);
+  expect(status).toBe(404);
+  expect(body).toMatchObject({ error: { code: "not_found", hint: expect.stringContaining("/v1/runs/r1/steps") } });
+});
+
+test("the proof of a record leads from its entry to the signed checkpoint, as JSON and as a tlog-proof", async () => {
+  const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
+  expect(json.body).toMatchObject({ log_index: 1, tree_size: 2, shard: "0", hashes: [expect.any(String)] });
+  const { leaf_hash } = json.body as { leaf_hash: string };
+  const text = await api.app.inject({
+    url: `/v1/audit/proof?record_id=${llm.record_id}`,
+    headers: { accept: "text/plain" },
+  });
+  expect(text.headers["content-type"]).toContain("text/plain");
+  const checkpoint = verifyTlogProof(parseTlogProof(text.body), Buffer.from(leaf_hash, "hex"), [verifier]);
+  expect(checkpoint.size).toBe(2);
+});
+
+test("the log is served as it is stored, full tiles for ever and the head never from a cache", async () => {
+  const head = await api.get("/v1/audit/checkpoint");
+  expect(head.headers["cache-control"]).toBe("no-cache");
+  expect(head.body).toContain("example.com/log\n2\n");
+  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/2" });
+  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/2")) ?? []));
+  expect(bundle.headers["cache-control"]).toBe("no-cache");
+  const path = packPath("0", pack);
+  const stored = await api.app.inject({ url: `/v1/audit/objects/${path}` });
+  expect(sha256(stored.rawPayload)).toBe(pack);
+  expect(stored.headers["cache-control"]).toContain("immutable");
+  expect((await api.get("/v1/audit/keys")).body).toMatchObject({
+    keys: [verifierKey],
+    note: expect.stringContaining("out of band"),
+  });
+});
+
+test.each([
+  "/v1/audit/tile/0/001",
+  "/v1/audit/tile/entries/../../../state/alerts.json",
+  "/v1/audit/objects/state/alerts.json",
+  "/v1/audit/objects/log/0/../../state/alerts.json",
+  "/v1/audit/objects/log%2F0%2F..%2F..%2Fstate%2Falerts.json",
+  "/v1/audit/objects/log/0/staging/000000000000000",
+  `/v1/audit/proof?record_id=${"0".repeat(64)}`,
+])("%s is a 404", async (url) => {
+  await api.objects.replace("state/alerts.json", Buffer.from("{}"));
+  expect((await api.get(url)).status).toBe(404);
+});
+
+test("stored content that was changed is not shown", async () => {
+  const path = packPath("0", pack);
+  const bytes = Buffer.from((await api.objects.read(path)) ?? []);
+  try {
+    await api.objects.replace(
+      path,
+      bytes.map((byte) => byte ^ 1),
+    );
+    const { status, body } = await api.get(`/v1/runs/r1/steps/${llm.step_id}`);
+    expect(status).toBe(500);
+    expect(body).toMatchObject({ error: { code: "internal", message: "something went wrong here" } });
+  } finally {
+    await api.objects.replace(path, bytes);
+  }
+});
