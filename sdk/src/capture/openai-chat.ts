@@ -24,7 +24,11 @@ const wireTool = z.looseObject({
   type: z.string(),
   function: z.looseObject({ name: z.string(), description: z.string().optional(), parameters: z.unknown().optional() }),
 });
-const wireToolMessage = z.looseObject({ role: z.literal("tool"), tool_call_id: z.string(), content: z.unknown() });
+const wireToolMessage = z.looseObject({
+  role: z.literal("tool"),
+  tool_call_id: z.string(),
+  content: z.unknown().optional(),
+});
 
 function readRequest(body: string): ModelRequest {
   const { model, stream, messages, tools, ...rest } = wireRequest.parse(JSON.parse(body));
@@ -85,7 +89,7 @@ const tokens = z.number().int().nonnegative().nullish();
 const wireCompletion = z.looseObject({
   id: z.string().nullish(),
   model: z.string().nullish(),
-  choices: z.array(z.looseObject({ message: z.unknown(), finish_reason: z.string().nullish() })).nullish(),
+  choices: z.array(z.looseObject({ message: z.unknown().optional(), finish_reason: z.string().nullish() })).nullish(),
   usage: z
     .looseObject({
       prompt_tokens: tokens,
@@ -125,7 +129,11 @@ function usageOf(usage: z.infer<typeof wireCompletion>["usage"]): Usage | undefi
   };
 }
 
-const wireError = z.looseObject({ message: z.string().nullish(), type: z.string().nullish(), code: z.unknown() });
+const wireError = z.looseObject({
+  message: z.string().nullish(),
+  type: z.string().nullish(),
+  code: z.unknown().optional(),
+});
 
 function errorOf(error: unknown): ModelResponse["error"] {
   if (error === undefined || error === null) return undefined;
