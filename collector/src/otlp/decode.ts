@@ -3,16 +3,14 @@ import type { BodyFormat } from "@runledger/storage";
 import root from "./generated/otlp.js";
 import { tracesFromJson } from "./json.ts";
 import { OtlpError, type TracesRequest } from "./otlp.ts";
-import { ExactReader } from "./protobuf-reader.ts";
+import { tracesFromProtobuf } from "./protobuf.ts";
 
 const { ExportTraceServiceRequest } = root.opentelemetry.proto.collector.trace.v1;
 
 /** Decodes an ExportTraceServiceRequest that is not compressed any more. The result holds views into `body`. @throws OtlpError `malformed`. */
 export function decodeTraces(body: Buffer, format: BodyFormat): TracesRequest {
   try {
-    return format === "protobuf"
-      ? ExportTraceServiceRequest.decode(new ExactReader(body))
-      : tracesFromJson(parseJson(body));
+    return format === "protobuf" ? tracesFromProtobuf(body) : tracesFromJson(parseJson(body));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new OtlpError("malformed", `the body is not an OTLP ExportTraceServiceRequest in ${format}: ${why}`, cause);

@@ -13,8 +13,8 @@ import type {
 } from "./otlp.ts";
 import { exactNumber } from "./protobuf-reader.ts";
 
-/** Nesting of attribute values: as deep as the protobuf decoder goes. */
-const MAX_DEPTH = 32;
+/** Nesting of attribute values: as deep as protobuf goes, which counts two messages a level. */
+const MAX_DEPTH = 48;
 const SPAN_KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"].map(
   (name) => `SPAN_KIND_${name}`,
 );
@@ -155,7 +155,7 @@ function boolean(value: JsonObject, name: string): boolean {
 
 function double(value: JsonObject, name: string): number {
   const found = field(value, name);
-  if (typeof found === "number") return found;
+  if (typeof found === "number" || typeof found === "bigint") return Number(found);
   if (typeof found === "string" && /^(NaN|-?Infinity|-?[\d.]+([eE][+-]?\d+)?)$/.test(found)) return Number(found);
   throw new Error(`${name} is not a number`);
 }

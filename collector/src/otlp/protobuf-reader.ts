@@ -4,8 +4,8 @@ import protobuf from "protobufjs/minimal.js";
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
- * A protobuf reader that is exact where the library's own is lossy or slow: 64-bit values are bigints (int64: numbers where that is exact),
- * and text that is not UTF-8 is an error instead of U+FFFD.
+ * The library's protobuf reader, made exact: 64-bit values are bigints (int64: numbers where that is exact), and text that is not UTF-8 is
+ * an error instead of U+FFFD.
  */
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
@@ -22,10 +22,6 @@ export class ExactReader extends protobuf.BufferReader {
     if (text.includes("\uFFFD") && !isUtf8(this.buf.subarray(start, end)))
       throw new Error(`text at byte ${start} is not valid UTF-8`);
     return text;
-  }
-
-  override stringVerify(): string {
-    return this.string();
   }
 
   readFixed64(): bigint {
@@ -53,12 +49,6 @@ export class ExactReader extends protobuf.BufferReader {
     throw new Error("invalid varint encoding");
   }
 }
-
-// The library types these as Long; the generated decoder only hands them on.
-Object.defineProperties(ExactReader.prototype, {
-  fixed64: { value: ExactReader.prototype.readFixed64 },
-  int64: { value: ExactReader.prototype.readInt64 },
-});
 
 /** A number where that is exact, else the bigint. */
 export function exactNumber(value: bigint): number | bigint {

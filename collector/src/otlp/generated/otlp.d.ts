@@ -1,10 +1,9 @@
-// Types of what we use of otlp.js. Written by hand: pbts would declare 64-bit values as Long, but our reader makes bigints of them.
-import type { Reader, Writer } from "protobufjs/minimal.js";
-import type { TracesRequest } from "../otlp.ts";
+// Types of what we use of otlp.js, by hand.
+import type { Writer } from "protobufjs/minimal.js";
 
 interface Codec<Message> {
   encode(message: unknown): Writer;
-  decode(reader: Reader | Uint8Array): Message;
+  decode(bytes: Uint8Array): Message;
 }
 
 declare const root: {
@@ -13,7 +12,7 @@ declare const root: {
     collector: {
       trace: {
         v1: {
-          ExportTraceServiceRequest: Codec<TracesRequest>;
+          ExportTraceServiceRequest: Codec<object>;
           ExportTraceServiceResponse: Codec<{
             partialSuccess?: { rejectedSpans: number | object; errorMessage: string } | null;
           }>;

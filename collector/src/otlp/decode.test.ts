@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeTraces, encodeTraces } from "./decode.ts";
+import root from "./generated/otlp.js";
+import type { AnyValue, KeyValue, Span, TracesRequest } from "./otlp.ts";
+
+const text = fc.string({ unit: "grapheme", maxLength: 12 });
+const count = fc.integer({ min: 0, max: 0xffffffff });
+const id = (length: number) =>
+  fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Buffer.from(bytes));
+const time = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const int64 = fc
+  .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+  .map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value));
+const { pair } = fc.letrec<{ value: AnyValue; pair: KeyValue }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    text.map((stringValue) => ({ stringValue })),
+    fc.boolean().map((boolValue) => ({ boolValue })),
+    int64.map((intValue) => ({ intValue })),
+    fc.double().map((doubleValue) => ({ doubleValue })),
+    id(5).map((bytesValue) => ({ bytesValue })),
+    fc.array(tie("value"), { maxLength: 3 }).map((values) => ({ arrayValue: { values } })),
+    fc.array(tie("pair"), { maxLength: 3 }).map((values) => ({ kvlistValue: { values } })),
+  ),
+  pair: fc.record({ key: text, value: tie("value") }),
+}));
+const attributes = { attributes: fc.array(pair, { maxLength: 4 }), droppedAttributesCount: count };
+const span: fc.Arbitrary<Span> = fc.record({
+  traceId: id(16),
+  spanId: id(8),
+  traceState: text,
+  parentSpanId: fc.oneof(id(8), id(0)),
+  flags: count,
+  name: text,
+  kind: fc.integer({ min: 0, max: 5 }),
+  startTimeUnixNano: time,
+  endTimeUnixNano: time,
+  events: fc.array(fc.record({ timeUnixNano: time, name: text, ...attributes }), { maxLength: 2 }),
+  droppedEventsCount: count,
+  links: fc.array(fc.record({ traceId: id(16), spanId: id(8), traceState: text, flags: count, ...attributes }), {
+    maxLength: 2,
+  }),
+  droppedLinksCount: count,
+  status: fc.oneof(fc.constant(null), fc.record({ message: text, code: fc.integer({ min: 0, max: 2 }) })),
+  ...attributes,
+});
+const request: fc.Arbitrary<TracesRequest> = fc.record({
+  resourceSpans: fc.array(
+    fc.record({
+      resource: fc.oneof(fc.constant(null), fc.record(attributes)),
+      schemaUrl: text,
+      scopeSpans: fc.array(
+        fc.record({
+          scope: fc.oneof(fc.constant(null), fc.record({ name: text, version: text, ...attributes })),
+          schemaUrl: text,
+          spans: fc.array(span, { maxLength: 3 }),
+        }),
+        { maxLength: 2 },
+      ),
+    }),
+    { maxLength: 2 },
+  ),
+});
+
+/** The same message with the values that the generated encoder takes. */
+function forEncoder(value: unknown): unknown {
+  if (typeof value === "bigint")
+    return {
+      low: Number(BigInt.asIntN(32, value)),
+      high: Number(BigInt.asIntN(32, value >> 32n)),
+      unsigned: value >= 0n,
+    };
+  return mapObject(value, forEncoder);
+}
+
+/** The same message as OTLP/JSON. */
+function forJson(value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (Object.is(value, -0)) return "-0";
+  return mapObject(value, (item, key) =>
+    Buffer.isBuffer(item) ? item.toString(key === "bytesValue" ? "base64" : "hex") : forJson(item),
+  );
+}
+
+function mapObject(value: unknown, map: (item: unknown, key: string) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => map(item, ""));
+  if (typeof value !== "object" || value === null || Buffer.isBuffer(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, map(item, key)]));
+}
+
+describe("every request that the official encoder can write", () => {
+  test("is read back exactly from protobuf", () => {
+    fc.assert(
+      fc.property(request, (message) => {
+        expect(decodeTraces(Buffer.from(encodeTraces(forEncoder(message) as object)), "protobuf")).toEqual(message);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("is read back exactly from JSON", () => {
+    fc.assert(
+      fc.property(request, (message) => {
+        expect(decodeTraces(Buffer.from(JSON.stringify(forJson(message))), "json")).toEqual(message);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("is refused when it is cut wherever the official decoder refuses it", () => {
+    fc.assert(
+      fc.property(request, fc.nat(), (message, at) => {
+        const body = Buffer.from(encodeTraces(forEncoder(message) as object));
+        const cut = body.subarray(0, at % (body.length + 1));
+        const verdict = (decode: () => unknown) => {
+          try {
+            decode();
+            return "taken";
+          } catch {
+            return "refused";
+          }
+        };
+        const { ExportTraceServiceRequest } = root.opentelemetry.proto.collector.trace.v1;
+        expect(verdict(() => decodeTraces(cut, "protobuf"))).toBe(verdict(() => ExportTraceServiceRequest.decode(cut)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("OTLP/JSON", () => {
+  const spanJson = (more: object) =>
+    Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [more] }] }] }));
+  const spanOf = (body: Buffer) => decodeTraces(body, "json").resourceSpans[0]?.scopeSpans[0]?.spans[0];
+
+  test("may have 64-bit integers as numbers, all digits kept", () => {
+    const body = Buffer.from(
+      '{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":1700000000123456789,"endTimeUnixNano":"5"}]}]}]}',
+    );
+    expect(spanOf(body)).toMatchObject({ startTimeUnixNano: 1_700_000_000_123_456_789n, endTimeUnixNano: 5n });
+  });
+
+  test("may have enums as names, protobuf field names and unknown fields", () => {
+    const body = Buffer.from(
+      '{"resource_spans":[{"scope_spans":[{"spans":[{"trace_id":"AB","kind":"SPAN_KIND_CLIENT","status":{"code":"STATUS_CODE_ERROR"},"new":{"x":[1]}}]}]}]}',
+    );
+    expect(spanOf(body)).toMatchObject({ traceId: Buffer.from([0xab]), kind: 3, status: { code: 2 } });
+  });
+
+  test.each([
+    ["hexadecimal", { traceId: "xy" }],
+    ["name is not a string", { name: 5 }],
+    ["not an array", { attributes: {} }],
+    ["unsigned 64-bit", { startTimeUnixNano: "-1" }],
+    ["unsigned 64-bit", { startTimeUnixNano: 1.5 }],
+    ["64-bit integer", { attributes: [{ key: "k", value: { intValue: "9223372036854775808" } }] }],
+    ["lone surrogate", { name: "\ud800" }],
+  ])("is refused with a reason: %s", (reason, more) => {
+    expect(() => spanOf(spanJson(more))).toThrow(reason);
+  });
+});
+
+test("protobuf text that is not UTF-8 is refused, a genuine U+FFFD is not", () => {
+  const body = Buffer.from(encodeTraces({ resourceSpans: [{ schemaUrl: "a\uFFFDb" }] }));
+  expect(decodeTraces(body, "protobuf").resourceSpans[0]?.schemaUrl).toBe("a\uFFFDb");
+  body[body.indexOf(0xbf)] = 0x41;
+  expect(() => decodeTraces(body, "protobuf")).toThrow("not valid UTF-8");
+});
+
+test("values nested without end are refused in both formats", () => {
+  let json = '{"stringValue":"x"}';
+  let value: object = { stringValue: "x" };
+  for (let depth = 0; depth < 45; depth += 1) value = { arrayValue: { values: [value] } };
+  for (let depth = 0; depth < 5000; depth += 1) json = `{"arrayValue":{"values":[${json}]}}`;
+  const of = (inner: string) => `{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":${inner}}]}}]}`;
+  expect(() => decodeTraces(Buffer.from(of(json)), "json")).toThrow("nested deeper");
+  const body = Buffer.from(encodeTraces({ resourceSpans: [{ resource: { attributes: [{ key: "k", value }] } }] }));
+  expect(() => decodeTraces(body, "protobuf")).not.toThrow();
+  expect(() => decodeTraces(Buffer.from(of(JSON.stringify(value))), "json")).not.toThrow();
+});
