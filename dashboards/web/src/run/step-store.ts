@@ -18,8 +18,9 @@ export interface StepStore {
   load(from: "start" | "tail", signal: AbortSignal): Promise<void>;
 }
 
-/** Listeners hear of changes at most this often: 100,000 steps come in 200 pages. */
-const NOTIFY_EVERY_MS = 200;
+/** Listeners hear of changes at most this often: 100,000 steps come in 100 pages, and each change is a new timeline. */
+const NOTIFY_READING_MS = 400;
+const NOTIFY_LIVE_MS = 50;
 
 export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal) => Promise<StepList>): StepStore {
   const byRecord = new Map<string, Step>();
@@ -40,12 +41,12 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
   const publish = (change: Partial<StepsState>, now = false) => {
     state = { ...state, ...change };
     if (now) notify();
-    else timer ??= setTimeout(notify, NOTIFY_EVERY_MS);
+    else timer ??= setTimeout(notify, reading === null ? NOTIFY_LIVE_MS : NOTIFY_READING_MS);
   };
   const keep = (steps: Step[]) => {
     for (const step of steps) byRecord.set(step.record_id, step);
     changed = true;
-    publish({});
+    publish({}, state.steps.length === 0);
   };
   const read = async (from: string, signal: AbortSignal) => {
     try {

@@ -43,8 +43,11 @@ export function RunFilters({ search, onChange }: { search: RunSearch; onChange: 
       <TextInput name="user" label="User" search={search} onChange={onChange} />
       <TextInput name="session" label="Session" search={search} onChange={onChange} />
       <label className="filter filter-range">
-        <span className="sr-only">Started</span>
-        <select value={search.range ?? DEFAULT_RANGE} onChange={(event) => onChange({ range: event.target.value })}>
+        <select
+          aria-label="Started"
+          value={search.range ?? DEFAULT_RANGE}
+          onChange={(event) => onChange({ range: event.target.value })}
+        >
           {RANGES.map(({ value, label }) => (
             <option key={value} value={value}>
               {label}
@@ -71,8 +74,7 @@ interface ChoiceProps {
 function Choice({ label, value, options, onChange }: ChoiceProps) {
   return (
     <label className="filter" data-active={value !== undefined}>
-      <span className="sr-only">{label}</span>
-      <select value={value ?? ""} onChange={(event) => onChange(event.target.value || undefined)}>
+      <select aria-label={label} value={value ?? ""} onChange={(event) => onChange(event.target.value || undefined)}>
         <option value="">{label}</option>
         {options.map((option) => (
           <option key={option.value} value={option.value}>
@@ -124,8 +126,8 @@ function TextInput({ name, label, placeholder = label, search, onChange }: TextI
   return (
     <label className={`filter filter-text filter-${name}`} data-active={value !== ""}>
       {name === "q" ? <Icon name="search" /> : null}
-      <span className="sr-only">{label}</span>
       <input
+        aria-label={label}
         type="search"
         value={text}
         placeholder={placeholder}
