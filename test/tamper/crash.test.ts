@@ -1,0 +1,117 @@
+import { rm } from "node:fs/promises";
+import { readEntries, unverifiedCheckpoint } from "@runledger/contract";
+import { type JournalCursor, type Objects, StorageError } from "@runledger/storage";
+import { expect, test } from "vitest";
+import { createSampleStore, frameOf, openSampleSink, type SampleStore, SHARD } from "./sample-log.ts";
+import { readFiles, verifyFiles } from "./stored-files.ts";
+
+const WRITES = ["create", "replace", "compareAndSet", "delete"] as const;
+
+/** Fails at its n-th write, before it is done or after, and at every one that follows: the process is gone. */
+function crashing(
+  store: SampleStore,
+  crashAt: number,
+  when: "before" | "after",
+): { objects: Objects; cursor: JournalCursor; writes: () => number } {
+  let writes = 0;
+  const crashable =
+    <Arguments extends unknown[], Result>(write: (...all: Arguments) => Promise<Result>) =>
+    async (...all: Arguments): Promise<Result> => {
+      const position = writes++;
+      if (position < crashAt) return write(...all);
+      if (position === crashAt && when === "after") await write(...all);
+      throw new StorageError("unavailable", "crash");
+    };
+  const objects = { ...store.objects };
+  for (const name of WRITES)
+    Object.assign(objects, { [name]: crashable(store.objects[name] as (...all: unknown[]) => Promise<unknown>) });
+  return { objects, cursor: { load: store.cursor.load, save: crashable(store.cursor.save) }, writes: () => writes };
+}
+
+async function recordsOf(store: SampleStore): Promise<string[]> {
+  const read = (path: string): Promise<Uint8Array | null> => store.objects.read(`log/${SHARD}/${path}`);
+  const { size } = unverifiedCheckpoint((await read("checkpoint")) as Uint8Array);
+  const steps: string[] = [];
+  for await (const { entry } of readEntries(read, 0, size, size))
+    steps.push(JSON.parse(Buffer.from(entry).toString()).step_id);
+  return steps;
+}
+
+/** 250 records, then 10 over the edge of a tile: partial and full tiles, a second level, partials to remove. */
+const BATCHES = [
+  [1, 250],
+  [2, 10],
+] as const;
+const EXPECTED = BATCHES.flatMap(([seq, records]) => frameOf(seq, records).records.map(({ facts }) => facts.step_id));
+
+async function writeAll(store: Parameters<typeof openSampleSink>[0], upTo: number): Promise<void> {
+  const { sink, nextSeq } = await openSampleSink(store);
+  for (const [seq, records] of BATCHES) if (seq >= nextSeq && seq <= upTo) await sink.write([frameOf(seq, records)]);
+}
+
+test.each(["before", "after"] as const)(
+  "a crash %s any single write of a batch loses and doubles nothing",
+  async (when) => {
+    let positions = 0;
+    let clean = 0;
+    for (let crashAt = 0; ; crashAt++) {
+      const store = await createSampleStore();
+      await writeAll(store, 1);
+      const faulty = crashing(store, crashAt, when);
+      await writeAll({ ...store, ...faulty }, 2).catch(() => undefined);
+      const crashed = faulty.writes() > crashAt;
+      await writeAll(store, 2);
+      const { verdict } = await verifyFiles(await readFiles(store.objects), [store.key.verifierKey]);
+      expect({ crashAt, verdict, records: await recordsOf(store) }).toEqual({
+        crashAt,
+        verdict: "VERIFIED",
+        records: EXPECTED,
+      });
+      await rm(store.directory, { recursive: true });
+      if (!crashed) break;
+      positions++;
+      clean++;
+    }
+    process.stdout.write(`crash ${when} a write: ${clean} of ${positions} recovered\n`);
+    expect(positions).toBeGreaterThan(10);
+  },
+  300_000,
+);
+
+test.each(["before", "after"] as const)(
+  "a write that fails once (%s it is done) and is tried again in the same process ends the same",
+  async (when) => {
+    let positions = 0;
+    for (let failAt = 0; ; failAt++) {
+      const store = await createSampleStore();
+      await writeAll(store, 1);
+      const objects = { ...store.objects };
+      let writes = 0;
+      for (const name of WRITES) {
+        const write = store.objects[name] as (...all: unknown[]) => Promise<unknown>;
+        Object.assign(objects, {
+          [name]: async (...all: unknown[]) => {
+            if (writes++ !== failAt) return write(...all);
+            if (when === "after") await write(...all);
+            throw new StorageError("unavailable", "lost");
+          },
+        });
+      }
+      const { sink } = await openSampleSink({ ...store, objects });
+      const frames = [frameOf(2, 10)];
+      await sink.write(frames).catch(() => sink.write(frames));
+      const { verdict } = await verifyFiles(await readFiles(store.objects), [store.key.verifierKey]);
+      expect({ failAt, verdict, records: await recordsOf(store) }).toEqual({
+        failAt,
+        verdict: "VERIFIED",
+        records: EXPECTED,
+      });
+      await rm(store.directory, { recursive: true });
+      if (writes <= failAt) break;
+      positions++;
+    }
+    process.stdout.write(`write failed once (${when}): ${positions} of ${positions} repeated\n`);
+    expect(positions).toBeGreaterThan(10);
+  },
+  300_000,
+);

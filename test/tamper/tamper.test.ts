@@ -1,0 +1,213 @@
+import { rm } from "node:fs/promises";
+import {
+  createTileTree,
+  decodeEntryBundle,
+  encodeEntryBundle,
+  leafHash,
+  parseTilePath,
+  signCheckpoint,
+} from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createSampleStore, frameOf, openSampleSink, type SampleStore } from "./sample-log.ts";
+import { readFiles, type StoredFiles, verifyFiles, withChanges } from "./stored-files.ts";
+
+/** Two batches, three entries: small enough to try every byte. */
+let small: StoredFiles;
+/** 700 entries: full tiles, partial ones, two levels. */
+let large: StoredFiles;
+let early: Uint8Array;
+let keys: string[];
+let store: SampleStore;
+const stores: SampleStore[] = [];
+
+beforeAll(async () => {
+  store = await createSampleStore();
+  const { sink } = await openSampleSink(store);
+  for (const [i, records] of [2, 1].entries()) {
+    await sink.write([frameOf(i + 1, records)]);
+    if (i === 0) early = (await store.objects.read("log/s0/checkpoint")) as Uint8Array;
+  }
+  small = await readFiles(store.objects);
+  keys = [store.key.verifierKey];
+  const other = await createSampleStore();
+  stores.push(store, other);
+  const second = await openSampleSink({ ...other, key: store.key });
+  for (const [i, records] of [200, 30, 300, 170].entries()) await second.sink.write([frameOf(i + 1, records)]);
+  large = await readFiles(other.objects);
+});
+afterAll(async () => {
+  for (const { directory } of stores) await rm(directory, { recursive: true });
+});
+
+/** Verifies each changed copy and counts those that are found out. */
+async function foundOf(what: string, changed: Iterable<[string, StoredFiles]>): Promise<void> {
+  const missed: string[] = [];
+  let total = 0;
+  for (const [name, files] of changed) {
+    total++;
+    if ((await verifyFiles(files, keys)).verdict === "VERIFIED") missed.push(name);
+  }
+  process.stdout.write(`${what}: ${total - missed.length} of ${total} found\n`);
+  expect(missed).toEqual([]);
+  expect(total).toBeGreaterThan(0);
+}
+
+function flipped(bytes: Uint8Array, at: number, bit = at % 8): Uint8Array {
+  const changed = Uint8Array.from(bytes);
+  changed[at] = (changed[at] as number) ^ (1 << bit);
+  return changed;
+}
+
+test("untouched logs are verified to the last payload and checkpoint", async () => {
+  expect(await verifyFiles(small, keys)).toMatchObject({
+    verdict: "VERIFIED",
+    treeSize: 3,
+    entriesChecked: 3,
+    payloadsChecked: 9,
+    checkpointsChecked: 2,
+  });
+  expect(await verifyFiles(large, keys)).toMatchObject({
+    verdict: "VERIFIED",
+    entriesChecked: 700,
+    checkpointsChecked: 4,
+  });
+  expect([...large.keys()].filter((path) => path.includes("/000.p/"))).toEqual(["log/s0/tile/1/000.p/2"]);
+});
+
+test("without a key, or with another log's, nothing is verified", async () => {
+  const foreign = await createSampleStore();
+  stores.push(foreign);
+  expect((await verifyFiles(small, [])).verdict).toBe("UNTRUSTED");
+  expect((await verifyFiles(small, [foreign.key.verifierKey])).verdict).toBe("UNTRUSTED");
+});
+
+test("every single changed byte of a log is found", async () => {
+  function* changes(): Generator<[string, StoredFiles]> {
+    for (const [path, bytes] of small) {
+      for (let at = 0; at < bytes.length; at++)
+        yield [`${path} byte ${at}`, withChanges(small, { [path]: flipped(bytes, at) })];
+    }
+  }
+  await foundOf("flipped bytes", changes());
+}, 300_000);
+
+test("a changed byte in any file of a larger log is found", async () => {
+  function* changes(): Generator<[string, StoredFiles]> {
+    for (const [path, bytes] of large) {
+      for (const at of new Set([0, 1, Math.floor(bytes.length / 2), bytes.length - 1])) {
+        yield [`${path} byte ${at}`, withChanges(large, { [path]: flipped(bytes, at, 0) })];
+      }
+    }
+  }
+  await foundOf("flipped bytes of a larger log", changes());
+}, 300_000);
+
+test("every dropped, emptied, cut and lengthened file is found", async () => {
+  function* changes(): Generator<[string, StoredFiles]> {
+    for (const files of [small, large]) {
+      for (const [path, bytes] of files) {
+        const old = /checkpoints\/0*(\d+)$/.exec(path)?.[1];
+        // Of old checkpoints that no partial tile speaks of any more only the content can be judged, not the absence.
+        if (files === small || old === undefined || Number(old) >= 512)
+          yield [`${path} dropped`, withChanges(files, { [path]: null })];
+        yield [`${path} emptied`, withChanges(files, { [path]: new Uint8Array() })];
+        yield [`${path} cut`, withChanges(files, { [path]: bytes.subarray(0, -1) })];
+        yield [`${path} lengthened`, withChanges(files, { [path]: Buffer.concat([bytes, Buffer.of(0)]) })];
+      }
+    }
+  }
+  await foundOf("dropped, emptied, cut and lengthened files", changes());
+}, 300_000);
+
+test("every swap of two files is found", async () => {
+  function* changes(): Generator<[string, StoredFiles]> {
+    for (const [a, bytesA] of small) {
+      for (const [b, bytesB] of small) {
+        if (a < b && Buffer.compare(bytesA, bytesB) !== 0)
+          yield [`${a} and ${b}`, withChanges(small, { [a]: bytesB, [b]: bytesA })];
+      }
+    }
+  }
+  await foundOf("swapped files", changes());
+}, 300_000);
+
+/** The log's files with other entries, every tile made to fit them, as someone without the key could. */
+function rewritten(files: StoredFiles, change: (entries: Uint8Array[]) => Uint8Array[]): StoredFiles {
+  const path = [...files.keys()].filter((name) => name.startsWith("log/s0/tile/entries/000.p/")).at(-1) as string;
+  const entries = change(decodeEntryBundle(files.get(path) as Uint8Array));
+  const tree = createTileTree();
+  for (const entry of entries) tree.append(leafHash(entry));
+  const [tile] = tree.partialTiles();
+  return withChanges(files, {
+    [path]: encodeEntryBundle(entries),
+    [path.replace("entries", "0")]: (tile?.bytes ?? null) as Uint8Array,
+  });
+}
+
+test("entries swapped, dropped, doubled, replaced or appended with all hashes made anew are found", async () => {
+  const swap = (entries: Uint8Array[]): Uint8Array[] => [entries[1], entries[0], ...entries.slice(2)] as Uint8Array[];
+  const edit = (entries: Uint8Array[]): Uint8Array[] =>
+    entries.map((entry) => Buffer.from(Buffer.from(entry).toString().replace('"status":"ok"', '"status":"error"')));
+  await foundOf("rewritten entries", [
+    ["swapped", rewritten(small, swap)],
+    ["edited", rewritten(small, edit)],
+    ["last dropped", rewritten(small, (entries) => entries.slice(0, -1))],
+    ["first dropped", rewritten(small, (entries) => entries.slice(1))],
+    ["doubled", rewritten(small, (entries) => [...entries.slice(0, -1), entries[0] as Uint8Array])],
+    ["appended", rewritten(small, (entries) => [...entries, entries[0] as Uint8Array])],
+  ]);
+});
+
+test("a changed entry is named by its index, a changed tile by its path", async () => {
+  const path = "log/s0/tile/entries/001";
+  const entries = decodeEntryBundle(large.get(path) as Uint8Array);
+  entries[7] = Buffer.from(
+    Buffer.from(entries[7] as Uint8Array)
+      .toString()
+      .replace('"ok"', '"error"'),
+  );
+  const changedEntry = await verifyFiles(withChanges(large, { [path]: encodeEntryBundle(entries) }), keys);
+  expect(changedEntry.findings).toContainEqual({
+    verdict: "TAMPERED",
+    where: "entry 263",
+    what: "it is not the entry that was signed",
+  });
+  const tile = "log/s0/tile/0/001";
+  const changedTile = await verifyFiles(
+    withChanges(large, { [tile]: flipped(large.get(tile) as Uint8Array, 7 * 32) }),
+    keys,
+  );
+  expect(changedTile.findings).toEqual([
+    expect.objectContaining({ verdict: "TAMPERED", where: "tile/0/001", what: expect.stringContaining("entry 263") }),
+  ]);
+});
+
+/** What the key's holder could do: the log cut back and signed again. */
+async function cutBack(size: number): Promise<StoredFiles> {
+  const other = await createSampleStore();
+  stores.push(other);
+  const { sink } = await openSampleSink({ ...other, key: store.key });
+  await sink.write([frameOf(9, size)]);
+  return readFiles(other.objects);
+}
+
+test("a log that is shorter than an earlier checkpoint, or does not extend it, is found", async () => {
+  expect((await verifyFiles(small, keys, { sinceCheckpoint: early })).verdict).toBe("VERIFIED");
+  expect(await verifyFiles(await cutBack(1), keys, { sinceCheckpoint: early })).toMatchObject({ verdict: "TAMPERED" });
+  expect(await verifyFiles(await cutBack(5), keys, { sinceCheckpoint: early })).toMatchObject({ verdict: "TAMPERED" });
+  expect((await verifyFiles(await cutBack(5), keys)).verdict).toBe("VERIFIED");
+  const empty = signCheckpoint(0, leafHash(Buffer.of()), store.key.signer);
+  expect((await verifyFiles(small, keys, { sinceCheckpoint: empty })).verdict).toBe("TAMPERED");
+});
+
+test("a checkpoint set back is found by the ones that were published after it", async () => {
+  const back = withChanges(small, {
+    "log/s0/checkpoint": small.get("log/s0/checkpoints/000000000000002") as Uint8Array,
+  });
+  expect(await verifyFiles(back, keys)).toMatchObject({ verdict: "INCOMPLETE", treeSize: 2 });
+});
+
+test("what is not there at all is unreadable, not verified", async () => {
+  expect((await verifyFiles(new Map(), keys)).verdict).toBe("UNREADABLE");
+  expect([...small.keys()].every((path) => !path.includes("staging") && parseTilePath(path) === null)).toBe(true);
+});
