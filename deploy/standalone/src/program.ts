@@ -5,7 +5,7 @@ import { rebuildRows } from "./commands/rebuild.ts";
 import { listRuns } from "./commands/runs.ts";
 import { tailRuns } from "./commands/tail.ts";
 import { startUp } from "./commands/up.ts";
-import { verifyTarget } from "./commands/verify.ts";
+import { UnreadableError, verifyTarget } from "./commands/verify.ts";
 import { readSettings, SettingsError } from "./config.ts";
 
 /** Where a command reads its settings, writes its answer, and ends. */
@@ -163,7 +163,7 @@ function guarded<Arguments extends unknown[]>(console: Console, act: (...args: A
       if (console.env["RUNLEDGER_LOG_LEVEL"] === "debug" && !(error instanceof SettingsError)) {
         console.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
       }
-      console.exit(1);
+      console.exit(error instanceof UnreadableError ? error.exitCode : 1);
     }
   };
 }

@@ -35,7 +35,7 @@ export interface StandaloneDependencies {
 }
 
 /** The shard of the one log that a standalone writes. */
-const SHARD = "0";
+export const SHARD = "0";
 
 /** Starts everything in this process and its children. What started before a failure is stopped again. */
 export async function startStandalone(
@@ -64,7 +64,7 @@ export async function startStandalone(
       (lock) => lock.release(),
     );
     const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin());
-    const clickhouseUrl = await startRows(settings, dependencies, started);
+    const clickhouseUrl = await startRows(settings, dependencies.logger, started);
     const collector = await started(
       "starting the collector",
       () => startCollector(collectorSettings(settings, clickhouseUrl, key.origin), dependencies),
@@ -90,6 +90,26 @@ export async function startStandalone(
   }
 }
 
+/** Does something with the stores of a standalone that is stopped: its directory locked, its ClickHouse up and migrated. */
+export async function withStores(
+  settings: Readonly<StandaloneSettings>,
+  logger: Logger,
+  act: (clickhouseUrl: string) => Promise<void>,
+): Promise<void> {
+  const lock = await acquireDirectoryLock(settings.dataDir);
+  const undo: (() => Promise<void> | void)[] = [() => lock.release()];
+  try {
+    const started: Start = async (_what, start, stop) => {
+      const part = await start();
+      undo.push(() => stop(part));
+      return part;
+    };
+    await act(await startRows(settings, logger, started));
+  } finally {
+    for (const end of undo.reverse()) await end();
+  }
+}
+
 type Start = <Part>(
   what: string,
   start: () => Promise<Part>,
@@ -97,11 +117,7 @@ type Start = <Part>(
 ) => Promise<Part>;
 
 /** The embedded ClickHouse, or the server that the settings name; with its tables. */
-async function startRows(
-  settings: StandaloneSettings,
-  { logger }: StandaloneDependencies,
-  started: Start,
-): Promise<string> {
+async function startRows(settings: StandaloneSettings, logger: Logger, started: Start): Promise<string> {
   let url = settings.clickhouseUrl;
   if (url === null) {
     const dir = join(settings.dataDir, "clickhouse");

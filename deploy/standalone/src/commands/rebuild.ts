@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { rebuild } from "@runledger/collector";
+import { openObjects, openRows } from "@runledger/storage";
+import pc from "picocolors";
+import pino from "pino";
+import type { StandaloneSettings } from "../config.ts";
+import type { Console } from "../program.ts";
+import { SHARD, withStores } from "../standalone.ts";
+
+/** `runledger rebuild`: ClickHouse anew, from the audit log alone. */
+export async function rebuildRows(settings: Readonly<StandaloneSettings>, console: Console): Promise<void> {
+  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const isTerminal = console.stderr.isTTY === true;
+  await withStores(settings, logger, async (clickhouseUrl) => {
+    const rows = openRows(clickhouseUrl);
+    try {
+      const objects = await openObjects(settings.objects);
+      const done = await rebuild(
+        {
+          objects,
+          rows,
+          clock: () => performance.now(),
+          onProgress: ({ entries, totalEntries, entriesPerSecond }) => {
+            if (isTerminal)
+              console.stderr.write(`\r  ${entries} of ${totalEntries} entries, ${entriesPerSecond} a second`);
+          },
+        },
+        { shard: SHARD, journalDir: join(settings.dataDir, "journal") },
+      );
+      if (isTerminal) console.stderr.write("\r\u001b[K");
+      console.stdout.write(
+        `${pc.green("rebuilt")} ClickHouse from ${done.entries} entries of the log, ${done.entriesPerSecond} a second\n`,
+      );
+      if (done.missingPayloads > 0)
+        console.stdout.write(`${done.missingPayloads} previews are empty: their payloads are gone\n`);
+    } finally {
+      await rows.close();
+    }
+  });
+}

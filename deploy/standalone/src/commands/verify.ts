@@ -1,0 +1,114 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import {
+  formatVerification,
+  type LogVerification,
+  logPrefix,
+  packPath,
+  VERDICT_EXIT_CODES,
+  type Verdict,
+  verifyLog,
+  verifyShard,
+} from "@runledger/contract";
+import { openObjects } from "@runledger/storage";
+import pc from "picocolors";
+import { reach } from "../api-client.ts";
+import type { Console } from "../program.ts";
+
+export interface VerifyFlags {
+  policy?: string;
+  key: string[];
+  sinceCheckpoint?: string;
+  json?: boolean;
+}
+
+type Trust = {
+  verifierKeys: string[];
+  sinceCheckpoint?: Uint8Array;
+  onProgress: (checked: number, size: number) => void;
+};
+
+const SHARD = "0";
+const COLOUR: Record<Verdict, (text: string) => string> = {
+  VERIFIED: pc.green,
+  TAMPERED: pc.red,
+  INCOMPLETE: pc.yellow,
+  UNTRUSTED: pc.yellow,
+  UNREADABLE: pc.red,
+};
+
+/** `runledger verify`: prints the verdict and ends with its exit code. Trust comes from the caller's keys, never from the target. */
+export async function verifyTarget(target: string, flags: VerifyFlags, console: Console): Promise<void> {
+  const isTerminal = console.stderr.isTTY === true && flags.json !== true;
+  const verification = await verify(target, {
+    verifierKeys: await trustedKeys(flags),
+    ...(flags.sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(flags.sinceCheckpoint) }),
+    onProgress: (checked, size) => {
+      if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
+    },
+  });
+  if (isTerminal) console.stderr.write("\r\u001b[K");
+  if (flags.json === true) console.stdout.write(`${JSON.stringify(verification, null, 2)}\n`);
+  else {
+    const text = formatVerification(verification);
+    console.stdout.write(COLOUR[verification.verdict](verification.verdict) + text.slice(verification.verdict.length));
+    if (verification.verdict === "UNTRUSTED" && verification.findingsTotal === 1) console.stdout.write(HOW_TO_TRUST);
+  }
+  console.exit(VERDICT_EXIT_CODES[verification.verdict]);
+}
+
+const HOW_TO_TRUST = `
+Nothing else is wrong with it, but whoever could rewrite the log could also have written the key beside it. Say whom you trust:
+  runledger policy > policy.txt        where the log is written; hand the file over out of band
+  runledger verify … --policy policy.txt
+`;
+
+function verify(target: string, trust: Trust): Promise<LogVerification> {
+  return /^https?:\/\//.test(target) ? verifyUrl(target, trust) : verifyDirectory(target, trust);
+}
+
+/** A data directory, or its `objects`. */
+async function verifyDirectory(target: string, trust: Trust): Promise<LogVerification> {
+  const objectsDir = [resolve(target, "objects"), resolve(target)].find((dir) =>
+    existsSync(resolve(dir, logPrefix(SHARD))),
+  );
+  if (objectsDir === undefined) {
+    throw new UnreadableError(
+      `There is no audit log in ${resolve(target)}: give a data directory (${logPrefix(SHARD)} in its objects), or the URL of a query API.`,
+    );
+  }
+  return verifyShard(await openObjects(`file:${objectsDir}`), SHARD, trust);
+}
+
+/** Over HTTP nothing can be listed, so what the log doesn't name isn't looked for. */
+function verifyUrl(apiUrl: string, trust: Trust): Promise<LogVerification> {
+  const read = async (path: string) => {
+    const response = await reach(apiUrl, `/v1/audit/objects/${path}`);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  return verifyLog({
+    ...trust,
+    read: (path) => read(logPrefix(SHARD) + path),
+    readPack: (pack) => read(packPath(SHARD, pack)),
+  });
+}
+
+/** From `--key` (a verifier key, or a file with one) and the `log` lines of `--policy` (C2SP tlog-policy). */
+async function trustedKeys({ key, policy }: VerifyFlags): Promise<string[]> {
+  const keys = await Promise.all(
+    key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
+  );
+  if (policy === undefined) return keys;
+  const lines = (await readFile(policy, "utf8")).split("\n");
+  const trusted = lines.map((line) => /^log\s+(\S+)/.exec(line)?.[1]).filter((vkey) => vkey !== undefined);
+  if (trusted.length === 0) throw new UnreadableError(`${policy} has no line \`log <verifier key>\`.`);
+  return [...keys, ...trusted];
+}
+
+/** What verify can't even begin with: exit code 4. */
+export class UnreadableError extends Error {
+  readonly exitCode = VERDICT_EXIT_CODES.UNREADABLE;
+}
