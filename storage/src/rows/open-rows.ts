@@ -49,7 +49,9 @@ export function openRows(url: string, settings: RowsSettings = {}): Rows {
         });
         const result = await client.exec({
           query: `INSERT INTO ${table} (${columns.map((column) => column.name).join(", ")}) FORMAT Native`,
-          values: Readable.from([encodeNativeBlock(columns, rows as readonly Record<string, unknown>[])]),
+          values: Readable.from([
+            Buffer.concat(encodeNativeBlock(columns, rows as readonly Record<string, unknown>[])),
+          ]),
           clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: deduplicationToken },
         });
         for await (const _ of result.stream); // the socket goes back to the pool when the answer is read
