@@ -72,7 +72,7 @@ export function startModelCall({
     failures.attempt("record", () => {
       const attributes = defined({
         [GEN_AI.operationName]: operation,
-        [GEN_AI.providerName]: providerOf(url.hostname, "openai"),
+        [GEN_AI.providerName]: providerOf(url.hostname, format.provider),
         [OTEL.serverAddress]: url.hostname,
         [OTEL.serverPort]: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
         "http.response.status_code": status,

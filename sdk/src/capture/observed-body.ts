@@ -10,12 +10,11 @@ export interface BodyObserver {
  * and a reader that gives up cancels the original.
  */
 export function observeResponse(response: Response, observer: BodyObserver): Response {
-  const { body } = response;
-  if (body === null) {
+  if (!hasBody(response)) {
     observer.end({ how: "complete" });
     return response;
   }
-  const observed = new Response(observeBody(body, observer), {
+  const observed = new Response(observeBody(response, observer), {
     status: response.status,
     statusText: response.statusText,
     headers: response.headers,
@@ -27,14 +26,22 @@ export function observeResponse(response: Response, observer: BodyObserver): Res
   return observed;
 }
 
-function observeBody(body: ReadableStream<Uint8Array>, observer: BodyObserver): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+/**
+ * Node.js drops the connection of a response that is garbage collected unread. Holding `response`, and locking its body
+ * only once it is read, keeps that as it is: not before the caller has let go of ours, and then still.
+ */
+function observeBody(response: ResponseWithBody, observer: BodyObserver): ReadableStream<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const open = () => {
+    reader ??= response.body.getReader();
+    return reader;
+  };
   const decoder = new TextDecoder();
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
       try {
-        const { done, value } = await readBytes(reader);
+        const { done, value } = await readBytes(open());
         if (done) {
           observer.text(decoder.decode());
           observer.end({ how: "complete" });
@@ -53,7 +60,7 @@ function observeBody(body: ReadableStream<Uint8Array>, observer: BodyObserver): 
     },
     async cancel(reason) {
       observer.end({ how: "cancelled" });
-      await reader.cancel(reason);
+      await open().cancel(reason);
     },
   });
 }
@@ -64,4 +71,10 @@ async function readBytes(reader: ReadableStreamDefaultReader<Uint8Array>) {
     const result = await reader.read();
     if (result.done || result.value.byteLength > 0) return result;
   }
+}
+
+type ResponseWithBody = Response & { body: ReadableStream<Uint8Array> };
+
+function hasBody(response: Response): response is ResponseWithBody {
+  return response.body !== null;
 }

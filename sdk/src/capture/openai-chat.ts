@@ -5,6 +5,7 @@ import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from
 
 /** OpenAI chat completions, and the many servers that speak it. Source: https://platform.openai.com/docs/api-reference/chat */
 export const openaiChat: WireFormat = {
+  provider: "openai",
   matches: (url) => url.pathname.endsWith("/chat/completions"),
   readRequest,
   readResponse(body, stream) {

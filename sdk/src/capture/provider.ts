@@ -15,7 +15,7 @@ const PROVIDERS: readonly (readonly [string, string])[] = [
 ];
 
 /** A gateway or a server of one's own speaks for the provider whose wire format it has; `server.address` tells them apart. */
-export function providerOf(host: string, wireFormatsOwn: string): string {
+export function providerOf(host: string, formatsOwn: string): string {
   const known = PROVIDERS.find(([domain]) => host === domain || host.endsWith(`.${domain}`));
-  return known?.[1] ?? wireFormatsOwn;
+  return known?.[1] ?? formatsOwn;
 }

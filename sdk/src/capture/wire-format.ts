@@ -3,6 +3,8 @@ import type { ChatMessage, MessagePart } from "@runledger/contract";
 
 /** A model API as it looks on the wire. A new one is a file, and a line in `wire-formats.ts`. */
 export interface WireFormat {
+  /** `gen_ai.provider.name` of a server that nothing else is known of. */
+  provider: string;
   /** Is a POST to this address a model call of this format? */
   matches(url: URL): boolean;
   /** @throws when the body is not of this format. */

@@ -62,6 +62,7 @@ function runaway({ toolResults }: FakeRequest): FakeAnswer {
   return {
     content: toolResults === 0 ? "Let me check whether the export is ready." : "Not ready yet, checking again.",
     toolCalls: [{ name: "get_export_status", arguments: { export_id: "exp_7731" } }],
+    delayMs: 220,
     usage: { prompt: 640 + toolResults * 71, completion: 29, cached: toolResults === 0 ? 0 : 512 },
   };
 }
