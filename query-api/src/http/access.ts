@@ -27,9 +27,11 @@ export function registerAccess({ app, settings }: Feature): void {
 }
 
 function keyOf(authorization: string): string | null {
-  const [scheme = "", value = ""] = authorization.split(" ", 2);
-  if (scheme.toLowerCase() === "bearer") return value;
-  if (scheme.toLowerCase() !== "basic") return null;
+  const space = authorization.indexOf(" ");
+  const scheme = authorization.slice(0, space).toLowerCase();
+  const value = authorization.slice(space + 1);
+  if (scheme === "bearer") return value;
+  if (scheme !== "basic") return null;
   const pair = Buffer.from(value, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon < 0 ? null : pair.slice(colon + 1);

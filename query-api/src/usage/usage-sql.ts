@@ -41,7 +41,7 @@ SELECT ${grouped(groups, (group) => DIMENSIONS[group].runs)}
   toString(sum(cost_sum)) AS cost, sum(cost_missing_count) AS cost_missing
 FROM (${runSummarySql()})
 WHERE start_ns >= {since:Int64} AND start_ns < {until:Int64}
-GROUP BY ${groups.length === 0 ? "()" : "group"}
+${groups.length === 0 ? "" : "GROUP BY group"}
 ORDER BY runs DESC
 LIMIT {max_rows:UInt32}`;
 }

@@ -1,0 +1,167 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Objects, openObjects, openRows, type Rows } from "@runledger/storage";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createApp } from "./app.ts";
+import { queryApiSettings, readQueryApiSettings } from "./config.ts";
+import type { App } from "./dependencies.ts";
+
+const KEY = "a key of enough characters";
+
+let dir: string;
+let objects: Objects;
+/** Nothing listens there: these tests need no ClickHouse, and one looks at its absence. */
+let rows: Rows;
+let open: App;
+let guarded: App;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "runledger-app-"));
+  await writeFile(join(dir, "index.html"), "<!doctype html><title>Runledger</title>");
+  objects = await openObjects(`file:${join(dir, "objects")}`);
+  rows = openRows("http://default:@127.0.0.1:1/nothing");
+  open = await build({});
+  guarded = await build({ apiKey: KEY });
+});
+afterAll(async () => {
+  await Promise.all([open.close(), guarded.close(), rows.close()]);
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function build(settings: object): Promise<App> {
+  return await createApp(
+    {
+      rows,
+      objects,
+      clock: Date.now,
+      random: Math.random,
+      logger: pino({ level: "silent" }),
+      registry: new Registry(),
+      webDir: dir,
+      verifierKeys: [],
+    },
+    queryApiSettings.parse(settings),
+  );
+}
+
+test("without ClickHouse the API lives, is not ready, and says when to try again", async () => {
+  expect((await open.inject("/healthz")).statusCode).toBe(200);
+  const ready = await open.inject("/readyz");
+  expect(ready.statusCode).toBe(503);
+  expect(ready.json()).toEqual({
+    status: "failed",
+    checks: { clickhouse: "failed", migrations: "failed", objects: "ok" },
+  });
+  const runs = await open.inject("/v1/runs");
+  expect(runs.statusCode).toBe(503);
+  expect(runs.headers["retry-after"]).toBeDefined();
+  expect(runs.json()).toMatchObject({ error: { code: "unavailable" } });
+  expect(runs.body).not.toContain("ECONNREFUSED");
+});
+
+test("the OpenAPI document is 3.1 and names every call of this API", async () => {
+  const document = (await open.inject("/openapi.json")).json();
+  expect(document.openapi).toBe("3.1.0");
+  for (const path of [
+    "/v1/runs",
+    "/v1/runs/{run_id}/steps/{step_id}",
+    "/v1/usage",
+    "/v1/audit/proof",
+    "/v1/alerts/{alert_id}/silence",
+    "/readyz",
+  ]) {
+    expect(Object.keys(document.paths)).toContain(path);
+  }
+  expect(document.components.schemas).toHaveProperty("Run");
+});
+
+test("the reference and the page load nothing from elsewhere, and the policy allows nothing else", async () => {
+  for (const url of ["/docs", "/"]) {
+    const page = await open.inject(url);
+    expect(page.statusCode).toBe(200);
+    expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(page.headers["content-security-policy"]).toContain("script-src 'self';");
+    expect(page.body).not.toMatch(/<script(?![^>]*src=)[^>]*>/);
+  }
+  expect((await open.inject("/docs/static/swagger-ui-bundle.js")).statusCode).toBe(200);
+});
+
+test("a path of the page's own router gets the page, a call that isn't there an error", async () => {
+  const page = await open.inject({ url: "/runs/abc", headers: { accept: "text/html" } });
+  expect(page.body).toContain("<title>Runledger</title>");
+  const call = await open.inject({ url: "/v1/nothing", headers: { accept: "text/html" } });
+  expect(call.statusCode).toBe(404);
+  expect(call.json()).toMatchObject({ error: { code: "not_found", hint: "see /docs for every call", details: [] } });
+});
+
+test("metrics count requests by route, not by id", async () => {
+  await open.inject("/v1/runs/some-id");
+  const metrics = await open.inject("/metrics");
+  expect(metrics.body).toMatch(
+    /runledger_api_request_duration_seconds_count\{method="GET",route="\/v1\/runs\/:run_id",status="503"\}/,
+  );
+});
+
+test.each([
+  [{}, 401],
+  [{ authorization: "Bearer wrong" }, 401],
+  [{ authorization: `Basic ${Buffer.from("me:wrong").toString("base64")}` }, 401],
+  [{ authorization: `Bearer ${KEY}` }, 200],
+  [{ authorization: `Basic ${Buffer.from(`me:${KEY}`).toString("base64")}` }, 200],
+])("with a key set, headers %j are answered %i", async (headers, status) => {
+  const response = await guarded.inject({ url: "/v1/alert-rules", headers });
+  expect(response.statusCode).toBe(status);
+  if (status === 401) expect(response.headers["www-authenticate"]).toContain("Basic");
+});
+
+test("with a key set, even the page and unknown paths ask for it, probes do not", async () => {
+  expect((await guarded.inject("/")).statusCode).toBe(401);
+  expect((await guarded.inject("/v1/nothing")).statusCode).toBe(401);
+  expect((await guarded.inject("/healthz")).statusCode).toBe(200);
+});
+
+test("without a key, a request under another host's name is refused", async () => {
+  const response = await open.inject({ url: "/v1/alert-rules", headers: { host: "rebound.example" } });
+  expect(response.statusCode).toBe(403);
+  expect(response.json()).toMatchObject({ error: { code: "permission_denied" } });
+});
+
+test("too many requests are a 429 with Retry-After", async () => {
+  const app = await build({ requestsPerMinute: 1 });
+  await app.inject("/v1/alert-rules");
+  const second = await app.inject("/v1/alert-rules");
+  expect(second.statusCode).toBe(429);
+  expect(second.headers["retry-after"]).toBeDefined();
+  expect(second.json()).toMatchObject({ error: { code: "rate_limited" } });
+  await app.close();
+});
+
+test.each([
+  ["{", 400, "invalid_argument"],
+  [JSON.stringify({ rule: "loop.repeat", threshold: "x".repeat(70_000) }), 413, "too_large"],
+  [JSON.stringify({ rule: "no.such" }), 400, "invalid_argument"],
+  [JSON.stringify({ rule: "loop.repeat", colour: "red" }), 400, "invalid_argument"],
+])("a bad body is refused in the error form", async (payload, status, code) => {
+  const response = await open.inject({
+    method: "POST",
+    url: "/v1/alert-rules",
+    payload,
+    headers: { "content-type": "application/json" },
+  });
+  expect(response.statusCode).toBe(status);
+  expect(response.json()).toMatchObject({ error: { code, details: expect.any(Array) } });
+});
+
+test("a bad environment stops the start with every bad setting listed", () => {
+  const environment = {
+    RUNLEDGER_HOST: "0.0.0.0",
+    RUNLEDGER_API_PORT: "99999",
+    RUNLEDGER_ALERT_WEBHOOK_URL: "ftp://x",
+  };
+  expect(() => readQueryApiSettings(environment)).toThrow(/RUNLEDGER_API_PORT.*RUNLEDGER_ALERT_WEBHOOK_URL/);
+  expect(() => readQueryApiSettings({ RUNLEDGER_HOST: "0.0.0.0" })).toThrow(/RUNLEDGER_API_KEY/);
+  expect(readQueryApiSettings({ RUNLEDGER_API_PORT: "0" }).port).toBe(0);
+});
