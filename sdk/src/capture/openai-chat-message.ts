@@ -57,23 +57,22 @@ function contentParts(content: z.infer<typeof wireMessage>["content"]): MessageP
   return content.map(contentPart);
 }
 
-const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
-const imagePart = z.looseObject({ type: z.literal("image_url"), image_url: z.looseObject({ url: z.string() }) });
-const anyPart = z.looseObject({ type: z.string() });
+const wirePart = z.looseObject({
+  type: z.string(),
+  text: z.string().optional(),
+  image_url: z.looseObject({ url: z.string() }).optional(),
+});
 
 function contentPart(part: unknown): MessagePart {
-  const text = textPart.safeParse(part);
-  if (text.success) {
-    const { text: content, ...rest } = text.data;
-    return { ...rest, content };
+  const parsed = wirePart.safeParse(part);
+  if (!parsed.success) return { type: "other", content: part };
+  const { text, image_url, ...rest } = parsed.data;
+  if (rest.type === "text" && text !== undefined) return { ...rest, content: text };
+  if (rest.type === "image_url" && image_url !== undefined) {
+    const { url, ...about } = image_url;
+    return { ...about, type: "uri", modality: "image", uri: url };
   }
-  const image = imagePart.safeParse(part);
-  if (image.success) {
-    const { url, ...rest } = image.data.image_url;
-    return { ...rest, type: "uri", modality: "image", uri: url };
-  }
-  const other = anyPart.safeParse(part);
-  return other.success ? other.data : { type: "other", content: part };
+  return parsed.data;
 }
 
 function toolCallPart(call: unknown): MessagePart {

@@ -25,11 +25,6 @@ const wireTool = z.looseObject({
   type: z.string(),
   function: z.looseObject({ name: z.string(), description: z.string().optional(), parameters: z.unknown().optional() }),
 });
-const wireToolMessage = z.looseObject({
-  role: z.literal("tool"),
-  tool_call_id: z.string(),
-  content: z.unknown().optional(),
-});
 
 function readRequest(body: string): ModelRequest {
   const { model, stream, messages, tools, ...rest } = wireRequest.parse(JSON.parse(body));
@@ -44,10 +39,11 @@ function readRequest(body: string): ModelRequest {
     messages: chat.slice(split),
     toolDefinitions: (tools ?? []).map(offeredTool),
     parameters: parametersOf(rest),
-    toolResults: messages.flatMap((message) => {
-      const tool = wireToolMessage.safeParse(message);
-      return tool.success ? [{ callId: tool.data.tool_call_id, result: tool.data.content }] : [];
-    }),
+    toolResults: chat.flatMap(({ parts }) =>
+      parts.flatMap(({ type, id, response }) =>
+        type === "tool_call_response" && typeof id === "string" ? [{ callId: id, result: response }] : [],
+      ),
+    ),
   };
 }
 
