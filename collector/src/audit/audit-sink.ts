@@ -1,4 +1,12 @@
-import { hashesEqual, logPrefix, packPath, parseVerifierKey, readEntries, stagingPath } from "@runledger/contract";
+import {
+  type Hash,
+  hashesEqual,
+  logPrefix,
+  packPath,
+  parseVerifierKey,
+  readEntries,
+  stagingPath,
+} from "@runledger/contract";
 import { type JournalCursor, type Objects, type SigningKey, StorageError } from "@runledger/storage";
 import type { Logger } from "pino";
 import type { SeenRecords } from "../integrate/seen-records.ts";
@@ -6,7 +14,7 @@ import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import { type Batch, type BatchCounts, prepareBatch } from "./batch.ts";
 import { inParallel } from "./in-parallel.ts";
-import { type LogWriter, openLogWriter } from "./log-writer.ts";
+import { type Extension, type LogWriter, openLogWriter } from "./log-writer.ts";
 import { createPayloadPacker } from "./payload-packer.ts";
 import { decodeStagedBatch, encodeStagedBatch, STAGING_PURPOSE, type StagedBatch } from "./staging.ts";
 
@@ -30,6 +38,7 @@ const PARALLEL_PACKS = 8;
 /** A batch on its way: everything it will write is decided, so that doing it again writes the same. */
 interface InFlight {
   packs: Batch["packs"];
+  extension: Extension;
   staged: StagedBatch;
   counts: BatchCounts;
 }
@@ -48,20 +57,16 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
   let stopped: StorageError | null = null;
 
   /** The one way a batch goes into the log: the first time, again after a failure, and after a crash. */
-  const finish = async ({ packs, staged, counts }: InFlight, writer: LogWriter): Promise<void> => {
+  const finish = async ({ packs, extension, staged, counts }: InFlight, writer: LogWriter): Promise<void> => {
     await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
     const path = stagingPath(shard, staged.treeSize);
-    if (staged.entries.length > 0 && writer.size === staged.treeSize && hashesEqual(writer.root(), staged.root)) {
+    if (staged.entries.length > 0 && isHead(writer, staged.treeSize, staged.root)) {
+      if (!hashesEqual(extension.tree.root(), staged.newRoot)) throw misfit(staged, writer);
       // A crash before this forgets the batch: its frames come again from the journal. From here on it is applied as it is.
       await objects.create(path, encodeStagedBatch(staged, stagingSigner));
-      await writer.extend(staged.entries);
+      await writer.extend(extension);
     }
-    if (writer.size !== staged.treeSize + staged.entries.length) {
-      throw new StorageError(
-        "damaged",
-        `the staged batch for size ${staged.treeSize} does not fit the log of ${writer.size}`,
-      );
-    }
+    if (!isHead(writer, staged.treeSize + staged.entries.length, staged.newRoot)) throw misfit(staged, writer);
     // A crash before this is seen by the staged batch, whose entries are in the log: `open` only moves the cursor.
     nextSeq = Math.max(nextSeq, staged.nextSeq);
     await cursor.save(nextSeq);
@@ -99,7 +104,8 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         const writer = await openLogWriter(objects, shard, key);
         nextSeq = await cursor.load();
         for await (const staged of readStaged(objects, shard, key, writer.size)) {
-          await finish({ packs: [], staged, counts: { ...NOTHING_COUNTED } }, writer);
+          const extension = writer.plan(staged.entries);
+          await finish({ packs: [], extension, staged, counts: NOTHING_COUNTED }, writer);
         }
         await seed(seen, writer);
         log = writer;
@@ -113,13 +119,27 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         const fresh = frames.filter(({ seq }) => seq >= nextSeq);
         if (fresh.length === 0) return;
         const { packs, entries, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
-        inFlight = { packs, counts, staged: { treeSize: log.size, root: log.root(), entries, nextSeq: after } };
+        const extension = log.plan(entries);
+        const newRoot = extension.tree.root();
+        const staged = { treeSize: log.size, root: log.root(), entries, newRoot, nextSeq: after };
+        inFlight = { packs, extension, staged, counts };
         await finishInFlight(log);
       }),
     close: async () => {
       log = null;
     },
   };
+}
+
+function isHead(writer: LogWriter, size: number, root: Hash): boolean {
+  return writer.size === size && hashesEqual(writer.root(), root);
+}
+
+function misfit({ treeSize }: StagedBatch, writer: LogWriter): StorageError {
+  return new StorageError(
+    "damaged",
+    `the staged batch for size ${treeSize} does not fit the log of size ${writer.size}`,
+  );
 }
 
 /** Batches that were on their way; one that the log has grown beyond only failed to be removed. */

@@ -30,8 +30,10 @@ import { inParallel } from "./in-parallel.ts";
 export interface LogWriter {
   readonly size: number;
   root(): Hash;
-  /** Appends entries and publishes the checkpoint. Doing it again with the same entries after a failure ends the same. */
-  extend(entries: readonly Uint8Array[]): Promise<void>;
+  /** The tree with more entries; nothing is written. */
+  plan(entries: readonly Uint8Array[]): Extension;
+  /** Writes what was planned and publishes the checkpoint. Doing it again after a failure ends the same. */
+  extend(extension: Extension): Promise<void>;
   /** Reads the log's objects; paths are relative to its root. */
   read: ReadObject;
 }
@@ -41,6 +43,13 @@ interface Edge {
   /** The entries of the bundle that is not full yet. */
   entries: readonly Uint8Array[];
   version: ObjectVersion | null;
+}
+
+/** The log as it will be: its tree, and every tile and bundle that it has and the log before did not. */
+export interface Extension {
+  tree: TileTree;
+  entries: readonly Uint8Array[];
+  files: readonly LogFile[];
 }
 
 interface LogFile {
@@ -56,8 +65,7 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
   const read: ReadObject = (path) => objects.read(prefix + path);
   let edge = await readEdge(objects, shard, key, read);
 
-  const extend = async (entries: readonly Uint8Array[]): Promise<void> => {
-    const { tree, files } = grow(edge, entries);
+  const extend = async ({ tree, entries, files }: Extension): Promise<void> => {
     // Written once each, named by position and width. A crash leaves files beyond the checkpoint, which the same batch,
     // applied again from its staged object, writes with the same bytes.
     await inParallel(PARALLEL_OBJECTS, files, ({ path, bytes }) => objects.create(prefix + path, bytes));
@@ -80,6 +88,7 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
       return edge.tree.size;
     },
     root: () => edge.tree.root(),
+    plan: (entries) => grow(edge, entries),
     extend,
     read,
   };
@@ -106,8 +115,7 @@ async function readEdge(objects: Objects, shard: string, key: SigningKey, read: 
   return { tree, entries, version: stored.version };
 }
 
-/** The tree after more entries, and every tile and bundle that it has and the tree before did not. */
-function grow(edge: Edge, entries: readonly Uint8Array[]): { tree: TileTree; files: LogFile[] } {
+function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {
   const files: LogFile[] = [];
   const tree = edge.tree.fork(({ level, index, bytes }) => files.push({ path: tilePath(level, index), bytes }));
   for (const entry of entries) tree.append(leafHash(entry));
@@ -122,7 +130,7 @@ function grow(edge: Edge, entries: readonly Uint8Array[]): { tree: TileTree; fil
     const path = entryBundlePath(firstBundle + begin / TILE_WIDTH, bundle.length);
     files.push({ path, bytes: encodeEntryBundle(bundle) });
   }
-  return { tree, files };
+  return { tree, entries, files };
 }
 
 /** Nothing is signed before the store has shown that it holds it: all is read again, and the tree made anew from what was read. */
