@@ -1,5 +1,6 @@
 -- A row a record (contract/src/rows/step-row.ts), content left out. Written by the collector only, one block an insert,
--- with a deduplication token; the views below are fed by the same insert.
+-- with a deduplication token; the views are fed by the same insert. An insert is on the disk when it is answered (fsync): the journal
+-- may forget then what it holds. The deduplication window is in inserts; a retry is never more than one behind.
 -- Read: by run `WHERE tenant = … AND run_id = …`; add `received_time BETWEEN …` (runs.first_received_time,
 -- runs.last_seen_time) and only the days in question are touched. Steps of a run: event = 'step'.
 CREATE TABLE IF NOT EXISTS steps
@@ -77,4 +78,4 @@ CREATE TABLE IF NOT EXISTS steps
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_time)
 ORDER BY (tenant, toDate(received_time), run_id, start_time, record_id)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS runs
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(last_seen_time)
 ORDER BY (tenant, run_id)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS runs_from_steps TO runs AS
 WITH

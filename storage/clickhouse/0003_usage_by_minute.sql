@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS usage_by_minute
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(received_day)
 ORDER BY (tenant, minute, kind, model, tool_name, agent_name, task_type, received_day)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS usage_by_minute_from_steps TO usage_by_minute AS
 SELECT

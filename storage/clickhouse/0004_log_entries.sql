@@ -18,4 +18,4 @@ CREATE TABLE IF NOT EXISTS log_entries
 ENGINE = ReplacingMergeTree
 PARTITION BY shard
 ORDER BY (tenant, record_id, shard, log_index)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;

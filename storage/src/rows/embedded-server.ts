@@ -170,6 +170,7 @@ function spawnServer(dir: string): { child: ChildProcess; closed: Promise<unknow
   const child = spawn(process.execPath, [program, join(dir, "data"), join(dir, "config.xml"), String(process.pid)], {
     cwd: dir,
     env: {},
+    detached: true, // Ctrl-C is for us: what is journalled is still integrated before the end
     stdio: ["pipe", "ignore", "pipe"],
   });
   let text = "";

@@ -23,7 +23,12 @@ export function openRows(url: string, settings: RowsSettings = {}): Rows {
   const columnsOf = new Map<string, Promise<Column[]>>();
 
   const query = async <Row>(sql: string, parameters: Record<string, unknown> = {}): Promise<Row[]> => {
-    const result = await client.query({ query: sql, format: "JSONEachRow", query_params: parameters });
+    const result = await client.query({
+      query: sql,
+      format: "JSONEachRow",
+      query_params: parameters,
+      clickhouse_settings: { max_execution_time: Math.ceil(requestTimeoutMs / 1000) },
+    });
     return result.json<Row>();
   };
   const tableColumns = (table: string): Promise<Column[]> => {
