@@ -5,7 +5,8 @@ import { getJson, RequestError } from "./request.ts";
 
 const RUNS_PAGE = 100;
 const STEPS_PAGE = 1_000;
-const ALERTS_EVERY_MS = 5_000;
+const ALERTS_EVERY_MS = 3_000;
+const ALERTS_SHOWN = 50;
 const TOTALS_EVERY_MS = 10_000;
 const PENDING_CONTENT_EVERY_MS = 1_500;
 /** Runs of a status are counted up to here, then shown as "500+". */
@@ -59,11 +60,13 @@ export const usageQuery = (search: RunSearch, groupBy = "") =>
     staleTime: groupBy ? 60_000 : 0,
   });
 
-export const alertsQuery = queryOptions({
-  queryKey: ["alerts"],
-  queryFn: ({ signal }) => getJson<{ items: Alert[] }>("/v1/alerts", {}, signal),
-  refetchInterval: ALERTS_EVERY_MS,
-});
+/** Newest first; all states unless one is asked for. */
+export const alertsQuery = (filter: { state?: Alert["state"]; run_id?: string }) =>
+  queryOptions({
+    queryKey: ["alerts", filter],
+    queryFn: ({ signal }) => getJson<{ items: Alert[] }>("/v1/alerts", { ...filter, limit: ALERTS_SHOWN }, signal),
+    refetchInterval: ALERTS_EVERY_MS,
+  });
 
 export const runQuery = (runId: string) =>
   queryOptions({

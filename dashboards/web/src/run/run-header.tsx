@@ -1,6 +1,7 @@
 import type { RunDetail } from "@runledger/contract";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { RunAlerts } from "../alerts/run-alerts.tsx";
 import type { LiveState } from "../api/live.ts";
 import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
@@ -43,11 +44,17 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
             {repeat.tool}: same call ×{count(repeat.count)}
           </button>
         ) : null}
+        <RunAlerts runId={run.run_id} onSelect={onSelect} />
         {live ? <LiveBadge state={live} /> : null}
       </div>
-      {run.error || run.reason ? (
-        <p className="run-why" data-bad={run.error !== null || run.status === "stopped" || run.status === "killed"}>
-          {run.error ? <code>{run.error.type}</code> : null} {run.error?.message ?? run.reason}
+      {run.reason ? (
+        <p className="run-why" data-status={run.status}>
+          {run.reason}
+        </p>
+      ) : null}
+      {run.error ? (
+        <p className="run-why" data-status="failed">
+          <code>{run.error.type}</code> {run.error.message}
         </p>
       ) : null}
       <RunFacts run={run} />

@@ -46,7 +46,9 @@ export function Waterfall({ timeline, run, loaded, chosenAt, onSelect }: Waterfa
     event.preventDefault();
     onSelect(addressOf(row.step));
   };
-  const choose = (event: MouseEvent) => {
+  const choose = (event: MouseEvent<HTMLElement>) => {
+    // The row may scroll out of existence; the keys must go on working.
+    event.currentTarget.focus({ preventScroll: true });
     const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-step]") : null;
     const stepId = row?.dataset["step"];
     if (stepId) onSelect(stepId);

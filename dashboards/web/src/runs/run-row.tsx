@@ -8,7 +8,8 @@ import { StatusBadge } from "../ui/status-badge.tsx";
 
 /** One run; the whole row is its link. */
 export function RunRow({ run, index, top, nowMs }: { run: Run; index: number; top: number; nowMs: number }) {
-  const why = run.error ? (run.error.message ?? run.error.type) : (run.reason ?? run.outcome);
+  // A limit or a person that stopped the run says more than the error this made in the agent.
+  const why = run.reason ?? run.error?.message ?? run.error?.type ?? run.outcome;
   return (
     <tr className="run-row" aria-rowindex={index + 2} style={{ transform: `translateY(${top}px)` }}>
       <td className="two-lines">
