@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_TIMER_MS } from "./limits/limit-guard.ts";
 
 /** What `createRunledger` may be told; what is left out comes from the environment, then from the default. */
 export interface Settings {
@@ -20,7 +21,7 @@ export interface Settings {
   log?: ((message: string) => void) | undefined;
 }
 
-const millis = z.coerce.number().int().positive();
+const millis = z.coerce.number().int().positive().max(MAX_TIMER_MS);
 const config = z.object({
   endpoint: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:4317"),
   apiKey: z.string().min(1).optional(),

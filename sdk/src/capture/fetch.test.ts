@@ -187,6 +187,30 @@ test("a stream given up by the agent ends the request and is recorded as far as 
   ]);
 });
 
+test("a reader that cancels the body ends the request at the server", async () => {
+  const closed = Promise.withResolvers<void>();
+  server = await startModelServer((response) => {
+    response.on("close", () => closed.resolve());
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(chunk({ content: "first" }));
+  });
+  const url = `${server.baseUrl}/chat/completions`;
+  const agent = recorded.ledger.wrap(
+    async () => {
+      const response = await fetch(url, {
+        method: "POST",
+        body: JSON.stringify({ model: "m", messages, stream: true }),
+      });
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+    },
+    { agent: "a" },
+  );
+  await agent();
+  await closed.promise;
+  expect((await recorded.steps("llm"))[0]?.attributes["error.type"]).toBe("cancelled");
+});
+
 test("tool calls are inferred from what the model asked for and what came back", async () => {
   const asks = [
     { id: "call_a", name: "weather", arguments: '{"city":"Oslo"}' },

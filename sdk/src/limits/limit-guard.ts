@@ -1,15 +1,29 @@
+import { z } from "zod";
 import { AgentStopped, type LimitName } from "./agent-stopped.ts";
 
-/** Hard bounds of one call of a wrapped agent, its sub-agents included. What is left out has no bound. */
-export interface Limits {
+/** The longest time that Node.js timers keep: past it they fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+const bound = z.number().int().nonnegative().optional();
+/** Strict: a bound that is misspelt, or that we don't have, must not look as if it held. */
+const limits = z.strictObject({
   /** Model and tool calls, retries included. */
-  steps?: number;
+  steps: bound,
   /** Input and output tokens as the models reported them; a call that reports none adds none. */
-  tokens?: number;
+  tokens: bound,
   /** Milliseconds. Running model calls are aborted when they are over. */
-  wallMs?: number;
+  wallMs: bound.refine((ms) => ms === undefined || ms <= MAX_TIMER_MS, `at most ${MAX_TIMER_MS}`),
   /** How often the same tool may be called with the same arguments. */
-  repeats?: number;
+  repeats: bound,
+});
+/** Hard bounds of one call of a wrapped agent, its sub-agents included. What is left out has no bound. */
+export type Limits = z.input<typeof limits>;
+
+/** @throws Error that says each fault; when the agent is wrapped, not when it runs. */
+export function checkLimits(agent: string, given: Limits): Limits {
+  const parsed = limits.safeParse(given);
+  if (!parsed.success) throw new Error(`runledger: bad limits of agent ${agent}\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }
 
 export interface LimitDependencies {

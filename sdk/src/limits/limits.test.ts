@@ -114,3 +114,10 @@ test("a sub-agent's own bound stops the sub-agent, and its caller may go on", as
   expect((await recorded.end()).attributes["runledger.run.status"]).toBe("completed");
   expect(server.bodies).toHaveLength(3);
 });
+
+test("limits that can't be held are refused when the agent is wrapped", () => {
+  const wrap = (limits: object) => () => recorded.ledger.wrap(() => 1, { agent: "a", limits });
+  expect(wrap({ costUsd: 2 })).toThrow(/costUsd/);
+  expect(wrap({ steps: Number.NaN })).toThrow(/steps/);
+  expect(wrap({ wallMs: 1e12 })).toThrow(/wallMs/);
+});

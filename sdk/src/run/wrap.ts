@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Failures } from "../failures.ts";
 import { causedByStop } from "../limits/agent-stopped.ts";
-import type { Limits } from "../limits/limit-guard.ts";
+import { checkLimits, type Limits } from "../limits/limit-guard.ts";
 import { startExecution } from "./execution.ts";
 import type { Run, RunFacts } from "./run.ts";
 import type { Scope } from "./scope.ts";
@@ -43,6 +43,7 @@ export function createWrap(dependencies: WrapDependencies) {
   const { scopes, failures } = dependencies;
 
   return function wrap<Agent extends AgentFunction>(agent: Agent, options: WrapOptions<Agent>): Agent {
+    checkLimits(options.agent, options.limits ?? {});
     function wrapped(this: unknown, ...args: Parameters<Agent>): unknown {
       const execution = failures.attempt("record", () => startExecution(dependencies, options, args));
       if (execution === undefined) return Reflect.apply(agent, this, args);
