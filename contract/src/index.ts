@@ -48,6 +48,7 @@ export {
   readTile,
 } from "./log/log-reader.ts";
 export {
+  createLeafHasher,
   emptyRoot,
   HASH_BYTES,
   type Hash,

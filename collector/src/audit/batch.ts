@@ -1,6 +1,7 @@
 import { MAX_ENTRY_BYTES, MESSAGES_MEDIA_TYPE, type PayloadName, type RunledgerRecord } from "@runledger/contract";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
+import { type Arena, createArena } from "./arena.ts";
 import { entryText, type Payloads } from "./entry.ts";
 import { cutAllMembers, moveLargeMembers } from "./overflow.ts";
 import { type Pack, type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-packer.ts";
@@ -75,7 +76,8 @@ export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecor
     }
   }
   const packs = packer.finish();
-  const entries = drafted.map((draft) => fittingEntry(recordOf(draft)));
+  const arena = createArena();
+  const entries = drafted.map((draft) => fittingEntry(arena, recordOf(draft)));
   packs.push(...overflow(drafted, entries, packer));
   counts.records = drafted.length;
   counts.overflows = drafted.filter(({ stored }) => stored.some(({ name }) => name === "overflow")).length;
@@ -107,8 +109,8 @@ function recordOf({ facts, conflict, stored }: Drafted): RunledgerRecord {
   return { ...facts, conflict, payloads };
 }
 
-function fittingEntry(record: RunledgerRecord): Uint8Array | null {
-  const bytes = Buffer.from(entryText(record));
+function fittingEntry(arena: Arena, record: RunledgerRecord): Uint8Array | null {
+  const bytes = arena.write(entryText(record));
   return bytes.length <= MAX_ENTRY_BYTES ? bytes : null;
 }
 

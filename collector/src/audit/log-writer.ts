@@ -1,16 +1,18 @@
 import {
   CHECKPOINT_PATH,
   consistencyProof,
+  createLeafHasher,
   datedCheckpointPath,
-  decodeEntryBundle,
   encodeEntryBundle,
   entryBundlePath,
+  HASH_BYTES,
   type Hash,
   hashesAtLevel,
   hashesEqual,
   leafHash,
   logPrefix,
   openCheckpoint,
+  parseTilePath,
   parseVerifierKey,
   partialPrefix,
   type ReadObject,
@@ -69,7 +71,7 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
     // Written once each, named by position and width. A crash leaves files beyond the checkpoint, which the same batch,
     // applied again from its staged object, writes with the same bytes.
     await inParallel(PARALLEL_OBJECTS, files, ({ path, bytes }) => objects.create(prefix + path, bytes));
-    await checkReadBack(read, edge, tree, files);
+    await checkReadBack(read, edge, { tree, entries, files });
     const oldSize = edge.tree.size;
     const proof = await consistencyProof(read, oldSize, tree.size);
     if (!verifyConsistency(oldSize, tree.size, edge.tree.root(), tree.root(), proof)) {
@@ -118,7 +120,8 @@ async function readEdge(objects: Objects, shard: string, key: SigningKey, read: 
 function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {
   const files: LogFile[] = [];
   const tree = edge.tree.fork(({ level, index, bytes }) => files.push({ path: tilePath(level, index), bytes }));
-  for (const entry of entries) tree.append(leafHash(entry));
+  const hashLeaf = createLeafHasher();
+  for (const entry of entries) tree.append(hashLeaf(entry));
   for (const { level, index, width, bytes } of tree.partialTiles()) {
     const unchanged = hashesAtLevel(level, tree.size) === hashesAtLevel(level, edge.tree.size);
     if (!unchanged) files.push({ path: tilePath(level, index, width), bytes });
@@ -133,20 +136,26 @@ function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {
   return { tree, entries, files };
 }
 
-/** Nothing is signed before the store has shown that it holds it: all is read again, and the tree made anew from what was read. */
-async function checkReadBack(read: ReadObject, edge: Edge, tree: TileTree, files: readonly LogFile[]): Promise<void> {
-  const stored = await inParallel(PARALLEL_OBJECTS, files, ({ path }) => read(path));
-  const bundles: Uint8Array[] = [];
-  for (const [i, { path, bytes }] of files.entries()) {
-    const found = stored[i];
-    if (!found || Buffer.compare(found, bytes) !== 0) throw damaged(`${path} was written and reads otherwise`);
-    if (path.startsWith("tile/entries/")) bundles.push(found);
+/** Nothing is signed before the store has shown that it holds it: all is read again, and the root derived from the tiles read. */
+async function checkReadBack(read: ReadObject, edge: Edge, { tree, files }: Extension): Promise<void> {
+  const stored = await inParallel(PARALLEL_OBJECTS, files, async ({ path, bytes }) => {
+    const found = await read(path);
+    if (found === null || Buffer.compare(found, bytes) !== 0) throw damaged(`${path} was written and reads otherwise`);
+    return found;
+  });
+  const upper = new Map<string, Uint8Array>();
+  const again = edge.tree.fork(({ level, index, bytes }) => upper.set(tilePath(level, index), bytes));
+  for (const { path, bytes } of files.map(({ path }, i) => ({ path, bytes: stored[i] ?? new Uint8Array() }))) {
+    const place = parseTilePath(path);
+    if (place?.level !== 0) continue;
+    const known = again.size - place.index * TILE_WIDTH;
+    for (let at = known; at < place.width; at++) again.append(bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES));
   }
-  const entries = bundles.flatMap(decodeEntryBundle).slice(edge.entries.length);
-  const again = grow(edge, entries);
-  const same =
-    hashesEqual(again.tree.root(), tree.root()) && again.files.every(({ bytes }, i) => sameBytes(bytes, stored[i]));
-  if (!same) throw damaged("the tree made from what the store holds is not the one that was written: broken memory?");
+  for (const { level, index, width, bytes } of again.partialTiles()) upper.set(tilePath(level, index, width), bytes);
+  const differs = files.some(({ path }, i) => upper.has(path) && !sameBytes(upper.get(path), stored[i]));
+  if (differs || again.size !== tree.size || !hashesEqual(again.root(), tree.root())) {
+    throw damaged("the tiles that the store holds do not have the root that was computed: broken memory?");
+  }
 }
 
 /** A crash before this leaves the old checkpoint, which is still true of the log; after it, the new one. */
@@ -180,8 +189,8 @@ async function removePartials(
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array | null | undefined): boolean {
-  return b !== null && b !== undefined && Buffer.compare(a, b) === 0;
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
 }
 
 function damaged(message: string): StorageError {
