@@ -9,8 +9,8 @@ const ALERTS_EVERY_MS = 3_000;
 const ALERTS_SHOWN = 50;
 const TOTALS_EVERY_MS = 10_000;
 const PENDING_CONTENT_EVERY_MS = 1_500;
-/** Runs of a status are counted up to here, then shown as "500+". */
-export const COUNT_LIMIT = 500;
+/** Runs of a status are counted up to here, then shown as "100+". */
+export const COUNT_LIMIT = 100;
 
 /** The list's filters as the API names them. */
 export function runFilters(search: RunSearch) {
@@ -42,20 +42,23 @@ export const anyRunQuery = (enabled: boolean) =>
     refetchInterval: ({ state }) => (state.data?.items.length === 0 ? ALERTS_EVERY_MS : false),
   });
 
-export const countQuery = (search: RunSearch, status: Run["status"]) =>
+/** Sums and choices can wait for the list: a browser makes six calls at a time, and one of them is the event stream. */
+export const countQuery = (search: RunSearch, status: Run["status"], enabled: boolean) =>
   queryOptions({
     queryKey: ["run-count", status, search.range],
     queryFn: async ({ signal }) => {
       const page = await getJson<RunList>("/v1/runs", { since: sinceOf(search), status, limit: COUNT_LIMIT }, signal);
       return { count: page.items.length, more: page.next_cursor !== null };
     },
+    enabled,
     refetchInterval: TOTALS_EVERY_MS,
   });
 
-export const usageQuery = (search: RunSearch, groupBy = "") =>
+export const usageQuery = (search: RunSearch, groupBy: string, enabled = true) =>
   queryOptions({
     queryKey: ["usage", groupBy, search.range],
     queryFn: ({ signal }) => getJson<Usage>("/v1/usage", { group_by: groupBy, since: sinceOf(search) }, signal),
+    enabled,
     refetchInterval: groupBy ? false : TOTALS_EVERY_MS,
     staleTime: groupBy ? 60_000 : 0,
   });

@@ -17,8 +17,15 @@ const TYPING_PAUSE_MS = 300;
 
 type Change = (change: Record<string, string | undefined>, replace?: boolean) => void;
 
+interface RunFiltersProps {
+  search: RunSearch;
+  /** The list is there: now the choices may be asked for. */
+  ready: boolean;
+  onChange: Change;
+}
+
 /** Every filter is part of the address, so a view can be sent to a colleague. */
-export function RunFilters({ search, onChange }: { search: RunSearch; onChange: Change }) {
+export function RunFilters({ search, ready, onChange }: RunFiltersProps) {
   const clear = () =>
     onChange({ status: undefined, ...Object.fromEntries(TEXT_FILTERS.map((name) => [name, undefined])) });
   return (
@@ -36,10 +43,10 @@ export function RunFilters({ search, onChange }: { search: RunSearch; onChange: 
         options={STATUSES.map((value) => ({ value, label: STATUS_LABELS[value] }))}
         onChange={(status) => onChange({ status })}
       />
-      <Dimension name="agent" label="Agent" search={search} onChange={onChange} />
-      <Dimension name="task_type" label="Task type" search={search} onChange={onChange} />
-      <Dimension name="model" label="Model" search={search} onChange={onChange} />
-      <Dimension name="tool" label="Tool" search={search} onChange={onChange} />
+      <Dimension name="agent" label="Agent" search={search} ready={ready} onChange={onChange} />
+      <Dimension name="task_type" label="Task type" search={search} ready={ready} onChange={onChange} />
+      <Dimension name="model" label="Model" search={search} ready={ready} onChange={onChange} />
+      <Dimension name="tool" label="Tool" search={search} ready={ready} onChange={onChange} />
       <TextInput name="user" label="User" search={search} onChange={onChange} />
       <TextInput name="session" label="Session" search={search} onChange={onChange} />
       <label className="filter filter-range">
@@ -86,15 +93,14 @@ function Choice({ label, value, options, onChange }: ChoiceProps) {
   );
 }
 
-/** Offers the values that occur in the time range, most used first. */
-function Dimension(props: {
+interface DimensionProps extends RunFiltersProps {
   name: "agent" | "task_type" | "model" | "tool";
   label: string;
-  search: RunSearch;
-  onChange: Change;
-}) {
-  const { name, label, search, onChange } = props;
-  const { data } = useQuery(usageQuery(search, name));
+}
+
+/** Offers the values that occur in the time range, most used first. */
+function Dimension({ name, label, search, ready, onChange }: DimensionProps) {
+  const { data } = useQuery(usageQuery(search, name, ready));
   const current = search[name];
   const seen = (data?.items ?? [])
     .toSorted((a, b) => b.runs - a.runs)

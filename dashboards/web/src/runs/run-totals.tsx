@@ -5,18 +5,25 @@ import { COUNT_LIMIT, countQuery, usageQuery } from "../api/queries.ts";
 import { count, exactUsd, percent, plural, shortCount, UNKNOWN, usd } from "../format/number.ts";
 import type { RunSearch } from "./run-search.ts";
 
+interface RunTotalsProps {
+  search: RunSearch;
+  /** The list is there: now the sums may be asked for. */
+  ready: boolean;
+  onStatus: (status: RunStatus) => void;
+}
+
 /** A few sums over the chosen time range; the filters do not change them. */
-export function RunTotals({ search, onStatus }: { search: RunSearch; onStatus: (status: RunStatus) => void }) {
-  const usage = useQuery(usageQuery(search));
+export function RunTotals({ search, ready, onStatus }: RunTotalsProps) {
+  const usage = useQuery(usageQuery(search, "", ready));
   const row = usage.data?.items[0];
   const missing = row?.usage_missing ? `${plural(row.usage_missing, "call")} without usage` : undefined;
   const unpriced = row?.cost_missing ? `, ${plural(row.cost_missing, "call")} without a known price` : "";
   return (
     <dl className="totals" aria-label="Totals of the time range">
       <Total label="Runs">{count(row?.runs ?? null)}</Total>
-      <StatusTotal label="Running" status="running" search={search} onStatus={onStatus} />
-      <StatusTotal label="Failed" status="failed" search={search} onStatus={onStatus} />
-      <StatusTotal label="Stopped" status="stopped" search={search} onStatus={onStatus} />
+      <StatusTotal label="Running" status="running" search={search} ready={ready} onStatus={onStatus} />
+      <StatusTotal label="Failed" status="failed" search={search} ready={ready} onStatus={onStatus} />
+      <StatusTotal label="Stopped" status="stopped" search={search} ready={ready} onStatus={onStatus} />
       <Total label="Success" hint="Completed, of the runs that have ended">
         {percent(row?.success_rate ?? null)}
       </Total>
@@ -44,14 +51,10 @@ function StatusTotal({
   label,
   status,
   search,
+  ready,
   onStatus,
-}: {
-  label: string;
-  status: RunStatus;
-  search: RunSearch;
-  onStatus: (status: RunStatus) => void;
-}) {
-  const { data } = useQuery(countQuery(search, status));
+}: RunTotalsProps & { label: string; status: RunStatus }) {
+  const { data } = useQuery(countQuery(search, status, ready));
   const text = data ? `${count(data.count)}${data.more ? "+" : ""}` : UNKNOWN;
   return (
     <Total label={label} hint={data?.more ? `More than ${COUNT_LIMIT}` : undefined}>

@@ -31,10 +31,10 @@ export function RunsPage() {
       <div className="page-head">
         <h1>Runs</h1>
         <LiveBadge state={live} />
-        <RunTotals search={search} onStatus={(status) => setSearch({ status })} />
+        <RunTotals search={search} ready={!runs.isPending} onStatus={(status) => setSearch({ status })} />
       </div>
       <AlertList />
-      <RunFilters search={search} onChange={setSearch} />
+      <RunFilters search={search} ready={!runs.isPending} onChange={setSearch} />
       {runs.error && items.length === 0 ? (
         <FailureNotice title="The runs could not be loaded" error={runs.error} onRetry={() => void runs.refetch()} />
       ) : (
