@@ -1,6 +1,7 @@
 /**
- * SQL of one row a run, summed up from `runs`. ClickHouse drops the columns that an outer query does not ask for, so
- * choosing runs costs only what the filter and the order read. Parameters: tenant, as_of (ns), and STATUS_PARAMETERS.
+ * SQL of one row a run. FINAL merges what the parts of `runs` hold of it, several times as fast as GROUP BY does; and ClickHouse
+ * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
+ * Takes the parameters of `runSummaryParameters`.
  */
 export function runSummarySql(where = ""): string {
   return `
@@ -14,29 +15,28 @@ SELECT *,
   greatest(until_ns - start_ns, 0) AS duration_ns
 FROM (
   SELECT run_id,
-    toUnixTimestamp64Nano(min(start_time)) AS start_ns,
-    toUnixTimestamp64Nano(min(first_received_time)) AS first_seen_ns,
-    toUnixTimestamp64Nano(max(last_seen_time)) AS last_seen_ns,
-    max(heartbeat_interval_ms) AS heartbeat_ms,
+    toUnixTimestamp64Nano(start_time) AS start_ns,
+    toUnixTimestamp64Nano(first_received_time) AS first_seen_ns,
+    toUnixTimestamp64Nano(last_seen_time) AS last_seen_ns,
+    heartbeat_interval_ms AS heartbeat_ms,
     if(heartbeat_ms IS NULL, {silence_ms:Int64},
       greatest({heartbeats_missed:Int64} * assumeNotNull(heartbeat_ms), {heartbeat_silence_ms:Int64})) * 1000000 AS silence_ns,
-    max(ended) AS end_facts, max(root) AS root_facts, max(error) AS error_facts,
-    min(agent).name AS agent_name, min(agent).version AS agent_version,
-    min(task_id).value AS task_id_value, min(task_type).value AS task_type_value,
-    min(session_id).value AS session_value, min(user_id).value AS user_value, min(dialect).value AS dialect_value,
-    sum(records) AS record_count, sum(numbered_records) AS numbered_count, sum(conflicts) AS conflict_count,
-    sum(steps) AS step_count, sum(llm_calls) AS llm_call_count,
-    sum(tool_calls) AS tool_call_count, sum(tool_errors) AS tool_error_count,
-    sum(guardrails) AS guardrail_count, sum(guardrail_rejections) AS guardrail_rejection_count,
-    sum(input_tokens) AS input_sum, sum(output_tokens) AS output_sum,
-    sum(cache_read_tokens) AS cache_read_sum, sum(cache_write_tokens) AS cache_write_sum,
-    sum(reasoning_tokens) AS reasoning_sum, sum(usage_missing) AS usage_missing_count,
-    sum(cost_usd) AS cost_sum, sum(cost_missing) AS cost_missing_count,
-    max(price_table) AS price_table_value, max(price_version) AS price_version_value,
-    arraySort(groupUniqArrayArray(models)) AS model_names, arraySort(groupUniqArrayArray(tools)) AS tool_names
-  FROM runs
+    ended AS end_facts, root AS root_facts, error AS error_facts,
+    agent.name AS agent_name, agent.version AS agent_version,
+    task_id.value AS task_id_value, task_type.value AS task_type_value,
+    session_id.value AS session_value, user_id.value AS user_value, dialect.value AS dialect_value,
+    records AS record_count, numbered_records AS numbered_count, conflicts AS conflict_count,
+    steps AS step_count, llm_calls AS llm_call_count,
+    tool_calls AS tool_call_count, tool_errors AS tool_error_count,
+    guardrails AS guardrail_count, guardrail_rejections AS guardrail_rejection_count,
+    input_tokens AS input_sum, output_tokens AS output_sum,
+    cache_read_tokens AS cache_read_sum, cache_write_tokens AS cache_write_sum,
+    reasoning_tokens AS reasoning_sum, usage_missing AS usage_missing_count,
+    cost_usd AS cost_sum, cost_missing AS cost_missing_count,
+    price_table AS price_table_value, price_version AS price_version_value,
+    arraySort(models) AS model_names, arraySort(tools) AS tool_names
+  FROM runs FINAL
   WHERE tenant = {tenant:String} ${where}
-  GROUP BY run_id
 )`;
 }
 

@@ -109,6 +109,16 @@ test("a step of another run is not found", async () => {
   expect(body).toMatchObject({ error: { code: "not_found", hint: expect.stringContaining("/v1/runs/r1/steps") } });
 });
 
+test.each([
+  "/v1/runs/r1/steps/short",
+  `/v1/runs/r1/steps/${"0".repeat(64)}`,
+  `/v1/runs/r1/steps/${llm.step_id}?record_id=${"0".repeat(100)}`,
+  `/v1/runs/r1/steps/${llm.step_id}?record_id=${rows[3]?.record_id}`,
+  "/v1/runs/%27%22%5C%0A%F0%9F%8E%88/steps",
+])("%s is a 404, whatever its ids look like", async (url) => {
+  expect((await api.get(url)).status).toBe(404);
+});
+
 test("the proof of a record leads from its entry to the signed checkpoint, as JSON and as a tlog-proof", async () => {
   const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
   expect(json.body).toMatchObject({ log_index: 1, tree_size: 2, shard: "0", hashes: [expect.any(String)] });
