@@ -1,4 +1,10 @@
-import { canonicalJson, type PayloadName, type PayloadRef, type RunledgerRecord } from "@runledger/contract";
+import {
+  canonicalJson,
+  PAYLOAD_NAMES,
+  type PayloadName,
+  type PayloadRef,
+  type RunledgerRecord,
+} from "@runledger/contract";
 
 export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
 
@@ -150,16 +156,15 @@ function toolInOrder(tool: RunledgerRecord["tool"]): RunledgerRecord["tool"] {
   };
 }
 
+const PAYLOADS_IN_ORDER = [...PAYLOAD_NAMES].sort();
+
 function payloadsInOrder(payloads: Payloads): Payloads {
   const result: Payloads = {};
-  if (payloads.arguments) result.arguments = payloads.arguments;
-  if (payloads.messages) result.messages = payloads.messages;
-  if (payloads.overflow) result.overflow = payloads.overflow;
-  if (payloads.parameters) result.parameters = payloads.parameters;
-  if (payloads.raw_response) result.raw_response = payloads.raw_response;
-  if (payloads.response) result.response = payloads.response;
-  if (payloads.result) result.result = payloads.result;
-  if (payloads.system_prompt) result.system_prompt = payloads.system_prompt;
-  if (payloads.tool_definitions) result.tool_definitions = payloads.tool_definitions;
+  for (const name of PAYLOADS_IN_ORDER) {
+    const ref = payloads[name];
+    if (ref === undefined) continue;
+    const { media_type, offset, pack, sha256, size_bytes } = ref;
+    result[name] = { media_type, offset, pack, sha256, size_bytes };
+  }
   return result;
 }
