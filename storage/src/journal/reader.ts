@@ -32,7 +32,12 @@ export function openJournalReader(dir: string, settings: JournalReaderSettings =
     await position?.handle.close();
     position = null;
     const handle = await open(segment.path, "r");
-    const salt = readSegmentSalt(await readAt(handle, 0, SEGMENT_HEADER_BYTES), segment);
+    const salt = await readAt(handle, 0, SEGMENT_HEADER_BYTES)
+      .then((header) => readSegmentSalt(header, segment))
+      .catch(async (error: unknown) => {
+        await handle.close();
+        throw error;
+      });
     position = { segment, handle, salt, offset: SEGMENT_HEADER_BYTES, nextSeq: segment.firstSeq, durableSeq };
     return position;
   }

@@ -47,7 +47,12 @@ interface WaitingAppend {
 export async function openJournalWriter(dir: string, settings: JournalWriterSettings): Promise<FileJournalWriter> {
   await mkdir(dir, { recursive: true });
   const recovered = await recoverJournal(dir);
-  checkCursors(dir, await readCursors(dir), recovered.lastSeq);
+  try {
+    checkCursors(dir, await readCursors(dir), recovered.lastSeq);
+  } catch (error) {
+    await recovered.current.handle.close();
+    throw error;
+  }
   if (recovered.torn !== null)
     settings.warn("a torn write at the journal's end was cut; none of it was acknowledged", recovered.torn);
   return new FileJournalWriter(dir, settings, recovered);

@@ -34,5 +34,11 @@ export async function acquireDirectoryLock(dir: string): Promise<DirectoryLock> 
   }
   // For people only: the lock is the one above.
   await writeFile(join(dir, HOLDER_FILE), `${process.pid}\n`);
-  return { release: () => database.close() };
+  // The exit listener also keeps the database from being garbage-collected, which would unlock the directory under a caller who drops the result.
+  const release = () => {
+    process.off("exit", release);
+    database.close();
+  };
+  process.on("exit", release);
+  return { release };
 }
