@@ -227,20 +227,24 @@ describe("the metrics sink", () => {
     () =>
       withDatabase(async (rows) => {
         const { sink } = sinkOver(rows);
+        const write = (seq: number) => untilItSucceeds(() => sink.write(framesOf(seq * 2 - 1, seq * 2 + 1)));
         await sink.open();
+        await write(1);
         const kills = 6;
-        const batches = 60;
-        const before = server.restarts();
-        for (let seq = 1; seq <= batches; seq++) {
-          if (seq % (batches / kills) === 0) {
-            const pid = server.pid();
-            // Somewhere in the inserts of this batch: each is a few milliseconds.
-            if (pid !== null) setTimeout(() => process.kill(pid, "SIGKILL"), (seq * 7) % 13);
-          }
-          await untilItSucceeds(() => sink.write(framesOf(seq, seq + 1)));
+        for (let kill = 0; kill < kills; kill++) {
+          const since = performance.now();
+          await write(kill * 2 + 2);
+          const writeMs = performance.now() - since;
+          // Before, between and within the inserts of the next batch, each time a little later.
+          const restarts = server.restarts();
+          const pid = server.pid();
+          if (pid === null) throw new Error("ClickHouse is not up");
+          setTimeout(() => process.kill(pid, "SIGKILL"), (writeMs * (kill + 0.5)) / kills);
+          await write(kill * 2 + 3);
+          await expect.poll(() => server.restarts(), { timeout: 10_000 }).toBe(restarts + 1);
         }
-        expect(server.restarts() - before).toBe(kills);
-        expect(await countsOf(rows)).toEqual(times(batches * 10));
+        await untilItSucceeds(() => rows.ping());
+        expect(await countsOf(rows)).toEqual(times((kills * 2 + 1) * 20));
       }),
     120_000,
   );

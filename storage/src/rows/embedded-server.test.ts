@@ -72,7 +72,8 @@ describe("the embedded ClickHouse", () => {
     await rows.command("CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n");
     await rows.insert("kept", [{ n: 1 }], "a");
     const before = server.restarts();
-    const pid = server.pid() ?? 0;
+    const pid = server.pid();
+    if (pid === null) throw new Error("ClickHouse is not up");
     process.kill(pid, "SIGKILL");
     await until(() => server.restarts() > before && server.pid() !== null, 20_000);
     expect(server.pid()).not.toBe(pid);

@@ -44,7 +44,7 @@ export interface EmbeddedClickHouse {
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 10_000;
 /** Having lived so long, it starts with the shortest wait again. */
-const STEADY_MS = 10_000;
+const STEADY_MS = 3_000;
 const POLL_MS = 25;
 const LOCK_RETRY_MS = 200;
 const STOP_TIMEOUT_MS = 10_000;
