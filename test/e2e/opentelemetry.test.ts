@@ -3,7 +3,7 @@ import { OTLPTraceExporter as GrpcExporter } from "@opentelemetry/exporter-trace
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace";
+import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { RunDetail, StepDetail, StepList } from "@runledger/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, getJson, type Product, startProduct, temporaryDir } from "../support/product.ts";
@@ -33,9 +33,9 @@ const EXPORTERS = {
 
 /** An agent as an OpenTelemetry instrumentation would report it; resolves with its trace id once all is exported. */
 async function reportAgent(exporter: ReturnType<(typeof EXPORTERS)[keyof typeof EXPORTERS]>): Promise<string> {
-  const provider = new BasicTracerProvider({
+  const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "shop" }),
-    spanProcessors: [new BatchSpanProcessor(exporter)],
+    spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
   const tracer = provider.getTracer("test", "1");
   const root = tracer.startSpan("invoke_agent support", {

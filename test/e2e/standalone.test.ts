@@ -41,7 +41,7 @@ describe("the standalone", () => {
       output_tokens: 20,
       usage_missing: 0,
     });
-    expect(found?.cost_usd).toBe("0.000575000"); // 150 × 2.5 + 20 × 10 USD a million
+    expect(found?.cost_usd).toBe("0.000575"); // 150 × 2.5 + 20 × 10 USD a million
     const steps = await getJson<StepList>(`${product.apiUrl}/v1/runs/${traceId}/steps`);
     expect(steps.items.map((step) => [step.seq, step.kind])).toEqual([
       [1, "llm"],

@@ -1,19 +1,27 @@
 import { apiError } from "@runledger/contract";
 import type { z } from "zod";
 
+/** Where a query API is, and the key that it may ask for. */
+export interface ApiAccess {
+  url: string;
+  key: string | undefined;
+}
+
 /** Asks a running query API. @throws Error whose message says what is wrong and what to do. */
-export async function askApi<Answer>(apiUrl: string, path: string, shape: z.ZodType<Answer>): Promise<Answer> {
-  const response = await reach(apiUrl, path);
+export async function askApi<Answer>(api: ApiAccess, path: string, shape: z.ZodType<Answer>): Promise<Answer> {
+  const response = await reach(api, path);
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw new Error(errorText(response.status, body));
   return shape.parse(body);
 }
 
 /** A response of the query API, whatever its status. */
-export async function reach(apiUrl: string, path: string, init?: RequestInit): Promise<Response> {
-  const url = new URL(path, apiUrl);
+export async function reach(api: ApiAccess, path: string, headers: Record<string, string> = {}): Promise<Response> {
+  const url = new URL(path, api.url);
   try {
-    return await fetch(url, init);
+    return await fetch(url, {
+      headers: api.key === undefined ? headers : { ...headers, authorization: `Bearer ${api.key}` },
+    });
   } catch (cause) {
     throw new Error(`Nothing answers at ${url.origin}. Is Runledger running (npm start)? Another address: --api URL.`, {
       cause,

@@ -15,6 +15,7 @@ const environment = z.object({
   RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
   RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
   RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
+  RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
   RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(1).optional(),
   RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
@@ -31,6 +32,8 @@ export interface StandaloneSettings {
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
   retentionDays: number;
+  /** What the query API and the pages ask for; null: nothing. */
+  apiKey: string | null;
   webhook: { url: string; secret: string | null } | null;
   logLevel: string;
 }
@@ -69,6 +72,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
+    apiKey: values.RUNLEDGER_API_KEY ?? null,
     webhook:
       values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined
         ? null

@@ -182,6 +182,7 @@ async function startApi(
       host: settings.host,
       port: settings.apiPort,
       shard: SHARD,
+      apiKey: settings.apiKey,
       alertWebhookUrl: settings.webhook?.url ?? null,
       alertWebhookSecret: settings.webhook?.secret ?? null,
     }),

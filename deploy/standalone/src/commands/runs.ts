@@ -21,7 +21,7 @@ export async function listRuns(flags: RunsFlags, console: Console): Promise<void
     const value = flags[name];
     if (value !== undefined) query.set(name, value);
   }
-  const list = await askApi(flags.api, `/v1/runs?${query}`, runList);
+  const list = await askApi({ url: flags.api, key: console.env["RUNLEDGER_API_KEY"] }, `/v1/runs?${query}`, runList);
   if (flags.json === true) return void console.stdout.write(`${JSON.stringify(list.items, null, 2)}\n`);
   if (list.items.length === 0)
     return void console.stdout.write("No runs match. Send one: see README.md, “Your first recorded agent”.\n");

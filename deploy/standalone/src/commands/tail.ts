@@ -6,7 +6,9 @@ import { colouredStatus, duration, runName, tokens, usd } from "../run-words.ts"
 
 /** `runledger tail`: a line for each change of a run, until Ctrl-C or the server ends. */
 export async function tailRuns(flags: { api: string; json?: boolean }, console: Console): Promise<void> {
-  const response = await reach(flags.api, "/v1/live", { headers: { accept: "text/event-stream" } });
+  const response = await reach({ url: flags.api, key: console.env["RUNLEDGER_API_KEY"] }, "/v1/live", {
+    accept: "text/event-stream",
+  });
   if (!response.ok || response.body === null) throw new Error(`The query API answered ${response.status} to /v1/live.`);
   const decoder = new TextDecoder();
   let buffered = "";

@@ -13,7 +13,7 @@ import {
 } from "@runledger/contract";
 import { openObjects } from "@runledger/storage";
 import pc from "picocolors";
-import { reach } from "../api-client.ts";
+import { type ApiAccess, reach } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface VerifyFlags {
@@ -41,13 +41,16 @@ const COLOUR: Record<Verdict, (text: string) => string> = {
 /** `runledger verify`: prints the verdict and ends with its exit code. Trust comes from the caller's keys, never from the target. */
 export async function verifyTarget(target: string, flags: VerifyFlags, console: Console): Promise<void> {
   const isTerminal = console.stderr.isTTY === true && flags.json !== true;
-  const verification = await verify(target, {
-    verifierKeys: await trustedKeys(flags),
-    ...(flags.sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(flags.sinceCheckpoint) }),
-    onProgress: (checked, size) => {
-      if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
+  const verification = await verify(
+    { url: target, key: console.env["RUNLEDGER_API_KEY"] },
+    {
+      verifierKeys: await trustedKeys(flags),
+      ...(flags.sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(flags.sinceCheckpoint) }),
+      onProgress: (checked, size) => {
+        if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
+      },
     },
-  });
+  );
   if (isTerminal) console.stderr.write("\r\u001b[K");
   if (flags.json === true) console.stdout.write(`${JSON.stringify(verification, null, 2)}\n`);
   else {
@@ -64,8 +67,8 @@ Nothing else is wrong with it, but whoever could rewrite the log could also have
   runledger verify … --policy policy.txt
 `;
 
-function verify(target: string, trust: Trust): Promise<LogVerification> {
-  return /^https?:\/\//.test(target) ? verifyUrl(target, trust) : verifyDirectory(target, trust);
+function verify(target: ApiAccess, trust: Trust): Promise<LogVerification> {
+  return /^https?:\/\//.test(target.url) ? verifyUrl(target, trust) : verifyDirectory(target.url, trust);
 }
 
 /** A data directory, or its `objects`. */
@@ -82,9 +85,9 @@ async function verifyDirectory(target: string, trust: Trust): Promise<LogVerific
 }
 
 /** Over HTTP nothing can be listed, so what the log doesn't name isn't looked for. */
-function verifyUrl(apiUrl: string, trust: Trust): Promise<LogVerification> {
+function verifyUrl(api: ApiAccess, trust: Trust): Promise<LogVerification> {
   const read = async (path: string) => {
-    const response = await reach(apiUrl, `/v1/audit/objects/${path}`);
+    const response = await reach(api, `/v1/audit/objects/${path}`);
     if (response.status === 404) return null;
     if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
