@@ -81,8 +81,8 @@ export function createPayloadPacker(): PayloadPacker {
   const addMessages = (scope: string, texts: readonly string[]): StoredPayload => {
     if (used >= MAX_PACK_BYTES) close();
     const prefixes = prefixHashes(scope, texts);
-    const baseAt = prefixes.findLastIndex((prefix) => lists.get(prefix) !== undefined);
-    const known = lists.get(prefixes[baseAt] ?? "");
+    let known: KnownList | undefined;
+    for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--) known = lists.get(prefixes[i] ?? "");
     if (known?.count === texts.length) return known.payload;
     const base = known !== undefined && known.chain < MAX_CHAIN ? known : null;
     const baseCount = base?.count ?? 0;

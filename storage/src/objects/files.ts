@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageError } from "../error.ts";
 import { createDirectorySync } from "./directory-sync.ts";
@@ -37,7 +37,7 @@ export async function createFileObjects(root: string): Promise<Objects> {
       // Until the directory is synced the name may be lost with the power; the caller has not been told anything yet.
       await directories.sync(dirname(file));
     } finally {
-      await rm(temporary, { force: true });
+      await unlink(temporary).catch(nullWhenAbsent);
     }
   };
   const read = async (path: string): Promise<Uint8Array | null> => readFile(fileOf(path)).catch(nullWhenAbsent);
