@@ -11,11 +11,21 @@ export interface SpanBatch {
 const TOOL_RESULT = JSON.stringify([
   {
     role: "tool",
-    parts: [{ type: "tool_call_response", id: "call_9aF2", response: { order: "A-10293", state: "shipped", carrier: "DHL", eta: "2026-03-04" } }],
+    parts: [
+      {
+        type: "tool_call_response",
+        id: "call_9aF2",
+        response: { order: "A-10293", state: "shipped", carrier: "DHL", eta: "2026-03-04" },
+      },
+    ],
   },
 ]);
 const ANSWER = JSON.stringify([
-  { role: "assistant", parts: [{ type: "text", content: "Your order A-10293 has left our warehouse and should arrive on Wednesday." }], finish_reason: "stop" },
+  {
+    role: "assistant",
+    parts: [{ type: "text", content: "Your order A-10293 has left our warehouse and should arrive on Wednesday." }],
+    finish_reason: "stop",
+  },
 ]);
 
 /** `spans` model calls of about 1.1 KB each, in runs of eight spans. */
@@ -45,7 +55,8 @@ export function createSpanBatch(spans: number, startUnixMs: number): SpanBatch {
 function offsetsOf(template: Buffer, byte: number, length: number): number[] {
   const placeholder = Buffer.alloc(length, byte);
   const offsets: number[] = [];
-  for (let at = template.indexOf(placeholder); at >= 0; at = template.indexOf(placeholder, at + length)) offsets.push(at);
+  for (let at = template.indexOf(placeholder); at >= 0; at = template.indexOf(placeholder, at + length))
+    offsets.push(at);
   return offsets;
 }
 
@@ -53,7 +64,13 @@ function requestOf(spans: number, startUnixMs: number): object {
   return {
     resourceSpans: [
       {
-        resource: { attributes: [text("service.name", "support-agent"), text("service.version", "1.4.0"), text("host.name", "agents-7")] },
+        resource: {
+          attributes: [
+            text("service.name", "support-agent"),
+            text("service.version", "1.4.0"),
+            text("host.name", "agents-7"),
+          ],
+        },
         scopeSpans: [
           {
             scope: { name: "@runledger/sdk", version: "0.1.0" },
