@@ -37,16 +37,25 @@ async function recordsOf(store: SampleStore): Promise<string[]> {
   return steps;
 }
 
-/** 250 records, then 10 over the edge of a tile: partial and full tiles, a second level, partials to remove. */
-const BATCHES = [
-  [1, 250],
-  [2, 10],
-] as const;
-const EXPECTED = BATCHES.flatMap(([seq, records]) => frameOf(seq, records).records.map(({ facts }) => facts.step_id));
+/** 250 records, then 4 and 6 over the edge of a tile: partial and full tiles, a second level, partials to remove. */
+const FRAMES = [frameOf(1, 250), frameOf(2, 4), frameOf(3, 6)];
+const EXPECTED = FRAMES.flatMap(({ records }) => records.map(({ facts }) => facts.step_id));
 
-async function writeAll(store: Parameters<typeof openSampleSink>[0], upTo: number): Promise<void> {
+async function writeFirst(store: Parameters<typeof openSampleSink>[0]): Promise<void> {
+  const { sink } = await openSampleSink(store);
+  await sink.write(FRAMES.slice(0, 1));
+}
+
+/** The others in one batch. */
+async function writeOthers(store: Parameters<typeof openSampleSink>[0]): Promise<void> {
+  const { sink } = await openSampleSink(store);
+  await sink.write(FRAMES.slice(1));
+}
+
+/** What is left, a frame at a time: who comes after a crash does not cut batches as they were cut before. */
+async function writeRest(store: Parameters<typeof openSampleSink>[0]): Promise<void> {
   const { sink, nextSeq } = await openSampleSink(store);
-  for (const [seq, records] of BATCHES) if (seq >= nextSeq && seq <= upTo) await sink.write([frameOf(seq, records)]);
+  for (const frame of FRAMES) if (frame.seq >= nextSeq) await sink.write([frame]);
 }
 
 test.each(["before", "after"] as const)(
@@ -56,11 +65,11 @@ test.each(["before", "after"] as const)(
     let clean = 0;
     for (let crashAt = 0; ; crashAt++) {
       const store = await createSampleStore();
-      await writeAll(store, 1);
+      await writeFirst(store);
       const faulty = crashing(store, crashAt, when);
-      await writeAll({ ...store, ...faulty }, 2).catch(() => undefined);
+      await writeOthers({ ...store, ...faulty }).catch(() => undefined);
       const crashed = faulty.writes() > crashAt;
-      await writeAll(store, 2);
+      await writeRest(store);
       const { verdict } = await verifyFiles(await readFiles(store.objects), [store.key.verifierKey]);
       expect({ crashAt, verdict, records: await recordsOf(store) }).toEqual({
         crashAt,
@@ -84,7 +93,7 @@ test.each(["before", "after"] as const)(
     let positions = 0;
     for (let failAt = 0; ; failAt++) {
       const store = await createSampleStore();
-      await writeAll(store, 1);
+      await writeFirst(store);
       const objects = { ...store.objects };
       let writes = 0;
       for (const name of WRITES) {
@@ -98,7 +107,7 @@ test.each(["before", "after"] as const)(
         });
       }
       const { sink } = await openSampleSink({ ...store, objects });
-      const frames = [frameOf(2, 10)];
+      const frames = FRAMES.slice(1);
       await sink.write(frames).catch(() => sink.write(frames));
       const { verdict } = await verifyFiles(await readFiles(store.objects), [store.key.verifierKey]);
       expect({ failAt, verdict, records: await recordsOf(store) }).toEqual({
