@@ -60,7 +60,9 @@ export function describeFaults(rejected: ReadonlyMap<SpanFault, number>): string
 }
 
 function isId(id: Uint8Array, length: number): boolean {
-  return id.length === length && id.some((byte) => byte !== 0);
+  if (id.length !== length) return false;
+  for (let index = 0; index < length; index += 1) if (id[index] !== 0) return true;
+  return false;
 }
 
 function isNegative(value: AnyValue): boolean {
