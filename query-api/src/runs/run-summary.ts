@@ -1,7 +1,7 @@
 /**
  * SQL of one row a run. FINAL merges what the parts of `runs` hold of it, several times as fast as GROUP BY does; and ClickHouse
  * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
- * Takes the parameters of `runSummaryParameters`.
+ * PREWHERE, on key columns only: rows are left out before they are merged. Takes the parameters of `runSummaryParameters`.
  */
 export function runSummarySql(where = ""): string {
   return `
@@ -36,7 +36,7 @@ FROM (
     price_table AS price_table_value, price_version AS price_version_value,
     arraySort(models) AS model_names, arraySort(tools) AS tool_names
   FROM runs FINAL
-  WHERE tenant = {tenant:String} ${where}
+  PREWHERE tenant = {tenant:String} ${where}
 )`;
 }
 
