@@ -81,8 +81,8 @@ function stepsJoined(groups: readonly UsageGroup[]): string {
     if(s.llm_counted, s.cache_read_tokens, NULL) AS cache_read_tokens,
     if(s.llm_counted, s.cache_write_tokens, NULL) AS cache_write_tokens,
     if(s.llm_counted, s.reasoning_tokens, NULL) AS reasoning_tokens,
-    toUInt64(s.llm_counted AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
-    if(s.llm_counted, s.cost_usd, NULL) AS cost_usd, toUInt64(s.llm_counted AND s.cost_usd IS NULL) AS cost_missing,
+    toUInt64(s.llm_counted AND s.status != 'error' AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
+    if(s.llm_counted, s.cost_usd, NULL) AS cost_usd, toUInt64(s.llm_counted AND s.status != 'error' AND s.cost_usd IS NULL) AS cost_missing,
     s.latency_ms AS latency
   FROM steps AS s
   LEFT ANY JOIN (SELECT run_id, agent_name, task_type_value, user_value FROM (${runSummarySql()})) AS r ON r.run_id = s.run_id
