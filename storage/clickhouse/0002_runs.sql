@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS runs
     cache_read_tokens SimpleAggregateFunction(sum, Nullable(UInt64)),
     cache_write_tokens SimpleAggregateFunction(sum, Nullable(UInt64)),
     reasoning_tokens SimpleAggregateFunction(sum, Nullable(UInt64)),
-    -- Counted model calls that told neither input nor output tokens; those without a known price.
+    -- Counted model calls that succeeded and told neither input nor output tokens; those without a known price.
     usage_missing SimpleAggregateFunction(sum, UInt64),
     cost_usd SimpleAggregateFunction(sum, Nullable(Decimal(38, 9))),
     cost_missing SimpleAggregateFunction(sum, UInt64),
@@ -105,9 +105,9 @@ SELECT
     sum(if(s.llm_counted, s.cache_read_tokens, NULL)) AS cache_read_tokens,
     sum(if(s.llm_counted, s.cache_write_tokens, NULL)) AS cache_write_tokens,
     sum(if(s.llm_counted, s.reasoning_tokens, NULL)) AS reasoning_tokens,
-    countIf(s.llm_counted AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
+    countIf(s.llm_counted AND s.status != 'error' AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
     sum(if(s.llm_counted, s.cost_usd, NULL)) AS cost_usd,
-    countIf(s.llm_counted AND s.cost_usd IS NULL) AS cost_missing,
+    countIf(s.llm_counted AND s.status != 'error' AND s.cost_usd IS NULL) AS cost_missing,
     max(s.price_table::String) AS price_table,
     max(s.price_version::String) AS price_version,
     groupUniqArrayIf(model, model != '') AS models,

@@ -62,9 +62,9 @@ SELECT
     sum(if(s.llm_counted, s.cache_read_tokens, NULL)) AS cache_read_tokens,
     sum(if(s.llm_counted, s.cache_write_tokens, NULL)) AS cache_write_tokens,
     sum(if(s.llm_counted, s.reasoning_tokens, NULL)) AS reasoning_tokens,
-    countIf(s.llm_counted AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
+    countIf(s.llm_counted AND s.status != 'error' AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
     sum(if(s.llm_counted, s.cost_usd, NULL)) AS cost_usd,
-    countIf(s.llm_counted AND s.cost_usd IS NULL) AS cost_missing,
+    countIf(s.llm_counted AND s.status != 'error' AND s.cost_usd IS NULL) AS cost_missing,
     quantileBFloat16State(0.95)(s.latency_ms) AS latency
 FROM steps AS s
 WHERE s.event = 'step'

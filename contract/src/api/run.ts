@@ -38,10 +38,10 @@ export const run = z.object({
   cache_read_tokens: count.nullable(),
   cache_write_tokens: count.nullable(),
   reasoning_tokens: count.nullable(),
-  /** Model calls that did not report their usage: the sums above are without them. */
+  /** Model calls that succeeded and did not report their usage: the sums above are without them. */
   usage_missing: count,
   cost_usd: apiMoney.nullable(),
-  /** Model calls whose model has no known price: cost_usd is without them. */
+  /** Model calls that succeeded and whose model or usage has no known price: cost_usd is without them. */
   cost_missing: count,
   price_table: z.string().nullable(),
   price_version: z.string().nullable(),

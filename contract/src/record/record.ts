@@ -176,7 +176,8 @@ export const MAX_ENTRY_BYTES = 60_000;
 
 /**
  * The stored form of a message list (media type `MESSAGES_MEDIA_TYPE`): `base` is the payload that holds the messages before,
- * so a history resent at each step costs its new messages only. Read by following `base` to null.
+ * so a history resent at each step costs its new messages only. Read by following `base` to null; its `pack` is SAME_PACK where it
+ * lies in the pack of the list itself, which can't hold its own hash.
  */
 export const messageList = z.strictObject({
   base: payloadRef.nullable(),
