@@ -1,19 +1,67 @@
+import { parseArgs } from "node:util";
 import { benchIngest } from "./ingest-bench.ts";
+import { benchProduct } from "./product-bench.ts";
+import { benchQueries } from "./query-bench.ts";
 
-const figures = await benchIngest({ rounds: 3, seconds: 3, inFlight: 8, spansPerRequest: 512 });
-console.table(
-  figures.map((row) => {
-    const bare = figures.find(({ transport, server }) => transport === row.transport && server === "bare");
-    return {
-      transport: row.transport,
-      server: row.server,
-      "k spans/s": Number((row.spansPerSecond / 1_000).toFixed(1)),
-      "CPU µs/span": Number(row.cpuMicrosPerSpan.toFixed(2)),
-      "× bare": bare ? Number((row.spansPerSecond / bare.spansPerSecond).toFixed(2)) : null,
-      "p50 ms": Number(row.p50Ms.toFixed(1)),
-      "p99 ms": Number(row.p99Ms.toFixed(1)),
+/** `npm run bench [-- --quick] [-- --only ingest|product|query]`: prints the tables of docs/performance.md. */
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
+});
+const wanted = (name: string) => flags.only === undefined || flags.only === name;
+const rounded = (value: number, digits = 1) => Number(value.toFixed(digits));
+
+if (wanted("ingest")) {
+  const size = flags.quick ? { rounds: 1, seconds: 1 } : { rounds: 5, seconds: 4 };
+  const figures = await benchIngest({ ...size, inFlight: 8, spansPerRequest: 512 });
+  console.log(
+    "\nReceiving, answered after the journal's fsync, next to a bare server that only decodes the same requests",
+  );
+  console.table(
+    figures.map((row) => {
+      const bare = figures.find(({ transport, server }) => transport === row.transport && server === "bare");
+      return {
+        transport: row.transport,
+        server: row.server,
+        "k spans/s": rounded(row.spansPerSecond / 1_000),
+        "CPU µs/span": rounded(row.cpuMicrosPerSpan, 2),
+        "× bare": bare ? rounded(row.spansPerSecond / bare.spansPerSecond, 2) : null,
+        "p50 ms": rounded(row.p50Ms),
+        "p99 ms": rounded(row.p99Ms),
+        "peak MB": Math.round(row.peakMegabytes),
+        errors: row.errors,
+      };
+    }),
+  );
+}
+
+if (wanted("product")) {
+  const size = flags.quick
+    ? { rates: [2_000], seconds: 2 }
+    : { rates: [1_000, 10_000, 20_000, 30_000, 40_000], seconds: 10 };
+  const figures = await benchProduct({ ...size, inFlight: 8, spansPerRequest: 512 });
+  console.log(
+    "\nThe whole product at a steady load over HTTP: audit log, ClickHouse and API with it, client on the same machine",
+  );
+  console.table(
+    figures.map((row) => ({
+      "offered k/s": row.offeredPerSecond / 1_000,
+      "acknowledged k/s": rounded(row.acknowledgedPerSecond / 1_000),
+      "integrated k/s": rounded(row.integratedPerSecond / 1_000),
+      "backlog at the end, k": rounded(row.backlogSpans / 1_000),
+      "drained in s": rounded(row.drainSeconds),
+      "visible p50 ms": Math.round(row.visibleP50Ms),
+      "visible p95 ms": Math.round(row.visibleP95Ms),
+      "CPU µs/span": rounded(row.cpuMicrosPerSpan),
+      "ClickHouse µs/span": rounded(row.clickhouseMicrosPerSpan),
       "peak MB": Math.round(row.peakMegabytes),
       errors: row.errors,
-    };
-  }),
-);
+    })),
+  );
+}
+
+if (wanted("query")) {
+  const size = flags.quick ? { steps: 20_000, repeats: 3 } : { steps: 1_000_000, repeats: 15 };
+  const figures = await benchQueries({ ...size, stepsPerRun: 10 });
+  console.log(`\nThe query API over ${size.steps} steps`);
+  console.table(figures.map((row) => ({ call: row.call, "p50 ms": rounded(row.p50Ms), "p95 ms": rounded(row.p95Ms) })));
+}

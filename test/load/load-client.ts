@@ -2,18 +2,23 @@ import { Agent, request } from "node:http";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { createSpanBatch } from "./spans.ts";
 
-/** `node load-client.ts grpc|http PORT SECONDS IN_FLIGHT SPANS`: sends batches as fast as they are answered and prints what came of it as JSON. */
-const [transport, port, seconds, inFlight, spans] = process.argv.slice(2);
+/**
+ * `node load-client.ts grpc|http PORT SECONDS IN_FLIGHT SPANS [SPANS_PER_SECOND]`: sends batches as fast as they are answered, or at most at
+ * the given rate, and prints what came of it as JSON.
+ */
+const [transport, port, seconds, inFlight, spans, rate] = process.argv.slice(2);
 const batch = createSpanBatch(Number(spans), Date.now());
 const send = transport === "grpc" ? grpcSender(Number(port)) : httpSender(Number(port), Number(inFlight));
 
 const latenciesMs: number[] = [];
 let errors = 0;
+let turns = 0;
 const startedMs = performance.now();
 const endMs = startedMs + Number(seconds) * 1_000;
 await Promise.all(
   Array.from({ length: Number(inFlight) }, async () => {
     while (performance.now() < endMs) {
+      await turn();
       const sentMs = performance.now();
       try {
         await send(batch.next());
@@ -37,6 +42,14 @@ console.log(
   }),
 );
 process.exit(0);
+
+/** Waits until the rate allows another request. */
+async function turn(): Promise<void> {
+  if (rate === undefined) return;
+  const dueMs = startedMs + (turns++ * batch.spans * 1_000) / Number(rate);
+  const waitMs = dueMs - performance.now();
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+}
 
 function grpcSender(toPort: number): (body: Buffer) => Promise<void> {
   const client = new Client(`127.0.0.1:${toPort}`, credentials.createInsecure(), {

@@ -5,21 +5,29 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Every setting of the standalone, by the name of its environment variable. The README's table is made from the same list. */
-const environment = z.object({
-  RUNLEDGER_DATA_DIR: z.string().min(1).default(".runledger"),
-  RUNLEDGER_HOST: z.string().min(1).default("127.0.0.1"),
-  RUNLEDGER_OTLP_GRPC_PORT: port.default(4317),
-  RUNLEDGER_OTLP_HTTP_PORT: port.default(4318),
-  RUNLEDGER_API_PORT: port.default(4400),
-  RUNLEDGER_OBJECTS: z.string().min(1).optional(),
-  RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
-  RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
-  RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
-  RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
-  RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(1).optional(),
-  RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-});
+const environment = z
+  .object({
+    RUNLEDGER_DATA_DIR: z.string().min(1).default(".runledger"),
+    RUNLEDGER_HOST: z.string().min(1).default("127.0.0.1"),
+    RUNLEDGER_OTLP_GRPC_PORT: port.default(4317),
+    RUNLEDGER_OTLP_HTTP_PORT: port.default(4318),
+    RUNLEDGER_API_PORT: port.default(4400),
+    RUNLEDGER_OBJECTS: z.string().min(1).optional(),
+    RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
+    RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
+    RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
+    RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
+    RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+    RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
+    RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  })
+  .refine(
+    (given) => given.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || given.RUNLEDGER_ALERT_WEBHOOK_SECRET !== undefined,
+    {
+      path: ["RUNLEDGER_ALERT_WEBHOOK_SECRET"],
+      message: "set one, so that the receiver of alerts can tell ours from others'",
+    },
+  );
 
 export interface StandaloneSettings {
   dataDir: string;
@@ -34,7 +42,7 @@ export interface StandaloneSettings {
   retentionDays: number;
   /** What the query API and the pages ask for; null: nothing. */
   apiKey: string | null;
-  webhook: { url: string; secret: string | null } | null;
+  webhook: { url: string; secret: string } | null;
   logLevel: string;
 }
 
@@ -74,9 +82,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
     apiKey: values.RUNLEDGER_API_KEY ?? null,
     webhook:
-      values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined
+      values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || values.RUNLEDGER_ALERT_WEBHOOK_SECRET === undefined
         ? null
-        : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET ?? null },
+        : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET },
     logLevel: values.RUNLEDGER_LOG_LEVEL,
   });
 }
