@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import { patchGlobalFetch } from "./capture/fetch.ts";
+import { createCapture } from "./capture/dispatcher.ts";
+import { installCapture } from "./capture/installation.ts";
 import { readConfig, type Settings } from "./config.ts";
 import { createFailures, type FailureKind } from "./failures.ts";
 import { startRun } from "./run/run.ts";
@@ -18,13 +19,11 @@ export interface Ledger {
   wrap: ReturnType<typeof createWrap>;
   /** A tool that is checked, bounded and recorded exactly. */
   tool: ReturnType<typeof createTools>;
-  /** For a client made before the ledger, or one with its own idea of `fetch`: `new OpenAI({ fetch: ledger.fetch })`. */
-  fetch: typeof globalThis.fetch;
   /** The run that the caller is in: its trace id, 32 hex digits. */
   runId(): string | undefined;
   /** Sends what waits; true when the collector has it all in time. */
   flush(): Promise<boolean>;
-  /** Flushes, gives the global `fetch` back, and records nothing any more. */
+  /** Flushes, gives the global dispatcher and `fetch` back, and records nothing any more. */
   shutdown(): Promise<boolean>;
   stats(): LedgerStats;
 }
@@ -55,10 +54,9 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     dependencies.createExporter ?? ((number) => createOtlpExporter(config.endpoint, config.apiKey, number));
   const delivery = createDelivery({ createExporter, failures, random: dependencies.random ?? Math.random }, config);
   const recorder = createRecorder(delivery, failures, config.serviceName);
-  const scopes = new AsyncLocalStorage<Scope>();
-  const capture = { currentScope: () => scopes.getStore(), failures };
+  const scopes = new AsyncLocalStorage<Scope | undefined>();
   const held = new Set<() => void>();
-  const patch = patchGlobalFetch(capture);
+  const installation = installCapture(createCapture({ scopes, failures }), failures);
 
   async function flush(): Promise<boolean> {
     return await delivery.flush(config.flushTimeoutMs);
@@ -72,13 +70,20 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   );
 
   return {
-    wrap: createWrap({ scopes, failures, held, startRun: (facts) => startRun(recorder, facts, config) }),
+    wrap: createWrap({
+      scopes,
+      failures,
+      held,
+      startRun(facts) {
+        installation.renew();
+        return startRun(recorder, facts, config);
+      },
+    }),
     tool: createTools({ scopes, failures }),
-    fetch: patch.fetch,
     runId: () => scopes.getStore()?.run.root.traceId,
     flush,
     async shutdown() {
-      patch.remove();
+      installation.remove();
       forgetIdle();
       for (const release of held) release();
       return await delivery.close(config.flushTimeoutMs);

@@ -4,13 +4,15 @@ import type { Failures } from "../failures.ts";
 import { defined, type StepError } from "../run/run.ts";
 import type { Scope } from "../run/scope.ts";
 import { providerOf } from "./provider.ts";
+import { createAnswerBody } from "./response-body.ts";
 import type { ModelRequest, ModelResponse, WireFormat } from "./wire-format.ts";
 
 /** A model call while it happens; becomes one step when its answer has been read, or can't be. */
 export interface ModelCall {
-  /** The answer's head is here. */
-  responded(status: number, contentType: string, requestId: string | undefined): void;
-  received(text: string): void;
+  /** The answer's head is here. @param headers by name in lower case. */
+  responded(status: number, headers: ReadonlyMap<string, string>): void;
+  /** Bytes of the answer's body as they came over the wire. */
+  received(bytes: Uint8Array): void;
   finish(error?: StepError): void;
   /** An answer that succeeded and is not read to its end: the run is not over while its reader is at it. */
   readonly isStreaming: boolean;
@@ -53,8 +55,8 @@ export function startModelCall({
   let stream = request?.stream ?? false;
   let firstByteTime: number | undefined;
   let lastByteTime = startTime;
-  let requestId: string | undefined;
-  const body: string[] = [];
+  let headers: ReadonlyMap<string, string> = new Map();
+  const body = createAnswerBody();
   let finished = false;
   guard.addStep();
 
@@ -63,7 +65,8 @@ export function startModelCall({
     finished = true;
     scope.openCalls.delete(call);
     const endTime = run.now();
-    const text = body.join("");
+    const requestId = headers.get("x-request-id");
+    const text = failures.attempt("capture", () => body.text(headers.get("content-encoding") ?? "")) ?? "";
     // A stream can be read as far as it got, half a JSON text can't.
     const readable = stream || error === undefined;
     const response = readable ? failures.attempt("capture", () => readResponse(format, text, stream)) : undefined;
@@ -99,17 +102,17 @@ export function startModelCall({
   }
 
   const call: ModelCall = {
-    responded(statusCode, contentType, id) {
+    responded(statusCode, received) {
       status = statusCode;
-      stream = contentType.includes("text/event-stream");
-      requestId = id;
+      headers = received;
+      stream = headers.get("content-type")?.includes("text/event-stream") ?? false;
       lastByteTime = run.now();
     },
-    received(text) {
+    received(bytes) {
       if (finished) return;
       lastByteTime = run.now();
       firstByteTime ??= lastByteTime;
-      body.push(text);
+      body.add(bytes);
     },
     finish,
     get isStreaming() {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { z } from "zod";
 import { AgentStopped, type LimitName } from "./agent-stopped.ts";
 
@@ -54,7 +55,10 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
   const startTime = now();
   const repeats = new Map<string, number>();
   const abort = limits.wallMs === undefined ? undefined : new AbortController();
-  const signals = [abort?.signal, parent?.signal].filter((signal) => signal !== undefined);
+  const signals = [abort?.signal, parent?.signal].filter((other) => other !== undefined);
+  const signal = signals.length === 0 ? undefined : AbortSignal.any(signals);
+  // Each running call listens, and many may run at once: that is no leak to warn of.
+  if (signal !== undefined) setMaxListeners(0, signal);
   let steps = 0;
   let tokens = 0;
   let mostRepeated = { count: 0, tool: "" };
@@ -105,7 +109,7 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
     get stopped() {
       return stopped;
     },
-    signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
+    signal,
     close: () => clearTimeout(timer),
   };
 }

@@ -31,7 +31,7 @@ export interface WrapOptions<Agent extends AgentFunction> {
 }
 
 export interface WrapDependencies {
-  scopes: AsyncLocalStorage<Scope>;
+  scopes: AsyncLocalStorage<Scope | undefined>;
   startRun: (facts: RunFacts) => Run;
   failures: Failures;
   /** Runs whose function has returned while an answer is still being read. */

@@ -37,7 +37,7 @@ export interface ExactTool<Input, Output> {
 }
 
 export interface ToolDependencies {
-  scopes: AsyncLocalStorage<Scope>;
+  scopes: AsyncLocalStorage<Scope | undefined>;
   failures: Failures;
 }
 

@@ -1,0 +1,53 @@
+import type { Failures } from "../failures.ts";
+import { createAttempts } from "../run/attempts.ts";
+import type { Scope } from "../run/scope.ts";
+import { recordInferredTool } from "./inferred-tool.ts";
+import { type ModelCall, startModelCall } from "./model-call.ts";
+import type { ModelRequest, WireFormat } from "./wire-format.ts";
+import { WIRE_FORMATS } from "./wire-formats.ts";
+
+export interface ModelAddress {
+  url: URL;
+  format: WireFormat;
+}
+
+/** The one place that turns an HTTP exchange into a model call, whichever way it was seen. */
+export interface Exchanges {
+  /** Undefined: no model call. */
+  recognise(request: { method: string; origin?: string | URL | null; path: string }): ModelAddress | undefined;
+  /**
+   * Before the request goes out. @param body its text; undefined when we could not look into it.
+   * @throws AgentStopped when a limit is reached: it must not go out. Undefined: our own failure, and the call goes on.
+   */
+  begin(scope: Scope, address: ModelAddress, body: string | undefined): ModelCall | undefined;
+}
+
+export function createExchanges(failures: Failures): Exchanges {
+  const attempts = createAttempts();
+  return {
+    recognise({ method, origin, path }) {
+      if (method.toUpperCase() !== "POST" || !origin || !URL.canParse(path, String(origin))) return undefined;
+      const url = new URL(path, String(origin));
+      const format = WIRE_FORMATS.find((other) => other.matches(url));
+      return format === undefined ? undefined : { url, format };
+    },
+    begin(scope, address, body) {
+      const request = body ? failures.attempt("capture", () => address.format.readRequest(body)) : undefined;
+      if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
+      scope.guard.check();
+      const owner = scope.run;
+      const attempt = body ? attempts.next(owner, body) : 1;
+      const onFinish = (failed: boolean) => body && attempts.ended(owner, body, attempt, failed);
+      const start = { ...address, scope, request, attempt, failures, onFinish };
+      return failures.attempt("record", () => startModelCall(start));
+    },
+  };
+}
+
+function recordResults(scope: Scope, request: ModelRequest): void {
+  const endTime = scope.run.now();
+  for (const { callId, result } of request.toolResults) {
+    const call = scope.run.toolCalls.take(callId);
+    if (call !== undefined) recordInferredTool(scope, call, { endTime, result });
+  }
+}
