@@ -313,39 +313,3 @@ test("a Request object is captured like an address", async () => {
   expect(call?.attributes["gen_ai.request.model"]).toBe("gpt-4o");
   expect(server.bodies[0]).toContain("gpt-4o");
 });
-
-test("a client made before the ledger is captured", async () => {
-  server = await startModelServer((response) => sendJson(response, completion("Hi!")));
-  await recorded.ledger.shutdown();
-  const before = client();
-  recorded = createRecordedLedger();
-  await recorded.ledger.wrap(async () => await before.chat.completions.create({ model: "gpt-4o", messages }), {
-    agent: "a",
-  })();
-  expect(await recorded.steps("llm")).toHaveLength(1);
-});
-
-test("shutdown gives the global fetch back, and leaves it alone when somebody has replaced it since", async () => {
-  const ours = globalThis.fetch;
-  await recorded.ledger.shutdown();
-  const original = globalThis.fetch;
-  expect(original).not.toBe(ours);
-  recorded = createRecordedLedger();
-  const below = globalThis.fetch;
-  const theirs: typeof fetch = (...args) => below(...args);
-  globalThis.fetch = theirs;
-  await recorded.ledger.shutdown();
-  expect(globalThis.fetch).toBe(theirs);
-  globalThis.fetch = original;
-});
-
-test("two ledgers in one process record their own agents only", async () => {
-  server = await startModelServer((response) => sendJson(response, completion("Hi!")));
-  const second = createRecordedLedger();
-  const ask = async () => await client().chat.completions.create({ model: "gpt-4o", messages });
-  await second.ledger.wrap(ask, { agent: "b" })();
-  await recorded.ledger.wrap(ask, { agent: "a" })();
-  expect(await second.steps("llm")).toHaveLength(1);
-  expect(await recorded.steps("llm")).toHaveLength(1);
-  await second.ledger.shutdown();
-});
