@@ -24,10 +24,15 @@ export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string
   return object;
 }
 
+/** The same as a map, in the order of the keys, which is the one that canonical JSON wants. */
 export function attributeMap(attributes: readonly KeyValue[]): Map<string, unknown> {
   const map = new Map<string, unknown>();
-  for (const { key, value } of attributes) map.set(key, jsonOfValue(value));
+  for (const { key, value } of attributes.toSorted(byKey)) map.set(key, jsonOfValue(value));
   return map;
+}
+
+function byKey(a: KeyValue, b: KeyValue): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
 function jsonOfDouble(value: number): unknown {

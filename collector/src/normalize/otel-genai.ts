@@ -1,4 +1,4 @@
-import { GEN_AI, OTEL, type RunFacts, type StepKind } from "@runledger/contract";
+import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
@@ -59,8 +59,8 @@ function kindOf(operation: string | null, requestModel: string | null): StepKind
 
 function runFactsOf(attributes: AttributeReader): RunFacts {
   return {
-    task_id: null,
-    task_type: null,
+    task_id: attributes.text(RUNLEDGER.taskId),
+    task_type: attributes.text(RUNLEDGER.taskType),
     agent_name: attributes.text(GEN_AI.agentName),
     agent_version: attributes.text(GEN_AI.agentVersion),
     session_id: attributes.text(GEN_AI.conversationId) ?? attributes.text(OTEL.sessionId),

@@ -19,12 +19,7 @@ export const runledger: Dialect = {
       kind,
       runId: attributes.text(RUNLEDGER.runId),
       runSeq: attributes.count(RUNLEDGER.runSeq),
-      run: {
-        ...base.run,
-        task_id: attributes.text(RUNLEDGER.taskId),
-        task_type: attributes.text(RUNLEDGER.taskType),
-        heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs),
-      },
+      run: { ...base.run, heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs) },
       tool: base.tool === null ? null : exactTool(base.tool, attributes),
       end: event === "run_end" ? endFactsOf(span, attributes) : null,
       content: rawResponse === null ? base.content : { ...base.content, raw_response: rawResponse },

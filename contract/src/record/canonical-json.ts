@@ -39,19 +39,33 @@ function orderItems(items: readonly unknown[], state: { integerKeys: boolean }):
 
 function orderMembers(object: Record<string, unknown>, state: { integerKeys: boolean }): Record<string, unknown> {
   const keys = Object.keys(object);
-  let same = true;
-  for (let i = 1; i < keys.length && same; i++) same = (keys[i - 1] as string) < (keys[i] as string);
-  if (!same) keys.sort();
-  const copy: Record<string, unknown> = Object.create(null);
-  for (const key of keys) {
+  let copy: Record<string, unknown> | null = null;
+  if (!isSorted(keys)) {
+    keys.sort();
+    copy = Object.create(null) as Record<string, unknown>;
+  }
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
     if (isDigit(key.charCodeAt(0))) state.integerKeys = true;
     const member = object[key];
     if (member === undefined) continue;
     const ordered = order(member, state);
-    if (ordered !== member) same = false;
-    copy[key] = ordered;
+    if (ordered !== member) copy ??= copyOf(object, keys, i);
+    if (copy !== null) copy[key] = ordered;
   }
-  return same ? object : copy;
+  return copy ?? object;
+}
+
+function isSorted(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return false;
+  return true;
+}
+
+/** The members of the first `count` keys. */
+function copyOf(object: Record<string, unknown>, keys: readonly string[], count: number): Record<string, unknown> {
+  const copy: Record<string, unknown> = Object.create(null);
+  for (let i = 0; i < count; i++) copy[keys[i] as string] = object[keys[i] as string];
+  return copy;
 }
 
 function isDigit(charCode: number): boolean {
