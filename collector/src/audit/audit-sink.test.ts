@@ -18,6 +18,7 @@ import {
   type Objects,
   openObjects,
   type SigningKey,
+  StorageError,
 } from "@runledger/storage";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -260,6 +261,45 @@ test("a store that holds other bytes stops the writer for good", async () => {
   await expect(sink.write([frame(1, normalized(1))])).rejects.toMatchObject({ code: "damaged", retryable: false });
   await expect(sink.write([frame(1, normalized(1))])).rejects.toMatchObject({ code: "damaged" });
   expect(await logRecords()).toEqual([]);
+});
+
+test("a store that was set back is not continued: its key signs one history only", async () => {
+  const sink = await openSink();
+  await sink.write([frame(1, normalized(1))]);
+  const earlier = (await objects.read("log/s0/checkpoint")) ?? Buffer.of();
+  await sink.write([frame(2, normalized(2))]);
+  await objects.replace("log/s0/checkpoint", earlier);
+  await expect(openSink()).rejects.toMatchObject({ code: "damaged", message: expect.stringContaining("set back") });
+  await objects.delete("log/s0/checkpoint");
+  await expect(openSink()).rejects.toMatchObject({ code: "damaged" });
+});
+
+test("a store with another history under the same key is refused", async () => {
+  await (await openSink()).write([frame(1, normalized(1), normalized(2))]);
+  const first = objects;
+  objects = await openObjects(`file:${directory}/other`);
+  const keptFirst = await key.lastSigned.load();
+  key = { ...key, lastSigned: { load: async () => null, save: async () => undefined } };
+  cursor.at = 1;
+  await (await openSink()).write([frame(1, normalized(3), normalized(4), normalized(5))]);
+  key = { ...key, lastSigned: { load: async () => keptFirst, save: async () => undefined } };
+  await expect(openSink()).rejects.toMatchObject({ code: "damaged", message: expect.stringContaining("not the one") });
+  objects = first;
+  await openSink();
+});
+
+test("a log that lost what its key signed last is opened when the staged batch brings it back", async () => {
+  const sink = await openSink();
+  await sink.write([frame(1, normalized(1))]);
+  const publish = objects.compareAndSet;
+  objects.compareAndSet = async () => {
+    throw new StorageError("unavailable", "the store is away");
+  };
+  await expect(sink.write([frame(2, normalized(2))])).rejects.toMatchObject({ code: "unavailable" });
+  objects.compareAndSet = publish;
+  cursor.at = 3;
+  await openSink();
+  expect(await logRecords()).toHaveLength(2);
 });
 
 test("a forged staged batch is refused", async () => {

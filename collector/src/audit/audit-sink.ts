@@ -107,6 +107,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
           const extension = writer.plan(staged.entries);
           await finish({ packs: [], extension, staged, counts: NOTHING_COUNTED }, writer);
         }
+        writer.refuseSetBack();
         await seed(seen, writer);
         log = writer;
         logger.info({ shard, treeSize: writer.size, nextSeq }, "audit log open");

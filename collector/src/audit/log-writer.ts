@@ -1,5 +1,6 @@
 import {
   CHECKPOINT_PATH,
+  type Checkpoint,
   consistencyProof,
   createLeafHasher,
   datedCheckpointPath,
@@ -36,6 +37,8 @@ export interface LogWriter {
   plan(entries: readonly Uint8Array[]): Extension;
   /** Writes what was planned and publishes the checkpoint. Doing it again after a failure ends the same. */
   extend(extension: Extension): Promise<void>;
+  /** @throws StorageError `damaged` when the store holds less than the key has signed. */
+  refuseSetBack(): void;
   /** Reads the log's objects; paths are relative to its root. */
   read: ReadObject;
 }
@@ -66,8 +69,11 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
   const prefix = logPrefix(shard);
   const read: ReadObject = (path) => objects.read(prefix + path);
   let edge = await readEdge(objects, shard, key, read);
+  let signed = await readLastSigned(key, edge, read);
 
   const extend = async ({ tree, entries, files }: Extension): Promise<void> => {
+    const isSigned = signed?.size === tree.size && hashesEqual(signed.root, tree.root());
+    if (signed !== null && signed.size > edge.tree.size && !isSigned) throw setBack(prefix, edge, signed);
     // Written once each, named by position and width. A crash leaves files beyond the checkpoint, which the same batch,
     // applied again from its staged object, writes with the same bytes.
     await inParallel(PARALLEL_OBJECTS, files, ({ path, bytes }) => objects.create(prefix + path, bytes));
@@ -78,6 +84,11 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
       throw damaged(`the tiles of ${prefix} do not extend the checkpoint of size ${oldSize}`);
     }
     const note = signCheckpoint(tree.size, tree.root(), key.signer);
+    if (tree.size > (signed?.size ?? 0)) {
+      // A crash from here on: the next start gets the log to this very tree by its staged batch, or stops.
+      await key.lastSigned.save(note);
+      signed = { origin: key.origin, size: tree.size, root: tree.root() };
+    }
     await objects.create(datedCheckpointPath(shard, tree.size), note);
     const version = await publish(objects, prefix + CHECKPOINT_PATH, note, edge.version);
     const last = tree.size % TILE_WIDTH;
@@ -92,6 +103,9 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
     root: () => edge.tree.root(),
     plan: (entries) => grow(edge, entries),
     extend,
+    refuseSetBack: () => {
+      if (signed !== null && signed.size > edge.tree.size) throw setBack(prefix, edge, signed);
+    },
     read,
   };
 }
@@ -115,6 +129,26 @@ async function readEdge(objects: Objects, shard: string, key: SigningKey, read: 
     throw damaged(`the last entries of ${logPrefix(shard)} do not hash to its tiles`);
   }
   return { tree, entries, version: stored.version };
+}
+
+/** What the key signed last, if the log is not yet that far; a log that is further must extend it. */
+async function readLastSigned(key: SigningKey, edge: Edge, read: ReadObject): Promise<Checkpoint | null> {
+  const note = await key.lastSigned.load();
+  if (note === null) return null;
+  const signed = openCheckpoint(note, [parseVerifierKey(key.verifierKey)]);
+  if (signed.size > edge.tree.size) return signed;
+  const proof = await consistencyProof(read, signed.size, edge.tree.size);
+  if (!verifyConsistency(signed.size, edge.tree.size, signed.root, edge.tree.root(), proof)) {
+    throw damaged(`the log of ${edge.tree.size} entries is not the one whose first ${signed.size} its key has signed`);
+  }
+  return signed;
+}
+
+function setBack(prefix: string, edge: Edge, signed: Checkpoint): StorageError {
+  return damaged(
+    `${prefix} holds ${edge.tree.size} entries, but its key has signed ${signed.size} already: the store was set back. ` +
+      "Restore it; or move the store, the key and the key's .signed file away together to start another log",
+  );
 }
 
 function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {

@@ -3,6 +3,7 @@ import { link, mkdir, open, readFile, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createNoteSigner, formatVerifierKey, type NoteSigner } from "@runledger/contract";
 import { StorageError } from "../error.ts";
+import { type KeptNote, openKeptNote } from "./kept-note.ts";
 
 /** The Ed25519 key of a log. Whoever has its file can write the log's history anew: it never leaves the collector. */
 export interface SigningKey {
@@ -14,6 +15,8 @@ export interface SigningKey {
   /** Signs notes of another kind under `<origin>/<purpose>`; their text must not be a checkpoint's. */
   signerFor(purpose: string): NoteSigner;
   verifierKeyFor(purpose: string): string;
+  /** The last checkpoint it signed, kept beside it: a log's store that was set back must not make it sign another history. */
+  readonly lastSigned: KeptNote;
 }
 
 /** Ed25519 private keys in PKCS #8 are this, and then the seed. RFC 8410, section 7. */
@@ -53,6 +56,7 @@ function parseKeyFile(path: string, text: string): SigningKey {
     signer: createNoteSigner(origin, privateKey),
     signerFor: (purpose) => createNoteSigner(`${origin}/${purpose}`, privateKey),
     verifierKeyFor: (purpose) => formatVerifierKey(`${origin}/${purpose}`, privateKey),
+    lastSigned: openKeptNote(`${path}.signed`),
   };
 }
 
