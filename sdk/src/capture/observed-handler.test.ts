@@ -100,7 +100,7 @@ test("a connection that comes after the call was given up is given back, and not
   expect(aborted).toMatchObject([{ name: "AgentStopped" }]);
 });
 
-test("a handler in undici's newer shape gets everything it would, and its pause holds", async () => {
+test("a handler in undici's newer shape gets everything it would, its pause holds, and what it does to its bytes is its own affair", async () => {
   const text = JSON.stringify(completion("x".repeat(1_000_000)));
   server = await startModelServer((response) => {
     response.writeHead(200, { "content-type": "application/json", "X-Request-Id": "req_9" }).end(text);
@@ -126,6 +126,7 @@ test("a handler in undici's newer shape gets everything it would, and its pause 
     onResponseData(controller: Controller, data: Buffer) {
       if (this.#paused) this.dataWhilePaused++;
       this.#text += data.toString();
+      data.fill(0); // the bytes are the handler's own
       this.#paused = true;
       controller.pause();
       setTimeout(() => {

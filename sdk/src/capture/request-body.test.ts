@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { completion, sendJson } from "../testing/model-server.ts";
+import { sendJson } from "../testing/model-server.ts";
 import { createRecordedLedger, type RecordedLedger } from "../testing/recorded-ledger.ts";
 
 let recorded: RecordedLedger;
@@ -132,16 +132,4 @@ test("a big download comes byte for byte and is not kept", async () => {
     return process.memoryUsage().arrayBuffers / 1_048_576;
   });
   expect(keptMb).toBeLessThan(100);
-});
-
-test("what the caller got is its own: bytes it overwrites or gives away are recorded as they came", async () => {
-  const text = JSON.stringify(completion("Hi!"));
-  answer = (_request, response) => void response.writeHead(200).end(text);
-  const agent = async () => {
-    const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body: '{"messages":[]}' });
-    expect(response.constructor).toBe(Response);
-    for await (const part of response.body ?? []) structuredClone(part.fill(0), { transfer: [part.buffer] });
-  };
-  await wrapped(agent);
-  expect((await recorded.steps("llm"))[0]?.attributes["runledger.response.body"]).toBe(text);
 });
