@@ -6,9 +6,10 @@ import {
   leafHash,
   parseTilePath,
   signCheckpoint,
+  verifyShard,
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createSampleStore, frameOf, openSampleSink, type SampleStore } from "./sample-log.ts";
+import { createSampleStore, frameOf, openSampleSink, type SampleStore, SHARD } from "./sample-log.ts";
 import { readFiles, type StoredFiles, verifyFiles, withChanges } from "./stored-files.ts";
 
 /** Two batches, three entries: small enough to try every byte. */
@@ -210,6 +211,32 @@ test("a checkpoint set back is found by the ones that were published after it", 
     "log/s0/checkpoint": small.get("log/s0/checkpoints/000000000000002") as Uint8Array,
   });
   expect(await verifyFiles(back, keys)).toMatchObject({ verdict: "INCOMPLETE", treeSize: 2 });
+});
+
+test("an entry nested deeper than any parser goes is a finding like others, and the rest is checked", async () => {
+  const path = "log/s0/tile/entries/000.p/3";
+  const entries = decodeEntryBundle(small.get(path) as Uint8Array);
+  const deep = `{"attributes":${"[".repeat(29_000)}${"]".repeat(29_000)}}`;
+  const changed = withChanges(small, { [path]: encodeEntryBundle([Buffer.from(deep), ...entries.slice(1)]) });
+  expect(await verifyFiles(changed, keys)).toMatchObject({ verdict: "TAMPERED", entriesChecked: 3 });
+});
+
+test("a log of an unknown key that is also set back is untrusted, not unreadable", async () => {
+  const back = withChanges(small, {
+    "log/s0/checkpoint": small.get("log/s0/checkpoints/000000000000002") as Uint8Array,
+  });
+  expect((await verifyFiles(back, [])).verdict).toBe("UNTRUSTED");
+});
+
+test("a store that fails half way does not hide what was found before", async () => {
+  const path = "log/s0/tile/entries/000";
+  const bytes = flipped(large.get(path) as Uint8Array, 9_000);
+  const read = async (name: string) => {
+    if (name === "log/s0/tile/entries/002.p/188") throw new Error("the disk is gone");
+    return (name === path ? bytes : large.get(name)) ?? null;
+  };
+  const list = async function* () {};
+  expect((await verifyShard({ read, list }, SHARD, { verifierKeys: keys })).verdict).toBe("TAMPERED");
 });
 
 test("what is not there at all is unreadable, not verified", async () => {

@@ -35,8 +35,8 @@ function isCanonical(value: unknown, text: string): boolean {
   try {
     return canonicalJson(value) === text;
   } catch (error) {
-    // Lone surrogates: JSON can spell them, RFC 8785 can't.
-    if (error instanceof TypeError) return false;
+    // Lone surrogates: JSON can spell them, RFC 8785 can't. RangeError: nested deeper than anybody's stack, and so than we ever write.
+    if (error instanceof TypeError || error instanceof RangeError) return false;
     throw error;
   }
 }

@@ -61,9 +61,9 @@ export function createFindings(): Findings {
     get total() {
       return total;
     },
-    // What was changed outweighs who signed it; who signed it outweighs what is missing.
+    // What was changed stays changed, whatever could not be read after it; who signed outweighs what is missing.
     verdict: () =>
-      (["UNREADABLE", "TAMPERED", "UNTRUSTED", "INCOMPLETE"] as const).find((verdict) => found.has(verdict)) ??
+      (["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"] as const).find((verdict) => found.has(verdict)) ??
       "VERIFIED",
   };
 }
