@@ -9,7 +9,7 @@ import type { ModelRequest, ModelResponse, WireFormat } from "./wire-format.ts";
 
 /** A model call while it happens; becomes one step when its answer has been read, or can't be. */
 export interface ModelCall {
-  /** The answer's head is here. @param headers by name in lower case. */
+  /** The answer's head is here. @param headers those of use, by name in lower case. */
   responded(status: number, headers: ReadonlyMap<string, string>): void;
   /** Bytes of the answer's body as they came over the wire. */
   received(bytes: Uint8Array): void;

@@ -85,10 +85,12 @@ export function failHandler(handler: Handler, error: unknown): void {
 
 /** By name in lower case; from names and values in turn as they came over the wire, or from an object of them. */
 function headersOf(headers: unknown): ReadonlyMap<string, string> {
-  const pairs: [unknown, unknown][] = Array.isArray(headers)
-    ? headers.flatMap((name, index) =>
-        index % 2 === 0 ? [[name, headers[index + 1]] satisfies [unknown, unknown]] : [],
-      )
-    : Object.entries(headers ?? {});
-  return new Map(pairs.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+  const found = new Map<string, string>();
+  const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers ?? {}).flat(1);
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const name = String(pairs[i]).toLowerCase();
+    if (HEADERS_READ.has(name)) found.set(name, String(pairs[i + 1]));
+  }
+  return found;
 }
+const HEADERS_READ: ReadonlySet<string> = new Set(["content-type", "content-encoding", "x-request-id"]);

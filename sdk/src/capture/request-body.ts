@@ -3,6 +3,7 @@ import type { DispatchOptions } from "./dispatcher.ts";
 
 /** A longer request is sent as it is and recorded without its content. */
 const MAX_REQUEST_BYTES = 33_554_432;
+const utf8 = new TextDecoder();
 
 /**
  * The body's text before it is sent, and a body of the same bytes to send in its place. `fetch` hands over everything as
@@ -14,12 +15,12 @@ export async function readAhead(
   failures: Failures,
 ): Promise<{ text?: string; body: unknown }> {
   if (typeof body === "string") return { text: body, body };
-  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return { text: new TextDecoder().decode(body), body };
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return { text: utf8.decode(body), body };
   if (!isGenerator(body) || contentLength(headers) > MAX_REQUEST_BYTES) return { body };
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of body) chunks.push(chunk);
-    return { text: new TextDecoder().decode(Buffer.concat(chunks)), body: replay(chunks) };
+    return { text: utf8.decode(Buffer.concat(chunks)), body: replay(chunks) };
   } catch (error) {
     failures.report("capture", error);
     return { body: replay(chunks, { error }) };

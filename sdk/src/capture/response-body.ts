@@ -3,6 +3,7 @@ import * as zlib from "node:zlib";
 /** A longer answer is recorded without its content. Of the bytes on the wire, and again of what they unpack to. */
 const MAX_ANSWER_BYTES = 33_554_432;
 
+const utf8 = new TextDecoder();
 const maxOutputLength = MAX_ANSWER_BYTES;
 const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH, ZSTD_e_flush } = zlib.constants;
 
@@ -27,7 +28,7 @@ export function createAnswerBody(): AnswerBody {
       if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`an answer of ${sizeBytes} bytes is not kept`);
       let body: Uint8Array = Buffer.concat(chunks);
       for (const coding of contentEncoding.toLowerCase().split(",").reverse()) body = unpack(body, coding.trim());
-      return new TextDecoder().decode(body);
+      return utf8.decode(body);
     },
   };
 }
