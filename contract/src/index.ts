@@ -58,6 +58,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from "./log/merkle.ts";
+export { policyLogs } from "./log/policy.ts";
 export {
   consistencyProof,
   formatTlogProof,

@@ -49,7 +49,10 @@ export function parseVerifierKey(text: string): NoteVerifier {
   const [, name = "", keyIdHex = "", key = ""] = match ?? [];
   const bytes = strictBase64(key);
   if (match === null || bytes === null || bytes[0] !== ED25519 || bytes.length !== 1 + PUBLIC_KEY_BYTES) {
-    throw new LogError("malformed", "not a verifier key: name+key id+key is expected, as `runledger keys` prints it");
+    throw new LogError(
+      "malformed",
+      "not a verifier key: name+key id+key is expected, as in the `log` line that `runledger policy` prints",
+    );
   }
   checkName(name);
   const publicKey = bytes.subarray(1);

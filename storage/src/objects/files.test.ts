@@ -25,6 +25,15 @@ test("nothing is left aside after writing", async () => {
   await rm(root, { recursive: true });
 });
 
+test("a directory opened to read is left as it is", async () => {
+  const root = await mkdtemp(join(tmpdir(), "runledger-objects-"));
+  const objects = await openObjects(`file:${root}`, "read");
+  expect(await objects.read("a/b")).toBeNull();
+  await expect(objects.create("a", Buffer.from("one"))).rejects.toMatchObject({ code: "unavailable" });
+  expect(await readdir(root)).toEqual([]);
+  await rm(root, { recursive: true });
+});
+
 test.each(["s3://bucket", "/plain/path", "file:", ""])(
   "the location %j is refused with a way out",
   async (location) => {

@@ -11,13 +11,16 @@ const TEMPORARY_DIRECTORY = ".tmp";
 const LOCK_FILE = ".lock";
 const PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
+/** Who opens a directory only to read may stand before evidence: nothing is made in it, and writes fail. */
+export type FileAccess = "read" | "write";
+
 /**
  * Objects as files below a directory: written aside, fsynced, then linked or renamed into place, and the directory fsynced.
  * A crash leaves at most a file in `.tmp`, which nobody reads. Any number of processes may share the directory.
  */
-export async function createFileObjects(root: string): Promise<Objects> {
+export async function createFileObjects(root: string, access: FileAccess = "write"): Promise<Objects> {
   const directories = createDirectorySync();
-  await directories.make(join(root, TEMPORARY_DIRECTORY)).catch(asStorageError(root));
+  if (access === "write") await directories.make(join(root, TEMPORARY_DIRECTORY)).catch(asStorageError(root));
   const lock = createFileLock(join(root, LOCK_FILE));
   const fileOf = (path: string): string => join(root, checkedPath(path));
 

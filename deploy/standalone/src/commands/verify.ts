@@ -6,6 +6,7 @@ import {
   type LogVerification,
   logPrefix,
   packPath,
+  policyLogs,
   VERDICT_EXIT_CODES,
   type Verdict,
   verifyLog,
@@ -38,19 +39,16 @@ const COLOUR: Record<Verdict, (text: string) => string> = {
   UNREADABLE: pc.red,
 };
 
-/** `runledger verify`: prints the verdict and ends with its exit code. Trust comes from the caller's keys, never from the target. */
+/** `runledger verify`: prints the verdict and ends with its exit code. Trust comes from the caller's keys, never from the target. @throws UnreadableError. */
 export async function verifyTarget(target: string, flags: VerifyFlags, console: Console): Promise<void> {
   const isTerminal = console.stderr.isTTY === true && flags.json !== true;
-  const verification = await verify(
-    { url: target, key: console.env["RUNLEDGER_API_KEY"] },
-    {
-      verifierKeys: await trustedKeys(flags),
-      ...(flags.sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(flags.sinceCheckpoint) }),
-      onProgress: (checked, size) => {
-        if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
-      },
-    },
-  );
+  const api = { url: target, key: console.env["RUNLEDGER_API_KEY"] };
+  const onProgress = (checked: number, size: number): void => {
+    if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
+  };
+  const verification = await trustOf(flags)
+    .then((trust) => verify(api, { ...trust, onProgress }))
+    .catch(asUnreadable);
   if (isTerminal) console.stderr.write("\r\u001b[K");
   if (flags.json === true) console.stdout.write(`${JSON.stringify(verification, null, 2)}\n`);
   else {
@@ -81,7 +79,7 @@ async function verifyDirectory(target: string, trust: Trust): Promise<LogVerific
       `There is no audit log in ${resolve(target)}: give a data directory (${logPrefix(SHARD)} in its objects), or the URL of a query API.`,
     );
   }
-  return verifyShard(await openObjects(`file:${objectsDir}`), SHARD, trust);
+  return verifyShard(await openObjects(`file:${objectsDir}`, "read"), SHARD, trust);
 }
 
 /** Over HTTP nothing can be listed, so what the log doesn't name isn't looked for. */
@@ -99,16 +97,22 @@ function verifyUrl(api: ApiAccess, trust: Trust): Promise<LogVerification> {
   });
 }
 
-/** From `--key` (a verifier key, or a file with one) and the `log` lines of `--policy` (C2SP tlog-policy). */
-async function trustedKeys({ key, policy }: VerifyFlags): Promise<string[]> {
+/** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy) and `--since-checkpoint`. */
+async function trustOf({ key, policy, sinceCheckpoint }: VerifyFlags): Promise<Omit<Trust, "onProgress">> {
   const keys = await Promise.all(
     key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
   );
-  if (policy === undefined) return keys;
-  const lines = (await readFile(policy, "utf8")).split("\n");
-  const trusted = lines.map((line) => /^log\s+(\S+)/.exec(line)?.[1]).filter((vkey) => vkey !== undefined);
-  if (trusted.length === 0) throw new UnreadableError(`${policy} has no line \`log <verifier key>\`.`);
-  return [...keys, ...trusted];
+  const trusted = policy === undefined ? [] : policyLogs(await readFile(policy, "utf8"));
+  return {
+    verifierKeys: [...keys, ...trusted],
+    ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(sinceCheckpoint) }),
+  };
+}
+
+function asUnreadable(error: unknown): never {
+  throw error instanceof UnreadableError
+    ? error
+    : new UnreadableError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** What verify can't even begin with: exit code 4. */
