@@ -159,6 +159,7 @@ test("shutdown gives back the global dispatcher and fetch, and leaves alone what
   const first = ledger();
   expect(current()).not.toBe(original);
   await first.ledger.shutdown();
+  expect(await first.ledger.wrap(async () => (await ask()).id, { agent: "a" })()).toBe("chatcmpl-1");
   expect(current()).toBe(original);
   expect(globalThis.fetch).toBe(plainFetch);
 

@@ -15,8 +15,10 @@ export interface Installation {
 export function installCapture(capture: Capture, failures: Failures): Installation {
   const places = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
   const found = new Map<symbol, { below: Dispatcher; ours: Dispatcher }>();
+  let removed = false;
 
   function renew(): void {
+    if (removed) return;
     for (const place of GLOBAL_DISPATCHERS) {
       const below = places[place];
       if (below === undefined || capture.isObserved(below)) continue;
@@ -34,6 +36,7 @@ export function installCapture(capture: Capture, failures: Failures): Installati
   return {
     renew: () => failures.attempt("capture", renew),
     remove() {
+      removed = true;
       capture.stop();
       for (const [place, { below, ours }] of found) if (places[place] === ours) places[place] = below;
       removeFetch();
