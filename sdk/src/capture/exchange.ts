@@ -26,10 +26,9 @@ export function createExchanges(failures: Failures): Exchanges {
   const attempts = createAttempts();
   return {
     recognise({ method, origin, path }) {
-      if (method.toUpperCase() !== "POST" || !origin || !URL.canParse(path, String(origin))) return undefined;
-      const url = new URL(path, String(origin));
-      const format = WIRE_FORMATS.find((other) => other.matches(url));
-      return format === undefined ? undefined : { url, format };
+      const url = method.toUpperCase() === "POST" && origin ? URL.parse(path, String(origin)) : null;
+      const format = url && WIRE_FORMATS.find((other) => other.matches(url));
+      return format ? { url, format } : undefined;
     },
     begin(scope, address, body) {
       const request = body ? failures.attempt("capture", () => address.format.readRequest(body)) : undefined;
