@@ -297,9 +297,22 @@ test("a log that lost what its key signed last is opened when the staged batch b
   };
   await expect(sink.write([frame(2, normalized(2))])).rejects.toMatchObject({ code: "unavailable" });
   objects.compareAndSet = publish;
-  cursor.at = 3;
   await openSink();
   expect(await logRecords()).toHaveLength(2);
+});
+
+test("a staged batch of a journal that was lost does not make the next journal's frames be skipped", async () => {
+  const sink = await openSink();
+  await sink.write([frame(1, normalized(1))]);
+  objects.compareAndSet = async () => {
+    throw new StorageError("unavailable", "the store is away");
+  };
+  await expect(sink.write([frame(9, normalized(2))])).rejects.toMatchObject({ code: "unavailable" });
+  objects = await openObjects(`file:${directory}/objects`);
+  cursor.at = 1;
+  await (await openSink()).write([frame(1, normalized(3)), frame(2, normalized(2))]);
+  expect((await logRecords()).map(({ run_seq }) => run_seq)).toEqual([1, 2, 3]);
+  expect(cursor.at).toBe(3);
 });
 
 test("a forged staged batch is refused", async () => {

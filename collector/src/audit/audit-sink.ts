@@ -40,6 +40,8 @@ interface InFlight {
   packs: Batch["packs"];
   extension: Extension;
   staged: StagedBatch;
+  /** The journal position that it brings the log to. */
+  nextSeq: number;
   counts: BatchCounts;
 }
 
@@ -57,7 +59,10 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
   let stopped: StorageError | null = null;
 
   /** The one way a batch goes into the log: the first time, again after a failure, and after a crash. */
-  const finish = async ({ packs, extension, staged, counts }: InFlight, writer: LogWriter): Promise<void> => {
+  const finish = async (
+    { packs, extension, staged, nextSeq: after, counts }: InFlight,
+    writer: LogWriter,
+  ): Promise<void> => {
     await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
     const path = stagingPath(shard, staged.treeSize);
     if (staged.entries.length > 0 && isHead(writer, staged.treeSize, staged.root)) {
@@ -67,9 +72,9 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
       await writer.extend(extension);
     }
     if (!isHead(writer, staged.treeSize + staged.entries.length, staged.newRoot)) throw misfit(staged, writer);
-    // A crash before this is seen by the staged batch, whose entries are in the log: `open` only moves the cursor.
-    nextSeq = Math.max(nextSeq, staged.nextSeq);
-    await cursor.save(nextSeq);
+    // A crash before this: the frames come again, and their records are found to be in the log already.
+    await cursor.save(after);
+    nextSeq = after;
     if (staged.entries.length > 0) await objects.delete(path);
     dependencies.onBatch?.({ ...counts, treeSize: writer.size });
   };
@@ -105,7 +110,8 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         nextSeq = await cursor.load();
         for await (const staged of readStaged(objects, shard, key, writer.size)) {
           const extension = writer.plan(staged.entries);
-          await finish({ packs: [], extension, staged, counts: NOTHING_COUNTED }, writer);
+          // Which frames it was made of is not asked: the journal may be another one by now, counting from 1 again.
+          await finish({ packs: [], extension, staged, nextSeq, counts: NOTHING_COUNTED }, writer);
         }
         writer.refuseSetBack();
         await seed(seen, writer);
@@ -122,8 +128,8 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         const { packs, entries, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
         const extension = log.plan(entries);
         const newRoot = extension.tree.root();
-        const staged = { treeSize: log.size, root: log.root(), entries, newRoot, nextSeq: after };
-        inFlight = { packs, extension, staged, counts };
+        const staged = { treeSize: log.size, root: log.root(), entries, newRoot };
+        inFlight = { packs, extension, staged, nextSeq: after, counts };
         await finishInFlight(log);
       }),
     close: async () => {

@@ -9,13 +9,12 @@ import {
   signNote,
 } from "@runledger/contract";
 
-/** A batch that is on its way into the log: which tree it extends, its entries, the tree's root with them, and the journal position after it. */
+/** A batch that is on its way into the log: which tree it extends, its entries, and the tree's root with them. */
 export interface StagedBatch {
   treeSize: number;
   root: Hash;
   entries: readonly Uint8Array[];
   newRoot: Hash;
-  nextSeq: number;
 }
 
 /** Signed under a name of its own, with a first line that no checkpoint has: neither can stand for the other. */
@@ -39,20 +38,19 @@ export function decodeStagedBatch(bytes: Uint8Array, verifier: NoteVerifier): St
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const noteEnd = LENGTH_BYTES + (all.length < LENGTH_BYTES ? 0 : all.readUInt32BE(0));
   const { text } = openNote(all.subarray(LENGTH_BYTES, noteEnd), [verifier]);
-  const [, treeSize, root = "", , newRoot = "", nextSeq] = text.split("\n");
+  const [, treeSize, root = "", , newRoot = ""] = text.split("\n");
   const batch = {
     treeSize: Number(treeSize),
     root: Buffer.from(root, "base64"),
     entries: decodeEntryBundle(all.subarray(noteEnd)),
     newRoot: Buffer.from(newRoot, "base64"),
-    nextSeq: Number(nextSeq),
   };
   if (noteTextOf(batch) !== text) throw new LogError("mismatch", "the staged batch is not what was signed");
   return batch;
 }
 
-function noteTextOf({ treeSize, root, entries, newRoot, nextSeq }: StagedBatch): string {
-  return `${HEADER}\n${treeSize}\n${base64(root)}\n${entries.length}\n${base64(newRoot)}\n${nextSeq}\n`;
+function noteTextOf({ treeSize, root, entries, newRoot }: StagedBatch): string {
+  return `${HEADER}\n${treeSize}\n${base64(root)}\n${entries.length}\n${base64(newRoot)}\n`;
 }
 
 function base64(hash: Hash): string {
