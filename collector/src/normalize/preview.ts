@@ -17,15 +17,15 @@ const MAX_PARSED_CHARS = 200_000;
 
 function previewOf(json: string | undefined): string {
   if (json === undefined) return "";
-  const words = json.length > MAX_PARSED_CHARS ? json : (wordsOf(parse(json)) ?? json);
+  const words = json.length > MAX_PARSED_CHARS ? json : (wordsOfJson(json) ?? json);
   return words.slice(0, PREVIEW_CHARS).toWellFormed();
 }
 
-function parse(json: string): unknown {
+function wordsOfJson(json: string): string | null {
   try {
-    return JSON.parse(json);
+    return wordsOf(JSON.parse(json));
   } catch {
-    return json; // raw text is as good a preview
+    return json; // not JSON, or nested deeper than the stack: raw text is as good a preview
   }
 }
 
