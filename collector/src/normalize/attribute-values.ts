@@ -17,14 +17,14 @@ export function jsonOfValue(value: AnyValue | null | undefined): unknown {
   return null;
 }
 
-/** Attributes as a JSON object; of a repeated key the last one counts. Safe for any key. */
+/** Attributes as a JSON object, in the order of their keys; of a repeated key the last one counts. Safe for any key. */
 export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
-  for (const { key, value } of attributes) object[key] = jsonOfValue(value);
+  for (const { key, value } of attributes.toSorted(byKey)) object[key] = jsonOfValue(value);
   return object;
 }
 
-/** The same as a map, in the order of the keys, which is the one that canonical JSON wants. */
+/** The same as a map: the order makes one text of what was sent in any order. */
 export function attributeMap(attributes: readonly KeyValue[]): Map<string, unknown> {
   const map = new Map<string, unknown>();
   for (const { key, value } of attributes.toSorted(byKey)) map.set(key, jsonOfValue(value));

@@ -25,7 +25,7 @@ function span(attributes: Record<string, unknown>, more: Partial<SpanView> = {})
     endTime: "2026-01-02T03:04:05.250000000Z",
     statusCode: 0,
     statusMessage: "",
-    attributes: new Map(Object.entries(attributes)),
+    attributes: new Map(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))),
     events: [],
     links: [],
     ...more,

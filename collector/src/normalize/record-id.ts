@@ -1,4 +1,4 @@
-import { canonicalJson, type RunledgerRecord } from "@runledger/contract";
+import type { RunledgerRecord } from "@runledger/contract";
 import { sha256Hex } from "./content-hash.ts";
 import type { SpanView } from "./span-view.ts";
 
@@ -10,23 +10,29 @@ export interface SpanOrigin {
 }
 
 /**
- * sha256 of what the client made, in RFC 8785 form: the span with all its attributes, its scope and its resource. Nothing of ours
- * goes in, no mapping, no time of receipt: a span sent twice, in whatever batches, has one id, also under a later mapping.
+ * sha256 of what the client made: one JSON array of the span's facts in a fixed order, its attributes as key, value, key, value … in the
+ * order of their keys. Nothing of ours goes in, no mapping, no time of receipt: a span sent twice, in whatever batches, has one id, also
+ * under a later mapping.
  */
 export function recordId(span: SpanView, origin: SpanOrigin): string {
-  const canonical = canonicalJson({
-    attributes: Object.fromEntries(span.attributes),
-    end_time: span.endTime,
-    events: span.events,
-    links: span.links,
-    name: span.name,
-    parent_id: span.parentSpanId,
-    resource_sha256: origin.resourceSha256,
-    scope: origin.scope,
-    span_id: span.spanId,
-    start_time: span.startTime,
-    status: [span.statusCode, span.statusMessage],
-    trace_id: span.traceId,
-  });
-  return sha256Hex(canonical);
+  const attributes: unknown[] = [];
+  for (const [key, value] of span.attributes) attributes.push(key, value);
+  const { name, version, attributes: scopeAttributes = null } = origin.scope;
+  return sha256Hex(
+    JSON.stringify([
+      span.traceId,
+      span.spanId,
+      span.parentSpanId,
+      span.name,
+      span.startTime,
+      span.endTime,
+      span.statusCode,
+      span.statusMessage,
+      attributes,
+      span.events,
+      span.links,
+      origin.resourceSha256,
+      [name, version, scopeAttributes],
+    ]),
+  );
 }

@@ -1,5 +1,5 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
-import { type Fixed64, type Span, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import { type Fixed64, type KeyValue, type Span, type SpanLink, unixNano } from "../otlp/otlp.ts";
 import { attributeMap, jsonOfAttributes } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
 
@@ -14,7 +14,7 @@ export function spanOfOtlp(span: Span): SpanView {
     endTime: timeOf(span.endTimeUnixNano),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
-    attributes: withWireFacts(span, attributeMap(span.attributes)),
+    attributes: attributeMap([...span.attributes, ...wireFacts(span)]),
     events: span.events.map((event) => ({
       name: event.name,
       time: eventTimeOf(event.timeUnixNano),
@@ -25,16 +25,18 @@ export function spanOfOtlp(span: Span): SpanView {
   };
 }
 
-function withWireFacts(span: Span, attributes: Map<string, unknown>): Map<string, unknown> {
-  const keep = (name: string, value: number | string) => {
-    if (value !== 0 && value !== "") attributes.set(`otlp.${name}`, value);
-  };
-  keep("kind", span.kind);
-  keep("trace_state", span.traceState);
-  keep("dropped_attributes_count", span.droppedAttributesCount);
-  keep("dropped_events_count", span.droppedEventsCount);
-  keep("dropped_links_count", span.droppedLinksCount);
-  return attributes;
+/** What OTLP says of a span beside the usual, as attributes. */
+function wireFacts(span: Span): KeyValue[] {
+  const counts: [string, number][] = [
+    ["kind", span.kind],
+    ["dropped_attributes_count", span.droppedAttributesCount],
+    ["dropped_events_count", span.droppedEventsCount],
+    ["dropped_links_count", span.droppedLinksCount],
+  ];
+  const facts: KeyValue[] = [];
+  for (const [name, count] of counts) if (count !== 0) facts.push({ key: `otlp.${name}`, value: { intValue: count } });
+  if (span.traceState !== "") facts.push({ key: "otlp.trace_state", value: { stringValue: span.traceState } });
+  return facts;
 }
 
 function linkOf(link: SpanLink): unknown {

@@ -9,6 +9,7 @@ export interface SpanView {
   /** OTLP StatusCode: 0 unset, 1 ok, 2 error. */
   statusCode: number;
   statusMessage: string;
+  /** In the order of their keys. */
   attributes: ReadonlyMap<string, unknown>;
   events: readonly SpanEvent[];
   links: readonly unknown[];

@@ -5,9 +5,9 @@ export const MAX_UNIX_NANO = 253402300799999999999n;
 /** RFC 3339 in UTC with nine digits of nanoseconds. @throws RangeError outside 1970 … 9999. */
 export function rfc3339FromUnixNano(unixNano: bigint): string {
   if (unixNano < 0n || unixNano > MAX_UNIX_NANO) throw new RangeError(`no RFC 3339 time for ${unixNano} ns`);
-  const ms = unixNano / NANOS_PER_MS;
-  const rest = (unixNano % NANOS_PER_MS).toString().padStart(6, "0");
-  return `${new Date(Number(ms)).toISOString().slice(0, -1)}${rest}Z`;
+  const ms = Number(unixNano / NANOS_PER_MS);
+  const rest = Number(unixNano % NANOS_PER_MS) + 1_000_000; // a 1 before six digits
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(rest).slice(1)}Z`;
 }
 
 /** Nanoseconds since the epoch of an RFC 3339 UTC time. @throws RangeError when it is none. */
