@@ -2,8 +2,9 @@ import { parseArgs } from "node:util";
 import { benchIngest } from "./ingest-bench.ts";
 import { benchProduct } from "./product-bench.ts";
 import { benchQueries } from "./query-bench.ts";
+import { benchSdk } from "./sdk-bench.ts";
 
-/** `npm run bench [-- --quick] [-- --only ingest|product|query]`: prints the tables of docs/performance.md. */
+/** `npm run bench [-- --quick] [-- --only ingest|product|query|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 });
@@ -64,4 +65,17 @@ if (wanted("query")) {
   const figures = await benchQueries({ ...size, stepsPerRun: 10 });
   console.log(`\nThe query API over ${size.steps} steps`);
   console.table(figures.map((row) => ({ call: row.call, "p50 ms": rounded(row.p50Ms), "p95 ms": rounded(row.p95Ms) })));
+}
+
+if (wanted("sdk")) {
+  const figures = await benchSdk(flags.quick ? { rounds: 3, calls: 100 } : { rounds: 9, calls: 1_000 });
+  console.log("\nThe SDK: CPU of the agent's thread a call, delivery to the collector included");
+  console.table(
+    figures.map((row) => ({
+      call: row.call,
+      "without us, µs": Math.round(row.plainMicros),
+      "recorded, µs": Math.round(row.recordedMicros),
+      "added, µs": Math.round(row.recordedMicros - row.plainMicros),
+    })),
+  );
 }

@@ -144,15 +144,3 @@ function requestOf(messages: number): object {
     tools,
   };
 }
-
-if (import.meta.main) {
-  const figures = await benchSdk({ rounds: 5, calls: 300 });
-  console.table(
-    figures.map(({ call, plainMicros, recordedMicros }) => ({
-      call,
-      "without us µs": Math.round(plainMicros),
-      "recorded µs": Math.round(recordedMicros),
-      "added µs": Math.round(recordedMicros - plainMicros),
-    })),
-  );
-}
