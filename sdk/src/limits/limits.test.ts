@@ -48,10 +48,13 @@ test("a bound on steps lets exactly so many calls through", async () => {
     "runledger.limit.max": 3,
     "runledger.limit.reached": 3,
   });
-  expect((await recorded.end()).attributes).toMatchObject({
+  const end = await recorded.end();
+  expect(end.attributes).toMatchObject({
+    "error.type": "AgentStopped",
     "runledger.run.status": "stopped",
     "runledger.run.reason": "limit steps: 3 of 3",
   });
+  expect(end.status.message).toBe("agent loop stopped by limit steps: 3 of 3"); // not what the client's library made of it
   expect(await recorded.steps("limit")).toHaveLength(1);
 });
 

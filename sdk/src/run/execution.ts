@@ -81,8 +81,9 @@ function outcomeOf<Agent extends AgentFunction>(options: WrapOptions<Agent>, res
 }
 
 function endOf(scope: Scope, how: { result: unknown } | { error: unknown }): RunEnd {
-  const error = "error" in how ? stepError(how.error) : undefined;
-  const stop = scope.guard.stopped ?? ("error" in how ? causedByStop(how.error) : undefined);
+  const thrown = "error" in how ? causedByStop(how.error) : undefined;
+  const error = "error" in how ? stepError(thrown ?? how.error) : undefined;
+  const stop = scope.guard.stopped ?? thrown;
   if (stop !== undefined) return { status: "stopped", reason: stop.reason, error };
   if (error !== undefined) return { status: "failed", reason: error.message, error };
   return { status: "completed" };
