@@ -46,11 +46,23 @@ export async function createSegment(dir: string, firstSeq: number): Promise<{ ha
   header.writeBigUInt64LE(BigInt(firstSeq), 12);
   header.writeUInt32LE(crc32(header.subarray(0, 20)), 20);
   const handle = await open(join(dir, "segment.new"), "w");
-  await handle.write(header, 0, header.length, 0);
-  await handle.sync();
-  await rename(join(dir, "segment.new"), path);
-  await syncDirectory(dir);
+  try {
+    await handle.write(header, 0, header.length, 0);
+    await handle.sync();
+    await rename(join(dir, "segment.new"), path);
+    await syncDirectory(dir);
+  } catch (cause) {
+    await handle.close();
+    throw asFull(dir, cause);
+  }
   return { handle, salt };
+}
+
+/** What a write without room is: a refusal, after which the same may be tried again. Any other failure stays as it is. */
+export function asFull(dir: string, cause: unknown): unknown {
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return cause;
+  return new StorageError("full", `the disk of ${dir} has no room left; retry when it has`, cause);
 }
 
 /** The salt of a segment. @throws StorageError `damaged` when the header is not what it must be. */

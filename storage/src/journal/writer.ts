@@ -5,7 +5,7 @@ import { checkCursors, readCursors } from "./cursor.ts";
 import { encodeFrameHead, encodeMarker, frameBytes } from "./frame.ts";
 import type { JournalEntry, JournalWriter } from "./journal.ts";
 import { recoverJournal } from "./recovery.ts";
-import { createSegment, SEGMENT_HEADER_BYTES, segmentPath, syncDirectory } from "./segment.ts";
+import { asFull, createSegment, SEGMENT_HEADER_BYTES, segmentPath, syncDirectory } from "./segment.ts";
 
 export interface JournalWriterSettings {
   /** Names of the cursors that must have passed a segment before it is removed. */
@@ -58,7 +58,10 @@ export async function openJournalWriter(dir: string, settings: JournalWriterSett
   return new FileJournalWriter(dir, settings, recovered);
 }
 
-/** One loop writes; appends only queue and wait. After a failed write or fsync the writer is dead: what the disk holds is unknown. */
+/**
+ * One loop writes; appends only queue and wait. A disk without room refuses them until there is some again. After any other
+ * failed write, and after every failed fsync, the writer is dead: what the disk holds is unknown.
+ */
 export class FileJournalWriter implements JournalWriter {
   readonly #dir: string;
   readonly #limits: typeof DEFAULTS;
@@ -74,6 +77,8 @@ export class FileJournalWriter implements JournalWriter {
   #running: Promise<void> | null = null;
   #removing: Promise<number> | null = null;
   #refusal: StorageError | null = null;
+  /** There was no room for a marker: readers wait for it. */
+  #markerIsDue = false;
 
   constructor(dir: string, settings: JournalWriterSettings, recovered: Awaited<ReturnType<typeof recoverJournal>>) {
     this.#dir = dir;
@@ -86,7 +91,10 @@ export class FileJournalWriter implements JournalWriter {
     this.#finishedBytes = recovered.finished.reduce((sum, segment) => sum + segment.sizeBytes, 0);
     this.#current = recovered.current;
     this.#durableSeq = recovered.lastSeq;
-    this.#removal = setInterval(() => this.#removeInBackground(), this.#limits.removeEveryMs).unref();
+    this.#removal = setInterval(() => {
+      this.#removeInBackground();
+      if (this.#markerIsDue) this.#running ??= this.#run();
+    }, this.#limits.removeEveryMs).unref();
   }
 
   append(entry: JournalEntry): Promise<number> {
@@ -144,13 +152,17 @@ export class FileJournalWriter implements JournalWriter {
       await null;
       while (this.#queue.length > 0) {
         group = this.#takeGroup();
-        await this.#writeGroup(group);
-        for (const [index, waiting] of group.entries()) waiting.resolve(this.#durableSeq - group.length + 1 + index);
+        const refusal = await refusalOf(() => this.#writeGroup(group));
+        for (const [index, { sizeBytes, resolve, reject }] of group.entries()) {
+          this.#queuedBytes -= sizeBytes;
+          if (refusal === null) resolve(this.#durableSeq - group.length + 1 + index);
+          else reject(refusal);
+        }
         group = [];
         // Acknowledged callers may append more before the loop looks again.
         await null;
       }
-      await this.#writeMarker();
+      this.#markerIsDue = (await refusalOf(() => this.#writeMarker())) !== null;
     } catch (cause) {
       this.#die(cause, group);
     } finally {
@@ -182,7 +194,6 @@ export class FileJournalWriter implements JournalWriter {
     await this.#write(parts, bytes);
     await handle.datasync();
     this.#durableSeq += group.length;
-    this.#queuedBytes -= bytes;
   }
 
   /** Lets readers see the last group, when no further one tells them. Not fsynced: what it says is true, and recovery can do without it. */
@@ -192,8 +203,16 @@ export class FileJournalWriter implements JournalWriter {
   }
 
   async #write(parts: Uint8Array[], bytes: number): Promise<void> {
-    const { bytesWritten } = await this.#current.handle.writev(parts, this.#current.endBytes);
-    if (bytesWritten !== bytes) throw new Error(`wrote ${bytesWritten} of ${bytes} bytes`);
+    const { handle, endBytes } = this.#current;
+    try {
+      const { bytesWritten } = await handle.writev(parts, endBytes);
+      // The system writes less than it was given when that is all there is room for.
+      if (bytesWritten !== bytes) throw Object.assign(new Error("short write"), { code: "ENOSPC" });
+    } catch (cause) {
+      // A crash before this leaves a torn write, of which recovery keeps the whole frames: nobody was told that they are not there.
+      await handle.truncate(endBytes);
+      throw asFull(this.#dir, cause);
+    }
     this.#current.endBytes += bytes;
   }
 
@@ -241,5 +260,16 @@ export class FileJournalWriter implements JournalWriter {
     );
     this.#refusal = error;
     for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.reject(error);
+  }
+}
+
+/** Why `write` had no room, or null when it is done. Every other failure is thrown. */
+async function refusalOf(write: () => Promise<void>): Promise<StorageError | null> {
+  try {
+    await write();
+    return null;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "full") return error;
+    throw error;
   }
 }
