@@ -235,13 +235,14 @@ test("what is too large for an entry is moved aside whole", async () => {
     normalized(1, {}, { attributes: { long, n: 1 } }),
     normalized(2, { response: "1" }, { name: long, events: [{ name: long }], resource: { long } }),
     normalized(3, {}, { run: { ...normalized(3).facts.run, user_id: long }, error: { type: long, message: long } }),
+    normalized(4, {}, { scope: { name: "s", version: "1", attributes: { long, "1": true } } }),
   ];
   await sink.write([frame(1, ...cases)]);
   const records = await logRecords();
   const whole = await Promise.all(records.map((entry) => readWholeRecord(packs(), entry)));
   for (const [i, { facts }] of cases.entries()) expect(whole[i]).toMatchObject(facts);
   expect(records[0]?.name).toBe("chat");
-  expect(counted[0]?.overflows).toBe(3);
+  expect(counted[0]?.overflows).toBe(4);
 });
 
 test("values that JSON can't hold do not stop the log", async () => {

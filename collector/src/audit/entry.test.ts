@@ -89,7 +89,7 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
   events: fc.array(fc.jsonValue()),
   links: fc.array(fc.jsonValue()),
   resource: free,
-  scope: fc.record({ name: text, version: text }),
+  scope: fc.record({ name: text, version: text, attributes: free }, { requiredKeys: ["name", "version"] }),
   payloads: fc.record(
     {
       messages: ref,

@@ -13,7 +13,9 @@ export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
  * (several times faster than sorting); what a client named freely is put in order first.
  */
 export function entryText(record: RunledgerRecord): string {
-  const free = [record.attributes, record.events, record.links, record.resource].map(ordered);
+  const free = [record.attributes, record.events, record.links, record.resource, record.scope.attributes ?? null].map(
+    ordered,
+  );
   if (free.some((value) => value === NEEDS_SORTING)) return canonicalJson(wellFormed(record));
   const text = JSON.stringify(inOrder(record, free));
   // JSON.stringify writes half a surrogate pair as an escape, which RFC 8785 does not know.
@@ -67,7 +69,7 @@ function orderedObject(object: object): unknown {
 }
 
 /** A change of the record's schema shows here as a type error, and in the test that compares with `canonicalJson`. */
-function inOrder(record: RunledgerRecord, [attributes, events, links, resource]: unknown[]): object {
+function inOrder(record: RunledgerRecord, [attributes, events, links, resource, scopeAttributes]: unknown[]): object {
   const { cost, end, error, scope } = record;
   const text: { [Member in keyof RunledgerRecord]: unknown } = {
     attributes,
@@ -92,7 +94,11 @@ function inOrder(record: RunledgerRecord, [attributes, events, links, resource]:
     run: runInOrder(record.run),
     run_id: record.run_id,
     run_seq: record.run_seq,
-    scope: { name: scope.name, version: scope.version },
+    scope: {
+      ...(scopeAttributes === null ? {} : { attributes: scopeAttributes }),
+      name: scope.name,
+      version: scope.version,
+    },
     start_time: record.start_time,
     status: record.status,
     step_id: record.step_id,

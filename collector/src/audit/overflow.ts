@@ -20,7 +20,7 @@ export function moveLargeMembers(record: RunledgerRecord): SplitRecord {
 }
 
 /**
- * For a record that is still too large: its resource moves out too, and every other member that holds a long text is kept whole
+ * For a record that is still too large: its resource and scope attributes move out too, and every other member that holds a long text is kept whole
  * aside while the entry has a cut one. At most 30 texts of 200 characters remain, six bytes each when escaped.
  */
 export function cutAllMembers(record: RunledgerRecord): SplitRecord {
@@ -44,7 +44,7 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
     },
     tool: record.tool && cutTexts(record.tool),
     end: record.end && cutTexts(record.end),
-    scope: cutTexts(record.scope),
+    scope: cutTexts({ name: record.scope.name, version: record.scope.version }),
   };
   const moved = Object.entries(members).filter(([name, member]) => {
     const kept = Object.entries(cut).find(([cutName]) => cutName === name)?.[1];
