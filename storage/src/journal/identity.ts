@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../error.ts";
+import { syncDirectory } from "./segment.ts";
 
 const FILE = "id";
 
@@ -11,7 +12,11 @@ const FILE = "id";
  */
 export async function journalIdentity(dir: string): Promise<string> {
   const path = join(dir, FILE);
-  const read = () => readFile(path, "utf8").catch(() => null);
+  const read = () =>
+    readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
   const text = (await read()) ?? (await create(dir, path, read));
   if (text === null || !/^[0-9a-f]{32}\n$/.test(text)) {
     throw new StorageError(
@@ -35,8 +40,6 @@ async function create(dir: string, path: string, read: () => Promise<string | nu
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   });
   await rm(temporary);
-  const directory = await open(dir, "r");
-  await directory.sync();
-  await directory.close();
+  await syncDirectory(dir);
   return read();
 }
