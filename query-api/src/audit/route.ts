@@ -80,7 +80,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
     },
     async () => ({
       keys: [...verifierKeys],
-      note: "Information only. A key that comes from the server proves nothing about the server: get it out of band (runledger keys, on the machine that signs).",
+      note: "Information only. A key that comes from the server proves nothing about the server: get it out of band (runledger policy, on the machine that signs).",
     }),
   );
 

@@ -1,4 +1,5 @@
 import { statePath } from "@runledger/contract";
+import { DERIVED_TABLES } from "@runledger/storage";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 
@@ -7,9 +8,6 @@ const readiness = z.object({
   status: check,
   checks: z.object({ clickhouse: check, migrations: check, objects: check }),
 });
-
-/** What a query needs: the tables that the migrations make. */
-const TABLES = ["steps", "runs", "usage_by_minute", "log_entries"];
 
 /** `/healthz`: the process answers. `/readyz`: so do its stores. */
 export function registerHealth({ app, dependencies: { rows, objects, logger } }: Feature): void {
@@ -40,7 +38,7 @@ export function registerHealth({ app, dependencies: { rows, objects, logger } }:
   );
 
   async function checkTables(): Promise<void> {
-    for (const table of TABLES) await rows.query(`SELECT 1 FROM ${table} LIMIT 0`);
+    for (const table of DERIVED_TABLES) await rows.query(`SELECT 1 FROM ${table} LIMIT 0`);
   }
 
   async function passes(name: string, run: () => Promise<unknown>): Promise<"ok" | "failed"> {

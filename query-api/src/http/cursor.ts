@@ -20,7 +20,7 @@ export function encodeCursor(question: object, cursor: Cursor): string {
   return Buffer.from(JSON.stringify(content)).toString("base64url");
 }
 
-/** @throws QueryApiError naming `cursor` when it isn't one of this question's with `keys` sort keys, all but the last `names` of them whole numbers or decimals. */
+/** @param shape what each key of `after` looks like. @throws QueryApiError naming `cursor` when it isn't one of this question's. */
 export function decodeCursor(question: object, text: string, shape: readonly RegExp[]): Cursor {
   const parsed = cursorContent.safeParse(jsonOf(text));
   if (!parsed.success) throw invalidField("cursor", "not a cursor", HINT);

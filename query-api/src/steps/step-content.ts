@@ -3,12 +3,12 @@ import {
   MESSAGES_MEDIA_TYPE,
   type PayloadName,
   type PayloadRef,
+  parseLogEntry,
   type ReadPack,
   type RunledgerRecord,
   readMessages,
   readPayload,
   readWholeRecord,
-  record,
   type Step,
   type StepDetail,
 } from "@runledger/contract";
@@ -31,7 +31,7 @@ export function createStepContents(rows: Rows, objects: Objects, settings: { ten
       const position = await findLogPosition(rows, settings.tenant, step.record_id);
       const bytes = position && (await readLogEntry(objects, position));
       if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
-      const entry = record.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+      const entry = parseLogEntry(bytes);
       const read = createPackReader((path, offset, length) => objects.readRange(path, offset, length), position.shard);
       const [whole, content] = await Promise.all([readWholeRecord(read, entry), readContent(read, entry)]);
       return detailOf(step, position.log_index, whole, content);
