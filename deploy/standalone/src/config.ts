@@ -15,7 +15,7 @@ const environment = z
     RUNLEDGER_OBJECTS: z.string().min(1).optional(),
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
-    RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
+    RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
     RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
     RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
@@ -46,6 +46,11 @@ export interface StandaloneSettings {
   logLevel: string;
 }
 
+/** The key that commands show to a running query API: the one setting they need. */
+export function apiKeyOf(env: NodeJS.ProcessEnv): string | undefined {
+  return env["RUNLEDGER_API_KEY"] || undefined;
+}
+
 export class SettingsError extends Error {
   constructor(problems: readonly string[]) {
     super(`These settings are wrong:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
@@ -68,7 +73,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
   const dataDir = resolve(values.RUNLEDGER_DATA_DIR);
   if (!LOOPBACK.has(values.RUNLEDGER_HOST)) {
     throw new SettingsError([
-      `RUNLEDGER_HOST=${values.RUNLEDGER_HOST}: refusing a public address without an API key. Keys are not built yet: listen on 127.0.0.1 and put a proxy that checks keys in front.`,
+      `RUNLEDGER_HOST=${values.RUNLEDGER_HOST}: refusing a public address, because OTLP asks for no keys yet. Listen on 127.0.0.1 and put a proxy that checks keys in front.`,
     ]);
   }
   return Object.freeze({

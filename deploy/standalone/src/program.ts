@@ -41,7 +41,9 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--api-port <port>", "query API and pages (RUNLEDGER_API_PORT)")
     .option("--objects <location>", "where the audit log lives: file:PATH (RUNLEDGER_OBJECTS)")
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
+    .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
+    .option("--api-key <key>", "what the query API and the pages ask for (RUNLEDGER_API_KEY)")
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
@@ -126,7 +128,9 @@ interface UpFlags {
   apiPort?: string;
   objects?: string;
   clickhouseUrl?: string;
+  ack?: string;
   retentionDays?: string;
+  apiKey?: string;
   webhookUrl?: string;
   webhookSecret?: string;
   logLevel?: string;
@@ -143,7 +147,9 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_API_PORT: flags.apiPort,
     RUNLEDGER_OBJECTS: flags.objects,
     RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
+    RUNLEDGER_ACK: flags.ack,
     RUNLEDGER_RETENTION_DAYS: flags.retentionDays,
+    RUNLEDGER_API_KEY: flags.apiKey,
     RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,
     RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,
     RUNLEDGER_LOG_LEVEL: flags.logLevel,

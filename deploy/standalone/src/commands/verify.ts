@@ -15,7 +15,9 @@ import {
 import { openObjects } from "@runledger/storage";
 import pc from "picocolors";
 import { type ApiAccess, reach } from "../api-client.ts";
+import { apiKeyOf } from "../config.ts";
 import type { Console } from "../program.ts";
+import { SHARD } from "../standalone.ts";
 
 export interface VerifyFlags {
   policy?: string;
@@ -30,7 +32,6 @@ type Trust = {
   onProgress: (checked: number, size: number) => void;
 };
 
-const SHARD = "0";
 const COLOUR: Record<Verdict, (text: string) => string> = {
   VERIFIED: pc.green,
   TAMPERED: pc.red,
@@ -42,7 +43,7 @@ const COLOUR: Record<Verdict, (text: string) => string> = {
 /** `runledger verify`: prints the verdict and ends with its exit code. Trust comes from the caller's keys, never from the target. @throws UnreadableError. */
 export async function verifyTarget(target: string, flags: VerifyFlags, console: Console): Promise<void> {
   const isTerminal = console.stderr.isTTY === true && flags.json !== true;
-  const api = { url: target, key: console.env["RUNLEDGER_API_KEY"] };
+  const api = { url: target, key: apiKeyOf(console.env) };
   const onProgress = (checked: number, size: number): void => {
     if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
   };
