@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../error.ts";
 import type { JournalCursor } from "./journal.ts";
-import { listSegments, syncDirectory } from "./segment.ts";
+import { asFull, listSegments, syncDirectory } from "./segment.ts";
 
 const CURSORS = "cursors";
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -73,17 +73,21 @@ async function readCursor(path: string): Promise<number | null> {
   return Number(match[1]);
 }
 
-/** A crash before the rename leaves the old value: its frames come once more. */
+/** A crash before the rename leaves the old value: its frames come once more. So does a disk without room, until there is some. */
 async function writeCursor(path: string, nextSeq: number): Promise<void> {
   const dir = join(path, "..");
-  await mkdir(dir, { recursive: true });
-  const handle = await open(`${path}.new`, "w");
   try {
-    await handle.writeFile(`${nextSeq}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    await mkdir(dir, { recursive: true });
+    const handle = await open(`${path}.new`, "w");
+    try {
+      await handle.writeFile(`${nextSeq}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${path}.new`, path);
+    await syncDirectory(dir);
+  } catch (cause) {
+    throw asFull(dir, cause);
   }
-  await rename(`${path}.new`, path);
-  await syncDirectory(dir);
 }

@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openJournalCursor } from "./cursor.ts";
 import type { JournalEntry } from "./journal.ts";
 import { openJournalReader } from "./reader.ts";
 import { type FileJournalWriter, openJournalWriter } from "./writer.ts";
@@ -96,4 +97,14 @@ test("a failed fsync of appended frames is never taken for a lack of room", asyn
   vi.spyOn(prototype, "datasync").mockRejectedValueOnce(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
   await expect(writer.append(entry("doubtful"))).rejects.toMatchObject({ code: "unavailable" });
   await expect(writer.append(entry("next"))).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("a cursor that finds no room stays where it was, and can be saved later", async () => {
+  const cursor = openJournalCursor(dir, "audit");
+  await cursor.save(2);
+  vi.spyOn(prototype, "writeFile").mockRejectedValueOnce(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+  await expect(cursor.save(3)).rejects.toMatchObject({ code: "full", retryable: true });
+  expect(await openJournalCursor(dir, "audit").load()).toBe(2);
+  await cursor.save(3);
+  expect(await openJournalCursor(dir, "audit").load()).toBe(3);
 });
