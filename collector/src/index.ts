@@ -1,12 +1,9 @@
 export { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit/audit-sink.ts";
 export type { BatchCounts } from "./audit/batch.ts";
 export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
-export { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "./integrate/seen-records.ts";
+export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
-export { createMetricsSink, type MetricsSinkDependencies, type MetricsSinkSettings } from "./metrics/metrics-sink.ts";
-export { type StepRowContext, stepRow } from "./metrics/step-row.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
-export { type AcceptedSpan, decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, encodeTraces } from "./otlp/decode.ts";
 export { type RebuildDependencies, type RebuildProgress, type RebuildSettings, rebuild } from "./rebuild/rebuild.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";

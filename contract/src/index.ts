@@ -8,53 +8,31 @@ export {
   alertRule,
   alertRuleChange,
 } from "./api/alert.ts";
-export { API_ERROR_CODES, type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
+export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
 export {
-  apiMoney,
-  apiTime,
   type ListRunsQuery,
   listRunsQuery,
   queryTime,
-  RUN_ORDERS,
   type Run,
   type RunDetail,
   type RunList,
   run,
   runDetail,
   runList,
-  toolCall,
 } from "./api/run.ts";
-export {
-  type Step,
-  type StepDetail,
-  type StepList,
-  step,
-  stepDetail,
-  stepList,
-  stepLlm,
-  stepTool,
-} from "./api/step.ts";
+export { type Step, type StepDetail, type StepList, step, stepDetail, stepList } from "./api/step.ts";
 export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
 export { parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";
-export {
-  type ReadObject,
-  readBundle,
-  readCheckpoint,
-  readEntries,
-  readEntry,
-  readTile,
-} from "./log/log-reader.ts";
+export { type ReadObject, readBundle, readEntries, readEntry, readTile } from "./log/log-reader.ts";
 export {
   createLeafHasher,
-  emptyRoot,
   HASH_BYTES,
   type Hash,
   hashesEqual,
   leafHash,
-  nodeHash,
   verifyConsistency,
   verifyInclusion,
 } from "./log/merkle.ts";
@@ -72,7 +50,6 @@ export {
   formatVerifierKey,
   type NoteSigner,
   type NoteVerifier,
-  noteText,
   openNote,
   parseVerifierKey,
   signNote,
@@ -85,7 +62,6 @@ export {
   partialPrefix,
   TILE_WIDTH,
   tilePath,
-  tileWidth,
 } from "./log/tile-path.ts";
 export { createTileTree, restoreTileTree, type Tile, type TileTree } from "./log/tile-tree.ts";
 export {
@@ -93,7 +69,6 @@ export {
   formatVerification,
   type LogVerification,
   VERDICT_EXIT_CODES,
-  VERDICTS,
   type Verdict,
 } from "./log/verification.ts";
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
@@ -102,7 +77,6 @@ export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from
 export {
   createPackReader,
   formatMessageNode,
-  type MessageNode,
   parseMessageNode,
   type ReadPack,
   readMessages,
@@ -118,12 +92,9 @@ export {
   type LlmFacts,
   MAX_ENTRY_BYTES,
   MESSAGES_MEDIA_TYPE,
-  type MessageList,
-  messageList,
   PAYLOAD_NAMES,
   type PayloadName,
   type PayloadRef,
-  payloadRef,
   RECORD_EVENTS,
   type RecordEvent,
   RUN_STATUSES,
@@ -138,5 +109,5 @@ export {
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
 export { type LogEntryRow, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
 export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";
-export { type ChatMessage, chatMessage, type MessagePart, messagePart } from "./semconv/messages.ts";
+export type { ChatMessage, MessagePart } from "./semconv/messages.ts";
 export { RUNLEDGER } from "./semconv/runledger.ts";

@@ -1,18 +1,13 @@
 export { StorageError, type StorageErrorCode } from "./error.ts";
 export { openJournalCursor, resetJournalCursor } from "./journal/cursor.ts";
 export { journalIdentity } from "./journal/identity.ts";
-export {
-  BODY_ENCODINGS,
-  BODY_FORMATS,
-  type BodyEncoding,
-  type BodyFormat,
-  type JournalCursor,
-  type JournalEntry,
-  type JournalFrame,
-  type JournalReader,
-  type JournalWriter,
-  SIGNALS,
-  type Signal,
+export type {
+  BodyEncoding,
+  BodyFormat,
+  JournalCursor,
+  JournalFrame,
+  JournalReader,
+  JournalWriter,
 } from "./journal/journal.ts";
 export { type JournalReaderSettings, openJournalReader } from "./journal/reader.ts";
 export { type FileJournalWriter, type JournalWriterSettings, openJournalWriter } from "./journal/writer.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The closed list of error codes of the HTTP API. */
-export const API_ERROR_CODES = [
+const API_ERROR_CODES = [
   "invalid_argument",
   "unauthenticated",
   "permission_denied",

@@ -57,7 +57,7 @@ export const run = z.object({
 });
 export type Run = z.infer<typeof run>;
 
-export const toolCall = z.object({
+const toolCall = z.object({
   step_id: z.string(),
   tool: z.string(),
   latency_ms: z.number(),
@@ -68,7 +68,7 @@ export const toolCall = z.object({
 export const runDetail = run.extend({ tool_calls: z.array(toolCall) });
 export type RunDetail = z.infer<typeof runDetail>;
 
-export const RUN_ORDERS = [
+const RUN_ORDERS = [
   "start_time",
   "-start_time",
   "cost_usd",

@@ -5,7 +5,7 @@ import { apiMoney, apiTime } from "./run.ts";
 const count = z.number().int().nonnegative();
 const hash = z.string().nullable();
 
-export const stepLlm = z.object({
+const stepLlm = z.object({
   provider: z.string().nullable(),
   request_model: z.string().nullable(),
   response_model: z.string().nullable(),
@@ -26,7 +26,7 @@ export const stepLlm = z.object({
   streaming: z.boolean().nullable(),
 });
 
-export const stepTool = z.object({
+const stepTool = z.object({
   name: z.string(),
   call_id: z.string().nullable(),
   requested_by: z.string().nullable(),
@@ -85,6 +85,10 @@ export const stepDetail = step.extend({
   attributes: z.record(z.string(), z.unknown()),
   events: z.array(z.unknown()),
   resource: z.record(z.string(), z.unknown()),
-  scope: z.object({ name: z.string(), version: z.string() }),
+  scope: z.object({
+    name: z.string(),
+    version: z.string(),
+    attributes: z.record(z.string(), z.unknown()).optional(),
+  }),
 });
 export type StepDetail = z.infer<typeof stepDetail>;

@@ -1,6 +1,5 @@
 /** What a verification says. UNREADABLE: there is no log here, or its store can't be read. */
-export const VERDICTS = ["VERIFIED", "TAMPERED", "INCOMPLETE", "UNTRUSTED", "UNREADABLE"] as const;
-export type Verdict = (typeof VERDICTS)[number];
+export type Verdict = "VERIFIED" | "TAMPERED" | "INCOMPLETE" | "UNTRUSTED" | "UNREADABLE";
 
 /** Exit codes of `runledger verify`. */
 export const VERDICT_EXIT_CODES: Record<Verdict, number> = {
@@ -37,7 +36,7 @@ export interface LogVerification {
   findingsTotal: number;
 }
 
-export const MAX_FINDINGS = 100;
+const MAX_FINDINGS = 100;
 
 /** Collects findings in bounded memory. */
 export interface Findings {

@@ -30,7 +30,7 @@ const text = z.string();
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
 
 /** Where a payload lies: `pack` is an object of many payloads, named by its own sha256 (paths: `packPath`). */
-export const payloadRef = z.strictObject({
+const payloadRef = z.strictObject({
   /** sha256 of the stored bytes. */
   sha256,
   size_bytes: count,
@@ -56,7 +56,7 @@ export const PAYLOAD_NAMES = [
 export type PayloadName = (typeof PAYLOAD_NAMES)[number];
 
 /** Facts of the run that this record knows; null is unknown. Resolved per run by the readers. */
-export const runFacts = z.strictObject({
+const runFacts = z.strictObject({
   task_id: text.nullable(),
   task_type: text.nullable(),
   agent_name: text.nullable(),
@@ -68,7 +68,7 @@ export const runFacts = z.strictObject({
 });
 export type RunFacts = z.infer<typeof runFacts>;
 
-export const llmFacts = z.strictObject({
+const llmFacts = z.strictObject({
   operation: text.nullable(),
   provider: text.nullable(),
   request_model: text.nullable(),
@@ -92,7 +92,7 @@ export const llmFacts = z.strictObject({
 });
 export type LlmFacts = z.infer<typeof llmFacts>;
 
-export const toolFacts = z.strictObject({
+const toolFacts = z.strictObject({
   name: text,
   call_id: text.nullable(),
   /** step_id of the model call that asked for it. */
@@ -112,7 +112,7 @@ export const toolFacts = z.strictObject({
 export type ToolFacts = z.infer<typeof toolFacts>;
 
 /** What the run's end says. `records` is the number of records the SDK sent for the run, this one included. */
-export const endFacts = z.strictObject({
+const endFacts = z.strictObject({
   status: z.enum(END_STATUSES),
   outcome: text.nullable(),
   reason: text.nullable(),
@@ -121,7 +121,7 @@ export const endFacts = z.strictObject({
 export type EndFacts = z.infer<typeof endFacts>;
 
 /** Decimal USD, exact to 1e-9, as a string, with the price table it came from. */
-export const costFacts = z.strictObject({
+const costFacts = z.strictObject({
   usd: z.string().regex(/^\d+(\.\d{1,9})?$/),
   price_table: text,
   price_version: text,
@@ -185,5 +185,4 @@ export const messageList = z.strictObject({
   base_count: count,
   messages: z.array(z.unknown()),
 });
-export type MessageList = z.infer<typeof messageList>;
 export const MESSAGES_MEDIA_TYPE = "application/vnd.runledger.messages+json";

@@ -1,10 +1,14 @@
-import { z } from "zod";
-
 /**
  * Messages in the form of the OpenTelemetry GenAI conventions (gen_ai.input.messages, gen_ai.output.messages):
- * `{role, parts:[{type, …}]}`. Unknown part types and free keys are kept.
+ * `{role, parts:[{type, …}]}`, with free keys beside.
  */
-export const messagePart = z.looseObject({ type: z.string() });
-export const chatMessage = z.looseObject({ role: z.string(), parts: z.array(messagePart) });
-export type MessagePart = z.infer<typeof messagePart>;
-export type ChatMessage = z.infer<typeof chatMessage>;
+export interface ChatMessage {
+  role: string;
+  parts: MessagePart[];
+  [key: string]: unknown;
+}
+
+export interface MessagePart {
+  type: string;
+  [key: string]: unknown;
+}
