@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -53,4 +53,15 @@ test("of many processes that start at once one gets the directory", async () => 
   const children = await Promise.all(Array.from({ length: 5 }, () => lockInChild(dir)));
   expect(children.map(({ said }) => said).sort()).toEqual(["held", "locked", "locked", "locked", "locked"]);
   for (const { child } of children) child.kill("SIGKILL");
+});
+
+test("a directory that can't be written is named, with what to do", async () => {
+  await writeFile(join(dir, "file"), "");
+  await mkdir(join(dir, "taken/lock"), { recursive: true });
+  for (const unusable of ["file", "taken"]) {
+    await expect(acquireDirectoryLock(join(dir, unusable))).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringContaining(`${join(dir, unusable)} is no directory that this user can write`),
+    });
+  }
 });

@@ -14,11 +14,10 @@ export interface DirectoryLock {
 /**
  * Makes this process the only user of a data directory. The lock is the kernel's own on a file (SQLite's exclusive transaction on an
  * empty database): it ends with the process, leaves nothing stale behind, and holds across containers that share the directory.
- * @throws StorageError `locked` naming the directory, the holder and the way out.
+ * @throws StorageError `locked` naming the directory, the holder and the way out; `rejected` for a directory that can't be written.
  */
 export async function acquireDirectoryLock(dir: string): Promise<DirectoryLock> {
-  await mkdir(dir, { recursive: true });
-  const database = new DatabaseSync(join(dir, LOCK_FILE));
+  const database = await openLockFile(dir);
   try {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
@@ -41,4 +40,18 @@ export async function acquireDirectoryLock(dir: string): Promise<DirectoryLock> 
   };
   process.on("exit", release);
   return { release };
+}
+
+async function openLockFile(dir: string): Promise<DatabaseSync> {
+  try {
+    await mkdir(dir, { recursive: true });
+    return new DatabaseSync(join(dir, LOCK_FILE));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageError(
+      "rejected",
+      `${dir} is no directory that this user can write (${why}). Choose another one (RUNLEDGER_DATA_DIR), or change its owner.`,
+      cause,
+    );
+  }
 }
