@@ -221,3 +221,15 @@ describe("record_id", () => {
     expect(normalize(CHAT, { statusCode: 1 }).facts.record_id).not.toBe(id);
   });
 });
+
+it("keeps a span whole as `other`, with the reason, when anything fails on it", () => {
+  const failing = () => {
+    throw new RangeError("Maximum call stack size exceeded");
+  };
+  const { facts } = normalizeSpan(span(CHAT), origin, reception, failing);
+  expect(facts).toMatchObject({ kind: "other", dialect: "plain", name: "span name" });
+  expect(facts.attributes).toMatchObject({
+    ...CHAT,
+    [RUNLEDGER.normalizeError]: "otel-genai: Maximum call stack size exceeded",
+  });
+});

@@ -1,7 +1,7 @@
 import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { argumentsHash, messagesHash, sha256Hex } from "./content-hash.ts";
-import type { DialectFacts } from "./dialect.ts";
+import type { Dialect, DialectFacts } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
 import { plain } from "./plain.ts";
@@ -17,14 +17,36 @@ export interface Reception {
   receivedTime: string;
 }
 
-/** Brings a span into the normal form: the first dialect that claims it reads it, what none claims stays in `attributes`. */
+/**
+ * Brings a span into the normal form: the first dialect that claims it reads it, what none claims stays in `attributes`.
+ * What we stumble over is kept whole as `other`, with the reason beside it, and nothing else is held up.
+ */
 export function normalizeSpan(
   span: SpanView,
   origin: SpanOrigin,
   reception: Reception,
   price: Pricer,
 ): NormalizedRecord {
-  const { dialect, attributes, facts } = readSpan(span);
+  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
+  try {
+    return recordOf(dialect, span, span.attributes, origin, reception, price);
+  } catch (error) {
+    const why = `${dialect.name}: ${error instanceof Error ? error.message : String(error)}`;
+    const attributes = new Map([...span.attributes, [RUNLEDGER.normalizeError, why]]);
+    return recordOf(plain, span, attributes, origin, reception, price);
+  }
+}
+
+function recordOf(
+  dialect: Dialect,
+  span: SpanView,
+  given: SpanView["attributes"],
+  origin: SpanOrigin,
+  reception: Reception,
+  price: Pricer,
+): NormalizedRecord {
+  const attributes = createAttributeReader(given);
+  const facts = dialect.read(span, attributes);
   const error = errorOf(span, attributes.text(OTEL.errorType));
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
   return {
@@ -62,19 +84,6 @@ export function normalizeSpan(
     inputPreview: inputPreview(facts.content),
     outputPreview: outputPreview(facts.content),
   };
-}
-
-/** What a dialect of ours stumbles over is kept whole as `other`, with the reason beside it, and nothing else is held up. */
-function readSpan(span: SpanView) {
-  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
-  try {
-    const attributes = createAttributeReader(span.attributes);
-    return { dialect, attributes, facts: dialect.read(span, attributes) };
-  } catch (error) {
-    const why = `${dialect.name}: ${error instanceof Error ? error.message : String(error)}`;
-    const attributes = createAttributeReader(new Map([...span.attributes, [RUNLEDGER.normalizeError, why]]));
-    return { dialect: plain, attributes, facts: plain.read(span, attributes) };
-  }
 }
 
 /** Status ERROR, an error.type or an exception event: any of them makes the step failed. */
