@@ -49,7 +49,10 @@ export async function migrate(rows: Rows, settings: MigrationSettings): Promise<
     const sha256 = createHash("sha256").update(text).digest("hex");
     const before = shaOf.get(version);
     if (before !== undefined && before !== sha256)
-      throw new StorageError("rejected", `migration ${version} is not the one this database was made with`);
+      throw new StorageError(
+        "rejected",
+        `migration ${version} is not the one this database was made with. Stop Runledger, remove the database (its own: clickhouse/ in the data directory) and run \`runledger rebuild\``,
+      );
     if (before !== undefined) continue;
     for (const statement of statementsOf(text)) await rows.command(statement);
     await rows.insert("migrations", [{ version, sha256 }], `migration-${version}`);
