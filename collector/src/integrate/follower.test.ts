@@ -41,6 +41,9 @@ async function append(count: number, bytes = 10): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => journal.append({ ...entry, body: Buffer.alloc(bytes) })));
 }
 
+/** A machine at work with other things takes its time: what is waited for comes well before this. */
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 10 });
+
 /** A sink that keeps what it was given; `fail` is asked before each write. */
 function recordingSink(start: { nextSeq: number; mustEndAt: number | null }, fail?: (batch: number[]) => Error | null) {
   const batches: number[][] = [];
@@ -69,9 +72,9 @@ describe("a follower", () => {
     const { sink, seqs } = recordingSink({ nextSeq: 1, mustEndAt: null });
     await append(5);
     follow(sink);
-    await vi.waitFor(() => expect(seqs()).toEqual([1, 2, 3, 4, 5]));
+    await eventually(() => expect(seqs()).toEqual([1, 2, 3, 4, 5]));
     await append(3);
-    await vi.waitFor(() => expect(seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]));
+    await eventually(() => expect(seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]));
   });
 
   it("keeps batches within their bound, and takes a larger frame alone", async () => {
@@ -80,7 +83,7 @@ describe("a follower", () => {
     await append(1, 500);
     await append(1);
     follow(sink);
-    await vi.waitFor(() => expect(batches.flat()).toHaveLength(27));
+    await eventually(() => expect(batches.flat()).toHaveLength(27));
     expect(Math.max(...batches.map((batch) => batch.length))).toBe(10);
     expect(batches).toContainEqual([26]);
   });
@@ -89,7 +92,7 @@ describe("a follower", () => {
     const { sink, batches } = recordingSink({ nextSeq: 3, mustEndAt: 6 });
     await append(9);
     follow(sink);
-    await vi.waitFor(() => expect(batches.flat().at(-1)).toBe(9));
+    await eventually(() => expect(batches.flat().at(-1)).toBe(9));
     expect(batches[0]).toEqual([3, 4, 5]);
   });
 
@@ -102,11 +105,11 @@ describe("a follower", () => {
     });
     await append(3);
     const follower = follow(sink);
-    await vi.waitFor(() => expect(String(follower.trouble())).toContain("store is away"));
+    await eventually(() => expect(String(follower.trouble())).toContain("store is away"));
     await append(3);
-    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(3));
+    await eventually(() => expect(seen.length).toBeGreaterThan(3));
     away = false;
-    await vi.waitFor(() => expect(seqs()).toEqual([1, 2, 3, 4, 5, 6]));
+    await eventually(() => expect(seqs()).toEqual([1, 2, 3, 4, 5, 6]));
     expect(new Set(seen.slice(0, -1)).size).toBe(1);
     expect(follower.trouble()).toBeNull();
   });
@@ -119,7 +122,7 @@ describe("a follower", () => {
     const onFatal = vi.fn();
     await append(3);
     const follower = follow(sink, onFatal);
-    await vi.waitFor(() => expect(onFatal).toHaveBeenCalledOnce());
+    await eventually(() => expect(onFatal).toHaveBeenCalledOnce());
     expect(follower.trouble()).toContain("the log disagrees");
     expect(seqs()).toEqual([]);
   });
@@ -131,10 +134,10 @@ describe("a follower", () => {
     follow(dead.sink);
     follow(alive.sink);
     await append(20);
-    await vi.waitFor(() => expect(alive.seqs()).toHaveLength(20));
+    await eventually(() => expect(alive.seqs()).toHaveLength(20));
     expect(normalized).toHaveLength(20);
     follow(behind.sink);
-    await vi.waitFor(() => expect(behind.seqs()).toEqual(alive.seqs()));
+    await eventually(() => expect(behind.seqs()).toEqual(alive.seqs()));
   });
 });
 

@@ -49,7 +49,7 @@ export async function startReceivers(
     },
     settings,
   );
-  const receiver = { host: "127.0.0.1", port: 0, tenant: "default", closeTimeoutMs: 500, requestTimeoutMs: 1_000 };
+  const receiver = { host: "127.0.0.1", port: 0, tenant: "default", closeTimeoutMs: 500, requestTimeoutMs: 3_000 };
   const http = await createHttpReceiver(intake, receiver);
   const grpc = await createGrpcReceiver(intake, receiver);
   const client = new Client(`127.0.0.1:${grpc.port}`, credentials.createInsecure(), {

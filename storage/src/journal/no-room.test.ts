@@ -79,11 +79,11 @@ test("an append that was acknowledged before the room ended is seen as soon as t
     room = 0;
   };
   await writer.append(entry("last"));
-  await vi.waitFor(() => expect(vi.mocked(prototype.writev).mock.calls.length).toBeGreaterThan(1));
+  await vi.waitFor(() => expect(vi.mocked(prototype.writev).mock.calls.length).toBeGreaterThan(1), { timeout: 15_000 });
   expect(await readAll()).toEqual([]);
   onWrite = () => undefined;
   room = null;
-  await vi.waitFor(async () => expect(await readAll()).toEqual(["last"]));
+  await vi.waitFor(async () => expect(await readAll()).toEqual(["last"]), { timeout: 15_000 });
 });
 
 test("no room for a new segment is a refusal, too", async () => {
