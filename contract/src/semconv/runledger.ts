@@ -19,6 +19,8 @@ export const RUNLEDGER = {
   heartbeatIntervalMs: "runledger.run.heartbeat_interval_ms",
   taskId: "runledger.task.id",
   taskType: "runledger.task.type",
+  /** On `agent` steps: the version of the sub-agent. */
+  subAgentVersion: "runledger.sub_agent.version",
   /** The response body as it came, streams included. */
   rawResponse: "runledger.response.body",
   toolKnown: "runledger.tool.known",

@@ -1,3 +1,4 @@
+import { RUNLEDGER } from "@runledger/contract";
 import { recordInferredTool } from "../capture/inferred-tool.ts";
 import { causedByStop } from "../limits/agent-stopped.ts";
 import type { OpenStep, RunEnd } from "./run.ts";
@@ -64,7 +65,7 @@ function startSubAgent<Agent extends AgentFunction>(
   caller: Scope,
 ): Execution {
   const { agent, version, limits = {} } = options;
-  const attributes = version === undefined ? {} : { "runledger.sub_agent.version": version };
+  const attributes = version === undefined ? {} : { [RUNLEDGER.subAgentVersion]: version };
   const step: OpenStep = caller.run.startStep(agent, { kind: "agent", parent: caller.span, attributes });
   const scope = createScope(caller.run, agent, step.span, limits, caller);
   return {
