@@ -105,7 +105,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   };
   const frames = createNormalizedFrames(() => openJournalReader(settings.journalDir), normalize, settings);
   const follow = (sink: Sink, lingerMs: number) => {
-    const follower = startFollower(sink, frames, { logger, onFatal }, { ...settings, lingerMs });
+    const follower = startFollower(sink, frames, { logger, random: Math.random, onFatal }, { ...settings, lingerMs });
     metrics.watch(sink.name, follower);
     return follower;
   };

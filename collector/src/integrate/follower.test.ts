@@ -62,7 +62,7 @@ function recordingSink(start: { nextSeq: number; mustEndAt: number | null }, fai
 }
 
 function follow(sink: Sink, onFatal: (error: unknown) => void = () => undefined): Follower {
-  const follower = startFollower(sink, frames, { logger, onFatal }, SETTINGS);
+  const follower = startFollower(sink, frames, { logger, random: () => 0.5, onFatal }, SETTINGS);
   followers.push(follower);
   return follower;
 }

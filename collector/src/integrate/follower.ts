@@ -15,6 +15,13 @@ export interface FollowerSettings {
   retryMaxMs: number;
 }
 
+export interface FollowerDependencies {
+  logger: Logger;
+  /** In [0, 1): spreads retries. */
+  random: () => number;
+  onFatal: (error: unknown) => void;
+}
+
 export interface Follower {
   /** Seq of the next frame to be integrated. */
   nextSeq(): number;
@@ -33,7 +40,7 @@ export interface Follower {
 export function startFollower(
   sink: Sink,
   frames: NormalizedFrames,
-  dependencies: { logger: Logger; onFatal: (error: unknown) => void },
+  dependencies: FollowerDependencies,
   settings: FollowerSettings,
 ): Follower {
   const stopping = new AbortController();
@@ -49,7 +56,7 @@ export function startFollower(
         if (!isRetryable(error)) throw error;
         state.trouble = `${sink.name} ${what}: ${error instanceof Error ? error.message : String(error)}`;
         dependencies.logger.warn({ sink: sink.name, what, waitMs, err: error }, "retrying");
-        await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: stopping.signal });
+        await sleep(waitMs * (0.5 + dependencies.random() / 2), undefined, { signal: stopping.signal });
       }
     }
   };
