@@ -101,9 +101,12 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
       parent?.addTokens(count);
     },
     addToolCall(call, tool) {
-      const count = (repeats.get(call) ?? 0) + 1;
-      repeats.set(call, count);
-      if (count > mostRepeated.count) mostRepeated = { count, tool };
+      // Remembered only for a bound that asks: a long run makes many calls.
+      if (limits.repeats !== undefined) {
+        const count = (repeats.get(call) ?? 0) + 1;
+        repeats.set(call, count);
+        if (count > mostRepeated.count) mostRepeated = { count, tool };
+      }
       parent?.addToolCall(call, tool);
     },
     get stopped() {
