@@ -21,7 +21,7 @@ function dieWithParent(expectedParentPid: number): void {
     const PR_SET_PDEATHSIG = 1;
     const SIGKILL = 9;
     open({ library: "c", path: "libc.so.6" });
-    load({
+    void load({
       library: "c",
       funcName: "prctl",
       retType: DataType.I32,
@@ -47,7 +47,7 @@ function serve(path: string, config: string): void {
     "--query",
     "SYSTEM START LISTEN HTTP; SELECT count() FROM table FORMAT Null",
   ];
-  load({
+  void load({
     library: "chdb",
     funcName: "chdb_query_cmdline",
     retType: DataType.External,
