@@ -1,6 +1,8 @@
 import type { ListRunsQuery, Run, RunStatus } from "@runledger/contract";
 
 export type RunOrder = ListRunsQuery["order"];
+
+// Listed again, and held to the contract's types: importing its values would bring the whole of zod into the page.
 export const STATUSES = [
   "running",
   "completed",
