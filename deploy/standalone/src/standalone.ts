@@ -70,8 +70,7 @@ export async function startStandalone(
       () => startCollector(collectorSettings(settings, clickhouseUrl, key.origin), dependencies),
       (running) => running.stop(),
     );
-    dependencies.onProgress("building the pages (first start only)");
-    await buildWebAssets({ log: () => undefined });
+    await buildWebAssets({ log: dependencies.onProgress });
     const api = await started(
       "starting the query API",
       () => startApi(settings, clickhouseUrl, key.verifierKey, collector, dependencies.logger),
