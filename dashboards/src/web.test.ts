@@ -53,7 +53,7 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
   beforeEach(async () => {
     server = await createFixtureServer({ webAssetsDir, nowMs: NOW_MS });
     page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     complaints = [];
     // Violations of the content security policy come as console errors.
     page.on("console", (message) => {

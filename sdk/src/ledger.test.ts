@@ -17,7 +17,7 @@ async function otlp(options: Parameters<typeof startOtlpServer>[0] = {}): Promis
 }
 function ledgerTo(port: number, settings: object = {}): Ledger {
   const ledger = createRunledger(
-    { endpoint: `http://127.0.0.1:${port}`, log: () => {}, flushTimeoutMs: 500, ...settings },
+    { endpoint: `http://127.0.0.1:${port}`, log: () => {}, ...settings },
     { environment: {} },
   );
   open.push({ close: () => ledger.shutdown() });
@@ -37,9 +37,14 @@ const count = (server: OtlpServer, word: string) => text(server).split(word).len
 function startAgentProcess(
   mode: string,
   port: number,
+  flushTimeoutMs = 5_000,
 ): { child: ChildProcess; output: () => string; exit: Promise<number | null> } {
   const child = spawn(process.execPath, [fileURLToPath(new URL("testing/agent-process.ts", import.meta.url)), mode], {
-    env: { ...process.env, RUNLEDGER_ENDPOINT: `http://127.0.0.1:${port}`, RUNLEDGER_FLUSH_TIMEOUT_MS: "1000" },
+    env: {
+      ...process.env,
+      RUNLEDGER_ENDPOINT: `http://127.0.0.1:${port}`,
+      RUNLEDGER_FLUSH_TIMEOUT_MS: `${flushTimeoutMs}`,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -79,10 +84,10 @@ test("nothing is lost when the collector is away for a while and comes back", as
 
 test("with no collector from start to end the agent does its work and the process ends in time", async () => {
   const begin = performance.now();
-  const { output, exit } = startAgentProcess("ok", await freePort());
+  const { output, exit } = startAgentProcess("ok", await freePort(), 1_000);
   expect(await exit).toBe(0);
   expect(output()).toBe("answer\n");
-  expect(performance.now() - begin).toBeLessThan(8_000);
+  expect(performance.now() - begin).toBeLessThan(20_000);
 });
 
 test("a process that just ends has delivered its run", async () => {
@@ -96,7 +101,7 @@ test("a process that just ends has delivered its run", async () => {
 test("of a process killed in the middle the start and the steps until then are there", async () => {
   const server = await otlp();
   const { child, exit, output } = startAgentProcess("hang", server.port);
-  await expect.poll(output, { timeout: 10_000 }).toBe("half way\n");
+  await expect.poll(output, { timeout: 20_000 }).toBe("half way\n");
   child.kill("SIGKILL");
   await exit;
   expect(count(server, "run_start")).toBe(1);

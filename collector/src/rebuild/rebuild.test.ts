@@ -206,7 +206,7 @@ describe("rebuild", () => {
     for (let i = 0; i < frames.length; i += 7) await audit.write(frames.slice(i, i + 7));
     for (let i = 0; i < frames.length; i += 11) await metrics.write(frames.slice(i, i + 11));
     const index = startLogIndex({ objects, rows, logger }, { shard: "0", pollMs: 20, retryMinMs: 20, retryMaxMs: 100 });
-    for (let i = 0; i < 100 && (await rows.query("SELECT 1 FROM log_entries")).length < 372; i++) await sleep(50);
+    for (let i = 0; i < 400 && (await rows.query("SELECT 1 FROM log_entries")).length < 372; i++) await sleep(50);
     await index.stop();
 
     const before = await answers();

@@ -70,7 +70,7 @@ test("a loop is delivered once, signed, within three seconds of the step that co
   const third = call("r1", 3);
   await insert(third);
   const completedMs = Date.now();
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000, interval: 20 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 15_000, interval: 20 });
   await insert(call("r1", 4), call("r1", 5));
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(webhook.requests).toHaveLength(1);
@@ -99,7 +99,7 @@ test("a receiver that fails first gets the same delivery again", async () => {
   const url = await start();
   await insert(call("r1", 1), call("r1", 2), call("r1", 3));
   await vi.waitFor(() => expect(webhook.requests.map((request) => request.status)).toEqual([500, 503, 204]), {
-    timeout: 10_000,
+    timeout: 15_000,
   });
   expect(new Set(webhook.requests.map((request) => request.headers["webhook-id"])).size).toBe(1);
   await vi.waitFor(async () =>
@@ -116,7 +116,7 @@ test("a receiver that never takes it is given up after the attempts one can set"
       expect((await alertsOf(url))[0]?.deliveries).toMatchObject([
         { status: "failed", attempts: 2, error: "HTTP 500" },
       ]),
-    { timeout: 10_000 },
+    { timeout: 15_000 },
   );
   expect(webhook.requests).toHaveLength(2);
 });
@@ -125,9 +125,9 @@ test("an alert is resolved by itself when its run ends, and that is told too", a
   webhook = await startWebhookReceiver();
   const url = await start();
   await insert(call("r1", 1), call("r1", 2), call("r1", 3));
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 15_000 });
   await insert(stepRow("r1", "end", { ...now(), event: "run_end", end_status: "stopped" }));
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 5_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 15_000 });
   expect(JSON.parse(webhook.requests[1]?.body ?? "")).toMatchObject({
     type: "alert.resolved",
     data: { state: "resolved" },
@@ -139,11 +139,11 @@ test("after a restart the loop that began before is found, and no alert fires tw
   webhook = await startWebhookReceiver();
   await start();
   await insert(call("r1", 1), call("r1", 2), call("r1", 3), call("r2", 1), call("r2", 2));
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 15_000 });
   await servers.pop()?.close();
   await insert(call("r2", 3));
   await start();
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 5_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 15_000 });
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   expect(webhook.requests.map((request) => JSON.parse(request.body).data.run_id)).toEqual(["r1", "r2"]);
 });
@@ -172,7 +172,7 @@ test("thresholds can be set, and each limit raises its own alert", async () => {
     ...[1, 2, 3].map((n) => call("over", n)),
     llmRow("under", "llm", { ...now(), input_tokens: 90, output_tokens: 9, cost_usd: "0.499999999" }),
   );
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(4), { timeout: 5_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(4), { timeout: 15_000 });
   const alerts = await alertsOf(url);
   expect(alerts.map(({ rule }) => rule).sort()).toEqual(["limit.cost", "limit.steps", "limit.time", "limit.tokens"]);
   expect(new Set(alerts.map(({ run_id }) => run_id))).toEqual(new Set(["over"]));
@@ -190,7 +190,7 @@ test("a limit that stopped an agent raises the alert of that limit, in the agent
     error_message: "limit wall_ms: 5004 of 5000",
   });
   await insert(limit);
-  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 15_000 });
   expect(await alertsOf(url)).toMatchObject([
     { rule: "limit.time", value: 5.004, threshold: 5, step_ids: [limit.step_id] },
   ]);
@@ -200,7 +200,7 @@ test("an alert can be acknowledged, silenced with an end, and resolved; what is 
   webhook = await startWebhookReceiver();
   const url = await start();
   await insert(call("r1", 1), call("r1", 2), call("r1", 3));
-  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 15_000 });
   const id = (await alertsOf(url))[0]?.alert_id;
   const act = async (what: string, body?: object) => {
     const response = await fetch(`${url}/v1/alerts/${id}/${what}`, {

@@ -68,7 +68,7 @@ test("the wall clock aborts a call that waits, one that streams, and one that ha
     if (request++ === 1)
       response.writeHead(200, { "content-type": "text/event-stream" }).write(chunk({ content: "x" }));
   });
-  const wrap = (work: () => Promise<unknown>) => recorded.ledger.wrap(work, { agent: "a", limits: { wallMs: 150 } });
+  const wrap = (work: () => Promise<unknown>) => recorded.ledger.wrap(work, { agent: "a", limits: { wallMs: 1_000 } });
   const stopped = { name: "AgentStopped", limit: "wall_ms" };
   await expect(wrap(post)()).rejects.toMatchObject(stopped);
   await expect(wrap(async () => await (await post()).text())()).rejects.toMatchObject(stopped);

@@ -67,7 +67,7 @@ test("a bound on tokens refuses the call after the one that reached it", async (
 test("wall clock aborts the call that is running", async () => {
   const begin = performance.now();
   const stop = await loopUntilStopped({ wallMs: 100 }, () => ask("hang"));
-  expect(performance.now() - begin).toBeLessThan(2_000);
+  expect(performance.now() - begin).toBeLessThan(10_000);
   expect(stop).toMatchObject({ limit: "wall_ms", max: 100 });
   const [call] = await recorded.steps("llm");
   expect(call?.attributes["error.type"]).toBe("AgentStopped");

@@ -102,7 +102,7 @@ test("the start leaves the process before the agent is done", async () => {
 test("a running agent gives signs of life", async () => {
   await recorded.ledger.shutdown();
   recorded = createRecordedLedger({ heartbeatMs: 20 });
-  await recorded.ledger.wrap(() => new Promise((resolve) => setTimeout(resolve, 90)), { agent: "a" })();
+  await recorded.ledger.wrap(() => new Promise((resolve) => setTimeout(resolve, 400)), { agent: "a" })();
   const beats = (await recorded.records()).filter((span) => span.attributes["runledger.event"] === "run_heartbeat");
   expect(beats.length).toBeGreaterThanOrEqual(2);
 });

@@ -13,5 +13,5 @@ const agent = ledger.wrap(
   { agent: "lonely" },
 );
 const answer = agent();
-if (mode === "hang") setTimeout(() => process.stdout.write("half way\n"), 600);
+if (mode === "hang") setTimeout(() => process.stdout.write("half way\n"), 2_000);
 process.stdout.write(`${await answer}\n`);

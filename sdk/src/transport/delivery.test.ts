@@ -134,6 +134,6 @@ test("flush gives up at its time", async () => {
   delivery.add(span("a"), true);
   const begin = performance.now();
   expect(await delivery.flush(100)).toBe(false);
-  expect(performance.now() - begin).toBeLessThan(1_000);
+  expect(performance.now() - begin).toBeLessThan(5_000);
   await delivery.close(10);
 });

@@ -57,6 +57,9 @@ describe("the embedded ClickHouse", () => {
   it("keeps its password hash and data from other users, and its password off the command line", async () => {
     expect((await stat(join(dir, "users.xml"))).mode & 0o777).toBe(0o600);
     expect((await stat(dir)).mode & 0o077).toBe(0);
+    const { stdout } = spawnSync("ps", ["-ww", "-o", "args=", "-p", String(server.pid())], { encoding: "utf8" });
+    expect(stdout.trim()).not.toBe("");
+    expect(stdout).not.toContain(new URL(server.url).password);
   });
 
   it("has no system logs of its own", async () => {
@@ -82,7 +85,7 @@ describe("the embedded ClickHouse", () => {
   });
 
   it("refuses a second server in the same directory", async () => {
-    await expect(startEmbeddedClickHouse({ dir: join(dir, "."), logger, startTimeoutMs: 1_500 })).rejects.toMatchObject(
+    await expect(startEmbeddedClickHouse({ dir: join(dir, "."), logger, startTimeoutMs: 6_000 })).rejects.toMatchObject(
       { code: "locked" },
     );
   });
