@@ -102,8 +102,10 @@ test("a receiver that fails first gets the same delivery again", async () => {
     timeout: 15_000,
   });
   expect(new Set(webhook.requests.map((request) => request.headers["webhook-id"])).size).toBe(1);
-  await vi.waitFor(async () =>
-    expect((await alertsOf(url))[0]?.deliveries).toMatchObject([{ status: "delivered", attempts: 3, error: null }]),
+  await vi.waitFor(
+    async () =>
+      expect((await alertsOf(url))[0]?.deliveries).toMatchObject([{ status: "delivered", attempts: 3, error: null }]),
+    { timeout: 15_000 },
   );
 });
 
