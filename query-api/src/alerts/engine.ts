@@ -5,8 +5,9 @@ import type { QueryApiSettings } from "../config.ts";
 import { type ChangedRuns, createChangedRuns } from "../runs/changed-runs.ts";
 import type { RunSummaries } from "../runs/run-summaries.ts";
 import { type AlertStore, isOpen, withNewAlerts } from "./alert-store.ts";
+import { findCandidates } from "./candidates.ts";
 import { deliverDue } from "./deliveries.ts";
-import type { Detector } from "./findings.ts";
+import type { Detector, DetectorQuestion } from "./findings.ts";
 import { detectLimits } from "./limits.ts";
 import { detectLoops } from "./loops.ts";
 import { alertOf, type Channels, hasEnded, settled } from "./raise.ts";
@@ -16,6 +17,8 @@ import type { RuleBook } from "./rules.ts";
 /** Every detector there is. */
 const DETECTORS: readonly Detector[] = [detectLoops, detectLimits];
 
+/** Changed runs asked for at once, and looked at in full at once. */
+const MAX_CHANGED_AT_ONCE = 5_000;
 const MAX_RUNS_AT_ONCE = 500;
 const MAX_ROUNDS_A_TICK = 10;
 /** After a long stop, what is older than this is not alerted any more: nobody can act on it. */
@@ -73,7 +76,7 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
     changes ??= createChangedRuns(rows, {
       tenant: settings.tenant,
       startNs: await startNs(),
-      maxRuns: MAX_RUNS_AT_ONCE,
+      maxRuns: MAX_CHANGED_AT_ONCE,
     });
     for (let round = 0; round < MAX_ROUNDS_A_TICK; round++) {
       const runIds = pending.length > 0 ? pending : await changes.poll();
@@ -86,12 +89,16 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
   }
 
   async function evaluate(runIds: readonly string[]): Promise<void> {
-    const question = {
-      rows,
-      tenant: settings.tenant,
-      runs: await summaries.byId(runIds),
-      rules: await rules.inForce(),
-    };
+    const { tenant } = settings;
+    const inForce = await rules.inForce();
+    const candidates = await findCandidates(rows, { tenant, runIds, rules: inForce, nowMs: clock() });
+    for (let first = 0; first < candidates.length; first += MAX_RUNS_AT_ONCE) {
+      const runs = await summaries.byId(candidates.slice(first, first + MAX_RUNS_AT_ONCE));
+      await raise({ rows, tenant, runs, rules: inForce });
+    }
+  }
+
+  async function raise(question: DetectorQuestion): Promise<void> {
     if (question.runs.size === 0) return;
     const findings = (await Promise.all(DETECTORS.map((detect) => detect(question)))).flat();
     if (findings.length === 0) return;

@@ -1,0 +1,40 @@
+import type { Rows } from "@runledger/storage";
+import { ruleIn } from "./findings.ts";
+import type { RuleName, RulesInForce } from "./rules.ts";
+
+/** A threshold that nothing reaches: of a rule that is off. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+const NS_PER_SECOND = 1_000_000_000;
+
+/**
+ * Of these runs the ones that a rule in force could speak of, by their sums alone: most runs are over before any rule has a word
+ * to say, and looking at their steps would cost more than storing them did. Never leaves out a run that a detector would name.
+ */
+export async function findCandidates(
+  rows: Rows,
+  question: { tenant: string; runIds: readonly string[]; rules: RulesInForce; nowMs: number },
+): Promise<string[]> {
+  const { tenant, runIds, rules, nowMs } = question;
+  const threshold = (rule: RuleName) => ruleIn(rules, rule)?.threshold ?? NEVER;
+  const found = await rows.query<{ run_id: string }>(CANDIDATES, {
+    tenant,
+    run_ids: runIds,
+    repeats: threshold("loop.repeat"),
+    steps: threshold("limit.steps"),
+    tokens: threshold("limit.tokens"),
+    cost_usd: threshold("limit.cost"),
+    started_before_ns: Math.max(0, nowMs * 1e6 - threshold("limit.time") * NS_PER_SECOND).toFixed(0),
+  });
+  return found.map((row) => row.run_id);
+}
+
+/** A step that tells of a limit of the SDK's own is a failed one. */
+const CANDIDATES = `
+SELECT run_id
+FROM runs
+WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+GROUP BY run_id
+HAVING sum(tool_calls) >= {repeats:Float64} OR sum(steps) >= {steps:Float64} OR sum(step_errors) > 0
+  OR ifNull(sum(input_tokens), 0) + ifNull(sum(output_tokens), 0) >= {tokens:Float64}
+  OR toFloat64(ifNull(sum(cost_usd), 0)) >= {cost_usd:Float64}
+  OR toUnixTimestamp64Nano(min(start_time)) <= {started_before_ns:Int64}`;
