@@ -36,6 +36,9 @@ export interface ProductFigures {
 const run = promisify(execFile);
 const SINKS = ["audit", "metrics"] as const;
 const CLOCK_TICKS_PER_SECOND = 100;
+/** Asking is work for the product too: rarely enough not to be the load, often enough to tell 2 s from 3. */
+const PROBE_POLL_MS = 100;
+const PROBE_EVERY_MS = 250;
 
 /** Offers spans to the product as users start it, and watches how far its sinks are. */
 export async function benchProduct(settings: ProductBenchSettings): Promise<ProductFigures[]> {
@@ -104,9 +107,9 @@ async function probeVisibility(product: Product, probing: { done: boolean }): Pr
     const response = await postSpans(product.httpUrl, [modelCall(runId)]);
     const answeredMs = performance.now();
     if (response.status !== 200) continue;
-    while ((await fetch(`${product.apiUrl}/v1/runs/${runId}`)).status !== 200) await sleep(10);
+    while ((await fetch(`${product.apiUrl}/v1/runs/${runId}`)).status !== 200) await sleep(PROBE_POLL_MS);
     seenMs.push(performance.now() - answeredMs);
-    await sleep(100);
+    await sleep(PROBE_EVERY_MS);
   }
   return seenMs;
 }
