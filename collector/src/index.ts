@@ -10,3 +10,4 @@ export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
 export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";
 export { type Collector, startCollector } from "./server.ts";
+export { createStderrLogger } from "./stage/logger.ts";

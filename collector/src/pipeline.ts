@@ -10,7 +10,6 @@ import {
   openObjects,
   openRows,
 } from "@runledger/storage";
-import pino from "pino";
 import { Registry } from "prom-client";
 import { createAuditSink } from "./audit/audit-sink.ts";
 import type { CollectorSettings } from "./config.ts";
@@ -26,6 +25,7 @@ import { createPricer } from "./normalize/price.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
+import { createStderrLogger } from "./stage/logger.ts";
 import type { RunningStage } from "./stage/run-stage.ts";
 
 /** The sinks' cursors: a journal segment goes away only when both have passed it. */
@@ -34,10 +34,7 @@ const TENANT = "default";
 
 /** First stage: OTLP → check → journal (fsync) → answer. */
 export async function receive(settings: CollectorSettings, onFatal: (error: unknown) => void): Promise<RunningStage> {
-  const logger = pino(
-    { level: settings.logLevel, base: { stage: "receive" } },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const logger = createStderrLogger(settings.logLevel, { stage: "receive" });
   const registry = new Registry();
   const warn = (message: string, details: object) => logger.warn(details, message);
   const journal = await openJournalWriter(settings.journalDir, { followers: FOLLOWERS, warn });
@@ -58,10 +55,7 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
 
 /** Second stage: journal → normalize → audit log, and → ClickHouse; and the log → its index in ClickHouse. */
 export async function integrate(settings: CollectorSettings, onFatal: (error: unknown) => void): Promise<RunningStage> {
-  const logger = pino(
-    { level: settings.logLevel, base: { stage: "integrate" } },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const logger = createStderrLogger(settings.logLevel, { stage: "integrate" });
   const registry = new Registry();
   const metrics = createIntegrateMetrics(registry);
   const rows = openRows(settings.clickhouseUrl);

@@ -1,3 +1,4 @@
+import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { Command, Option } from "commander";
 import { runDemoCommand } from "./commands/demo.ts";
 import { printPolicy } from "./commands/policy.ts";
@@ -48,10 +49,12 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
     .option("--demo", "run a set of demo agents against it, a runaway one among them")
+    .allowExcessArguments() // a word that names no command comes here, since this is the default one
     .action(
-      guarded(console, async (flags: UpFlags) =>
-        startUp(settingsFrom(console, flags), { demo: flags.demo === true }, console),
-      ),
+      guarded(console, async (flags: UpFlags, command: Command) => {
+        if (command.args.length > 0) program.error(`error: unknown command '${command.args[0]}'`);
+        await startUp(settingsFrom(console, flags), { demo: flags.demo === true }, console);
+      }),
     );
 
   program
@@ -98,7 +101,12 @@ function addLogCommands(program: Command, console: Console): void {
     .description(
       "recompute an audit log and say whether it is genuine, complete and unaltered; exit code 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable",
     )
-    .argument("[target]", "a data directory, or the URL of a query API", ".runledger")
+    .argument(
+      "[target]",
+      "a data directory, or the URL of a query API",
+      console.env["RUNLEDGER_DATA_DIR"] ?? ".runledger",
+    )
+    .exitOverride((error) => console.exit(error.exitCode === 0 ? 0 : VERDICT_EXIT_CODES.UNREADABLE)) // 1 would say TAMPERED
     .option(
       "--policy <file>",
       "C2SP tlog-policy with the log keys you trust; `runledger policy` prints one to hand over out of band",

@@ -15,6 +15,7 @@ import {
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { StandaloneSettings } from "./config.ts";
+import { createParts, type Parts } from "./parts.ts";
 
 /** Addresses and facts of a running standalone. */
 export interface Standalone {
@@ -42,36 +43,18 @@ export async function startStandalone(
   settings: Readonly<StandaloneSettings>,
   dependencies: StandaloneDependencies,
 ): Promise<Standalone> {
-  const undo: (() => Promise<void> | void)[] = [];
-  const started = async <Part>(
-    what: string,
-    start: () => Promise<Part>,
-    stop: (part: Part) => Promise<void> | void,
-  ) => {
-    dependencies.onProgress(what);
-    const part = await start();
-    undo.push(() => stop(part));
-    return part;
-  };
-  const stop = async () => {
-    for (const end of undo.splice(0).reverse()) await end();
-  };
-
+  const parts = createParts(dependencies.onProgress);
   try {
-    await started(
-      "locking the data directory",
-      () => acquireDirectoryLock(settings.dataDir),
-      (lock) => lock.release(),
-    );
+    await lockDirectory(settings, parts);
     const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin());
-    const clickhouseUrl = await startRows(settings, dependencies.logger, started);
-    const collector = await started(
+    const clickhouseUrl = await startRows(settings, dependencies.logger, parts);
+    const collector = await parts.start(
       "starting the collector",
       () => startCollector(collectorSettings(settings, clickhouseUrl, key.origin), dependencies),
       (running) => running.stop(),
     );
     await buildWebAssets({ log: dependencies.onProgress });
-    const api = await started(
+    const api = await parts.start(
       "starting the query API",
       () => startApi(settings, clickhouseUrl, key.verifierKey, collector, dependencies.logger),
       (running) => running.stop(),
@@ -81,10 +64,10 @@ export async function startStandalone(
       httpPort: collector.httpPort,
       apiPort: api.server.port,
       verifierKey: key.verifierKey,
-      stop,
+      stop: parts.stop,
     };
   } catch (error) {
-    await stop();
+    await parts.stop();
     throw error;
   }
 }
@@ -95,32 +78,29 @@ export async function withStores(
   logger: Logger,
   act: (clickhouseUrl: string) => Promise<void>,
 ): Promise<void> {
-  const lock = await acquireDirectoryLock(settings.dataDir);
-  const undo: (() => Promise<void> | void)[] = [() => lock.release()];
+  const parts = createParts(() => undefined);
   try {
-    const started: Start = async (_what, start, stop) => {
-      const part = await start();
-      undo.push(() => stop(part));
-      return part;
-    };
-    await act(await startRows(settings, logger, started));
+    await lockDirectory(settings, parts);
+    await act(await startRows(settings, logger, parts));
   } finally {
-    for (const end of undo.reverse()) await end();
+    await parts.stop();
   }
 }
 
-type Start = <Part>(
-  what: string,
-  start: () => Promise<Part>,
-  stop: (part: Part) => Promise<void> | void,
-) => Promise<Part>;
+async function lockDirectory(settings: StandaloneSettings, parts: Parts): Promise<void> {
+  await parts.start(
+    "locking the data directory",
+    () => acquireDirectoryLock(settings.dataDir),
+    (lock) => lock.release(),
+  );
+}
 
 /** The embedded ClickHouse, or the server that the settings name; with its tables. */
-async function startRows(settings: StandaloneSettings, logger: Logger, started: Start): Promise<string> {
+async function startRows(settings: StandaloneSettings, logger: Logger, parts: Parts): Promise<string> {
   let url = settings.clickhouseUrl;
   if (url === null) {
     const dir = join(settings.dataDir, "clickhouse");
-    const embedded = await started(
+    const embedded = await parts.start(
       "starting ClickHouse",
       () => startEmbeddedClickHouse({ dir, logger }),
       (server) => server.stop(),

@@ -1,15 +1,14 @@
 import { join } from "node:path";
-import { rebuild } from "@runledger/collector";
+import { createStderrLogger, rebuild } from "@runledger/collector";
 import { openObjects, openRows } from "@runledger/storage";
 import pc from "picocolors";
-import pino from "pino";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
 import { SHARD, withStores } from "../standalone.ts";
 
 /** `runledger rebuild`: ClickHouse anew, from the audit log alone. */
 export async function rebuildRows(settings: Readonly<StandaloneSettings>, console: Console): Promise<void> {
-  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const logger = createStderrLogger(settings.logLevel);
   const isTerminal = console.stderr.isTTY === true;
   await withStores(settings, logger, async (clickhouseUrl) => {
     const rows = openRows(clickhouseUrl);

@@ -31,10 +31,11 @@ export async function listRuns(flags: RunsFlags, console: Console): Promise<void
 }
 
 function runsTable(runs: readonly Run[]): string {
+  const dim = pc.isColorSupported ? ["dim"] : []; // none into a pipe
   const table = new Table({
     head: ["status", "agent", "started", "took", "steps", "tools", "tokens in / out", "cost", "run"],
     colAligns: ["left", "left", "left", "right", "right", "right", "right", "right", "left"],
-    style: { head: ["dim"], border: ["dim"], compact: true },
+    style: { head: dim, border: dim, compact: true },
   });
   for (const run of runs) {
     table.push([

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
+import { createStderrLogger } from "@runledger/collector";
 import pc from "picocolors";
-import pino from "pino";
 import type { StandaloneSettings } from "../config.ts";
 import { runDemo } from "../demo/run-demo.ts";
 import type { Console } from "../program.ts";
@@ -15,7 +15,7 @@ export async function startUp(
   flags: { demo: boolean },
   console: Console,
 ): Promise<void> {
-  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const logger = createStderrLogger(settings.logLevel);
   const say = (text: string) => void console.stderr.write(`${text}\n`);
   const startedAt = performance.now();
   say(
