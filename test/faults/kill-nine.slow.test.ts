@@ -14,8 +14,9 @@ it(`loses nothing that was acknowledged and counts nothing twice over ${ROUNDS} 
     dataDir: home.dir,
     rounds: ROUNDS,
     senders: 8,
-    spansPerRequest: 50,
+    spansPerRequest: 20,
     maxLifeMs: 4_000,
+    restMs: 50,
     random: Math.random,
   };
   const result = await killNine({ ...settings, log: (line) => process.stderr.write(`${line}\n`) });

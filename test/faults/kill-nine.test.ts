@@ -15,6 +15,7 @@ it("loses nothing that was acknowledged and counts nothing twice over 5 kill -9 
     senders: 4,
     spansPerRequest: 20,
     maxLifeMs: 2_000,
+    restMs: 0,
     random: Math.random,
   };
   const result = await killNine({ ...settings, log: (line) => process.stderr.write(`${line}\n`) });

@@ -9,6 +9,8 @@ export interface KillNineSettings {
   /** Senders at work at the same time. */
   senders: number;
   spansPerRequest: number;
+  /** How long a sender rests after an answer, so that what is sent can be checked in the end. */
+  restMs: number;
   /** A round lives between 0 and this. */
   maxLifeMs: number;
   random: () => number;
@@ -84,6 +86,7 @@ async function sendUntilDead(
       };
       try {
         await deliver(product, request, sent, result);
+        await sleep(settings.restMs);
       } catch {
         unanswered.push(request); // dead, or dying: whether it was journalled nobody knows
         return;
@@ -113,7 +116,7 @@ async function deliver(
 async function checkRows(product: Product, sent: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
   for (const [runId, ids] of sent) {
     const ask = () => getJson<RunDetail>(`${product.apiUrl}/v1/runs/${runId}`).catch(() => null);
-    const run = await eventually(ask, (seen) => (seen?.steps ?? 0) >= ids.size, 60_000);
+    const run = await eventually(ask, (seen) => (seen?.steps ?? 0) >= ids.size, 300_000);
     if (run?.steps !== ids.size)
       throw new Error(`run ${runId}: ${ids.size} spans acknowledged, ${run?.steps} steps in ClickHouse`);
     if (run.input_tokens !== ids.size * INPUT_TOKENS)
