@@ -59,6 +59,44 @@ describe("normalizeFrame", () => {
     });
   });
 
+  it("keeps what OTLP says beside the attributes, where it is set", () => {
+    const link = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", flags: 1 };
+    const of = (schemaUrl: string, more: object) => ({
+      ...more,
+      schemaUrl,
+      scopeSpans: [
+        {
+          ...more,
+          schemaUrl: `${schemaUrl}-scope`,
+          spans: [span({ flags: 257, links: [link, { ...link, flags: 0 }] })],
+        },
+      ],
+    });
+    const resource = { attributes: [], droppedAttributesCount: 2 };
+    const { records } = frame({
+      resourceSpans: [
+        of("a", {}),
+        of("b", {}),
+        of("c", { resource, scope: { name: "lib", droppedAttributesCount: 3 } }),
+      ],
+    });
+    expect(records.map(({ facts }) => ({ resource: { ...facts.resource }, scope: facts.scope }))).toMatchObject([
+      { resource: { "otlp.schema_url": "a" }, scope: { attributes: { "otlp.schema_url": "a-scope" } } },
+      { resource: { "otlp.schema_url": "b" }, scope: { attributes: { "otlp.schema_url": "b-scope" } } },
+      {
+        resource: { "otlp.schema_url": "c", "otlp.dropped_attributes_count": 2 },
+        scope: { name: "lib", attributes: { "otlp.schema_url": "c-scope", "otlp.dropped_attributes_count": 3 } },
+      },
+    ]);
+    expect(records[0]?.facts.attributes["otlp.flags"]).toBe(257);
+    expect(records[0]?.facts.links).toMatchObject([{ flags: 1 }, {}]);
+    expect(records[0]?.facts.links[1]).not.toHaveProperty("flags");
+    expect(frame(request(span({}))).records[0]?.facts).toMatchObject({
+      attributes: {},
+      scope: { attributes: { a: true } },
+    });
+  });
+
   it("keeps every kind of value, exactly", () => {
     const value = (key: string, of: object) => ({ key, value: of });
     const attributes = [

@@ -1,10 +1,12 @@
 import { canonicalJson, rfc3339FromUnixNano } from "@runledger/contract";
 import type { JournalFrame } from "@runledger/storage";
 import { type AcceptedSpan, decodeAcceptedSpans } from "../otlp/accepted-spans.ts";
+import type { Resource } from "../otlp/otlp.ts";
 import { jsonOfAttributes } from "./attribute-values.ts";
 import { sha256Hex } from "./content-hash.ts";
 import { normalizeSpan } from "./normalize-span.ts";
 import type { NormalizedFrame } from "./normalized.ts";
+import { otlpFacts } from "./otlp-facts.ts";
 import type { Pricer } from "./price.ts";
 import type { SpanOrigin } from "./record-id.ts";
 import { spanOfOtlp } from "./span-of-otlp.ts";
@@ -23,16 +25,34 @@ export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFr
 function createOrigins(): (accepted: AcceptedSpan) => SpanOrigin {
   let last: { from: AcceptedSpan; origin: SpanOrigin } | null = null;
   return (accepted) => {
-    if (last !== null && last.from.resource === accepted.resource && last.from.scope === accepted.scope)
-      return last.origin;
-    const resource = jsonOfAttributes(accepted.resource?.attributes ?? []);
+    if (last !== null && isSameOrigin(last.from, accepted)) return last.origin;
+    const resource = attributesWithFacts(accepted.resource, accepted.resourceSchemaUrl);
     const origin = { resource, resourceSha256: sha256Hex(canonicalJson(resource)), scope: scopeOf(accepted) };
     last = { from: accepted, origin };
     return origin;
   };
 }
 
-function scopeOf({ scope }: AcceptedSpan): SpanOrigin["scope"] {
-  const { name = "", version = "", attributes = [] } = scope ?? {};
-  return attributes.length === 0 ? { name, version } : { name, version, attributes: jsonOfAttributes(attributes) };
+/** The schema URLs are compared for where there is no resource or no scope. */
+function isSameOrigin(a: AcceptedSpan, b: AcceptedSpan): boolean {
+  return (
+    a.resource === b.resource &&
+    a.scope === b.scope &&
+    a.resourceSchemaUrl === b.resourceSchemaUrl &&
+    a.scopeSchemaUrl === b.scopeSchemaUrl
+  );
+}
+
+function scopeOf({ scope, scopeSchemaUrl }: AcceptedSpan): SpanOrigin["scope"] {
+  const { name = "", version = "" } = scope ?? {};
+  const attributes = attributesWithFacts(scope, scopeSchemaUrl);
+  return Object.keys(attributes).length === 0 ? { name, version } : { name, version, attributes };
+}
+
+function attributesWithFacts(from: Resource | null, schemaUrl: string): Record<string, unknown> {
+  const facts = otlpFacts([
+    ["dropped_attributes_count", from?.droppedAttributesCount ?? 0],
+    ["schema_url", schemaUrl],
+  ]);
+  return jsonOfAttributes([...(from?.attributes ?? []), ...facts]);
 }

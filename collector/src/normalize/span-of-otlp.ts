@@ -1,6 +1,7 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
 import { type Fixed64, type KeyValue, type Span, type SpanLink, unixNano } from "../otlp/otlp.ts";
 import { attributeMap, jsonOfAttributes } from "./attribute-values.ts";
+import { otlpFacts } from "./otlp-facts.ts";
 import type { SpanView } from "./span-view.ts";
 
 /** An OTLP span, checked before, as the dialects see it. What OTLP has beside the usual stays as attributes `otlp.*`. */
@@ -19,7 +20,7 @@ export function spanOfOtlp(span: Span): SpanView {
       name: event.name,
       time: eventTimeOf(event.timeUnixNano),
       attributes: jsonOfAttributes(event.attributes),
-      ...dropped("dropped_attributes_count", event.droppedAttributesCount),
+      ...unlessZero("dropped_attributes_count", event.droppedAttributesCount),
     })),
     links: span.links.map(linkOf),
   };
@@ -27,16 +28,14 @@ export function spanOfOtlp(span: Span): SpanView {
 
 /** What OTLP says of a span beside the usual, as attributes. */
 function wireFacts(span: Span): KeyValue[] {
-  const counts: [string, number][] = [
+  return otlpFacts([
     ["kind", span.kind],
+    ["flags", span.flags],
     ["dropped_attributes_count", span.droppedAttributesCount],
     ["dropped_events_count", span.droppedEventsCount],
     ["dropped_links_count", span.droppedLinksCount],
-  ];
-  const facts: KeyValue[] = [];
-  for (const [name, count] of counts) if (count !== 0) facts.push({ key: `otlp.${name}`, value: { intValue: count } });
-  if (span.traceState !== "") facts.push({ key: "otlp.trace_state", value: { stringValue: span.traceState } });
-  return facts;
+    ["trace_state", span.traceState],
+  ]);
 }
 
 function linkOf(link: SpanLink): unknown {
@@ -45,11 +44,12 @@ function linkOf(link: SpanLink): unknown {
     span_id: hex(link.spanId),
     attributes: jsonOfAttributes(link.attributes),
     ...(link.traceState === "" ? {} : { trace_state: link.traceState }),
-    ...dropped("dropped_attributes_count", link.droppedAttributesCount),
+    ...unlessZero("flags", link.flags),
+    ...unlessZero("dropped_attributes_count", link.droppedAttributesCount),
   };
 }
 
-function dropped(name: string, count: number): Record<string, number> {
+function unlessZero(name: string, count: number): Record<string, number> {
   return count === 0 ? {} : { [name]: count };
 }
 

@@ -2,9 +2,17 @@ import type { AnyValue, Span, TracesRequest } from "./otlp.ts";
 import { unixNano } from "./otlp.ts";
 
 /** Why a span is not taken. Each is a label of the rejection counter. */
-export type SpanFault = "trace_id" | "span_id" | "parent_id" | "start_time" | "end_time" | "negative_tokens";
+export type SpanFault =
+  | "undecodable"
+  | "trace_id"
+  | "span_id"
+  | "parent_id"
+  | "start_time"
+  | "end_time"
+  | "negative_tokens";
 
 const WHAT_TO_DO: Record<SpanFault, string> = {
+  undecodable: "a field of the span can't be read",
   trace_id: "the trace id must be 16 bytes, not all zero",
   span_id: "the span id must be 8 bytes, not all zero",
   parent_id: "the parent span id must be empty or 8 bytes",
@@ -38,25 +46,32 @@ export function checkSpan(span: Span): SpanFault | null {
 export interface SpanCounts {
   accepted: number;
   rejected: Map<SpanFault, number>;
+  /** Why the first undecodable span is one. */
+  undecodable: string | null;
 }
 
 export function countSpans(request: TracesRequest): SpanCounts {
-  const counts: SpanCounts = { accepted: 0, rejected: new Map() };
+  const counts: SpanCounts = { accepted: 0, rejected: new Map(), undecodable: null };
+  const reject = (fault: SpanFault, count: number) =>
+    counts.rejected.set(fault, (counts.rejected.get(fault) ?? 0) + count);
   for (const { scopeSpans } of request.resourceSpans) {
-    for (const { spans } of scopeSpans) {
+    for (const { spans, undecodable = [] } of scopeSpans) {
       for (const span of spans) {
         const fault = checkSpan(span);
         if (fault === null) counts.accepted += 1;
-        else counts.rejected.set(fault, (counts.rejected.get(fault) ?? 0) + 1);
+        else reject(fault, 1);
       }
+      if (undecodable.length > 0) reject("undecodable", undecodable.length);
+      counts.undecodable ??= undecodable[0] ?? null;
     }
   }
   return counts;
 }
 
 /** For the sender: how many spans were not taken, why, and what to do. */
-export function describeFaults(rejected: ReadonlyMap<SpanFault, number>): string {
-  return [...rejected].map(([fault, count]) => `${count} rejected (${fault}): ${WHAT_TO_DO[fault]}`).join("; ");
+export function describeFaults({ rejected, undecodable }: SpanCounts): string {
+  const whatToDo = (fault: SpanFault) => (fault === "undecodable" && undecodable) || WHAT_TO_DO[fault];
+  return [...rejected].map(([fault, count]) => `${count} rejected (${fault}): ${whatToDo(fault)}`).join("; ");
 }
 
 function isId(id: Uint8Array, length: number): boolean {

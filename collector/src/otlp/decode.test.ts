@@ -90,6 +90,12 @@ function mapObject(value: unknown, map: (item: unknown, key: string) => unknown)
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, map(item, key)]));
 }
 
+function nestedArrays(depth: number): object {
+  let value: object = { stringValue: "x" };
+  for (let level = 0; level < depth; level += 1) value = { arrayValue: { values: [value] } };
+  return value;
+}
+
 describe("every request that the official encoder can write", () => {
   test("is read back exactly from protobuf", () => {
     fc.assert(
@@ -133,7 +139,8 @@ describe("every request that the official encoder can write", () => {
 describe("OTLP/JSON", () => {
   const spanJson = (more: object) =>
     Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [more] }] }] }));
-  const spanOf = (body: Buffer) => decodeTraces(body, "json").resourceSpans[0]?.scopeSpans[0]?.spans[0];
+  const scopeOf = (body: Buffer) => decodeTraces(body, "json").resourceSpans[0]?.scopeSpans[0];
+  const spanOf = (body: Buffer) => scopeOf(body)?.spans[0];
 
   test("may have 64-bit integers as numbers, all digits kept", () => {
     const body = Buffer.from(
@@ -157,12 +164,38 @@ describe("OTLP/JSON", () => {
     ["unsigned 64-bit", { startTimeUnixNano: 1.5 }],
     ["64-bit integer", { attributes: [{ key: "k", value: { intValue: "9223372036854775808" } }] }],
     ["lone surrogate", { name: "\ud800" }],
-  ])("is refused with a reason: %s", (reason, more) => {
-    expect(() => spanOf(spanJson(more))).toThrow(reason);
+    ["nested deeper", { attributes: [{ key: "k", value: nestedArrays(60) }] }],
+  ])("leaves out a span that is wrong, with a reason: %s", (reason, more) => {
+    expect(scopeOf(spanJson(more))).toMatchObject({ spans: [], undecodable: [expect.stringContaining(reason)] });
+  });
+
+  test("is refused with a reason when long numbers stand in values nested without end", () => {
+    const body = Buffer.from(`{"a":1700000000123456789,"b":${"[".repeat(1_100)}${"]".repeat(1_100)}}`);
+    expect(() => decodeTraces(body, "json")).toThrow("nested deeper than 1000");
   });
 });
 
-test("protobuf text that is not UTF-8 is refused, a genuine U+FFFD is not", () => {
+test("a protobuf span that can't be taken is left out with a reason, its neighbours are not", () => {
+  const bytes = (tag: number, inner: Uint8Array) =>
+    Buffer.concat([Buffer.from([tag, (inner.length & 127) | 128, inner.length >> 7]), inner]);
+  const [text, attribute, span] = [10, 74, 18];
+  let nested = bytes(text, Buffer.from("x"));
+  for (let depth = 0; depth < 60; depth += 1) nested = bytes(42, bytes(10, nested));
+  const spans = [
+    bytes(42, Buffer.from("first")),
+    bytes(42, Buffer.from([0xff])),
+    bytes(attribute, bytes(18, nested)),
+    bytes(42, Buffer.from("last")),
+  ].map((fields) => bytes(span, fields));
+  const body = bytes(10, bytes(18, Buffer.concat([...spans, bytes(26, Buffer.from("after"))])));
+  expect(decodeTraces(body, "protobuf").resourceSpans[0]?.scopeSpans[0]).toMatchObject({
+    spans: [{ name: "first" }, { name: "last" }],
+    undecodable: [expect.stringContaining("not valid UTF-8"), expect.stringContaining("nested deeper")],
+    schemaUrl: "after",
+  });
+});
+
+test("protobuf text that is not UTF-8 is refused outside of spans, a genuine U+FFFD is not", () => {
   const body = Buffer.from(encodeTraces({ resourceSpans: [{ schemaUrl: "a\uFFFDb" }] }));
   expect(decodeTraces(body, "protobuf").resourceSpans[0]?.schemaUrl).toBe("a\uFFFDb");
   body[body.indexOf(0xbf)] = 0x41;
@@ -171,8 +204,7 @@ test("protobuf text that is not UTF-8 is refused, a genuine U+FFFD is not", () =
 
 test("values nested without end are refused in both formats", () => {
   let json = '{"stringValue":"x"}';
-  let value: object = { stringValue: "x" };
-  for (let depth = 0; depth < 45; depth += 1) value = { arrayValue: { values: [value] } };
+  const value = nestedArrays(45);
   for (let depth = 0; depth < 5000; depth += 1) json = `{"arrayValue":{"values":[${json}]}}`;
   const of = (inner: string) => `{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":${inner}}]}}]}`;
   expect(() => decodeTraces(Buffer.from(of(json)), "json")).toThrow("nested deeper");

@@ -25,10 +25,15 @@ export function encodeTraces(request: object): Uint8Array {
 /** A number that a double may not hold exactly: then the slower way that keeps all digits. */
 const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
 
+/** Far less than what overflows the stack of the slower way, whose end must not hang on how much of it a caller has left. */
+const MAX_NESTING = 1_000;
+
 function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new Error("text is not valid UTF-8");
   const text = body.toString("utf8");
-  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
+  const plain: unknown = JSON.parse(text);
+  if (!LONG_NUMBER.test(text)) return plain;
+  if (nestsDeeper(plain, MAX_NESTING)) throw new Error(`values are nested deeper than ${MAX_NESTING}`);
   return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) =>
     typeof value === "number" &&
     !Number.isSafeInteger(value) &&
@@ -37,4 +42,13 @@ function parseJson(body: Buffer): unknown {
       ? BigInt(context.source)
       : value,
   );
+}
+
+function nestsDeeper(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= limit; depth += 1) {
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }

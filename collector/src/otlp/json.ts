@@ -24,7 +24,8 @@ type JsonObject = Record<string, unknown>;
 
 /**
  * OTLP/JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, 64-bit integers as text or number; fields that
- * we don't know are ignored; names may also be the protobuf's own. @throws Error naming the field that is wrong.
+ * we don't know are ignored; names may also be the protobuf's own. A wrong field of a span makes that span `undecodable`.
+ * @throws Error naming the field outside of spans that is wrong.
  */
 export function tracesFromJson(value: unknown): TracesRequest {
   return { resourceSpans: list(object(value, "request"), "resourceSpans", resourceSpansOf) };
@@ -47,9 +48,23 @@ function scopeSpansOf(value: JsonObject): ScopeSpans {
   const scope = field(value, "scope");
   return {
     scope: scope === undefined ? null : scopeOf(object(scope, "scope")),
-    spans: list(value, "spans", spanOf),
+    ...spansOf(value),
     schemaUrl: text(value, "schemaUrl"),
   };
+}
+
+/** Each span by itself: one that is wrong must not cost its neighbours. */
+function spansOf(value: JsonObject): Pick<ScopeSpans, "spans" | "undecodable"> {
+  const spans: Span[] = [];
+  const undecodable: string[] = [];
+  for (const item of array(value, "spans")) {
+    try {
+      spans.push(spanOf(object(item, "an item of spans")));
+    } catch (error) {
+      undecodable.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return undecodable.length === 0 ? { spans } : { spans, undecodable };
 }
 
 function scopeOf(value: JsonObject): Scope {
@@ -135,9 +150,13 @@ function object(value: unknown, what: string): JsonObject {
 }
 
 function list<Item>(value: JsonObject, name: string, itemOf: (item: JsonObject) => Item): Item[] {
+  return array(value, name).map((item) => itemOf(object(item, `an item of ${name}`)));
+}
+
+function array(value: JsonObject, name: string): unknown[] {
   const items = field(value, name) ?? [];
   if (!Array.isArray(items)) throw new Error(`${name} is not an array`);
-  return items.map((item) => itemOf(object(item, `an item of ${name}`)));
+  return items;
 }
 
 function text(value: JsonObject, name: string): string {

@@ -20,6 +20,8 @@ export interface Resource {
 export interface ScopeSpans {
   readonly scope?: Scope | null;
   readonly spans: readonly Span[];
+  /** For each span that could not be decoded, why. Absent when there is none. */
+  readonly undecodable?: readonly string[];
   readonly schemaUrl: string;
 }
 

@@ -3,6 +3,9 @@ import protobuf from "protobufjs/minimal.js";
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
+/** A field can't be taken though the message around it is whole: what contains it can be skipped. */
+export class ContentError extends Error {}
+
 /**
  * The library's protobuf reader, made exact: 64-bit values are bigints (int64: numbers where that is exact), and text that is not UTF-8 is
  * an error instead of U+FFFD.
@@ -20,7 +23,7 @@ export class ExactReader extends protobuf.BufferReader {
     const text = this.buf.utf8Slice(start, end);
     // Only a decoded U+FFFD can hide bytes that are not UTF-8; for plain ASCII text this search is free.
     if (text.includes("\uFFFD") && !isUtf8(this.buf.subarray(start, end)))
-      throw new Error(`text at byte ${start} is not valid UTF-8`);
+      throw new ContentError(`text at byte ${start} is not valid UTF-8`);
     return text;
   }
 

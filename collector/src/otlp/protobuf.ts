@@ -11,7 +11,7 @@ import type {
   SpanStatus,
   TracesRequest,
 } from "./otlp.ts";
-import { ExactReader } from "./protobuf-reader.ts";
+import { ContentError, ExactReader } from "./protobuf-reader.ts";
 
 type Mutable<Message> = {
   -readonly [Name in keyof Message]: Message[Name] extends readonly (infer Item)[] ? Item[] : Message[Name];
@@ -21,12 +21,14 @@ type ReadField<Message> = (message: Mutable<Message>, tag: number, reader: Exact
 /** Attribute values in lists in lists …: protobuf's own decoders stop at 100 messages too. */
 const MAX_DEPTH = 100;
 const NO_BYTES = Buffer.alloc(0);
+const LENGTH_AND_BYTES = 2;
 
 // A tag is the field's number times 8 plus its wire type: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
 // A field that we don't know, or that has another wire type, is skipped, as protobuf demands.
 
 /**
  * Decodes an ExportTraceServiceRequest (field numbers: trace.proto and common.proto). Byte fields are views into `body`.
+ * A span with text that is not UTF-8, or nested too deep, becomes `undecodable`. @throws Error for the same elsewhere and for broken bytes.
  * By hand because the generated decoder takes more than twice as long and is the largest part of receiving; it is the measure in our tests.
  */
 export function tracesFromProtobuf(body: Buffer): TracesRequest {
@@ -65,7 +67,7 @@ const readResourceField: ReadField<Resource> = (message, tag, reader, depth) => 
 };
 
 const readScopeSpansField: ReadField<ScopeSpans> = (message, tag, reader, depth) => {
-  if (tag === 18) message.spans.push(readMessage(emptySpan(), readSpanField, reader, depth));
+  if (tag === 18) readSpan(message, reader, depth);
   else if (tag === 10) {
     const scope = message.scope ?? { name: "", version: "", attributes: [], droppedAttributesCount: 0 };
     message.scope = readMessage(scope, readScopeField, reader, depth);
@@ -73,6 +75,20 @@ const readScopeSpansField: ReadField<ScopeSpans> = (message, tag, reader, depth)
   else return false;
   return true;
 };
+
+/** One that can't be taken is skipped: it must not cost its neighbours. */
+function readSpan(message: Mutable<ScopeSpans>, reader: ExactReader, depth: number): void {
+  const { pos, len } = reader;
+  try {
+    message.spans.push(readMessage(emptySpan(), readSpanField, reader, depth));
+  } catch (error) {
+    if (!(error instanceof ContentError)) throw error;
+    reader.pos = pos;
+    reader.len = len;
+    reader.skipType(LENGTH_AND_BYTES);
+    message.undecodable = [...(message.undecodable ?? []), error.message];
+  }
+}
 
 const readScopeField: ReadField<Scope> = (message, tag, reader, depth) => {
   if (tag === 10) message.name = reader.string();
@@ -239,7 +255,7 @@ function readMessage<Message>(
   reader: ExactReader,
   depth: number,
 ): Message {
-  if (depth >= MAX_DEPTH) throw new Error(`messages are nested deeper than ${MAX_DEPTH}`);
+  if (depth >= MAX_DEPTH) throw new ContentError(`messages are nested deeper than ${MAX_DEPTH}`);
   const end = reader.size() + reader.pos;
   const outerEnd = reader.len;
   if (end > outerEnd) throw new RangeError(`index out of range: ${end} > ${outerEnd}`);

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { encodeTraces } from "../otlp/decode.ts";
 import { JSON_TYPE, nanos, PROTOBUF, type Receivers, requestOf, span, startReceivers } from "./receivers.fixture.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
@@ -34,7 +35,7 @@ function sendRaw(port: number, bytes: Buffer | string): Promise<string> {
 
 const GARBAGE = Buffer.from(Array.from({ length: 5_000 }, (_, index) => (index * 7919) % 256));
 const BROKEN_TEXT = (() => {
-  const body = requestOf(span({ name: "marker" }));
+  const body = Buffer.from(encodeTraces({ resourceSpans: [{ schemaUrl: "marker" }] }));
   body[body.indexOf("marker")] = 0xff;
   return body;
 })();

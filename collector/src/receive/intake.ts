@@ -65,8 +65,9 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
     async takeTraces(request, transport, reserveUnpacked) {
       metrics.receivedBytes.inc({ transport }, request.body.byteLength);
       const plain = await unpackBody(request.body, request.encoding, maxBodyBytes, reserveUnpacked);
-      const { accepted, rejected } = countSpans(decodeTraces(plain, request.format));
-      const rejectedSpans = countRejected(metrics, accepted, rejected);
+      const counts = countSpans(decodeTraces(plain, request.format));
+      const { accepted } = counts;
+      const rejectedSpans = countRejected(metrics, accepted, counts.rejected);
       // The frame is journalled as it came: the integrator comes to the same verdict on each span.
       if (accepted > 0) {
         await dependencies.journal.append({
@@ -76,7 +77,7 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
         });
       }
       metrics.requests.inc({ transport, code: "ok" });
-      return { rejectedSpans, message: describeFaults(rejected) };
+      return { rejectedSpans, message: describeFaults(counts) };
     },
     countAborted: (transport) => metrics.requests.inc({ transport, code: "aborted" }),
     refuse(error, transport) {

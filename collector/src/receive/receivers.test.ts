@@ -102,6 +102,29 @@ describe("a request with good and bad spans", () => {
     expect(await receivers.counted("runledger_otlp_spans_rejected_total", { reason: "span_id" })).toBe(1);
   });
 
+  test.each([
+    ["protobuf", PROTOBUF],
+    ["json", JSON_TYPE],
+  ])(
+    "that can't be decoded, in %s, is a partial success too, and the integrator takes the good one only",
+    async (format, type) => {
+      const good = { traceId: "01".repeat(16), spanId: "02".repeat(8), startTimeUnixNano: "1700000000000000001" };
+      const spans = [
+        { ...good, traceId: "not hex" },
+        { ...good, name: "good", endTimeUnixNano: "1700000000000000002" },
+      ];
+      const protobuf = requestOf(span({ name: "broken" }), span({ name: "good" }));
+      protobuf[protobuf.indexOf("broken")] = 0xff;
+      const body = format === "json" ? JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }) : protobuf;
+      const answer = await receivers.post(body, type);
+      const reason = format === "json" ? "traceId is not hexadecimal" : "not valid UTF-8";
+      expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(reason)]);
+      const [frame] = await receivers.frames();
+      expect((frame ? decodeAcceptedSpans(frame) : []).map((accepted) => accepted.span.name)).toEqual(["good"]);
+      expect(await receivers.counted("runledger_otlp_spans_rejected_total", { reason: "undecodable" })).toBe(1);
+    },
+  );
+
   test("over HTTP in JSON tells the number as text", async () => {
     const json = JSON.stringify({
       resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: "00" }, { traceId: "01" }] }] }],
