@@ -21,7 +21,7 @@ export interface ScopeSpans {
   readonly scope?: Scope | null;
   readonly spans: readonly Span[];
   /** For each span that could not be decoded, why. Absent when there is none. */
-  readonly undecodable?: readonly string[];
+  readonly undecodable?: string[];
   readonly schemaUrl: string;
 }
 
@@ -102,7 +102,7 @@ export function unixNano(value: Fixed64): bigint {
 
 /**
  * malformed, too_large, unsupported_type, unknown_path, wrong_method, unimplemented: the sender must change something, the same request will
- * be refused again · overloaded, timeout: the same request may succeed later.
+ * be refused again · overloaded, timeout, closing: the same request may succeed later.
  */
 export type OtlpErrorCode =
   | "malformed"
@@ -112,7 +112,8 @@ export type OtlpErrorCode =
   | "wrong_method"
   | "unimplemented"
   | "overloaded"
-  | "timeout";
+  | "timeout"
+  | "closing";
 
 /** Why a request is refused as a whole; the message is for the sender. */
 export class OtlpError extends Error {

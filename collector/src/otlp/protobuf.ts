@@ -86,7 +86,8 @@ function readSpan(message: Mutable<ScopeSpans>, reader: ExactReader, depth: numb
     reader.pos = pos;
     reader.len = len;
     reader.skipType(LENGTH_AND_BYTES);
-    message.undecodable = [...(message.undecodable ?? []), error.message];
+    message.undecodable ??= [];
+    message.undecodable.push(error.message);
   }
 }
 

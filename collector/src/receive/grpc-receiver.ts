@@ -1,11 +1,13 @@
 import {
   type status as grpcStatus,
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
   type ServiceDefinition,
+  setLogVerbosity,
 } from "@grpc/grpc-js";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
@@ -16,6 +18,7 @@ import {
   type ReceiverSettings,
 } from "./http-receiver.ts";
 import type { Intake } from "./intake.ts";
+import { listenError } from "./listen-error.ts";
 import type { RefusalStatus } from "./status.ts";
 
 /** Bytes that a sender may have on the way: the library's 64 KiB make large batches wait for acknowledgements. */
@@ -44,6 +47,8 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
       Promise.reject(new OtlpError("unimplemented", `${signal} are not taken yet; send traces`)),
     );
   }
+  // The library prints what it also throws: the message of ours is the one to read.
+  setLogVerbosity(logVerbosity.NONE);
   const port = await bind(server, `${settings.host}:${settings.port}`);
   return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
 }
@@ -131,7 +136,7 @@ function grpcErrorOf(refusal: RefusalStatus): { code: grpcStatus; details: strin
 function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
+      error === null ? resolve(port) : reject(listenError("grpc", address, error)),
     );
   });
 }

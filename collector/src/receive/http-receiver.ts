@@ -6,6 +6,7 @@ import { encodeAnswer, encodeRefusal } from "./answer.ts";
 import type { Reservation } from "./byte-budget.ts";
 import { bodyKindOf, formatOf, readBody } from "./http-body.ts";
 import type { Intake } from "./intake.ts";
+import { listenError } from "./listen-error.ts";
 
 export interface ReceiverSettings {
   host: string;
@@ -43,18 +44,27 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
     logger: false,
     requestTimeout,
     forceCloseConnections: "idle",
+    // The hook below refuses in OTLP's form instead.
+    return503OnClosing: false,
     http: {
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
       connectionsCheckingInterval: Math.min(5_000, requestTimeout),
     },
     clientErrorHandler: (_error, socket) => answerGarbage(intake, socket),
   });
+  let closing = false;
+  app.addHook("onRequest", (_request, _reply, done) => {
+    done(closing ? new OtlpError("closing", "the collector is shutting down; retry later") : undefined);
+  });
   addTraces(app, intake, settings.tenant);
-  await app.listen({ host: settings.host, port: settings.port });
+  await app.listen({ host: settings.host, port: settings.port }).catch((cause: unknown) => {
+    throw listenError("http", `${settings.host}:${settings.port}`, cause);
+  });
   const address = app.server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : settings.port,
     async close() {
+      closing = true;
       const timer = setTimeout(
         () => app.server.closeAllConnections(),
         settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS,

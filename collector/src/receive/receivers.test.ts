@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { StorageError } from "@runledger/storage";
@@ -183,6 +184,35 @@ describe("when the journal can't take more", () => {
     held[1]?.();
     expect((await again).status).toBe(200);
     expect(await receivers.counted("runledger_otlp_in_flight_bytes")).toBe(0);
+  });
+
+  test("while closing, a connection that is still open is told to come again", async () => {
+    let finish = () => {};
+    await restart({}, (writer) => async (entry) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return writer.append(entry);
+    });
+    const body = requestOf(span());
+    const head = `POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    const socket = connect(receivers.http.port, "127.0.0.1");
+    let told = "";
+    socket.on("data", (chunk) => {
+      told += chunk.toString();
+    });
+    // A request whose headers are not whole yet keeps its connection open.
+    socket.write(head);
+    const atWork = receivers.post(body);
+    await expect.poll(() => finish.name).not.toBe("finish");
+    const closed = receivers.http.close();
+    socket.write("Content-Length: 2\r\n\r\n{}");
+    await expect
+      .poll(() => told)
+      .toMatch(/^HTTP\/1\.1 503 .*retry-after: 5.*"code":14,"message":"the collector is shutting down/s);
+    finish();
+    expect((await atWork).status).toBe(200);
+    await closed;
   });
 
   test("closing answers what is at work", async () => {

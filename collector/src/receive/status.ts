@@ -44,6 +44,7 @@ const OTLP_STATUS: Record<OtlpErrorCode, Omit<RefusalStatus, "message">> = {
     httpCode: 408,
     retryAfterSeconds: null,
   },
+  closing: { name: "unavailable", grpcCode: grpcStatus.UNAVAILABLE, httpCode: 503, retryAfterSeconds: 5 },
 };
 
 export function refusalOf(error: unknown): RefusalStatus {
