@@ -27,6 +27,8 @@ export function createLiveFeed(
 ): LiveFeed {
   const { rows, summaries, clock, logger } = dependencies;
   const followers = new Set<Follower>();
+  /** Who has not been told yet what came before it joined, with the changes of that time. */
+  const behind = new Map<Follower, ChangedRuns>();
   let changes: ChangedRuns | null = null;
   let polling: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -34,31 +36,34 @@ export function createLiveFeed(
 
   return {
     subscribe(stream, runId, sinceNs) {
-      const follower = createFollower(rows, settings.tenant, { stream, runId, sinceNs: sinceNs ?? agoNs() });
+      const startNs = sinceNs ?? agoNs();
+      const follower = createFollower(rows, settings.tenant, { stream, runId, sinceNs: startNs });
       const heartbeat = setInterval(() => stream.beat(), settings.liveHeartbeatMs).unref();
-      // Followed before it is greeted: what changes between the two comes twice rather than never.
-      followers.add(follower);
-      greet(follower, sinceNs ?? agoNs()).catch((error: unknown) =>
-        logger.warn({ err: error }, "live: can't tell what came before"),
-      );
+      behind.set(follower, changesSince(startNs));
       schedule();
       return () => {
         clearInterval(heartbeat);
         followers.delete(follower);
+        behind.delete(follower);
       };
     },
-    size: () => followers.size,
+    size,
     async close() {
       closed = true;
       clearTimeout(timer);
-      for (const { stream } of followers) stream.end();
+      for (const { stream } of [...followers, ...behind.keys()]) stream.end();
       followers.clear();
+      behind.clear();
       await polling;
     },
   };
 
+  function size(): number {
+    return followers.size + behind.size;
+  }
+
   function schedule(): void {
-    if (polling !== null || timer !== undefined || closed || followers.size === 0) return;
+    if (polling !== null || timer !== undefined || closed || size() === 0) return;
     timer = setTimeout(() => {
       timer = undefined;
       polling = poll()
@@ -71,21 +76,46 @@ export function createLiveFeed(
     }, settings.livePollMs).unref();
   }
 
+  /** One round, never two at once: so no client is told older things after newer ones. */
   async function poll(): Promise<void> {
-    changes ??= changesSince(agoNs());
-    const changed = await changes.poll();
-    const followed = new Set([...followers].map(({ runId }) => runId));
-    const wanted = followed.has(null) ? changed : changed.filter((runId) => followed.has(runId));
-    for (const found of (await summaries.byId(wanted)).values()) {
-      const ofRun = [...followers].filter(({ runId }) => runId === null || runId === found.run.run_id);
-      await Promise.all(ofRun.map((follower) => follower.tell(found)));
+    // Started before anybody is greeted: what changes between the two comes twice rather than never.
+    if (changes === null || followers.size === 0) changes = changesSince(agoNs());
+    else await tellChanges(changes, [...followers]);
+    for (const [follower, missed] of behind) {
+      try {
+        if (!(await greet(follower, missed)) || !behind.delete(follower)) continue;
+        followers.add(follower);
+      } catch (error) {
+        logger.warn({ err: error }, "live: can't tell what came before");
+      }
     }
-    if (followers.size === 0) changes = null;
   }
 
-  async function greet(follower: Follower, sinceNs: bigint): Promise<void> {
-    const runIds = follower.runId === null ? await changesSince(sinceNs).poll() : [follower.runId];
-    for (const found of (await summaries.byId(runIds)).values()) await follower.tell(found);
+  /** Whether that was all the client missed; else there is more for the next round. */
+  async function greet(follower: Follower, missed: ChangedRuns): Promise<boolean> {
+    if (follower.runId === null) {
+      await tellChanges(missed, [follower]);
+      return missed.caughtUp();
+    }
+    const found = (await summaries.byId([follower.runId])).get(follower.runId);
+    if (found) await follower.tell(found, missed.watermarkNs());
+    return true;
+  }
+
+  async function tellChanges(source: ChangedRuns, audience: readonly Follower[]): Promise<void> {
+    const seenNs = source.watermarkNs();
+    const changed = await source.poll();
+    try {
+      const followed = new Set(audience.map(({ runId }) => runId));
+      const wanted = followed.has(null) ? changed : changed.filter((runId) => followed.has(runId));
+      for (const found of (await summaries.byId(wanted)).values()) {
+        const ofRun = audience.filter(({ runId }) => runId === null || runId === found.run.run_id);
+        await Promise.all(ofRun.map((follower) => follower.tell(found, seenNs)));
+      }
+    } catch (error) {
+      source.rewind();
+      throw error;
+    }
   }
 
   function changesSince(startNs: bigint): ChangedRuns {

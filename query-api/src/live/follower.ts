@@ -6,6 +6,8 @@ import { stepFromRow } from "../steps/step-view.ts";
 import type { EventStream } from "./event-stream.ts";
 
 const MAX_STEPS_AT_ONCE = 1_000;
+/** Of a run with more steps within the overlap, a step is no longer looked for behind the newest so many. */
+const MAX_REMEMBERED_STEPS = 1_000;
 const OVERLAP_NS = BigInt(OVERLAP_MS) * 1_000_000n;
 
 /** One client of the feed, and what it has been told. */
@@ -13,8 +15,13 @@ export interface Follower {
   /** null: every run, without steps. */
   readonly runId: string | null;
   readonly stream: EventStream;
-  /** Tells that the run changed and, to who follows this run, its new steps. */
-  tell(found: SummarizedRun): Promise<void>;
+  /** Tells that the run changed and, to who follows this run, its new steps. One at a time. `seenNs`: everything received before was told. */
+  tell(found: SummarizedRun, seenNs: bigint): Promise<void>;
+}
+
+interface Place {
+  ns: bigint;
+  recordId: string;
 }
 
 /** @param sinceNs steps received after this are new to the client, epoch ns. */
@@ -23,37 +30,46 @@ export function createFollower(
   tenant: string,
   { stream, runId, sinceNs }: { stream: EventStream; runId: string | null; sinceNs: bigint },
 ): Follower {
-  let newSinceNs = sinceNs;
-  /** By record id, when it was received. What is older than `newSinceNs` is not found again and need not be remembered. */
-  const sent = new Map<string, bigint>();
+  let after: Place = { ns: sinceNs - OVERLAP_NS, recordId: "" };
+  /** What was sent and lies after `after`, so that it would be found again; in order. */
+  let sent: Place[] = [];
   return {
     runId,
     stream,
-    async tell(found) {
-      stream.send("run", found.received.lastNs, found.run);
+    async tell(found, seenNs) {
+      // The id is what is told for sure: who is cut off before the rest comes back for it.
+      const told = runId === null ? seenNs : (sent.at(-1)?.ns ?? sinceNs);
+      stream.send("run", told.toString(), found.run);
       if (runId === null) return;
-      let page = await newSteps(found);
-      while (page.length === MAX_STEPS_AT_ONCE) page = await newSteps(found);
+      while ((await newSteps(found)) === MAX_STEPS_AT_ONCE);
     },
   };
 
-  async function newSteps({ run, received }: SummarizedRun): Promise<object[]> {
+  async function newSteps({ run, received }: SummarizedRun): Promise<number> {
     const page = await querySteps(rows, {
       tenant,
       runIds: [run.run_id],
       received,
       limit: MAX_STEPS_AT_ONCE,
-      receivedAfterNs: newSinceNs.toString(),
-      notRecordIds: [...sent.keys()],
+      receivedAfter: { ns: after.ns.toString(), recordId: after.recordId },
+      notRecordIds: sent.map(({ recordId }) => recordId),
     });
     for (const row of page) {
       const step = stepFromRow(row);
-      const receivedNs = BigInt(String(row["received_ns"]));
-      sent.set(step.record_id, receivedNs);
-      stream.send("step", receivedNs.toString(), step);
-      if (receivedNs - OVERLAP_NS > newSinceNs) newSinceNs = receivedNs - OVERLAP_NS;
+      const ns = BigInt(String(row["received_ns"]));
+      stream.send("step", ns.toString(), step);
+      sent.push({ ns, recordId: step.record_id });
     }
-    for (const [recordId, receivedNs] of sent) if (receivedNs <= newSinceNs) sent.delete(recordId);
-    return page;
+    sent.sort(inOrder);
+    const overlapNs = (sent.at(-1)?.ns ?? 0n) - OVERLAP_NS;
+    const kept = sent.slice(-MAX_REMEMBERED_STEPS).filter(({ ns }) => ns > overlapNs);
+    after = sent.at(-kept.length - 1) ?? after;
+    sent = kept;
+    return page.length;
   }
+}
+
+function inOrder(a: Place, b: Place): number {
+  if (a.ns !== b.ns) return a.ns < b.ns ? -1 : 1;
+  return a.recordId < b.recordId ? -1 : 1;
 }

@@ -113,6 +113,28 @@ test("the stream of all runs tells runs as they change, and no steps", async () 
   await stream.close();
 });
 
+test("a reader of all runs that comes back gets every run it missed, however many", async () => {
+  const runIds = Array.from({ length: 450 }, (_, i) => `missed-${i}`);
+  await insert(...runIds.map((runId, i) => llmRow(runId, "one", now(-120_000 + i))));
+  const lastSeen = BigInt(Date.now() - 180_000) * 1_000_000n;
+  const stream = await follow("/v1/live", { "last-event-id": lastSeen.toString() });
+  await eventually(() =>
+    expect(stream.events.map(({ data }) => data["run_id"])).toEqual(expect.arrayContaining(runIds)),
+  );
+  await stream.close();
+});
+
+test("steps received at one moment come once each, also when they are more than are remembered", async () => {
+  const moment = now(-5_000);
+  await insert(...Array.from({ length: 2_500 }, (_, i) => llmRow("r4", `step ${i}`, moment)));
+  const stream = await follow("/v1/runs/r4/live");
+  await eventually(() => expect(new Set(stepNames(stream.events)).size).toBe(2_500));
+  await insert(llmRow("r4", "last", now()));
+  await eventually(() => expect(stepNames(stream.events)).toContain("last"));
+  expect(stepNames(stream.events)).toHaveLength(2_501);
+  await stream.close();
+});
+
 test("a quiet stream is kept open by comments, and the number of streams is bounded", async () => {
   const streams = [await follow("/v1/live"), await follow("/v1/live")];
   const third = await follow("/v1/live");

@@ -9,6 +9,10 @@ export interface ChangedRuns {
   poll(): Promise<string[]>;
   /** Everything received before was seen, ns since the epoch: where to start from after a restart. */
   watermarkNs(): bigint;
+  /** The last poll found no more than it could tell. */
+  caughtUp(): boolean;
+  /** The next poll tells again what the last one told: for who failed to act on it. */
+  rewind(): void;
 }
 
 /**
@@ -19,13 +23,16 @@ export function createChangedRuns(
   rows: Rows,
   settings: { tenant: string; startNs: bigint; maxRuns: number },
 ): ChangedRuns {
-  const overlapNs = BigInt(OVERLAP_MS) * NS_PER_MS;
-  let newestNs = settings.startNs;
-  let after = { ns: settings.startNs - overlapNs, runId: "" };
-  let told = new Map<string, string>();
+  let state: State = { newestNs: settings.startNs, after: overlapped(settings.startNs), told: new Map(), full: false };
+  let before = state;
   return {
-    watermarkNs: () => (after.runId === "" ? newestNs : after.ns),
+    watermarkNs: () => (state.full ? state.after.ns : state.newestNs),
+    caughtUp: () => !state.full,
+    rewind() {
+      state = before;
+    },
     async poll() {
+      const { after, told } = state;
       const found = await rows.query<{ run_id: string; seen: string; state: string }>(CHANGED, {
         tenant: settings.tenant,
         after_ns: after.ns.toString(),
@@ -33,16 +40,31 @@ export function createChangedRuns(
         max_runs: settings.maxRuns,
       });
       const last = found.at(-1);
-      if (last && BigInt(last.seen) > newestNs) newestNs = BigInt(last.seen);
+      const newestNs = last && BigInt(last.seen) > state.newestNs ? BigInt(last.seen) : state.newestNs;
       const full = last !== undefined && found.length === settings.maxRuns;
-      after = full ? { ns: BigInt(last.seen), runId: last.run_id } : { ns: newestNs - overlapNs, runId: "" };
-      const changed = found.filter((row) => told.get(row.run_id) !== row.state).map((row) => row.run_id);
       // What is not within the overlap any more can't be told twice, so it need not be remembered.
       const states = new Map(found.map((row) => [row.run_id, row.state]));
-      told = full ? new Map([...told, ...states]) : states;
-      return changed;
+      before = state;
+      state = {
+        newestNs,
+        full,
+        after: full ? { ns: BigInt(last.seen), runId: last.run_id } : overlapped(newestNs),
+        told: full ? new Map([...told, ...states]) : states,
+      };
+      return found.filter((row) => told.get(row.run_id) !== row.state).map((row) => row.run_id);
     },
   };
+}
+
+interface State {
+  newestNs: bigint;
+  after: { ns: bigint; runId: string };
+  told: Map<string, string>;
+  full: boolean;
+}
+
+function overlapped(ns: bigint): State["after"] {
+  return { ns: ns - BigInt(OVERLAP_MS) * NS_PER_MS, runId: "" };
 }
 
 const CHANGED = `

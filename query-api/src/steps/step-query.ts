@@ -21,8 +21,8 @@ export interface StepQuestion {
   after?: readonly string[];
   stepId?: string;
   recordIds?: readonly string[];
-  /** Only those received after, epoch ns; they come in the order they were received. */
-  receivedAfterNs?: string;
+  /** Only those received after this one (epoch ns, then record id); they come in that order. */
+  receivedAfter?: { ns: string; recordId: string };
   notRecordIds?: readonly string[];
 }
 
@@ -38,7 +38,9 @@ export async function querySteps(rows: Rows, question: StepQuestion): Promise<St
     );
   }
   if (question.stepId !== undefined) conditions.push("step_id = {step_id:String}");
-  if (question.receivedAfterNs !== undefined) conditions.push("received_ns > {received_after:Int64}");
+  if (question.receivedAfter) {
+    conditions.push("(received_ns, record_id) > ({received_after:Int64}, {received_after_record:String})");
+  }
   if (question.notRecordIds) conditions.push("record_id NOT IN {not_record_ids:Array(String)}");
   if (question.recordIds) conditions.push("record_id IN {record_ids:Array(String)}");
   const [after_ns, after_seq, after_step, after_record] = question.after ?? [];
@@ -53,7 +55,7 @@ FROM (
     AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
 )
 ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
-ORDER BY ${question.receivedAfterNs === undefined ? "run_id, seq" : "received_ns, run_id, seq"}
+ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, record_id"}
 LIMIT {page:UInt32}`;
   return await rows.query<SteppedRow>(sql, {
     tenant: question.tenant,
@@ -63,7 +65,9 @@ LIMIT {page:UInt32}`;
     page: question.limit,
     ...(question.after ? { after_ns, after_seq, after_step, after_record } : {}),
     ...(question.stepId === undefined ? {} : { step_id: question.stepId }),
-    ...(question.receivedAfterNs === undefined ? {} : { received_after: question.receivedAfterNs }),
+    ...(question.receivedAfter
+      ? { received_after: question.receivedAfter.ns, received_after_record: question.receivedAfter.recordId }
+      : {}),
     ...(question.notRecordIds ? { not_record_ids: question.notRecordIds } : {}),
     ...(question.recordIds ? { record_ids: question.recordIds } : {}),
   });
