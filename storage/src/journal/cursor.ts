@@ -1,8 +1,10 @@
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
+import { fileError, nullWhenAbsent } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
 import type { JournalCursor } from "./journal.ts";
-import { asFull, listSegments, syncDirectory } from "./segment.ts";
+import { listSegments } from "./segment.ts";
 
 const CURSORS = "cursors";
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -37,10 +39,7 @@ export async function resetJournalCursor(dir: string, name: string, nextSeq: num
 
 /** All cursors that were ever saved, by name. */
 export async function readCursors(dir: string): Promise<Map<string, number>> {
-  const names = await readdir(join(dir, CURSORS)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+  const names = (await readdir(join(dir, CURSORS)).catch(nullWhenAbsent(join(dir, CURSORS)))) ?? [];
   const cursors = new Map<string, number>();
   for (const name of names.filter((candidate) => NAME.test(candidate))) {
     const seq = await readCursor(join(dir, CURSORS, name));
@@ -62,10 +61,7 @@ export function checkCursors(dir: string, cursors: Map<string, number>, lastSeq:
 }
 
 async function readCursor(path: string): Promise<number | null> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
+  const text = await readFile(path, "utf8").catch(nullWhenAbsent(path));
   if (text === null) return null;
   const match = /^(\d{1,16})\n$/.exec(text);
   if (match === null)
@@ -77,7 +73,7 @@ async function readCursor(path: string): Promise<number | null> {
 async function writeCursor(path: string, nextSeq: number): Promise<void> {
   const dir = join(path, "..");
   try {
-    await mkdir(dir, { recursive: true });
+    await makeDirectory(dir);
     const handle = await open(`${path}.new`, "w");
     try {
       await handle.writeFile(`${nextSeq}\n`);
@@ -88,6 +84,6 @@ async function writeCursor(path: string, nextSeq: number): Promise<void> {
     await rename(`${path}.new`, path);
     await syncDirectory(dir);
   } catch (cause) {
-    throw asFull(dir, cause);
+    throw fileError(path, cause);
   }
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
+import { nullWhenAbsent } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
-import { syncDirectory } from "./segment.ts";
 
 const FILE = "id";
 
@@ -12,11 +13,7 @@ const FILE = "id";
  */
 export async function journalIdentity(dir: string): Promise<string> {
   const path = join(dir, FILE);
-  const read = () =>
-    readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return null;
-      throw error;
-    });
+  const read = () => readFile(path, "utf8").catch(nullWhenAbsent(path));
   const text = (await read()) ?? (await create(dir, path, read));
   if (text === null || !/^[0-9a-f]{32}\n$/.test(text)) {
     throw new StorageError(
@@ -29,7 +26,7 @@ export async function journalIdentity(dir: string): Promise<string> {
 
 /** Whole or not at all; of two makers the first wins. */
 async function create(dir: string, path: string, read: () => Promise<string | null>): Promise<string | null> {
-  await mkdir(dir, { recursive: true });
+  await makeDirectory(dir);
   const id = randomBytes(16).toString("hex");
   const temporary = join(dir, `${FILE}.${id}`);
   const handle = await open(temporary, "wx");

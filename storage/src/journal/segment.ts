@@ -2,6 +2,8 @@ import { randomInt } from "node:crypto";
 import { type FileHandle, open, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { syncDirectory } from "../durable/directory-sync.ts";
+import { fileError, nullWhenAbsent } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
 
 /** Bytes before the first frame: magic, salt, first seq, CRC. */
@@ -16,10 +18,7 @@ export interface Segment {
 
 /** All segments of a journal, oldest first. A journal that was never written has none. */
 export async function listSegments(dir: string): Promise<Segment[]> {
-  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+  const names = (await readdir(dir).catch(nullWhenAbsent(dir))) ?? [];
   return names
     .flatMap((name) => {
       const match = NAME.exec(name);
@@ -45,7 +44,9 @@ export async function createSegment(dir: string, firstSeq: number): Promise<{ ha
   header.writeUInt32LE(salt, 8);
   header.writeBigUInt64LE(BigInt(firstSeq), 12);
   header.writeUInt32LE(crc32(header.subarray(0, 20)), 20);
-  const handle = await open(join(dir, "segment.new"), "w");
+  const handle = await open(join(dir, "segment.new"), "w").catch((cause: unknown) => {
+    throw fileError(dir, cause);
+  });
   try {
     await handle.write(header, 0, header.length, 0);
     await handle.sync();
@@ -53,16 +54,9 @@ export async function createSegment(dir: string, firstSeq: number): Promise<{ ha
     await syncDirectory(dir);
   } catch (cause) {
     await handle.close();
-    throw asFull(dir, cause);
+    throw fileError(dir, cause);
   }
   return { handle, salt };
-}
-
-/** What a write without room is: a refusal, after which the same may be tried again. Any other failure stays as it is. */
-export function asFull(dir: string, cause: unknown): unknown {
-  const code = cause instanceof Error && "code" in cause ? cause.code : null;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return cause;
-  return new StorageError("full", `the disk of ${dir} has no room left; retry when it has`, cause);
 }
 
 /** The salt of a segment. @throws StorageError `damaged` when the header is not what it must be. */
@@ -83,14 +77,4 @@ export function damaged(path: string, offset: number, what: string): StorageErro
     `journal file ${path} is damaged at byte ${offset}: ${what}. Acknowledged data is affected, so nothing is skipped. ` +
       "Restore the file from a copy, or move the whole journal directory aside to start with an empty one, and keep it for repair.",
   );
-}
-
-/** Makes created, renamed and removed names in `dir` survive power loss. */
-export async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

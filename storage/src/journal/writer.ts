@@ -1,11 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
+import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
+import { fileError } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
 import { checkCursors, readCursors } from "./cursor.ts";
 import { encodeFrameHead, encodeMarker, frameBytes } from "./frame.ts";
 import type { JournalEntry, JournalWriter } from "./journal.ts";
 import { recoverJournal } from "./recovery.ts";
-import { asFull, createSegment, SEGMENT_HEADER_BYTES, segmentPath, syncDirectory } from "./segment.ts";
+import { createSegment, SEGMENT_HEADER_BYTES, segmentPath } from "./segment.ts";
 
 export interface JournalWriterSettings {
   /** Names of the cursors that must have passed a segment before it is removed. */
@@ -45,7 +47,9 @@ interface WaitingAppend {
  * @throws StorageError `damaged` when committed frames are not readable: the product must not start.
  */
 export async function openJournalWriter(dir: string, settings: JournalWriterSettings): Promise<FileJournalWriter> {
-  await mkdir(dir, { recursive: true });
+  await makeDirectory(dir).catch((cause: unknown) => {
+    throw fileError(dir, cause);
+  });
   const recovered = await recoverJournal(dir);
   try {
     checkCursors(dir, await readCursors(dir), recovered.lastSeq);
@@ -211,7 +215,7 @@ export class FileJournalWriter implements JournalWriter {
     } catch (cause) {
       // A crash before this leaves a torn write, of which recovery keeps the whole frames: nobody was told that they are not there.
       await handle.truncate(endBytes);
-      throw asFull(this.#dir, cause);
+      throw fileError(this.#dir, cause);
     }
     this.#current.endBytes += bytes;
   }

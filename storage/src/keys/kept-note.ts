@@ -1,5 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncDirectory } from "../durable/directory-sync.ts";
 import { StorageError } from "../error.ts";
 
 /** One small file that is replaced as a whole. One process writes it. */
@@ -19,8 +20,7 @@ export function openKeptNote(path: string): KeptNote {
   const save = async (note: Uint8Array): Promise<void> => {
     await writeSynced(`${path}.new`, note);
     await rename(`${path}.new`, path);
-    const directory = await open(dirname(path), "r");
-    await directory.sync().finally(() => directory.close());
+    await syncDirectory(dirname(path));
   };
   return { load, save: (note) => save(note).catch(failed) };
 }

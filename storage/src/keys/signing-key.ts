@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { link, mkdir, open, readFile, unlink } from "node:fs/promises";
+import { link, open, readFile, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createNoteSigner, formatVerifierKey, type NoteSigner } from "@runledger/contract";
+import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
 import { StorageError } from "../error.ts";
 import { type KeptNote, openKeptNote } from "./kept-note.ts";
 
@@ -82,7 +83,7 @@ async function readKeyFile(path: string): Promise<string | null> {
 async function writeKeyFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(path), 0o700);
     const handle = await open(temporary, "wx", 0o600);
     await handle.writeFile(text);
     await handle.sync();
@@ -91,9 +92,7 @@ async function writeKeyFile(path: string, text: string): Promise<void> {
       if (errorCode(error) !== "EEXIST") throw error;
     });
     await unlink(temporary);
-    const directory = await open(dirname(path), "r");
-    await directory.sync();
-    await directory.close();
+    await syncDirectory(dirname(path));
   } catch (cause) {
     throw new StorageError("unavailable", `the signing key ${path} can't be written: ${errorCode(cause)}`, cause);
   }

@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeDirectory } from "../durable/directory-sync.ts";
 import { StorageError } from "../error.ts";
 
 const LOCK_FILE = "lock";
@@ -44,7 +45,7 @@ export async function acquireDirectoryLock(dir: string): Promise<DirectoryLock> 
 
 async function openLockFile(dir: string): Promise<DatabaseSync> {
   try {
-    await mkdir(dir, { recursive: true });
+    await makeDirectory(dir);
     return new DatabaseSync(join(dir, LOCK_FILE));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

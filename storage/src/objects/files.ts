@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { link, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createDirectorySync } from "../durable/directory-sync.ts";
+import { fileError } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
-import { createDirectorySync } from "./directory-sync.ts";
 import { createFileLock } from "./file-lock.ts";
 import type { Objects, ObjectVersion, StoredObject } from "./objects.ts";
 
@@ -153,10 +154,6 @@ function nullWhenAbsent(error: NodeJS.ErrnoException): null {
 
 function asStorageError(path: string): (error: unknown) => never {
   return (error) => {
-    if (error instanceof StorageError) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "ENOSPC" || code === "EDQUOT") throw new StorageError("full", `no room left for ${path}`, error);
-    const refused = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(code);
-    throw new StorageError(refused ? "rejected" : "unavailable", `${path}: ${code || String(error)}`, error);
+    throw fileError(path, error);
   };
 }

@@ -14,13 +14,19 @@ export interface DirectorySync {
 /** Beyond it all are forgotten and made again when next needed. */
 const MAX_KNOWN_DIRECTORIES = 10_000;
 
-export function createDirectorySync(): DirectorySync {
+/** Makes one directory and what leads to it, as `DirectorySync.make` does. */
+export function makeDirectory(directory: string, mode?: number): Promise<void> {
+  return createDirectorySync(mode).make(directory);
+}
+
+/** `mode`: of the directories it makes. */
+export function createDirectorySync(mode = 0o777): DirectorySync {
   const made = new Map<string, Promise<void>>();
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
 
   const run = (directory: string): Promise<void> => {
-    const done = fsyncDirectory(directory).finally(() => {
+    const done = syncDirectory(directory).finally(() => {
       if (running.get(directory) === done) running.delete(directory);
     });
     running.set(directory, done);
@@ -44,7 +50,7 @@ export function createDirectorySync(): DirectorySync {
   const make = (directory: string): Promise<void> => {
     const known = made.get(directory);
     if (known !== undefined) return known;
-    const making = makeDurably(directory, make, sync);
+    const making = makeDurably(directory, mode, make, sync);
     if (made.size >= MAX_KNOWN_DIRECTORIES) made.clear();
     made.set(directory, making);
     making.catch(() => made.delete(directory));
@@ -55,25 +61,32 @@ export function createDirectorySync(): DirectorySync {
 
 async function makeDurably(
   directory: string,
+  mode: number,
   make: (parent: string) => Promise<void>,
   sync: (directory: string) => Promise<void>,
 ): Promise<void> {
   const parent = dirname(directory);
   try {
-    await mkdir(directory);
+    await mkdir(directory, { mode });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : null;
-    if (code === "EEXIST") return parent === directory ? undefined : sync(parent);
+    if (code === "EEXIST") return parent === directory ? undefined : sync(parent).catch(passWhenUnreadable);
     if (code !== "ENOENT") throw error;
     await make(parent);
-    await mkdir(directory).catch((again) => {
+    await mkdir(directory, { mode }).catch((again) => {
       if (again.code !== "EEXIST") throw again;
     });
   }
   await sync(parent);
 }
 
-async function fsyncDirectory(directory: string): Promise<void> {
+/** Whoever may not read a directory did not make what is in it. */
+function passWhenUnreadable(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EACCES") throw error;
+}
+
+/** Makes created, renamed and removed names in `directory` survive power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, "r");
   try {
     await handle.sync();
