@@ -22,9 +22,9 @@ const proofAnswer = z.object({
   checkpoint: z.string().describe("the signed note"),
 });
 const keysAnswer = z.object({ keys: z.array(z.string()), note: z.string() });
-/** Of all objects only these are evidence; state and staging are not served. */
+/** Of all objects only these are evidence; state and staging are not served, and no segment starts with a dot. */
 const EVIDENCE =
-  /^(?:log\/[A-Za-z0-9._-]+\/(?:checkpoint|tile\/[a-z0-9/.]+|checkpoints\/\d{15})|payloads\/[A-Za-z0-9._-]+\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
+  /^(?:log\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/(?:checkpoint|tile(?:\/[a-z0-9][a-z0-9.]*)+|checkpoints\/\d{15})|payloads\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
 
 /** The log as it is stored, so that anybody can check it without believing this server. */
 export function registerAudit(feature: Feature): void {

@@ -13,7 +13,6 @@ import {
   type StepDetail,
 } from "@runledger/contract";
 import type { Objects, Rows } from "@runledger/storage";
-import { z } from "zod";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
 
 export interface StepContents {
@@ -23,7 +22,8 @@ export interface StepContents {
 
 type Content = Partial<Record<PayloadName, unknown>>;
 
-const items = z.array(z.unknown()).nullable().catch(null);
+/** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
+const MAX_NESTING = 500;
 
 export function createStepContents(rows: Rows, objects: Objects, settings: { tenant: string }): StepContents {
   return {
@@ -51,10 +51,35 @@ async function readContent(read: ReadPack, { payloads }: RunledgerRecord): Promi
 
 async function readContentOf(read: ReadPack, name: PayloadName, ref: PayloadRef): Promise<unknown> {
   if (ref.media_type === MESSAGES_MEDIA_TYPE) {
-    return (await readMessages(read, ref)).map((text): unknown => JSON.parse(text));
+    return (await readMessages(read, ref)).map(parseContent);
   }
   const text = Buffer.from(await readPayload(read, ref)).toString("utf8");
-  return name === "raw_response" ? text : JSON.parse(text);
+  return name === "raw_response" ? text : parseContent(text);
+}
+
+/** What the JSON says; nested deeper than MAX_NESTING, the text itself: content is never hidden. */
+function parseContent(text: string): unknown {
+  return nestedDeeper(text, MAX_NESTING) ? text : JSON.parse(text);
+}
+
+function nestedDeeper(json: string, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '"') quoted = !quoted;
+    else if (quoted) at += character === "\\" ? 1 : 0;
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    if (depth > limit) return true;
+  }
+  return false;
+}
+
+/** Lists as they are; what came as a single value is a list of it. */
+function listOf(value: unknown): unknown[] | null {
+  if (value === undefined || value === null) return null;
+  return Array.isArray(value) ? value : [value];
 }
 
 function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: Content): StepDetail {
@@ -65,9 +90,9 @@ function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content:
     llm: step.llm && {
       ...step.llm,
       system_prompt: content.system_prompt ?? null,
-      messages: items.parse(content.messages ?? null),
-      tool_definitions: items.parse(content.tool_definitions ?? null),
-      response: items.parse(content.response ?? null),
+      messages: listOf(content.messages),
+      tool_definitions: listOf(content.tool_definitions),
+      response: listOf(content.response),
       parameters: content.parameters ?? null,
       raw_response: typeof content.raw_response === "string" ? content.raw_response : null,
     },

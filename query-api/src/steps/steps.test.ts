@@ -12,13 +12,15 @@ const HISTORY = [{ role: "user", parts: [{ type: "text", content: "Where is my p
 const ADDED = [{ role: "tool", parts: [{ type: "tool_call_response", id: "c1", response: 12345678901234 }] }];
 
 const llm = llmRow("r1", "llm", { start_time: at(10), run_seq: 1, input_tokens: 7, cost_usd: "0.1", streaming: true });
+const odd = llmRow("r1", "last", { start_time: at(30), run_seq: 3, status: "error", error_type: "RateLimit" });
+const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
 const rows = [
   stepRow("r1", "start", { event: "run_start", start_time: at(0), run_seq: 0 }),
   llm,
   // The same moment, not numbered by the SDK, and numbered: the numbered one comes first.
   stepRow("r1", "foreign", { start_time: at(20) }),
   toolRow("r1", "tool", { start_time: at(20), run_seq: 2, tool_call_id: "c1", tool_inferred: true }),
-  llmRow("r1", "last", { start_time: at(30), run_seq: 3, status: "error", error_type: "RateLimit" }),
+  odd,
 ];
 
 beforeAll(async () => {
@@ -35,8 +37,13 @@ beforeAll(async () => {
     { history: HISTORY, added: ADDED },
   );
   pack = payloads.messages?.pack ?? "";
+  const oddPayloads = await writePack(
+    api.objects,
+    { response: '"hello"', tool_definitions: '{"search":{"strict":true}}', parameters: NESTED },
+    { history: [], added: [] },
+  );
   const records = [
-    recordOf(stepRow("r0", "before"), {}),
+    recordOf(odd, { payloads: oddPayloads }),
     recordOf(llm, { payloads, resource: { "service.name": "shop" } }),
   ];
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
@@ -90,6 +97,14 @@ test("a step shows exactly what went in and came out", async () => {
     events: [{ name: "e" }],
     resource: { "service.name": "shop" },
     scope: { name: "test", version: "1" },
+  });
+});
+
+test("content that is no list or nested without end is shown all the same", async () => {
+  const { body } = await api.get(`/v1/runs/r1/steps/${odd.step_id}`);
+  expect(stepDetail.parse(body)).toMatchObject({
+    content: "available",
+    llm: { response: ["hello"], tool_definitions: [{ search: { strict: true } }], parameters: NESTED },
   });
 });
 
@@ -150,6 +165,9 @@ test("the log is served as it is stored, full tiles for ever and the head never 
 });
 
 test.each([
+  "/v1/audit/objects/log%2F..%2Fcheckpoint",
+  "/v1/audit/objects/log%2F0%2Ftile%2F..%2Fcheckpoint",
+  "/v1/audit/objects/log%2F0%2Ftile%2F%2F0",
   "/v1/audit/tile/0/001",
   "/v1/audit/tile/entries/../../../state/alerts.json",
   "/v1/audit/objects/state/alerts.json",
