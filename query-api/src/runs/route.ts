@@ -18,6 +18,9 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
       schema: {
         tags: ["runs"],
         summary: "Runs that fit a filter",
+        description:
+          "`q` looks for run id, task id and agent in every run, and for names and previews of steps in those received since " +
+          "`since`, or without it in the seven days before `until` or now.",
         querystring: listRunsQuery.strict(),
         response: { 200: runList, ...ERROR_RESPONSES },
       },

@@ -7,9 +7,13 @@ export interface RunFilter {
   parameters: Record<string, unknown>;
 }
 
+/** Text in steps is looked for in what was received since then, when the question has no `since`. */
+const DEFAULT_SEARCH_NS = 7n * 24n * 3_600n * 1_000_000_000n;
+
 type FilterField = Exclude<keyof ListRunsQuery, "order" | "limit" | "cursor">;
 
 const TEXT_IN_STEPS = `run_id IN (SELECT run_id FROM steps WHERE tenant = {tenant:String}
+  AND received_time >= fromUnixTimestamp64Nano({q_since:Int64})
   AND (positionCaseInsensitiveUTF8(name, {q:String}) > 0 OR positionCaseInsensitiveUTF8(input_preview, {q:String}) > 0
     OR positionCaseInsensitiveUTF8(output_preview, {q:String}) > 0))`;
 
@@ -28,8 +32,8 @@ const CONDITIONS: Record<FilterField, string> = {
     OR positionCaseInsensitiveUTF8(agent_name, {q:String}) > 0 OR ${TEXT_IN_STEPS})`,
 };
 
-/** What a list of runs asks for, as SQL whose text depends only on which fields are there. */
-export function runFilter(query: ListRunsQuery): RunFilter {
+/** What a list of runs asks for, as SQL whose text depends only on which fields are there. `asOfMs`: the moment of the question, epoch ms. */
+export function runFilter(query: ListRunsQuery, asOfMs: number): RunFilter {
   const conditions: string[] = [];
   const parameters: Record<string, unknown> = {};
   for (const [field, condition] of Object.entries(CONDITIONS) as [FilterField, string][]) {
@@ -37,6 +41,10 @@ export function runFilter(query: ListRunsQuery): RunFilter {
     if (value === undefined) continue;
     conditions.push(condition);
     parameters[field] = field === "since" || field === "until" ? unixNanoOf(value) : value;
+  }
+  if (query.q !== undefined) {
+    const untilNs = parameters["until"] ?? `${asOfMs}000000`;
+    parameters["q_since"] = parameters["since"] ?? (BigInt(String(untilNs)) - DEFAULT_SEARCH_NS).toString();
   }
   return { sql: conditions.join(" AND "), parameters };
 }

@@ -58,7 +58,7 @@ function pageSql(query: ListRunsQuery, start: Cursor): { sql: string; parameters
   const descending = query.order.startsWith("-");
   const direction = descending ? "DESC" : "ASC";
   const key = SORT_KEYS[query.order.replace("-", "")] ?? { sql: "start_ns", type: "Int64" };
-  const filter = runFilter(query);
+  const filter = runFilter(query, start.asOfMs);
   const conditions = filter.sql === "" ? [] : [filter.sql];
   if (start.after.length > 0) {
     conditions.push(`(sort_key, run_id) ${descending ? "<" : ">"} ({after_key:${key.type}}, {after_id:String})`);

@@ -93,7 +93,8 @@ export function runFromRow(row: unknown): { run: Run; received: ReceivedBounds }
     tools: r.tool_names,
     dialect: r.dialect_value,
     complete: r.records_expected === null ? null : r.numbered_count >= r.records_expected,
-    records: r.record_count,
+    // The end commits to a number of numbered records, so only those compare with it.
+    records: r.numbered_count > 0 || r.records_expected !== null ? r.numbered_count : r.record_count,
     records_expected: r.records_expected,
     conflicts: r.conflict_count,
   };

@@ -122,6 +122,12 @@ test("a run is summed up from its records, with money exact and the unknown coun
   });
 });
 
+test("records count like the number that the run's end commits to, without those that bear no number", async () => {
+  await insert("foreign steps", [stepRow("r-done", "not numbered", { start_time: at(25) })]);
+  const { body } = await api.get("/v1/runs/r-done");
+  expect(body).toMatchObject({ steps: 5, records: 6, records_expected: 6, complete: true });
+});
+
 test("runs are listed newest first, of this tenant only", async () => {
   expect(await list()).toEqual(["r-silent", "r-foreign", "r-heartbeats", "r-failed", "r-done"]);
 });
@@ -159,6 +165,12 @@ test.each([
   ["min_cost_usd=0.000000001", ["r-failed", "r-done"]],
   ["min_cost_usd=0.000000002", []],
   ["q=PARCEL", ["r-failed", "r-done"]],
+  ["q=parcel&until=2026-01-08T00:00:00Z", ["r-failed", "r-done"]],
+  ["q=parcel&until=2026-01-20T00:00:00Z", []],
+  ["q=parcel&since=2026-01-01T00:00:00Z&until=2026-01-20T00:00:00Z", ["r-failed", "r-done"]],
+  ["since=9999-12-31T00:00:00Z", []],
+  ["agent=support&since=0001-01-01T00:00:00Z", ["r-failed", "r-done"]],
+  ["until=0001-01-01T00:00:00Z", []],
   ["q=beater", ["r-heartbeats"]],
   ["agent=%27%20OR%201%3D1%20--", []],
 ])("the filter %s selects %j", async (query, expected) => {

@@ -154,7 +154,10 @@ function Fact({ label, note, hint, children }: FactProps) {
 function Completeness({ run }: { run: RunDetail }) {
   if (run.complete === true) {
     return (
-      <span className="chip chip-good" title={`All ${run.records} records that the run's end commits to are here`}>
+      <span
+        className="chip chip-good"
+        title={`All ${run.records_expected} records that the run's end commits to are here`}
+      >
         <Icon name="check" />
         No gaps
       </span>
