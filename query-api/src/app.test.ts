@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Objects, openObjects, openRows, type Rows } from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { createApp } from "./app.ts";
 import { queryApiSettings } from "./config.ts";
-import type { App } from "./dependencies.ts";
+import type { App, QueryApiDependencies } from "./dependencies.ts";
 
 const KEY = "a key of enough characters";
 
@@ -31,7 +33,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function build(settings: object): Promise<App> {
+async function build(settings: object, replaced: Partial<QueryApiDependencies> = {}): Promise<App> {
   return await createApp(
     {
       rows,
@@ -42,6 +44,7 @@ async function build(settings: object): Promise<App> {
       registry: new Registry(),
       webDir: dir,
       verifierKeys: [],
+      ...replaced,
     },
     queryApiSettings.parse(settings),
   );
@@ -54,12 +57,68 @@ test("without ClickHouse the API lives, is not ready, and says when to try again
   expect(ready.json()).toEqual({
     status: "failed",
     checks: { clickhouse: "failed", migrations: "failed", objects: "ok" },
+    troubles: [],
   });
   const runs = await open.inject("/v1/runs");
   expect(runs.statusCode).toBe(503);
   expect(runs.headers["retry-after"]).toBeDefined();
   expect(runs.json()).toMatchObject({ error: { code: "unavailable" } });
   expect(runs.body).not.toContain("ECONNREFUSED");
+});
+
+test("a ClickHouse that hangs is not ready, told within three seconds", async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = z.object({ port: z.number() }).parse(silent.address());
+  const hanging = openRows(`http://default:@127.0.0.1:${port}/nothing`);
+  const app = await build({}, { rows: hanging });
+  const startedMs = Date.now();
+  const ready = await app.inject("/readyz");
+  expect(ready.statusCode).toBe(503);
+  expect(Date.now() - startedMs).toBeLessThan(3_000);
+  expect(ready.json().checks).toMatchObject({ clickhouse: "failed", objects: "ok" });
+  await app.close();
+  await hanging.close();
+  silent.closeAllConnections();
+  await new Promise((resolve) => silent.close(resolve));
+});
+
+test("troubles of the process are listed where it says whether it is ready, its other threads' counts in the metrics", async () => {
+  const app = await build(
+    {},
+    { troubles: async () => ["the journal is full"], collectMetrics: async () => "other_thread_total 7\n" },
+  );
+  const ready = await app.inject("/readyz");
+  expect(ready.statusCode).toBe(503);
+  expect(ready.json()).toMatchObject({ status: "failed", troubles: ["the journal is full"] });
+  expect((await app.inject("/metrics")).body).toMatch(/^other_thread_total 7$/m);
+  await app.close();
+});
+
+test("a URL that can't be decoded is a 400 and another media type a 415, both in the error form", async () => {
+  const url = await open.inject("/v1/runs/%zz");
+  expect(url.statusCode).toBe(400);
+  expect(url.json()).toMatchObject({ error: { code: "invalid_argument", details: [] } });
+  const type = await open.inject({
+    method: "POST",
+    url: "/v1/alert-rules",
+    payload: "<x/>",
+    headers: { "content-type": "application/xml" },
+  });
+  expect(type.statusCode).toBe(415);
+  expect(type.json()).toMatchObject({ error: { code: "invalid_argument", details: [] } });
+});
+
+test.each([
+  [{ origin: "https://evil.example" }, 403],
+  [{ origin: "null" }, 403],
+  [{ origin: "http://127.0.0.1:5173", host: "127.0.0.1:4400" }, 400],
+  [{}, 400],
+])("a change with headers %j is answered %i", async (headers, status) => {
+  const change = { method: "POST", url: "/v1/alert-rules", payload: { rule: "no.such" } } as const;
+  expect((await open.inject({ ...change, headers })).statusCode).toBe(status);
+  const authorization = `Bearer ${KEY}`;
+  expect((await guarded.inject({ ...change, headers: { ...headers, authorization } })).statusCode).toBe(status);
 });
 
 test("the OpenAPI document is 3.1 and names every call of this API", async () => {
@@ -157,6 +216,10 @@ test.each([
 
 test("bad settings are refused, every one of them named", () => {
   const bad = queryApiSettings.safeParse({ port: 99_999, alertWebhookUrl: "ftp://x" });
-  expect(bad.error?.issues.map(({ path }) => path.join("."))).toEqual(["port", "alertWebhookUrl", "alertWebhookSecret"]);
+  expect(bad.error?.issues.map(({ path }) => path.join("."))).toEqual([
+    "port",
+    "alertWebhookUrl",
+    "alertWebhookSecret",
+  ]);
   expect(() => queryApiSettings.parse({ host: "0.0.0.0" })).toThrow(/RUNLEDGER_API_KEY/);
 });

@@ -6,7 +6,7 @@ import type { QueryApiSettings } from "./config.ts";
 import type { App, Feature, QueryApiDependencies } from "./dependencies.ts";
 import { registerHealth } from "./health/route.ts";
 import { registerAccess } from "./http/access.ts";
-import { registerErrorHandler } from "./http/error-handler.ts";
+import { registerErrorHandler, sendAnyError } from "./http/error-handler.ts";
 import { registerOpenApi } from "./http/openapi.ts";
 import { registerProtection } from "./http/protection.ts";
 import { registerMetrics } from "./http/request-metrics.ts";
@@ -25,6 +25,8 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.maxBodyBytes,
     forceCloseConnections: true,
+    // A URL that can't be decoded fails before any route or hook.
+    frameworkErrors: sendAnyError,
     routerOptions: { maxParamLength: MAX_PARAMETER_CHARS },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);

@@ -21,6 +21,10 @@ export interface QueryApiDependencies {
   logger: FastifyBaseLogger;
   /** Where the whole process counts; `/metrics` prints it. */
   registry: Registry;
+  /** What other threads count, as Prometheus text: `/metrics` prints it after the registry. */
+  collectMetrics?: () => Promise<string>;
+  /** What else keeps the process from being ready, a line each; none when all is well. */
+  troubles?: () => Promise<string[]>;
   /** The folder of the built web page; null serves none. */
   webDir: string | null;
   /** The log's verifier keys (C2SP signed-note vkeys), shown for information only. */

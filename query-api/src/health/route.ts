@@ -3,14 +3,19 @@ import { DERIVED_TABLES } from "@runledger/storage";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 
+const CHECK_TIMEOUT_MS = 2_000;
 const check = z.enum(["ok", "failed"]);
 const readiness = z.object({
   status: check,
   checks: z.object({ clickhouse: check, migrations: check, objects: check }),
+  troubles: z.array(z.string()),
 });
 
 /** `/healthz`: the process answers. `/readyz`: so do its stores. */
-export function registerHealth({ app, dependencies: { rows, objects, logger } }: Feature): void {
+export function registerHealth({
+  app,
+  dependencies: { rows, objects, logger, troubles = async () => [] },
+}: Feature): void {
   app.get(
     "/healthz",
     {
@@ -26,14 +31,18 @@ export function registerHealth({ app, dependencies: { rows, objects, logger } }:
       schema: { tags: ["health"], summary: "Ready to answer", response: { 200: readiness, 503: readiness } },
     },
     async (_request, reply) => {
-      const checks = {
-        clickhouse: await passes("clickhouse", () => rows.ping()),
-        migrations: await passes("migrations", checkTables),
-        objects: await passes("objects", () => objects.read(statePath("alerts"))),
-      };
-      const ok = Object.values(checks).every((result) => result === "ok");
+      const [clickhouse, migrations, store, found] = await Promise.all([
+        passes("clickhouse", () => rows.ping()),
+        passes("migrations", checkTables),
+        passes("objects", () => objects.read(statePath("alerts"))),
+        listTroubles(),
+      ]);
+      const checks = { clickhouse, migrations, objects: store };
+      const ok = Object.values(checks).every((result) => result === "ok") && found.length === 0;
       if (!ok) reply.header("retry-after", 2);
-      return await reply.code(ok ? 200 : 503).send({ status: ok ? ("ok" as const) : ("failed" as const), checks });
+      return await reply
+        .code(ok ? 200 : 503)
+        .send({ status: ok ? ("ok" as const) : ("failed" as const), checks, troubles: found });
     },
   );
 
@@ -41,13 +50,35 @@ export function registerHealth({ app, dependencies: { rows, objects, logger } }:
     for (const table of DERIVED_TABLES) await rows.query(`SELECT 1 FROM ${table} LIMIT 0`);
   }
 
+  async function listTroubles(): Promise<string[]> {
+    try {
+      return await withinLimit(troubles());
+    } catch (error) {
+      logger.warn({ err: error }, "not ready");
+      return ["what else is wrong can't be told"];
+    }
+  }
+
   async function passes(name: string, run: () => Promise<unknown>): Promise<"ok" | "failed"> {
     try {
-      await run();
+      await withinLimit(run());
       return "ok";
     } catch (error) {
       logger.warn({ err: error, check: name }, "not ready");
       return "failed";
     }
+  }
+}
+
+/** @throws when it takes longer than CHECK_TIMEOUT_MS: who probes wants an answer, also when a store hangs. */
+async function withinLimit<Result>(work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

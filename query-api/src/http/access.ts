@@ -6,13 +6,20 @@ import { QueryApiError } from "../error.ts";
 const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
+/** Methods that change nothing, which pages of others may well link to. */
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
 /** Asks for the key where one is set; without one, answers only requests addressed to loopback, so no web page can rebind its name to us. */
 export function registerAccess({ app, settings }: Feature): void {
   const expected = settings.apiKey === null ? null : digest(settings.apiKey);
   app.addHook("onRequest", async (request) => {
     if (OPEN_PATHS.has(request.routeOptions.url ?? "")) return;
+    const { origin, host = "" } = request.headers;
+    if (origin !== undefined && !SAFE_METHODS.has(request.method) && !isOwn(origin, host)) {
+      throw new QueryApiError("permission_denied", "pages of another origin may not change anything here");
+    }
     if (expected === null) {
-      if (LOOPBACK_HOST.test(request.headers.host ?? "")) return;
+      if (LOOPBACK_HOST.test(host)) return;
       throw new QueryApiError("permission_denied", "without a key only loopback is served", {
         hint: "open http://127.0.0.1, or set RUNLEDGER_API_KEY",
       });
@@ -24,6 +31,12 @@ export function registerAccess({ app, settings }: Feature): void {
       });
     }
   });
+}
+
+/** A browser sends its user's password with a form of any page; only our own may use it. */
+function isOwn(origin: string, host: string): boolean {
+  const from = URL.canParse(origin) ? new URL(origin).host : "";
+  return from === host || (LOOPBACK_HOST.test(from) && LOOPBACK_HOST.test(host));
 }
 
 function keyOf(authorization: string): string | null {

@@ -19,11 +19,13 @@ const STATUS_OF: Record<ApiErrorCode, number> = {
   unavailable: 503,
   internal: 500,
 };
+/** The closed list has no code of its own for it; its status is still told. */
+const UNSUPPORTED_MEDIA_TYPE = 415;
 const RETRY_AFTER_SECONDS = 2;
 
 /** The one place where an error becomes an HTTP answer. The text of a 5xx is logged and never shown. */
 export function registerErrorHandler(app: App): void {
-  app.setErrorHandler((error, request, reply) => sendError(toApiError(error), error, request, reply));
+  app.setErrorHandler(sendAnyError);
   app.setNotFoundHandler((request, reply) => {
     const error = new QueryApiError("not_found", `there is no ${request.method} ${request.url.split("?")[0]}`, {
       hint: "see /docs for every call",
@@ -32,8 +34,12 @@ export function registerErrorHandler(app: App): void {
   });
 }
 
+export function sendAnyError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendError(toApiError(error), error, request, reply);
+}
+
 function sendError(shown: QueryApiError, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const status = STATUS_OF[shown.code];
+  const status = statusOf(error) === UNSUPPORTED_MEDIA_TYPE ? UNSUPPORTED_MEDIA_TYPE : STATUS_OF[shown.code];
   if (status >= 500) request.log.error({ err: error, url: request.url }, "request failed");
   if (shown.retryable && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
   if (shown.code === "unauthenticated") reply.header("www-authenticate", 'Basic realm="runledger", charset="UTF-8"');

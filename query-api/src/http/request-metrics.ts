@@ -2,7 +2,7 @@ import { Histogram } from "prom-client";
 import type { Feature } from "../dependencies.ts";
 
 /** How long requests took, by route and status; and the page on which Prometheus reads everything this process counts. */
-export function registerMetrics({ app, dependencies: { registry } }: Feature): void {
+export function registerMetrics({ app, dependencies: { registry, collectMetrics } }: Feature): void {
   const duration = new Histogram({
     name: "runledger_api_request_duration_seconds",
     help: "Time from request to answer",
@@ -14,7 +14,8 @@ export function registerMetrics({ app, dependencies: { registry } }: Feature): v
     const route = request.routeOptions.url ?? "none";
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
   });
-  app.get("/metrics", { schema: { tags: ["health"], summary: "Prometheus metrics" } }, async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  app.get("/metrics", { schema: { tags: ["health"], summary: "Prometheus metrics" } }, async (_request, reply) => {
+    const texts = await Promise.all([registry.metrics(), collectMetrics?.() ?? ""]);
+    return await reply.type(registry.contentType).send(texts.filter(Boolean).join("\n"));
+  });
 }
