@@ -73,6 +73,7 @@ export {
 } from "./log/verification.ts";
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
+export { jsonElements } from "./record/json-elements.ts";
 export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {
   createPackReader,

@@ -1,6 +1,7 @@
 import crypto from "node:crypto";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { jsonElements } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
 import { messageList, type PayloadRef, type RunledgerRecord, record } from "./record.ts";
 
@@ -70,7 +71,7 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
   if (!parsed.success) throw new LogError("malformed", `the payload ${ref.sha256} is no message list`);
   const { base, base_count: baseCount, messages } = parsed.data;
   const prefix = nodePrefix(base, baseCount);
-  const texts = text.startsWith(prefix) && text.endsWith("]}") ? splitElements(text.slice(prefix.length, -2)) : [];
+  const texts = text.startsWith(prefix) && text.endsWith("]}") ? jsonElements(text.slice(prefix.length, -2)) : [];
   const backwards = base?.pack !== SAME_PACK || base.offset < ref.offset;
   if (texts.length !== messages.length || !backwards || (base === null && baseCount !== 0)) {
     throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
@@ -98,23 +99,4 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     throw new LogError("malformed", "a payload is not JSON", cause);
   }
-}
-
-/** The elements of what stands between an array's brackets; the text is known to be JSON. */
-function splitElements(inner: string): string[] {
-  const elements: string[] = [];
-  let depth = 0;
-  let begin = 0;
-  for (let at = 0; at < inner.length; at++) {
-    const character = inner[at];
-    if (character === '"') {
-      for (at++; inner[at] !== '"'; at++) if (inner[at] === "\\") at++;
-    } else if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
-    else if (character === "," && depth === 0) {
-      elements.push(inner.slice(begin, at));
-      begin = at + 1;
-    }
-  }
-  return inner === "" ? [] : [...elements, inner.slice(begin)];
 }

@@ -1,0 +1,32 @@
+const [QUOTE, BACKSLASH, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 44, 91, 93, 123, 125];
+
+/**
+ * The elements of what stands between an array's brackets, each exactly as its text is, spaces around it included; [] for "".
+ * The array is known to be JSON.
+ */
+export function jsonElements(inner: string): string[] {
+  if (inner === "") return [];
+  const elements: string[] = [];
+  let depth = 0;
+  let begin = 0;
+  for (let at = 0; at < inner.length; at++) {
+    const char = inner.charCodeAt(at);
+    if (char === QUOTE) at = endOfString(inner, at);
+    else if (char === OPEN_ARRAY || char === OPEN_OBJECT) depth++;
+    else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) depth--;
+    else if (char === COMMA && depth === 0) {
+      elements.push(inner.slice(begin, at));
+      begin = at + 1;
+    }
+  }
+  return [...elements, inner.slice(begin)];
+}
+
+function endOfString(text: string, open: number): number {
+  for (let at = open + 1; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === BACKSLASH) at++;
+    else if (char === QUOTE) return at;
+  }
+  return text.length;
+}
