@@ -43,8 +43,10 @@ export function runFilter(query: ListRunsQuery, asOfMs: number): RunFilter {
     parameters[field] = field === "since" || field === "until" ? unixNanoOf(value) : value;
   }
   if (query.q !== undefined) {
-    const untilNs = parameters["until"] ?? `${asOfMs}000000`;
-    parameters["q_since"] = parameters["since"] ?? (BigInt(String(untilNs)) - DEFAULT_SEARCH_NS).toString();
+    const nowNs = BigInt(asOfMs) * 1_000_000n;
+    const untilNs = query.until === undefined ? nowNs : BigInt(unixNanoOf(query.until));
+    const startNs = (untilNs < nowNs ? untilNs : nowNs) - DEFAULT_SEARCH_NS;
+    parameters["q_since"] = parameters["since"] ?? startNs.toString();
   }
   return { sql: conditions.join(" AND "), parameters };
 }
