@@ -57,6 +57,7 @@ export async function killNine(settings: KillNineSettings): Promise<KillNineResu
   try {
     for (const outstanding of unanswered) await deliver(product, outstanding, sent, result);
     await checkRows(product, sent);
+    await untilIntegrated(product);
     checkLog(await readLog(product), sent);
     await checkVerify(product, settings.dataDir);
   } finally {
@@ -123,6 +124,17 @@ async function checkRows(product: Product, sent: ReadonlyMap<string, ReadonlySet
       throw new Error(`run ${runId}: tokens counted twice or lost: ${run.input_tokens} for ${ids.size} spans`);
     if (run.conflicts !== 0) throw new Error(`run ${runId}: ${run.conflicts} conflicts`);
   }
+}
+
+/** The log goes at its own pace: it is looked at when everything journalled is in it. */
+async function untilIntegrated(product: Product): Promise<void> {
+  const ask = async () => {
+    const text = await (await fetch(`${product.apiUrl}/metrics`)).text();
+    const last = Number(/^runledger_journal_last_seq (\d+)/m.exec(text)?.[1]);
+    const next = Number(/^runledger_integrated_next_seq\{sink="audit"\} (\d+)/m.exec(text)?.[1]);
+    return { last, next };
+  };
+  await eventually(ask, ({ last, next }) => next > last, 300_000);
 }
 
 /** How often each span stands in the log, by its run and id. */
