@@ -5,7 +5,8 @@ import { querySteps } from "../steps/step-query.ts";
 import { stepFromRow } from "../steps/step-view.ts";
 import type { EventStream } from "./event-stream.ts";
 
-const MAX_STEPS_AT_ONCE = 1_000;
+/** Well below what a reader may have unread, so that one page alone never cuts it off; between two it reads. */
+const MAX_STEPS_AT_ONCE = 200;
 /** Of a run with more steps within the overlap, a step is no longer looked for behind the newest so many. */
 const MAX_REMEMBERED_STEPS = 1_000;
 const OVERLAP_NS = BigInt(OVERLAP_MS) * 1_000_000n;
