@@ -142,13 +142,12 @@ async function startApi(
 ): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
   const rows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects);
-  const registry = new Registry();
-  const ownMetrics = registry.metrics.bind(registry);
-  registry.metrics = async () => `${await ownMetrics()}\n${await collector.metrics()}`;
   const dependencies = {
     rows,
     objects,
-    registry,
+    registry: new Registry(),
+    collectMetrics: collector.metrics,
+    troubles: collector.troubles,
     logger,
     clock: Date.now,
     random: Math.random,
