@@ -36,9 +36,7 @@ if (wanted("ingest")) {
 }
 
 if (wanted("product")) {
-  const size = flags.quick
-    ? { rates: [2_000], seconds: 2 }
-    : { rates: [1_000, 5_000, 30_000], seconds: 8 };
+  const size = flags.quick ? { rates: [2_000], seconds: 2 } : { rates: [1_000, 5_000, 30_000], seconds: 8 };
   const figures = await benchProduct({ ...size, inFlight: 8, spansPerRequest: 512 });
   console.log(
     "\nThe whole product at a steady load over HTTP: audit log, ClickHouse and API with it, client on the same machine",
