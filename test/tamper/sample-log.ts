@@ -80,6 +80,7 @@ function sampleRecord(seq: number, i: number): NormalizedRecord {
       event: "step",
       kind: "other",
       name: `step ${i}`,
+      operation: null,
       run_id: `run-${seq % 3}`,
       trace_id: "a".repeat(32),
       step_id: span.padStart(16, "0"),

@@ -81,6 +81,7 @@ function normalized(
       event: "step",
       kind: "llm",
       name: "chat",
+      operation: "chat",
       run_id: "r1",
       trace_id: "a".repeat(32),
       step_id: span.toString(16).padStart(16, "0"),

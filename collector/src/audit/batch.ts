@@ -26,9 +26,12 @@ export interface BatchCounts {
 
 const MEDIA_TYPES: Record<PayloadName, string> = {
   arguments: "application/json",
+  input: "application/json",
   messages: MESSAGES_MEDIA_TYPE,
+  output: "application/json",
   overflow: "application/json",
   parameters: "application/json",
+  raw_request: "text/plain",
   raw_response: "text/plain",
   response: "application/json",
   result: "application/json",
@@ -41,10 +44,13 @@ const CONTENT_NAMES = [
   "tool_definitions",
   "parameters",
   "messages",
+  "raw_request",
   "response",
   "raw_response",
   "arguments",
   "result",
+  "input",
+  "output",
 ] as const satisfies (keyof Content)[];
 
 interface Drafted {

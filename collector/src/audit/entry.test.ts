@@ -18,6 +18,7 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
   event: fc.constant("step" as const),
   kind: fc.constant("llm" as const),
   name: text,
+  operation: maybe(text),
   run_id: text,
   trace_id: text,
   step_id: text,
@@ -41,7 +42,6 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
   }),
   llm: maybe(
     fc.record({
-      operation: maybe(text),
       provider: maybe(text),
       request_model: maybe(text),
       response_model: maybe(text),
@@ -58,6 +58,14 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
       time_to_first_token_ms: maybe(fc.double({ min: 0, max: 1e9, noNaN: true })),
       streaming: maybe(fc.boolean()),
       counted: fc.boolean(),
+      tool_requests: fc.array(
+        fc.record({ call_id: maybe(text), name: text, arguments_sha256: maybe(fc.constant("ab".repeat(32))) }),
+        { maxLength: 2 },
+      ),
+      tool_results: fc.array(
+        fc.record({ call_id: text, result_sha256: fc.constant("cd".repeat(32)), result_bytes: fc.nat() }),
+        { maxLength: 2 },
+      ),
     }),
   ),
   tool: maybe(

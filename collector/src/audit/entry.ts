@@ -85,6 +85,7 @@ function inOrder(record: RunledgerRecord, [attributes, events, links, resource, 
     links,
     llm: llmInOrder(record.llm),
     name: record.name,
+    operation: record.operation,
     parent_id: record.parent_id,
     payloads: payloadsInOrder(record.payloads),
     received_time: record.received_time,
@@ -130,7 +131,6 @@ function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
     counted: llm.counted,
     finish_reasons: llm.finish_reasons,
     input_tokens: llm.input_tokens,
-    operation: llm.operation,
     output_tokens: llm.output_tokens,
     prompt_sha256: llm.prompt_sha256,
     provider: llm.provider,
@@ -141,6 +141,16 @@ function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
     streaming: llm.streaming,
     system_prompt_sha256: llm.system_prompt_sha256,
     time_to_first_token_ms: llm.time_to_first_token_ms,
+    tool_requests: llm.tool_requests.map(({ arguments_sha256, call_id, name }) => ({
+      arguments_sha256,
+      call_id,
+      name,
+    })),
+    tool_results: llm.tool_results.map(({ call_id, result_bytes, result_sha256 }) => ({
+      call_id,
+      result_bytes,
+      result_sha256,
+    })),
     tools_sha256: llm.tools_sha256,
   };
 }

@@ -88,6 +88,7 @@ function recordOf(n: number, changed = ""): NormalizedRecord {
       event: "step",
       kind: n % 2 === 0 ? "llm" : "tool",
       name: "step",
+      operation: null,
       run_id: runId,
       trace_id: createHash("md5").update(runId).digest("hex"),
       step_id: n.toString(16).padStart(16, "0"),

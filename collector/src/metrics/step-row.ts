@@ -24,12 +24,14 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     event: record.event,
     kind: record.kind,
     name: record.name,
+    operation: record.operation ?? "",
     run_id: record.run_id,
     trace_id: record.trace_id,
     step_id: record.step_id,
     parent_id: record.parent_id ?? "",
     root: record.root,
     dialect: record.dialect,
+    scope_name: record.scope.name,
     start_time: shown(record.start_time),
     end_time: shown(record.end_time),
     received_time: shown(record.received_time),
@@ -64,7 +66,6 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
 function llmColumns(llm: RunledgerRecord["llm"]) {
   return {
     provider: llm?.provider ?? "",
-    operation: llm?.operation ?? "",
     request_model: llm?.request_model ?? "",
     response_model: llm?.response_model ?? "",
     response_id: llm?.response_id ?? "",
@@ -80,6 +81,21 @@ function llmColumns(llm: RunledgerRecord["llm"]) {
     reasoning_tokens: llm?.reasoning_tokens ?? null,
     time_to_first_token_ms: llm?.time_to_first_token_ms ?? null,
     streaming: llm?.streaming ?? null,
+    context_window: null,
+    ...toolTalkColumns(llm),
+  };
+}
+
+function toolTalkColumns(llm: RunledgerRecord["llm"]) {
+  const requests = llm?.tool_requests ?? [];
+  const results = llm?.tool_results ?? [];
+  return {
+    tool_request_ids: requests.map(({ call_id }) => call_id ?? ""),
+    tool_request_names: requests.map(({ name }) => name),
+    tool_request_arguments: requests.map(({ arguments_sha256 }) => arguments_sha256 ?? ""),
+    tool_result_ids: results.map(({ call_id }) => call_id),
+    tool_result_sha256: results.map(({ result_sha256 }) => result_sha256),
+    tool_result_bytes: results.map(({ result_bytes }) => result_bytes),
   };
 }
 

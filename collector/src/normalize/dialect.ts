@@ -8,11 +8,16 @@ export interface DialectFacts {
   kind: StepKind;
   /** The step's own name: a model, a tool, an agent; else the span's. */
   name: string;
+  /** `gen_ai.operation.name`, or the dialect's own word for it. */
+  operation: string | null;
   /** null: the trace id. */
   runId: string | null;
   runSeq: number | null;
   run: RunFacts;
-  llm: Omit<LlmFacts, "system_prompt_sha256" | "prompt_sha256" | "tools_sha256"> | null;
+  llm: Omit<
+    LlmFacts,
+    "system_prompt_sha256" | "prompt_sha256" | "tools_sha256" | "tool_requests" | "tool_results"
+  > | null;
   tool: Omit<ToolFacts, "arguments_sha256" | "result_sha256" | "result_bytes"> | null;
   end: EndFacts | null;
   content: Content;

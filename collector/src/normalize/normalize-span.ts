@@ -9,6 +9,7 @@ import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
 import { recordId, type SpanOrigin } from "./record-id.ts";
 import { createAttributeReader, type SpanView } from "./span-view.ts";
+import { toolTalkOf } from "./tool-talk.ts";
 
 /** What the journal knows of a span beside the span. */
 export interface Reception {
@@ -57,6 +58,7 @@ function recordOf(
       event: facts.event,
       kind: facts.kind,
       name: facts.name,
+      operation: facts.operation,
       run_id: facts.runId ?? span.traceId,
       trace_id: span.traceId,
       step_id: span.spanId,
@@ -103,6 +105,7 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content):
     system_prompt_sha256: content.system_prompt === undefined ? null : sha256Hex(content.system_prompt),
     prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages),
     tools_sha256: content.tool_definitions === undefined ? null : sha256Hex(content.tool_definitions),
+    ...toolTalkOf(content),
   };
 }
 

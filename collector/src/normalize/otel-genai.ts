@@ -35,10 +35,11 @@ export function readGenAi(span: SpanView, attributes: AttributeReader): DialectF
     event: ends ? "run_end" : "step",
     kind,
     name: toolName ?? (kind === "llm" ? requestModel : null) ?? (kind === "agent" ? run.agent_name : null) ?? span.name,
+    operation,
     runId: null,
     runSeq: null,
     run,
-    llm: kind === "llm" ? llmFactsOf(operation, requestModel, attributes) : null,
+    llm: kind === "llm" ? llmFactsOf(requestModel, attributes) : null,
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
     end: ends
       ? {
@@ -69,14 +70,9 @@ function runFactsOf(attributes: AttributeReader): RunFacts {
   };
 }
 
-function llmFactsOf(
-  operation: string | null,
-  requestModel: string | null,
-  attributes: AttributeReader,
-): DialectFacts["llm"] {
+function llmFactsOf(requestModel: string | null, attributes: AttributeReader): DialectFacts["llm"] {
   const firstChunkSeconds = attributes.number(GEN_AI.responseTimeToFirstChunk);
   return {
-    operation,
     provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
     request_model: requestModel,
     response_model: attributes.text(GEN_AI.responseModel),

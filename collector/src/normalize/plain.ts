@@ -9,6 +9,7 @@ export const plain: Dialect = {
     event: "step",
     kind: "other",
     name: span.name,
+    operation: null,
     runId: null,
     runSeq: null,
     run: {

@@ -78,6 +78,7 @@ function recordOf(n: number, changed = ""): NormalizedRecord {
       event,
       kind,
       name: `${kind} ${at}`,
+      operation: kind === "llm" ? "chat" : null,
       run_id: `run-${run}`,
       trace_id: hash(`trace ${run}`).slice(0, 32),
       step_id: hash(`step ${n}`).slice(0, 16),
@@ -117,7 +118,6 @@ function recordOf(n: number, changed = ""): NormalizedRecord {
 
 function llmOf(n: number, usage: boolean): LlmFacts {
   return {
-    operation: "chat",
     provider: "openai",
     request_model: `gpt-${n % 3}`,
     response_model: null,
@@ -134,6 +134,8 @@ function llmOf(n: number, usage: boolean): LlmFacts {
     time_to_first_token_ms: 1.5,
     streaming: n % 2 === 0,
     counted: true,
+    tool_requests: [{ call_id: `call-${n}`, name: `tool-${n % 4}`, arguments_sha256: null }],
+    tool_results: [],
   };
 }
 

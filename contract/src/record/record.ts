@@ -1,7 +1,10 @@
 import { z } from "zod";
 
-/** What a record tells of its run. Only `step` records appear in a run's steps. */
-export const RECORD_EVENTS = ["run_start", "run_heartbeat", "step", "run_end"] as const;
+/**
+ * What a record tells of its run. Only `step` records appear in a run's steps. A `log` is an OTLP log record: its `step_id` is the span
+ * that it belongs to ("" when none), whose content it may carry. A `metric` is an OTLP metric and belongs to no run.
+ */
+export const RECORD_EVENTS = ["run_start", "run_heartbeat", "step", "run_end", "log", "metric"] as const;
 export const STEP_KINDS = [
   "llm",
   "tool",
@@ -50,6 +53,11 @@ export const PAYLOAD_NAMES = [
   "raw_response",
   "arguments",
   "result",
+  /** What went into and came out of a step that is neither model call nor tool call: a chain's state, a retriever's query and documents. */
+  "input",
+  "output",
+  /** The model's request as the instrumentation wrote it down, beside the messages read out of it. */
+  "raw_request",
   /** What made the entry too large: the `attributes`, `events` and `links` as one JSON object. */
   "overflow",
 ] as const;
@@ -68,8 +76,17 @@ const runFacts = z.strictObject({
 });
 export type RunFacts = z.infer<typeof runFacts>;
 
+/** A tool call that the model asked for. */
+const toolRequest = z.strictObject({
+  call_id: text.nullable(),
+  name: text,
+  /** As `tool.arguments_sha256`. */
+  arguments_sha256: sha256.nullable(),
+});
+/** A tool's result that the model was given in this call for the first time: it stands after the last answer of the model. */
+const toolResult = z.strictObject({ call_id: text, result_sha256: sha256, result_bytes: count });
+
 const llmFacts = z.strictObject({
-  operation: text.nullable(),
   provider: text.nullable(),
   request_model: text.nullable(),
   response_model: text.nullable(),
@@ -89,6 +106,8 @@ const llmFacts = z.strictObject({
   streaming: z.boolean().nullable(),
   /** False for wrapper spans, embeddings of totals and the like: such tokens are never added to the run's. */
   counted: z.boolean(),
+  tool_requests: z.array(toolRequest),
+  tool_results: z.array(toolResult),
 });
 export type LlmFacts = z.infer<typeof llmFacts>;
 
@@ -137,6 +156,8 @@ export const record = z.strictObject({
   event: z.enum(RECORD_EVENTS),
   kind: z.enum(STEP_KINDS),
   name: text,
+  /** `gen_ai.operation.name` or the dialect's word for it: chat, embeddings, retrieval, execute_tool, invoke_agent, … */
+  operation: text.nullable(),
   run_id: text,
   /** 32 hex digits. */
   trace_id: text,

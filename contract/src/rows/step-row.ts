@@ -8,12 +8,15 @@ export interface StepRow {
   event: string;
   kind: string;
   name: string;
+  operation: string;
   run_id: string;
   trace_id: string;
   step_id: string;
   parent_id: string;
   root: boolean;
   dialect: string;
+  /** The instrumentation's name. */
+  scope_name: string;
   start_time: string;
   end_time: string;
   received_time: string;
@@ -35,7 +38,6 @@ export interface StepRow {
   end_reason: string;
   end_records: number | null;
   provider: string;
-  operation: string;
   request_model: string;
   response_model: string;
   response_id: string;
@@ -52,6 +54,16 @@ export interface StepRow {
   reasoning_tokens: number | null;
   time_to_first_token_ms: number | null;
   streaming: boolean | null;
+  /** Tokens that fit the model's context; null when the price table does not know it. */
+  context_window: number | null;
+  /** The tool calls that the model asked for: call id ("" when it has none), name, hash of the arguments ("" when it has none). */
+  tool_request_ids: string[];
+  tool_request_names: string[];
+  tool_request_arguments: string[];
+  /** The tool results that the model was given here for the first time. */
+  tool_result_ids: string[];
+  tool_result_sha256: string[];
+  tool_result_bytes: number[];
   /** Decimal(18, 9) as text. */
   cost_usd: string | null;
   price_table: string;

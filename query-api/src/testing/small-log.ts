@@ -95,6 +95,7 @@ export function recordOf(row: StepRow, facts: Partial<RunledgerRecord>): Runledg
     event: "step",
     kind: "llm",
     name: row.name,
+    operation: row.operation || null,
     run_id: row.run_id,
     trace_id: row.trace_id,
     step_id: row.step_id,

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { argumentsHash, sha256Hex } from "./content-hash.ts";
+import { toolTalkOf } from "./tool-talk.ts";
+
+const call = (id: string) => ({ type: "tool_call", id, name: "search", arguments: { b: 1, a: 2 } });
+const answer = (...parts: object[]) => JSON.stringify({ role: "assistant", parts });
+const result = (id: string, response: unknown) =>
+  JSON.stringify({ role: "tool", parts: [{ type: "tool_call_response", id, response }] });
+
+test("the calls a model asks for are read from its answer, their arguments hashed whatever their order", () => {
+  const { tool_requests } = toolTalkOf({ response: `[${answer({ type: "text", content: "hm" }, call("c1"))}]` });
+  expect(tool_requests).toEqual([{ call_id: "c1", name: "search", arguments_sha256: argumentsHash('{"a":2,"b":1}') }]);
+});
+
+test("only the results behind the model's last answer are new", () => {
+  const messages = [answer(call("c1")), result("c1", "old"), answer(call("c2")), result("c2", { ok: true })];
+  expect(toolTalkOf({ messages }).tool_results).toEqual([
+    { call_id: "c2", result_sha256: sha256Hex('{"ok":true}'), result_bytes: 11 },
+  ]);
+});
+
+test("what is not in the form of the conventions matches nothing and fails nothing", () => {
+  const messages = [
+    '"tool_call_response"',
+    "{not json tool_call_response",
+    '{"parts":[null,1,{"type":"tool_call_response"}]}',
+  ];
+  expect(toolTalkOf({ response: '["tool_call"', messages })).toEqual({ tool_requests: [], tool_results: [] });
+  expect(toolTalkOf({})).toEqual({ tool_requests: [], tool_results: [] });
+});
