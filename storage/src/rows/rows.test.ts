@@ -160,6 +160,7 @@ describe("insert", () => {
       expect(back).toEqual({
         ...row,
         tool_result_bytes: [String(2 ** 40)],
+        context_window: "128000",
         input_tokens: "9007199254740991",
         output_tokens: "0",
         run_seq: "1",
