@@ -1,10 +1,15 @@
 export { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit/audit-sink.ts";
 export type { BatchCounts } from "./audit/batch.ts";
+export { entryText } from "./audit/entry.ts";
 export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
 export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
+export { stepRow } from "./metrics/step-row.ts";
+export { normalizeFrame } from "./normalize/normalize-frame.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
-export { decodeTraces, encodeTraces } from "./otlp/decode.ts";
+export { createPricer } from "./normalize/price.ts";
+export { decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
+export { decodeTraces, decodeTracesAsGenerated, encodeTraces } from "./otlp/decode.ts";
 export { type RebuildDependencies, type RebuildProgress, type RebuildSettings, rebuild } from "./rebuild/rebuild.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { benchIngest } from "./ingest-bench.ts";
+import { benchNormalize, profileNormalize } from "./normalize-bench.ts";
 import { benchProduct } from "./product-bench.ts";
 import { benchQueries } from "./query-bench.ts";
 import { benchSdk } from "./sdk-bench.ts";
 
-/** `npm run bench [-- --quick] [-- --only ingest|product|query|sdk]`: prints the tables of docs/performance.md. */
+/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|query|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 });
@@ -33,6 +34,26 @@ if (wanted("ingest")) {
       };
     }),
   );
+}
+
+if (wanted("normalize")) {
+  const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 15, sampleMs: 60 });
+  console.log("\nNormalising next to decoding, protobuf, CPU µs a span; entry and row are what the sinks do first");
+  console.table(
+    figures.map((row) => ({
+      input: row.input,
+      "bytes a span": Math.round(row.bytesPerSpan),
+      decode: rounded(row.decode, 2),
+      "decode, generated": rounded(row.generatedDecode, 2),
+      normalize: rounded(row.normalize, 2),
+      "× decode": rounded(row.ratio, 2),
+      "entry text": rounded(row.entryText, 2),
+      "step row": rounded(row.stepRow, 2),
+    })),
+  );
+  console.log("\nWhere the time goes, all inputs in turns, % of samples");
+  const profile = Object.entries(await profileNormalize(flags.quick ? 1 : 5)).sort(([, a], [, b]) => b - a);
+  console.table(Object.fromEntries(profile.map(([part, share]) => [part, rounded(share * 100)])));
 }
 
 if (wanted("product")) {

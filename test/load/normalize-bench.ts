@@ -1,0 +1,202 @@
+import { readdir, readFile } from "node:fs/promises";
+import { Session } from "node:inspector/promises";
+import { basename, join } from "node:path";
+import {
+  createPricer,
+  decodeAcceptedSpans,
+  decodeTraces,
+  decodeTracesAsGenerated,
+  encodeTraces,
+  entryText,
+  normalizeFrame,
+  stepRow,
+} from "@runledger/collector";
+import { createSpanBatch } from "./spans.ts";
+
+export interface NormalizeBenchSettings {
+  rounds: number;
+  /** CPU time that each measurement takes at least, ms. */
+  sampleMs: number;
+}
+
+/** One row of the table: CPU µs a span, medians over the rounds. */
+export interface NormalizeFigures {
+  input: string;
+  bytesPerSpan: number;
+  /** Ours, with the check that every span goes through. */
+  decode: number;
+  /** The decoder that is generated from the protobuf files. */
+  generatedDecode: number;
+  /** From decoded OTLP to normal form. */
+  normalize: number;
+  /** `normalize` / `decode`, taken in each round. */
+  ratio: number;
+  entryText: number;
+  stepRow: number;
+}
+
+/** Where the CPU time of normalising goes: share of the profile's samples within each of these functions, what they call included. */
+export type NormalizeProfile = Record<string, number>;
+
+type Frame = Parameters<typeof normalizeFrame>[0];
+interface Input {
+  name: string;
+  frame: Frame;
+  spans: number;
+}
+
+const CAPTURES = join(import.meta.dirname, "../captures");
+/** A frame holds about as much as a busy exporter's request. */
+const SPANS_PER_FRAME = 256;
+
+/** Normalising next to decoding the same protobuf requests: those of test/load, and what the integration tests captured. */
+export async function benchNormalize(settings: NormalizeBenchSettings): Promise<NormalizeFigures[]> {
+  const inputs = await inputsOf();
+  const price = createPricer();
+  const rounds = new Map<Input, Omit<NormalizeFigures, "input" | "bytesPerSpan">[]>();
+  for (let round = -1; round < settings.rounds; round += 1) {
+    for (const input of inputs) {
+      const figures = measure(input, price, settings.sampleMs);
+      if (round >= 0) rounds.set(input, [...(rounds.get(input) ?? []), figures]); // the first one only warms up
+    }
+  }
+  return inputs.map((input) => ({
+    input: input.name,
+    bytesPerSpan: input.frame.body.byteLength / input.spans,
+    ...mediansOf(rounds.get(input) ?? []),
+  }));
+}
+
+function measure({ frame, spans }: Input, price: ReturnType<typeof createPricer>, sampleMs: number) {
+  const { records } = normalizeFrame(frame, price);
+  const micros = (act: () => void) => cpuMicros(act, sampleMs) / spans;
+  const decode = micros(() => decodeAcceptedSpans(frame));
+  const normalize = micros(() => normalizeFrame(frame, price)) - decode;
+  return {
+    decode,
+    generatedDecode: micros(() => decodeTracesAsGenerated(frame.body)),
+    normalize,
+    ratio: normalize / decode,
+    entryText: micros(() => {
+      for (const { facts } of records) entryText({ ...facts, conflict: false, payloads: {} });
+    }),
+    stepRow: micros(() => {
+      for (const { facts, inputPreview, outputPreview } of records)
+        stepRow(facts, { conflict: false, inputPreview, outputPreview, journalSeq: 1 });
+    }),
+  };
+}
+
+/** CPU time of this process a call, garbage collection included: other processes on the machine disturb it little. */
+function cpuMicros(act: () => void, sampleMs: number): number {
+  const start = process.cpuUsage();
+  for (let calls = 1; ; calls += 1) {
+    act();
+    const { user, system } = process.cpuUsage(start);
+    if (user + system >= sampleMs * 1_000) return (user + system) / calls;
+  }
+}
+
+function mediansOf<Figures extends Record<string, number>>(rounds: Figures[]): Figures {
+  const [first] = rounds as [Figures];
+  const median = (key: string) => {
+    const sorted = rounds.map((figures) => figures[key] ?? 0).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  };
+  return Object.fromEntries(Object.keys(first).map((key) => [key, median(key)])) as Figures;
+}
+
+const PARTS = [
+  "decodeAcceptedSpans",
+  "spanOfOtlp",
+  "recordId",
+  "read",
+  "llmWithHashes",
+  "inputPreview",
+  "outputPreview",
+];
+
+/** Samples normalising all inputs in turns for some seconds. */
+export async function profileNormalize(seconds: number): Promise<NormalizeProfile> {
+  const inputs = await inputsOf();
+  const price = createPricer();
+  const session = new Session();
+  session.connect();
+  await session.post("Profiler.enable");
+  await session.post("Profiler.setSamplingInterval", { interval: 200 });
+  await session.post("Profiler.start");
+  const endMs = performance.now() + seconds * 1_000;
+  while (performance.now() < endMs) for (const { frame } of inputs) normalizeFrame(frame, price);
+  const { profile } = await session.post("Profiler.stop");
+  session.disconnect();
+  return sharesOf(profile.nodes);
+}
+
+interface ProfileNode {
+  id: number;
+  callFrame: { functionName: string };
+  hitCount?: number;
+  children?: number[];
+}
+
+function sharesOf(nodes: ProfileNode[]): NormalizeProfile {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const all = nodes.reduce((sum, { hitCount = 0 }) => sum + hitCount, 0);
+  const shares: NormalizeProfile = {};
+  const visit = (node: ProfileNode, part: string) => {
+    const { functionName } = node.callFrame;
+    const inside = PARTS.includes(functionName) || functionName === "(garbage collector)" ? functionName : part;
+    shares[inside] = (shares[inside] ?? 0) + (node.hitCount ?? 0) / all;
+    for (const id of node.children ?? []) visit(byId.get(id) as ProfileNode, inside);
+  };
+  if (nodes[0]) visit(nodes[0], "rest");
+  return shares;
+}
+
+async function inputsOf(): Promise<Input[]> {
+  const inputs = [inputOf("1 KB spans of test/load", createSpanBatch(SPANS_PER_FRAME, 1_770_000_000_000).next())];
+  const files = await readdir(CAPTURES).catch(() => []);
+  for (const file of files.filter((name) => name.endsWith(".json")).sort()) {
+    const bodies = await bodiesOf(join(CAPTURES, file));
+    if (bodies.length > 0) inputs.push(inputOf(basename(file, ".json"), repeated(Buffer.concat(bodies))));
+  }
+  return inputs;
+}
+
+/** The captured trace requests as protobuf. */
+async function bodiesOf(file: string): Promise<Buffer[]> {
+  const captured: unknown = JSON.parse(await readFile(file, "utf8"));
+  const requests: unknown[] = Array.isArray(captured) ? captured : [captured];
+  return requests
+    .filter((request) => typeof request === "object" && request !== null && "resourceSpans" in request)
+    .map((request) => decodeTraces(Buffer.from(JSON.stringify(request)), "json"))
+    .map((request) => Buffer.from(encodeTraces(withLongs(request) as object)));
+}
+
+/** 64-bit values in the form that the encoder takes. */
+function withLongs(value: unknown): unknown {
+  if (typeof value === "bigint")
+    return { low: Number(BigInt.asIntN(32, value)), high: Number(value >> 32n), unsigned: true };
+  if (Array.isArray(value)) return value.map(withLongs);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withLongs(member)]));
+}
+
+/** Protobuf joins messages that follow each other: the lists of both are one list. */
+function repeated(body: Buffer): Buffer {
+  const spans = inputOf("", body).spans;
+  return Buffer.concat(Array.from({ length: Math.ceil(SPANS_PER_FRAME / Math.max(1, spans)) }, () => body));
+}
+
+function inputOf(name: string, body: Buffer): Input {
+  const frame: Frame = {
+    seq: 1,
+    signal: "traces",
+    format: "protobuf",
+    encoding: "identity",
+    tenant: "default",
+    receivedUnixNano: 1_770_000_000_000_000_000n,
+    body,
+  };
+  return { name, frame, spans: decodeAcceptedSpans(frame).length };
+}
