@@ -1,0 +1,65 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { StepDetail } from "@runledger/contract";
+import { expect } from "vitest";
+import { linesToAdd, type Outcome, type RunSeen } from "./run-scenario.ts";
+
+const PAGES = fileURLToPath(new URL("../../docs/integrations/", import.meta.url));
+/** `DOCS=write`: brings the pages up to what came out, instead of failing. */
+const WRITE = process.env["DOCS"] === "write";
+
+/**
+ * Checks that a page of docs/integrations has the lines of a scenario's docs region and the listing of the run that came out, each in a
+ * fenced block after a line `<!-- lines: SCENARIO -->` or `<!-- run: SCENARIO -->`.
+ */
+export async function expectOnPage(page: string, scenario: string, outcome: Outcome): Promise<void> {
+  const path = join(PAGES, page);
+  const before = await readFile(path, "utf8");
+  const lines = withBlock(before, `lines: ${scenario}`, await linesToAdd(scenario));
+  const after = withBlock(lines, `run: ${scenario}`, outcome.runs.map(listing).join("\n\n"));
+  if (WRITE && after !== before) await writeFile(path, after);
+  else expect(before).toBe(after);
+}
+
+function withBlock(page: string, name: string, content: string): string {
+  const marker = `<!-- ${name} -->\n`;
+  const at = page.indexOf(marker);
+  const block = /^(```\w*\n)[\s\S]*?^```$/m.exec(page.slice(at + marker.length));
+  if (at < 0 || block?.index !== 0) throw new Error(`the page has no fenced block after ${marker}`);
+  const end = at + marker.length + block[0].length;
+  return `${page.slice(0, at)}${marker}${block[1]}${content}\n\`\`\`${page.slice(end)}`;
+}
+
+/** A run in words, without what differs each time: times, ids. */
+export function listing({ run, steps }: RunSeen): string {
+  const known = (count: number | null) => (count === null ? "unknown" : String(count));
+  const head = [
+    run.status,
+    `agent ${run.agent.name ?? "unknown"}`,
+    `${run.llm_calls} model calls`,
+    `${run.tool_call_count} tool calls`,
+    `tokens ${known(run.input_tokens)} in, ${known(run.output_tokens)} out`,
+    `$${run.cost_usd ?? " unknown"}`,
+  ];
+  const depth = depthOf(steps);
+  return [head.join(" · "), ...steps.map((step) => `${"  ".repeat(depth(step) + 1)}${stepLine(step)}`)].join("\n");
+}
+
+function depthOf(steps: readonly StepDetail[]): (step: StepDetail) => number {
+  const byId = new Map(steps.map((step) => [step.step_id, step]));
+  const depth = (step: StepDetail, limit = steps.length): number => {
+    const parent = byId.get(step.parent_id ?? "");
+    return parent === undefined || limit === 0 ? 0 : 1 + depth(parent, limit - 1);
+  };
+  return depth;
+}
+
+function stepLine({ kind, name, status, llm, output_preview, input_preview, error }: StepDetail): string {
+  const words = [`${kind} ${name}`];
+  if (llm !== null) words.push(`${llm.input_tokens ?? "?"} in, ${llm.output_tokens ?? "?"} out`);
+  if (status === "error") words.push(`failed: ${error?.type ?? "error"}`);
+  const short = (text: string) => (text.length > 60 ? `${text.slice(0, 59)}…` : text).replace(/\s+/g, " ");
+  if (input_preview !== "" || output_preview !== "") words.push(`${short(input_preview)} → ${short(output_preview)}`);
+  return words.join(" · ");
+}
