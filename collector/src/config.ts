@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { priceOverrides } from "./normalize/price-overrides.ts";
 
 const port = z.number().int().min(0).max(65_535);
 
@@ -21,6 +22,8 @@ export const collectorSettings = z.strictObject({
     .regex(/^[A-Za-z0-9._-]+$/)
     .default("0"),
   logLevel: z.string().default("info"),
+  /** The user's own prices, before those of the table that comes with us. */
+  prices: priceOverrides.nullable().default(null),
   /** A batch of either sink, bytes of request bodies. */
   maxBatchBytes: z
     .number()

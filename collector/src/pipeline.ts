@@ -21,7 +21,7 @@ import type { Sink } from "./integrate/sink.ts";
 import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { normalizeFrame } from "./normalize/normalize-frame.ts";
-import { createPricer } from "./normalize/price.ts";
+import { createPrices } from "./normalize/price.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
@@ -63,6 +63,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);
   const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
 
+  const prices = createPrices(settings.prices);
   const audit = createAuditSink(
     {
       objects,
@@ -83,15 +84,15 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       cursor: cursor("metrics"),
       intent: cursor("metrics-intent"),
       seen: createSeenRecords(),
+      prices,
       onWritten: ({ rows: records, duplicates, conflicts }) =>
         count(metrics, "metrics", { records, duplicates, conflicts }),
     },
     { installation: await journalIdentity(settings.journalDir) },
   );
 
-  const price = createPricer();
   const normalize = (frame: JournalFrame) => {
-    const normalized = normalizeFrame(frame, price);
+    const normalized = normalizeFrame(frame, prices.cost);
     metrics.undigested.inc(
       normalized.records.filter(({ facts }) => RUNLEDGER.normalizeError in facts.attributes).length,
     );

@@ -2,13 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { basename, join } from "node:path";
 import {
-  createPricer,
+  createPrices,
   decodeAcceptedSpans,
   decodeTraces,
   decodeTracesAsGenerated,
   encodeTraces,
   entryText,
   normalizeFrame,
+  type Pricer,
   stepRow,
 } from "@runledger/collector";
 import { createSpanBatch } from "./spans.ts";
@@ -52,7 +53,7 @@ const SPANS_PER_FRAME = 256;
 /** Normalising next to decoding the same protobuf requests: those of test/load, and what the integration tests captured. */
 export async function benchNormalize(settings: NormalizeBenchSettings): Promise<NormalizeFigures[]> {
   const inputs = await inputsOf();
-  const price = createPricer();
+  const price = createPrices(null).cost;
   const rounds = new Map<Input, Omit<NormalizeFigures, "input" | "bytesPerSpan">[]>();
   for (let round = -1; round < settings.rounds; round += 1) {
     for (const input of inputs) {
@@ -67,7 +68,7 @@ export async function benchNormalize(settings: NormalizeBenchSettings): Promise<
   }));
 }
 
-function measure({ frame, spans }: Input, price: ReturnType<typeof createPricer>, sampleMs: number) {
+function measure({ frame, spans }: Input, price: Pricer, sampleMs: number) {
   const { records } = normalizeFrame(frame, price);
   const micros = (act: () => void) => cpuMicros(act, sampleMs) / spans;
   const decode = micros(() => decodeAcceptedSpans(frame));
@@ -82,7 +83,7 @@ function measure({ frame, spans }: Input, price: ReturnType<typeof createPricer>
     }),
     stepRow: micros(() => {
       for (const { facts, inputPreview, outputPreview } of records)
-        stepRow(facts, { conflict: false, inputPreview, outputPreview, journalSeq: 1 });
+        stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow: null, journalSeq: 1 });
     }),
   };
 }
@@ -119,7 +120,7 @@ const PARTS = [
 /** Samples normalising all inputs in turns for some seconds. */
 export async function profileNormalize(seconds: number): Promise<NormalizeProfile> {
   const inputs = await inputsOf();
-  const price = createPricer();
+  const price = createPrices(null).cost;
   const session = new Session();
   session.connect();
   await session.post("Profiler.enable");

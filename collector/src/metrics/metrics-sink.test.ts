@@ -63,6 +63,7 @@ function sinkOver(rows: Rows, cursor = memoryCursor(), intent = memoryCursor(), 
       cursor,
       intent,
       seen: createSeenRecords(seenLimit),
+      prices: { contextWindow: () => 128_000 },
       onWritten: ({ duplicates, conflicts }) => {
         counted.duplicates += duplicates;
         counted.conflicts += conflicts;

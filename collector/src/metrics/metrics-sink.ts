@@ -3,6 +3,7 @@ import { type JournalCursor, type Rows, StorageError } from "@runledger/storage"
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
+import type { Prices } from "../normalize/price.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { stepRow } from "./step-row.ts";
 
@@ -14,6 +15,7 @@ export interface MetricsSinkDependencies {
   intent: JournalCursor;
   /** A fresh one, for this sink alone: `open` fills it. */
   seen: SeenRecords;
+  prices: Pick<Prices, "contextWindow">;
   /** Told of each batch that is in ClickHouse. */
   onWritten?: (batch: { rows: number; duplicates: number; conflicts: number }) => void;
 }
@@ -40,7 +42,7 @@ interface Batch {
  * of its journal positions; so after a crash the very same batch goes again, and what is there already is not counted twice.
  */
 export function createMetricsSink(dependencies: MetricsSinkDependencies, settings: MetricsSinkSettings): Sink {
-  const { rows, cursor, intent, seen, onWritten } = dependencies;
+  const { rows, cursor, intent, seen, prices, onWritten } = dependencies;
   const windowRecords = Math.floor(seen.limit / 2);
   const late = createLateDuplicates(rows, windowRecords);
   /** What a failed write made of its frames: asked again, it inserts the same, and does not take them for duplicates of themselves. */
@@ -70,7 +72,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
           frames.flatMap((frame) => frame.records.map(({ facts }) => facts)),
           from,
         );
-        pending = batchOf(frames, from, to, seen, known);
+        pending = batchOf(frames, from, to, seen, known, prices);
       }
       await intent.save(to);
       await insert(rows, pending, settings);
@@ -121,6 +123,7 @@ function batchOf(
   to: number,
   seen: SeenRecords,
   known: ReadonlySet<string>,
+  prices: Pick<Prices, "contextWindow">,
 ): Batch {
   const batch: Batch = { from, to, rows: [], duplicates: 0 };
   for (const { seq, records } of frames) {
@@ -131,7 +134,8 @@ function batchOf(
         continue;
       }
       const conflict = classification === "conflict";
-      batch.rows.push(stepRow(facts, { conflict, inputPreview, outputPreview, journalSeq: seq }));
+      const contextWindow = facts.llm === null ? null : prices.contextWindow(facts.llm);
+      batch.rows.push(stepRow(facts, { conflict, inputPreview, outputPreview, contextWindow, journalSeq: seq }));
     }
   }
   return batch;

@@ -5,6 +5,8 @@ export interface StepRowContext {
   conflict: boolean;
   inputPreview: string;
   outputPreview: string;
+  /** Of the model, by today's prices table: the log does not hold it. */
+  contextWindow: number | null;
   /** 0 when made from the log. */
   journalSeq: number;
 }
@@ -52,6 +54,7 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     end_reason: end?.reason ?? "",
     end_records: end?.records ?? null,
     ...llmColumns(llm),
+    context_window: context.contextWindow,
     cost_usd: cost?.usd ?? null,
     price_table: cost?.price_table ?? "",
     price_version: cost?.price_version ?? "",
@@ -81,7 +84,6 @@ function llmColumns(llm: RunledgerRecord["llm"]) {
     reasoning_tokens: llm?.reasoning_tokens ?? null,
     time_to_first_token_ms: llm?.time_to_first_token_ms ?? null,
     streaming: llm?.streaming ?? null,
-    context_window: null,
     ...toolTalkColumns(llm),
   };
 }

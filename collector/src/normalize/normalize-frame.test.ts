@@ -1,11 +1,11 @@
 import { record } from "@runledger/contract";
 import { beforeAll, describe, expect, it } from "vitest";
 import { normalizeFrame } from "./normalize-frame.ts";
-import { createPricer, type Pricer } from "./price.ts";
+import { createPrices, type Pricer } from "./price.ts";
 
 let price: Pricer;
 beforeAll(() => {
-  price = createPricer();
+  price = createPrices(null).cost;
 });
 
 function frame(request: object) {

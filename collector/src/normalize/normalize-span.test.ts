@@ -1,7 +1,7 @@
 import { GEN_AI, RUNLEDGER, record } from "@runledger/contract";
 import { beforeAll, describe, expect, it } from "vitest";
 import { normalizeSpan } from "./normalize-span.ts";
-import { createPricer, type Pricer } from "./price.ts";
+import { createPrices, type Pricer } from "./price.ts";
 import type { SpanView } from "./span-view.ts";
 
 const origin = {
@@ -12,7 +12,7 @@ const origin = {
 const reception = { tenant: "default", receivedTime: "2026-01-02T03:04:06.000000000Z" };
 let price: Pricer;
 beforeAll(() => {
-  price = createPricer();
+  price = createPrices(null).cost;
 });
 
 function span(attributes: Record<string, unknown>, more: Partial<SpanView> = {}): SpanView {

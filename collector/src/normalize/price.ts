@@ -1,103 +1,142 @@
-import { readFileSync } from "node:fs";
-import { calcPrice } from "@pydantic/genai-prices";
 import type { CostFacts, LlmFacts } from "@runledger/contract";
+import { createOverrideFinder, type ModelOverride, type PriceOverrides } from "./price-overrides.ts";
+import { findTableModel, flatRate, PRICE_TABLE, priceTableVersion, type Rate, type Rates } from "./price-table.ts";
 
 /** The price of a model call at a time, or null when the model or its usage is unknown: never zero for unknown. */
 export type Pricer = (llm: LlmFacts, startTime: string) => CostFacts | null;
 
-const PRICE_TABLE = "@pydantic/genai-prices";
-/** Rates are kept per provider and model; beyond this many the oldest go, and are looked up again. */
-const MAX_RATES = 2_000;
-
-/** pico-USD (1e-12) a token; null: no price for this model. `linear` false: tiers or times of day, ask the table each time. */
-interface Rates {
-  linear: boolean;
-  input: number;
-  output: number;
-  cacheRead: number;
-  cacheWrite: number;
+export interface Prices {
+  cost: Pricer;
+  /** Tokens that the model can hold, where known. */
+  contextWindow(llm: LlmFacts): number | null;
 }
 
-/** Prices calls by the table of `@pydantic/genai-prices`, exact to 1e-9 USD. */
-export function createPricer(): Pricer {
-  const price_version = priceTableVersion();
-  const rates = new Map<string, Rates | null>();
-  return (llm, startTime) => {
-    const model = llm.response_model ?? llm.request_model;
-    if (model === null || llm.input_tokens === null || llm.output_tokens === null) return null;
-    const key = `${llm.provider ?? ""}\n${model}`;
-    let found = rates.get(key);
+/** What is found of a model is kept per provider and names; beyond this many the oldest go, and are looked up again. */
+const MAX_KNOWN = 2_000;
+/** No model is called by a longer name. */
+const MAX_NAME_LENGTH = 300;
+
+/** What makes a name longer and no other model of it. */
+const DATE = /^[-@:]\d{4}(-?\d\d){0,2}(-v\d+(:\d+)?)?$/;
+
+/** All that is known of a model, from whatever table. */
+interface KnownModel {
+  ratesAt: ((time: string) => Rates) | null;
+  contextWindow: number | null;
+  price_table: string;
+  price_version: string;
+}
+
+/**
+ * Prices calls by the user's own table, and where that has no price by the one of `@pydantic/genai-prices`; exact to 1e-9 USD.
+ * A known price of 0 is one; what is not known is null.
+ */
+export function createPrices(overrides: PriceOverrides | null): Prices {
+  const tableVersion = priceTableVersion();
+  const overridesOf = overrides === null ? () => [] : createOverrideFinder(overrides);
+  const known = new Map<string, KnownModel>();
+
+  const lookUp = (llm: LlmFacts): KnownModel => {
+    const own = overridesOf(llm);
+    const priced = own.find(({ input }) => input !== undefined);
+    const inTable = modelInTable(llm);
+    const contextWindow = own.find(({ context_window }) => context_window !== undefined)?.context_window;
+    return {
+      ...(priced === undefined || overrides === null
+        ? { ratesAt: inTable?.ratesAt ?? null, price_table: PRICE_TABLE, price_version: tableVersion }
+        : { ratesAt: overrideRates(priced), price_table: overrides.name, price_version: overrides.version }),
+      contextWindow: contextWindow ?? inTable?.contextWindow ?? null,
+    };
+  };
+  const find = (llm: LlmFacts): KnownModel | null => {
+    const names = [llm.provider ?? "", llm.response_model ?? "", llm.request_model ?? ""];
+    if (names.some((name) => name.length > MAX_NAME_LENGTH || name.includes("\n"))) return null;
+    const key = names.join("\n");
+    let found = known.get(key);
     if (found === undefined) {
-      found = lookUpRates(model, llm.provider);
-      if (rates.size >= MAX_RATES) rates.delete(rates.keys().next().value ?? "");
-      rates.set(key, found);
+      found = lookUp(llm);
+      if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value ?? "");
+      known.set(key, found);
     }
-    if (found === null) return null;
-    const picoUsd = found.linear ? linearPrice(found, llm) : tablePrice(llm, model, startTime);
-    return picoUsd === null ? null : { usd: usdOfPico(picoUsd), price_table: PRICE_TABLE, price_version };
+    return found;
   };
-}
 
-/** Reads the rates off the table by pricing a million tokens of each kind, so that the table alone knows how they combine. */
-function lookUpRates(model: string, provider: string | null): Rates | null {
-  const million = 1_000_000;
-  const probe = (usage: Parameters<typeof calcPrice>[0]) => calcPrice(usage, model, providerOption(provider));
-  const input = probe({ input_tokens: million });
-  const output = probe({ output_tokens: million });
-  const cacheRead = probe({ input_tokens: million, cache_read_tokens: million });
-  const cacheWrite = probe({ input_tokens: million, cache_write_tokens: million });
-  if (input === null || output === null || cacheRead === null || cacheWrite === null) return null;
-  const linear =
-    !Array.isArray(input.model.prices) && Object.values(input.model_price).every((price) => typeof price === "number");
-  const pico = (price: number) => Math.round(price * million);
   return {
-    linear,
-    input: pico(input.total_price),
-    output: pico(output.total_price),
-    cacheRead: pico(cacheRead.total_price),
-    cacheWrite: pico(cacheWrite.total_price),
+    cost(llm, startTime) {
+      const model = find(llm);
+      if (model === null || model.ratesAt === null) return null;
+      const usd = usdOfCall(model.ratesAt(startTime), llm);
+      return usd === null ? null : { usd, price_table: model.price_table, price_version: model.price_version };
+    },
+    contextWindow: (llm) => find(llm)?.contextWindow ?? null,
   };
 }
 
-function linearPrice(rates: Rates, llm: LlmFacts): number | null {
+/** By the model that answered; by the one that was asked for where the answer's name is only its longer, dated form. */
+function modelInTable({ provider, response_model, request_model }: LlmFacts) {
+  const answered = response_model === null ? null : findTableModel(provider, response_model);
+  if (answered !== null || request_model === null) return answered;
+  if (response_model === null) return findTableModel(provider, request_model);
+  const [asked, got] = [request_model, response_model].map((name) =>
+    name.slice(name.lastIndexOf("/") + 1).toLowerCase(),
+  );
+  const isDated =
+    got !== undefined && asked !== undefined && got.startsWith(asked) && DATE.test(got.slice(asked.length));
+  return isDated ? findTableModel(provider, request_model) : null;
+}
+
+function overrideRates(own: ModelOverride): () => Rates {
+  const rate = (usd: number | undefined) => (usd === undefined ? null : flatRate(usd));
+  const rates: Rates = {
+    input: rate(own.input),
+    output: rate(own.output),
+    cacheRead: rate(own.cache_read),
+    cacheWrite: rate(own.cache_write),
+    cacheWrite1h: null,
+    reasoning: null,
+    request: 0n,
+  };
+  return () => rates;
+}
+
+/** Parts are taken out of their whole and priced by themselves where they have a price. null when that can't be known. */
+function usdOfCall(rates: Rates, llm: LlmFacts): string | null {
   const cacheRead = llm.cache_read_tokens ?? 0;
   const cacheWrite = llm.cache_write_tokens ?? 0;
-  const uncached = (llm.input_tokens ?? 0) - cacheRead - cacheWrite;
-  if (uncached < 0) return null; // the sender's numbers contradict each other: no price rather than a wrong one
-  return (
-    uncached * rates.input +
-    cacheRead * rates.cacheRead +
-    cacheWrite * rates.cacheWrite +
-    (llm.output_tokens ?? 0) * rates.output
+  const cacheWrite1h = rates.cacheWrite1h === null ? 0 : (llm.cache_write_1h_tokens ?? 0);
+  const reasoning = rates.reasoning === null ? 0 : (llm.reasoning_tokens ?? 0);
+  const input = llm.input_tokens ?? cacheRead + cacheWrite;
+  const output = llm.output_tokens ?? reasoning;
+  // An embedding writes nothing; of what should have written, or is said to have, the price is not known.
+  if (rates.input === null || (rates.output === null && output > 0)) return null;
+  if (llm.input_tokens === null && !isFree(rates.input, rates.cacheRead, rates.cacheWrite)) return null;
+  if (llm.output_tokens === null && !isFree(rates.output, rates.reasoning)) return null;
+  // The sender's numbers contradict each other: no price rather than a wrong one.
+  if (cacheRead + cacheWrite > input || cacheWrite1h > cacheWrite || reasoning > output) return null;
+
+  const cost = (tokens: number, rate: Rate | null) => (rate === null ? 0n : BigInt(tokens) * priceOf(rate, input));
+  return usdOfAtto(
+    cost(input - cacheRead - cacheWrite, rates.input) +
+      cost(cacheRead, rates.cacheRead ?? rates.input) +
+      cost(cacheWrite - cacheWrite1h, rates.cacheWrite ?? rates.input) +
+      cost(cacheWrite1h, rates.cacheWrite1h) +
+      cost(output - reasoning, rates.output) +
+      cost(reasoning, rates.reasoning) +
+      rates.request,
   );
 }
 
-function tablePrice(llm: LlmFacts, model: string, startTime: string): number | null {
-  const cacheRead = llm.cache_read_tokens ?? 0;
-  const cacheWrite = llm.cache_write_tokens ?? 0;
-  if (cacheRead + cacheWrite > (llm.input_tokens ?? 0)) return null;
-  const usage = {
-    input_tokens: llm.input_tokens ?? 0,
-    output_tokens: llm.output_tokens ?? 0,
-    cache_read_tokens: cacheRead,
-    cache_write_tokens: cacheWrite,
-  };
-  const price = calcPrice(usage, model, { ...providerOption(llm.provider), timestamp: new Date(startTime) });
-  return price === null ? null : Math.round(price.total_price * 1e12);
+function priceOf(rate: Rate, inputTokens: number): bigint {
+  return rate.tiers.findLast(({ start }) => inputTokens > start)?.price ?? rate.base;
 }
 
-/** The table knows other names for some providers of the conventions. */
-function providerOption(provider: string | null): { providerId?: string } {
-  return provider === null ? {} : { providerId: provider };
+/** Free whatever the number of tokens, so that it need not be known. */
+function isFree(...rates: (Rate | null)[]): boolean {
+  return rates.every((rate) => rate === null || (rate.base === 0n && rate.tiers.every(({ price }) => price === 0n)));
 }
 
-function usdOfPico(picoUsd: number): string {
-  const nanos = BigInt(Math.round(picoUsd / 1_000));
+/** Rounded half up to 1e-9. */
+function usdOfAtto(atto: bigint): string {
+  const nanos = (atto + 500_000_000n) / 1_000_000_000n;
   return `${nanos / 1_000_000_000n}.${(nanos % 1_000_000_000n).toString().padStart(9, "0")}`;
-}
-
-function priceTableVersion(): string {
-  const manifest = new URL("../package.json", import.meta.resolve(PRICE_TABLE));
-  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
-  return version;
 }

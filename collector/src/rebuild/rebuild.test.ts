@@ -23,8 +23,15 @@ import { startLogIndex } from "../metrics/log-index.ts";
 import { createMetricsSink } from "../metrics/metrics-sink.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { inputPreview, outputPreview } from "../normalize/preview.ts";
+import { createPrices } from "../normalize/price.ts";
 import { rebuild } from "./rebuild.ts";
 
+/** The table of the day on which it was recorded: no price, no context window but the override's. */
+const prices = createPrices({
+  name: "today",
+  version: "2",
+  models: [{ provider: "openai", model: "gpt-1", input: 1_000, output: 0, context_window: 128_000 }],
+});
 const logger = pino({ level: "silent" });
 const now = Date.now();
 let dir: string;
@@ -196,6 +203,7 @@ describe("rebuild", () => {
       cursor: cursor("metrics"),
       intent: cursor("metrics-intent"),
       seen: createSeenRecords(),
+      prices,
     });
     const audit = createAuditSink(
       { objects, key, cursor: cursor("audit"), seen: createSeenRecords(), logger },
@@ -217,7 +225,7 @@ describe("rebuild", () => {
     expect(before["logEntries"]).toHaveLength(372);
 
     let reports = 0;
-    const dependencies = { objects, rows, clock: () => performance.now(), onProgress: () => void reports++ };
+    const dependencies = { objects, rows, prices, clock: () => performance.now(), onProgress: () => void reports++ };
     const settings = { shard: "0", journalDir, entriesPerBatch: 50 };
     for (let again = 0; again < 2; again++) {
       const result = await rebuild(dependencies, settings);
@@ -225,6 +233,26 @@ describe("rebuild", () => {
       expect(await answers()).toEqual(before);
     }
     expect(reports).toBe(16);
+
+    // Priced anew: today's price where there is one, nothing where there is none; the log, and a plain rebuild, know nothing of it.
+    const checkpoint = await objects.read("log/0/checkpoint");
+    await rebuild(dependencies, { ...settings, reprice: true });
+    const priced = await rows.query(
+      `SELECT cost_usd, input_tokens, price_table, price_version, context_window FROM steps WHERE request_model = 'gpt-1' AND input_tokens > 0`,
+    );
+    expect(priced.length).toBeGreaterThan(10);
+    for (const row of priced)
+      expect(row).toEqual({
+        cost_usd: Number(row["input_tokens"]) / 1000,
+        input_tokens: row["input_tokens"],
+        price_table: "today",
+        price_version: "2",
+        context_window: "128000",
+      });
+    expect(await rows.query("SELECT 1 FROM steps WHERE request_model != 'gpt-1' AND cost_usd IS NOT NULL")).toEqual([]);
+    expect(await objects.read("log/0/checkpoint")).toEqual(checkpoint);
+    await rebuild(dependencies, settings);
+    expect(await answers()).toEqual(before);
 
     // What the journal brings again after that is known, and what is new comes in.
     const after = createMetricsSink(sinkDependencies(), { installation: "test" });
@@ -238,18 +266,19 @@ describe("rebuild", () => {
     const failing = { ...objects, read: () => Promise.reject(new Error("interrupted")) };
     const settings = { shard: "0", journalDir };
     const clock = () => performance.now();
-    await expect(rebuild({ objects: failing, rows, clock }, settings)).rejects.toThrow("interrupted");
+    await expect(rebuild({ objects: failing, rows, prices, clock }, settings)).rejects.toThrow("interrupted");
     const sink = createMetricsSink(
       {
         rows,
         cursor: openJournalCursor(journalDir, "metrics"),
         intent: openJournalCursor(journalDir, "metrics-intent"),
         seen: createSeenRecords(),
+        prices,
       },
       { installation: "test" },
     );
     await expect(sink.open()).rejects.toMatchObject({ code: "unavailable" });
-    await rebuild({ objects, rows, clock }, settings);
+    await rebuild({ objects, rows, prices, clock }, settings);
     await sink.open();
   });
 });

@@ -13,12 +13,14 @@ import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
 import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
 import { REBUILD_MARK } from "../metrics/metrics-sink.ts";
 import { stepRow } from "../metrics/step-row.ts";
+import type { Prices } from "../normalize/price.ts";
 import { createPackCache } from "./pack-cache.ts";
 import { previewsOf } from "./previews.ts";
 
 export interface RebuildDependencies {
   objects: Objects;
   rows: Rows;
+  prices: Prices;
   /** Milliseconds, of any origin. */
   clock: () => number;
   onProgress?: (progress: RebuildProgress) => void;
@@ -28,6 +30,8 @@ export interface RebuildSettings {
   shard: string;
   /** The collector's journal, whose followers go on from the log's end; null when there is none any more. */
   journalDir: string | null;
+  /** Costs are what `prices` says now, of each call at its time, and not what the log says. The log stays as it is. */
+  reprice?: boolean;
   /** Default 10,000. */
   entriesPerBatch?: number;
 }
@@ -46,9 +50,10 @@ export interface RebuildProgress {
  * its metrics cursor stands where the audit log ends. Interrupted anywhere, it is simply run again.
  */
 export async function rebuild(
-  { objects, rows, clock, onProgress }: RebuildDependencies,
-  { shard, journalDir, entriesPerBatch = 10_000 }: RebuildSettings,
+  dependencies: RebuildDependencies,
+  { shard, journalDir, reprice = false, entriesPerBatch = 10_000 }: RebuildSettings,
 ): Promise<RebuildProgress> {
+  const { objects, rows, clock, onProgress } = dependencies;
   await rows.command(
     `CREATE TABLE IF NOT EXISTS ${REBUILD_MARK} (started DateTime) ENGINE = MergeTree ORDER BY started`,
   );
@@ -57,7 +62,7 @@ export async function rebuild(
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
   const size = await publishedSize(read);
   const progress = { entries: 0, totalEntries: size, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
-  const fill = createFiller(objects, rows, shard, progress);
+  const fill = createFiller(dependencies, { shard, reprice }, progress);
   const since = clock();
   let batch: { index: number; entry: Uint8Array }[] = [];
   for await (const item of readEntries(read, 0, size, size)) {
@@ -81,7 +86,11 @@ async function moveFollower(journalDir: string): Promise<void> {
   await resetJournalCursor(journalDir, "metrics", auditSeq);
 }
 
-function createFiller(objects: Objects, rows: Rows, shard: string, progress: RebuildProgress) {
+function createFiller(
+  { objects, rows, prices }: RebuildDependencies,
+  { shard, reprice }: { shard: string; reprice: boolean },
+  progress: RebuildProgress,
+) {
   const readPack = createPackCache(objects, shard);
   const seen = createSeenRecords();
   const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
@@ -104,7 +113,10 @@ function createFiller(objects: Objects, rows: Rows, shard: string, progress: Reb
       progress.missingPayloads += previews.missing;
       const { inputPreview, outputPreview } = previews;
       const whole = await readWholeRecord(readPack, record);
-      steps.push(stepRow(whole, { conflict: record.conflict, inputPreview, outputPreview, journalSeq: 0 }));
+      const { llm, conflict, start_time } = record;
+      const contextWindow = llm === null ? null : prices.contextWindow(llm);
+      const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;
+      steps.push(stepRow({ ...whole, cost }, { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0 }));
     }
     const from = batch[0]?.index ?? 0;
     await rows.insert("steps", steps, `rebuild:${shard}:${from}-${from + batch.length}`);

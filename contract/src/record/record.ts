@@ -101,6 +101,8 @@ const llmFacts = z.strictObject({
   output_tokens: count.nullable(),
   cache_read_tokens: count.nullable(),
   cache_write_tokens: count.nullable(),
+  /** The part of `cache_write_tokens` that is kept for an hour and costs more; absent where nobody says. */
+  cache_write_1h_tokens: count.optional(),
   reasoning_tokens: count.nullable(),
   time_to_first_token_ms: z.number().nonnegative().nullable(),
   streaming: z.boolean().nullable(),
@@ -207,3 +209,17 @@ export const messageList = z.strictObject({
   messages: z.array(z.unknown()),
 });
 export const MESSAGES_MEDIA_TYPE = "application/vnd.runledger.messages+json";
+
+/**
+ * The head of a text that is stored as its difference to another (media type `DELTA_MEDIA_TYPE`): one line of RFC 8785 JSON, a newline, then the
+ * node's own bytes. The text is its `pieces` one behind the other: `[from, length]` are bytes of `base`'s text, a number are so many of the own bytes.
+ * `base` as in a message list; it may be one, whose text is the JSON array of its messages with nothing between them but commas.
+ */
+export const textDelta = z.strictObject({
+  base: payloadRef,
+  pieces: z.array(z.union([count, z.tuple([count, count])])).max(1_000),
+  /** Of the whole text. */
+  sha256,
+  size_bytes: count,
+});
+export const DELTA_MEDIA_TYPE = "application/vnd.runledger.delta";

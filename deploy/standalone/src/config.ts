@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { type PriceOverrides, parsePriceOverrides } from "@runledger/collector";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -16,6 +18,7 @@ const environment = z
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
     RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
+    RUNLEDGER_PRICES: z.string().min(1).optional(),
     RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
     RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
@@ -40,6 +43,8 @@ export interface StandaloneSettings {
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
   retentionDays: number;
+  /** The user's own prices; null: only those that come with us. */
+  prices: PriceOverrides | null;
   /** What the query API and the pages ask for; null: nothing. */
   apiKey: string | null;
   webhook: { url: string; secret: string } | null;
@@ -85,6 +90,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
+    prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),
     apiKey: values.RUNLEDGER_API_KEY ?? null,
     webhook:
       values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || values.RUNLEDGER_ALERT_WEBHOOK_SECRET === undefined
@@ -92,4 +98,17 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
         : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET },
     logLevel: values.RUNLEDGER_LOG_LEVEL,
   });
+}
+
+/** @throws SettingsError that lists every fault of the file. */
+function readPrices(path: string): PriceOverrides {
+  let file: Uint8Array;
+  try {
+    file = readFileSync(path);
+  } catch (error) {
+    throw new SettingsError([`RUNLEDGER_PRICES: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+  const read = parsePriceOverrides(file);
+  if ("faults" in read) throw new SettingsError(read.faults.map((fault) => `RUNLEDGER_PRICES=${path}: ${fault}`));
+  return read.overrides;
 }

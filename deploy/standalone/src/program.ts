@@ -19,6 +19,8 @@ const DATA_DIR = new Option("--data-dir <dir>", "where everything is kept")
   .env("RUNLEDGER_DATA_DIR")
   .default(".runledger");
 
+const PRICES = new Option("--prices <file>", "your own prices of models, see docs/prices.md (RUNLEDGER_PRICES)");
+
 /** The `runledger` command: each subcommand is a file in `commands/` and a paragraph here. */
 export function createProgram(console: Console): Command {
   const program = new Command("runledger")
@@ -44,6 +46,7 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
     .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
+    .addOption(PRICES)
     .option("--api-key <key>", "what the query API and the pages ask for (RUNLEDGER_API_KEY)")
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
@@ -72,7 +75,16 @@ function addServerCommands(program: Command, console: Console): void {
     .command("rebuild")
     .description("empty ClickHouse and refill it from the audit log; Runledger must be stopped")
     .addOption(DATA_DIR)
-    .action(guarded(console, async (flags: UpFlags) => rebuildRows(settingsFrom(console, flags), console)));
+    .option(
+      "--reprice",
+      "cost by the prices of today, not by those that the log says; a plain rebuild brings these back",
+    )
+    .addOption(PRICES)
+    .action(
+      guarded(console, async (flags: UpFlags) =>
+        rebuildRows(settingsFrom(console, flags), { reprice: flags.reprice === true }, console),
+      ),
+    );
 }
 
 function addReadingCommands(program: Command, console: Console): void {
@@ -138,6 +150,8 @@ interface UpFlags {
   clickhouseUrl?: string;
   ack?: string;
   retentionDays?: string;
+  prices?: string;
+  reprice?: boolean;
   apiKey?: string;
   webhookUrl?: string;
   webhookSecret?: string;
@@ -157,6 +171,7 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
     RUNLEDGER_ACK: flags.ack,
     RUNLEDGER_RETENTION_DAYS: flags.retentionDays,
+    RUNLEDGER_PRICES: flags.prices,
     RUNLEDGER_API_KEY: flags.apiKey,
     RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,
     RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,

@@ -129,6 +129,7 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
     signingKeyPath: keyPath(settings),
     logOrigin,
     shard: SHARD,
+    prices: settings.prices,
     logLevel: settings.logLevel,
   };
 }

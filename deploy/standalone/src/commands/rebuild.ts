@@ -1,13 +1,17 @@
 import { join } from "node:path";
-import { createStderrLogger, rebuild } from "@runledger/collector";
+import { createPrices, createStderrLogger, rebuild } from "@runledger/collector";
 import { openObjects, openRows } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
 import { SHARD, withStores } from "../standalone.ts";
 
-/** `runledger rebuild`: ClickHouse anew, from the audit log alone. */
-export async function rebuildRows(settings: Readonly<StandaloneSettings>, console: Console): Promise<void> {
+/** `runledger rebuild`: ClickHouse anew, from the audit log alone; with the costs of the log, or those of today's prices. */
+export async function rebuildRows(
+  settings: Readonly<StandaloneSettings>,
+  { reprice }: { reprice: boolean },
+  console: Console,
+): Promise<void> {
   const logger = createStderrLogger(settings.logLevel);
   const isTerminal = console.stderr.isTTY === true;
   await withStores(settings, logger, async (clickhouseUrl) => {
@@ -18,13 +22,14 @@ export async function rebuildRows(settings: Readonly<StandaloneSettings>, consol
         {
           objects,
           rows,
+          prices: createPrices(settings.prices),
           clock: () => performance.now(),
           onProgress: ({ entries, totalEntries, entriesPerSecond }) => {
             if (isTerminal)
               console.stderr.write(`\r  ${entries} of ${totalEntries} entries, ${entriesPerSecond} a second`);
           },
         },
-        { shard: SHARD, journalDir: join(settings.dataDir, "journal") },
+        { shard: SHARD, journalDir: join(settings.dataDir, "journal"), reprice },
       );
       if (isTerminal) console.stderr.write("\r\u001b[K");
       console.stdout.write(
