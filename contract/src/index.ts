@@ -74,7 +74,7 @@ export {
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { jsonElements } from "./record/json-elements.ts";
-export { datedCheckpointPath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
+export { datedCheckpointPath, isEvidencePath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {
   createPackReader,
   formatMessageNode,
@@ -82,11 +82,13 @@ export {
   type ReadPack,
   readMessages,
   readPayload,
+  readText,
   readWholeRecord,
   SAME_PACK,
 } from "./record/payload-reading.ts";
 export {
   type CostFacts,
+  DELTA_MEDIA_TYPE,
   END_STATUSES,
   type EndFacts,
   type EndStatus,
@@ -107,6 +109,8 @@ export {
   type StepKind,
   type ToolFacts,
 } from "./record/record.ts";
+export { createTextCache, type TextCache } from "./record/text-cache.ts";
+export { formatTextDelta, type TextDelta, type TextPiece } from "./record/text-delta.ts";
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
 export { type LogEntryRow, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
 export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";

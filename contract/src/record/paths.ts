@@ -24,3 +24,10 @@ export function datedCheckpointPath(shard: string, treeSize: number): string {
 export function statePath(name: string): string {
   return `state/${name}.json`;
 }
+
+const MUTABLE = /(?:^|\/)(?:checkpoint$|staging\/)|\.p\/|^state\//;
+
+/** Is what lies there written once and kept? The rest is replaced or removed: a log's `checkpoint`, partial tiles, staging, state. */
+export function isEvidencePath(path: string): boolean {
+  return !MUTABLE.test(path);
+}

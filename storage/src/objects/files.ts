@@ -5,12 +5,12 @@ import { createDirectorySync } from "../durable/directory-sync.ts";
 import { fileError } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
 import { createFileLock } from "./file-lock.ts";
+import { checkedPath, refuseEvidence } from "./object-path.ts";
 import type { Objects, ObjectVersion, StoredObject } from "./objects.ts";
 
 /** Beside the objects, where no path of one can lead: segments of paths never start with a dot. */
 const TEMPORARY_DIRECTORY = ".tmp";
 const LOCK_FILE = ".lock";
-const PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /** Who opens a directory only to read may stand before evidence: nothing is made in it, and writes fail. */
 export type FileAccess = "read" | "write";
@@ -59,16 +59,21 @@ export async function createFileObjects(root: string, access: FileAccess = "writ
         await directories.sync(dirname(fileOf(path))).catch(asStorageError(path));
       });
     },
-    replace: (path, bytes) => replace(path, bytes).catch(asStorageError(path)),
-    compareAndSet: (path, bytes, expected) =>
-      lock
+    replace: async (path, bytes) => {
+      refuseEvidence(path, "replaced");
+      await replace(path, bytes).catch(asStorageError(path));
+    },
+    compareAndSet: async (path, bytes, expected) => {
+      refuseEvidence(path, "replaced");
+      return lock
         .hold(async () => {
           const stored = await read(path);
           if ((stored && versionOf(stored)) !== expected) throw new StorageError("conflict", `${path} has changed`);
           await replace(path, bytes);
           return versionOf(bytes);
         })
-        .catch(asStorageError(path)),
+        .catch(asStorageError(path));
+    },
     read: (path) => read(path).catch(asStorageError(path)),
     readRange: (path, offset, length) => readRange(fileOf(path), offset, length).catch(asStorageError(path)),
     readVersioned: async (path) => {
@@ -77,6 +82,7 @@ export async function createFileObjects(root: string, access: FileAccess = "writ
     },
     list: (prefix) => list(root, prefix),
     delete: async (path) => {
+      refuseEvidence(path, "deleted");
       const file = fileOf(path);
       await unlink(file).catch(nullWhenAbsent).catch(asStorageError(path));
       // The last partial tile takes its directory along; any other directory is not empty, which is fine.
@@ -138,13 +144,6 @@ async function* walk(root: string, directory: string, prefix: string): AsyncGene
 /** Of content: an object that is set back to what it was has its old version again. */
 function versionOf(bytes: Uint8Array): ObjectVersion {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-function checkedPath(path: string): string {
-  if (!PATH.test(path) || path.length > 1000) {
-    throw new StorageError("rejected", `not a path of an object: ${JSON.stringify(path.slice(0, 200))}`);
-  }
-  return path;
 }
 
 function nullWhenAbsent(error: NodeJS.ErrnoException): null {

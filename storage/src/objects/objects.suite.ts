@@ -56,27 +56,27 @@ export function objectsSuite(driver: string, open: () => Promise<ObjectsUnderTes
     });
 
     test("replace writes and overwrites", async () => {
-      await objects.replace("a", bytes("one"));
-      await objects.replace("a", bytes("two"));
-      expect(text(await objects.read("a"))).toBe("two");
+      await objects.replace("log/0/checkpoint", bytes("one"));
+      await objects.replace("log/0/checkpoint", bytes("two"));
+      expect(text(await objects.read("log/0/checkpoint"))).toBe("two");
     });
 
     test("compareAndSet writes only over the expected version", async () => {
-      const first = await objects.compareAndSet("a", bytes("one"), null);
-      await expect(objects.compareAndSet("a", bytes("two"), null)).rejects.toMatchObject(conflict);
-      const second = await objects.compareAndSet("a", bytes("two"), first);
-      await expect(objects.compareAndSet("a", bytes("three"), first)).rejects.toMatchObject(conflict);
-      expect(await objects.readVersioned("a")).toMatchObject({ version: second });
-      expect(text(await objects.read("a"))).toBe("two");
+      const first = await objects.compareAndSet("state/a.json", bytes("one"), null);
+      await expect(objects.compareAndSet("state/a.json", bytes("two"), null)).rejects.toMatchObject(conflict);
+      const second = await objects.compareAndSet("state/a.json", bytes("two"), first);
+      await expect(objects.compareAndSet("state/a.json", bytes("three"), first)).rejects.toMatchObject(conflict);
+      expect(await objects.readVersioned("state/a.json")).toMatchObject({ version: second });
+      expect(text(await objects.read("state/a.json"))).toBe("two");
     });
 
     test("no compareAndSet of many is lost", async () => {
       const another = await store.another();
       const increment = async (through: Objects): Promise<void> => {
         for (;;) {
-          const stored = await through.readVersioned("counter");
+          const stored = await through.readVersioned("state/counter.json");
           const next = bytes(String(Number(text(stored?.bytes ?? null) ?? "0") + 1));
-          const won = await through.compareAndSet("counter", next, stored?.version ?? null).then(
+          const won = await through.compareAndSet("state/counter.json", next, stored?.version ?? null).then(
             () => true,
             (error) => {
               if (error.code !== "conflict") throw error;
@@ -87,7 +87,16 @@ export function objectsSuite(driver: string, open: () => Promise<ObjectsUnderTes
         }
       };
       await Promise.all(many(12).map((i) => increment(i % 2 === 0 ? objects : another)));
-      expect(text(await objects.read("counter"))).toBe("12");
+      expect(text(await objects.read("state/counter.json"))).toBe("12");
+    });
+
+    test("evidence is neither replaced nor deleted", async () => {
+      await objects.create("log/0/tile/0/000", bytes("one"));
+      const rejected = { name: "StorageError", code: "rejected" };
+      await expect((async () => objects.replace("log/0/tile/0/000", bytes("two")))()).rejects.toMatchObject(rejected);
+      await expect((async () => objects.compareAndSet("x", bytes("two"), null))()).rejects.toMatchObject(rejected);
+      await expect((async () => objects.delete("log/0/tile/0/000"))()).rejects.toMatchObject(rejected);
+      expect(text(await objects.read("log/0/tile/0/000"))).toBe("one");
     });
 
     test("ranges are cut at the object's end", async () => {

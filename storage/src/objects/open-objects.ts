@@ -3,15 +3,36 @@ import { fileURLToPath } from "node:url";
 import { StorageError } from "../error.ts";
 import { createFileObjects, type FileAccess } from "./files.ts";
 import type { Objects } from "./objects.ts";
+import { createS3Objects } from "./s3.ts";
+import { checkS3 } from "./s3-check.ts";
+import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
+import { parseS3Location } from "./s3-location.ts";
 
-/** Opens the objects of a setting such as `file:/var/lib/runledger/objects` or `file:objects`; opening to read changes nothing there. @throws StorageError `rejected`. */
-export async function openObjects(location: string, access: FileAccess = "write"): Promise<Objects> {
+export interface OpenObjectsOptions {
+  /** To read changes nothing there, and checks nothing. */
+  access?: FileAccess;
+  /** Told of what should not be, such as something put over evidence. */
+  warn?: (message: string, details: object) => void;
+}
+
+/**
+ * Opens the objects of a setting: `file:/var/lib/runledger/objects`, `file:objects`, or `s3://BUCKET/PREFIX?…` (`parseS3Location`), which is
+ * checked before anything is written. @throws StorageError `rejected`, with what to mend.
+ */
+export async function openObjects(location: string, options: OpenObjectsOptions = {}): Promise<Objects> {
+  const { access = "write", warn = () => undefined } = options;
   if (location.startsWith("file://")) return createFileObjects(fileURLToPath(location), access);
   if (location.startsWith("file:") && location.length > "file:".length) {
     return createFileObjects(resolve(location.slice("file:".length)), access);
   }
-  if (location.startsWith("s3://")) {
-    throw new StorageError("rejected", "RUNLEDGER_OBJECTS: s3:// is not supported yet; use file:PATH for now");
+  if (!location.startsWith("s3://")) {
+    throw new StorageError(
+      "rejected",
+      `RUNLEDGER_OBJECTS: file:PATH or s3://BUCKET/PREFIX is expected, not ${JSON.stringify(location)}`,
+    );
   }
-  throw new StorageError("rejected", `RUNLEDGER_OBJECTS: file:PATH is expected, not ${JSON.stringify(location)}`);
+  const s3 = parseS3Location(location);
+  const client = createS3Client(s3, DEFAULT_S3_LIMITS);
+  if (access === "write") await checkS3(client, s3);
+  return createS3Objects({ client, now: Date.now, random: Math.random, warn }, s3);
 }

@@ -13,6 +13,7 @@ const EXPIRES_BY = {
   steps: "toDateTime(received_time)",
   runs: "toDateTime(last_seen_time)",
   usage_by_minute: "received_day",
+  corrections: "toDateTime(received_time)",
   log_entries: "inserted_time",
 } as const;
 
@@ -21,6 +22,7 @@ export const DERIVED_TABLES = [
   "steps",
   "runs",
   "usage_by_minute",
+  "corrections",
   "log_entries",
 ] as const satisfies readonly (keyof typeof EXPIRES_BY)[];
 

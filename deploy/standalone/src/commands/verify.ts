@@ -80,7 +80,7 @@ async function verifyDirectory(target: string, trust: Trust): Promise<LogVerific
       `There is no audit log in ${resolve(target)}: give a data directory (${logPrefix(SHARD)} in its objects), or the URL of a query API.`,
     );
   }
-  return verifyShard(await openObjects(`file:${objectsDir}`, "read"), SHARD, trust);
+  return verifyShard(await openObjects(`file:${objectsDir}`, { access: "read" }), SHARD, trust);
 }
 
 /** Over HTTP nothing can be listed, so what the log doesn't name isn't looked for. */

@@ -1,0 +1,101 @@
+-- What no single record knows of a run (collector/src/resolve): that a model or tool call counted in two records is one call, and that
+-- a tool call which left no span was made. The log's records never change, so the sums that they make are corrected here.
+-- A row an item, the newest `version` of it stands; an item that later spans made untrue has a newer row with in_force = false.
+-- Read: `FINAL … WHERE in_force`. `what`: uncounted, the record `record_id` is not counted, `same_call_as` is; filled, the counted record
+-- `record_id` is given what only its twin knew; inferred, a tool step of its own, whose derived record_id no record of the log has.
+CREATE TABLE IF NOT EXISTS corrections
+(
+    tenant LowCardinality(String),
+    run_id String CODEC(ZSTD(1)),
+    record_id String CODEC(ZSTD(1)),
+    what LowCardinality(String),
+    in_force Bool,
+    version UInt64,
+    step_id String CODEC(ZSTD(1)),
+    -- step_id of the record that counts instead.
+    same_call_as String CODEC(ZSTD(1)),
+    -- record_ids of the records whose content shows an inferred call and its result; '' for none.
+    shown_by String CODEC(ZSTD(1)),
+    result_in String CODEC(ZSTD(1)),
+    kind LowCardinality(String),
+    name LowCardinality(String),
+    trace_id String CODEC(ZSTD(1)),
+    parent_id String CODEC(ZSTD(1)),
+    dialect LowCardinality(String),
+    scope_name LowCardinality(String),
+    start_time DateTime64(9, 'UTC') CODEC(ZSTD(1)),
+    end_time DateTime64(9, 'UTC') CODEC(ZSTD(1)),
+    received_time DateTime64(9, 'UTC') CODEC(ZSTD(1)),
+    latency_ms Float64 CODEC(ZSTD(1)),
+    task_type LowCardinality(String),
+    agent_name LowCardinality(String),
+    model LowCardinality(String),
+    tool_name LowCardinality(String),
+    tool_call_id String CODEC(ZSTD(1)),
+    tool_requested_by String CODEC(ZSTD(1)),
+    arguments_sha256 String CODEC(ZSTD(1)),
+    result_sha256 String CODEC(ZSTD(1)),
+    result_bytes Nullable(UInt64) CODEC(ZSTD(1)),
+    -- What is added to the sums, or taken away.
+    steps Int64,
+    llm_calls Int64,
+    llm_errors Int64,
+    tool_calls Int64,
+    tool_errors Int64,
+    input_tokens Int64,
+    output_tokens Int64,
+    cache_read_tokens Int64,
+    cache_write_tokens Int64,
+    reasoning_tokens Int64,
+    usage_missing Int64,
+    cost_usd Decimal(38, 9),
+    cost_missing Int64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(received_time)
+ORDER BY (tenant, run_id, record_id)
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- All corrections of a run, summed up; the newest stands. Add it: steps + correction.steps. Written by whoever wrote corrections, after them;
+-- `version` is the sum of theirs, which only grows, and `at` when it was summed up.
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS correction SimpleAggregateFunction(max, Tuple(
+    version UInt64, at DateTime64(9, 'UTC'), steps Int64, llm_calls Int64, tool_calls Int64, tool_errors Int64,
+    input_tokens Int64, output_tokens Int64, cache_read_tokens Int64, cache_write_tokens Int64, reasoning_tokens Int64,
+    usage_missing Int64, cost_usd Decimal(38, 9), cost_missing Int64, tools Array(String)));
+
+-- usage_by_minute and its corrections in one form, signed where corrections may take away. Of no group are the sums negative.
+CREATE OR REPLACE VIEW usage_parts AS
+SELECT tenant, minute, kind, model, tool_name, agent_name, task_type,
+    toInt64(steps) AS steps, toInt64(llm_calls) AS llm_calls, toInt64(llm_errors) AS llm_errors,
+    toInt64(tool_calls) AS tool_calls, toInt64(tool_errors) AS tool_errors, guardrails, guardrail_rejections,
+    toInt64(input_tokens) AS input_tokens, toInt64(output_tokens) AS output_tokens, toInt64(cache_read_tokens) AS cache_read_tokens,
+    toInt64(cache_write_tokens) AS cache_write_tokens, toInt64(reasoning_tokens) AS reasoning_tokens,
+    toInt64(usage_missing) AS usage_missing, cost_usd, toInt64(cost_missing) AS cost_missing, latency
+FROM usage_by_minute
+UNION ALL
+SELECT tenant, toDateTime64(toStartOfMinute(start_time), 0, 'UTC') AS minute, kind, model, tool_name, agent_name, task_type,
+    steps, llm_calls, llm_errors, tool_calls, tool_errors, toUInt64(0) AS guardrails, toUInt64(0) AS guardrail_rejections,
+    nullIf(input_tokens, 0), nullIf(output_tokens, 0), nullIf(cache_read_tokens, 0), nullIf(cache_write_tokens, 0), nullIf(reasoning_tokens, 0),
+    usage_missing, nullIf(cost_usd, 0), cost_missing, arrayReduce('quantileBFloat16State(0.95)', emptyArrayFloat64()) AS latency
+FROM corrections FINAL
+WHERE in_force;
+
+-- The steps of runs: those that are records, and the inferred ones.
+CREATE OR REPLACE VIEW all_steps AS
+SELECT tenant, record_id, kind, name, operation, run_id, trace_id, step_id, parent_id, dialect, scope_name, start_time, received_time, latency_ms,
+    status, error_type, error_message, run_seq, task_type, agent_name, provider, request_model, response_model, response_id,
+    system_prompt_sha256, prompt_sha256, tools_sha256, finish_reasons, llm_counted, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    reasoning_tokens, time_to_first_token_ms, streaming, context_window, cost_usd, price_table, price_version, tool_name, tool_call_id,
+    tool_requested_by, arguments_sha256, result_sha256, result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred,
+    conflict, input_preview, output_preview, '' AS shown_by, '' AS result_in
+FROM steps
+WHERE event = 'step'
+UNION ALL
+SELECT tenant, record_id, kind, name, 'execute_tool', run_id, trace_id, step_id, parent_id, dialect, scope_name, start_time, received_time, latency_ms,
+    'unset', '', '', NULL, task_type, agent_name, '', '', '', '',
+    '', '', '', [], false, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, '', '', tool_name, tool_call_id,
+    tool_requested_by, arguments_sha256, result_sha256, result_bytes, NULL, '', NULL, NULL, true,
+    false, '', '', shown_by, result_in
+FROM corrections FINAL
+WHERE in_force AND what = 'inferred';

@@ -1,0 +1,89 @@
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { isEvidencePath } from "@runledger/contract";
+import { isAbsent, isPreconditionFailed, isRace, s3Error } from "./s3-error.ts";
+import type { S3Location } from "./s3-location.ts";
+import type { Originals } from "./s3-originals.ts";
+
+export interface S3Dependencies {
+  client: S3Client;
+  /** Milliseconds since the epoch: retention counts from here. */
+  now: () => number;
+  /** [0, 1), for waits. */
+  random: () => number;
+  /** Told of what should not be: something was put over evidence. */
+  warn: (message: string, details: object) => void;
+}
+
+export interface S3Writes {
+  /** Writes on a condition; resolves with the ETag, or null when the condition does not hold and nothing of ours is there. */
+  putIf(path: string, bytes: Uint8Array, condition: { IfNoneMatch?: string; IfMatch?: string }): Promise<string | null>;
+  /** Null when there is no object. */
+  head(path: string): Promise<HeadObjectCommandOutput | null>;
+}
+
+/** Whose write an object is, when an answer was lost. */
+const WRITER = "runledger-write";
+const MAX_RACES = 8;
+const DAY_MS = 86_400_000;
+
+export function createS3Writes(
+  { client, now, random }: S3Dependencies,
+  location: S3Location,
+  placeOf: (path: string) => { Bucket: string; Key: string },
+  originals: Originals | null,
+): S3Writes {
+  const lockOf = (path: string): Partial<PutObjectCommandInput> => {
+    if (location.lock === null || !isEvidencePath(path)) return {};
+    const { mode, retentionDays } = location.lock;
+    return { ObjectLockMode: mode, ObjectLockRetainUntilDate: new Date(now() + retentionDays * DAY_MS) };
+  };
+
+  const putIf = async (path: string, bytes: Uint8Array, condition: { IfNoneMatch?: string; IfMatch?: string }) => {
+    const writer = randomUUID();
+    const input = {
+      ...placeOf(path),
+      ...condition,
+      ...lockOf(path),
+      Body: bytes,
+      ChecksumSHA256: createHash("sha256").update(bytes).digest("base64"),
+      Metadata: { [WRITER]: writer },
+    };
+    for (let races = 0; ; races++) {
+      try {
+        const { ETag = "", VersionId } = await client.send(new PutObjectCommand(input));
+        if (originals !== null && VersionId !== undefined && isEvidencePath(path)) originals.remember(path, VersionId);
+        return ETag;
+      } catch (error) {
+        if (isRace(error) && races < MAX_RACES) {
+          await sleep(random() * 50 * 2 ** races);
+          continue;
+        }
+        if (!isPreconditionFailed(error) && !isAbsent(error)) throw s3Error(path, error);
+        // An attempt before this one may have been done though its answer was lost.
+        return await etagOfWriter(path, writer);
+      }
+    }
+  };
+  const etagOfWriter = async (path: string, writer: string): Promise<string | null> => {
+    const found = await head(path);
+    return found?.Metadata?.[WRITER] === writer ? (found.ETag ?? "") : null;
+  };
+  const head = async (path: string) => {
+    try {
+      return await client.send(new HeadObjectCommand(placeOf(path)));
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw s3Error(path, error);
+    }
+  };
+
+  return { putIf, head };
+}

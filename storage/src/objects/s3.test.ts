@@ -1,0 +1,229 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { objectsSuite } from "./objects.suite.ts";
+import type { Objects } from "./objects.ts";
+import { createS3Objects } from "./s3.ts";
+import { checkS3 } from "./s3-check.ts";
+import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
+import { parseS3Location } from "./s3-location.ts";
+import { type S3Fault, type StrictS3, startStrictS3 } from "./strict-s3.fixture.ts";
+
+const limits = { ...DEFAULT_S3_LIMITS, requestTimeoutMs: 2_000 };
+const bytes = (text: string) => Buffer.from(text);
+const textOf = (read: Uint8Array | null) => read && Buffer.from(read).toString();
+
+beforeAll(() => {
+  process.env["AWS_ACCESS_KEY_ID"] = "test";
+  process.env["AWS_SECRET_ACCESS_KEY"] = "testtest";
+});
+afterAll(() => {
+  delete process.env["AWS_ACCESS_KEY_ID"];
+  delete process.env["AWS_SECRET_ACCESS_KEY"];
+});
+
+function open(s3: StrictS3, options = "", warnings: object[] = []): { objects: Objects; close(): void } {
+  const location = parseS3Location(`s3://evidence/ledger?endpoint=${encodeURIComponent(s3.endpoint)}${options}`);
+  const client = createS3Client(location, limits);
+  const warn = (_message: string, details: object) => void warnings.push(details);
+  const objects = createS3Objects({ client, now: Date.now, random: Math.random, warn }, location);
+  return { objects, close: () => client.destroy() };
+}
+
+for (const [name, options, versioned] of [
+  ["S3", "", false],
+  ["S3 with Object Lock", "&lock=compliance&retention=1d", true],
+] as const) {
+  objectsSuite(name, async () => {
+    const s3 = await startStrictS3({ bucket: "evidence", versioned });
+    const opened = [open(s3, options)];
+    const another = async () => {
+      const one = open(s3, options);
+      opened.push(one);
+      return one.objects;
+    };
+    return {
+      objects: opened[0]?.objects as Objects,
+      another,
+      close: async () => {
+        for (const { close } of opened) close();
+        await s3.close();
+      },
+    };
+  });
+}
+
+describe("evidence under Object Lock", () => {
+  let s3: StrictS3;
+  let warnings: object[];
+  let opened: ReturnType<typeof open>;
+  beforeEach(async () => {
+    s3 = await startStrictS3({ bucket: "evidence" });
+    warnings = [];
+    opened = open(s3, "&lock=compliance&retention=400d", warnings);
+  });
+  afterEach(async () => {
+    opened.close();
+    await s3.close();
+  });
+
+  test.each([
+    ["a newer version", bytes("forged")],
+    ["a delete marker", null],
+  ])("%s put over an object hides nothing and is reported", async (_what, forged) => {
+    const { objects } = opened;
+    await objects.create("log/0/tile/0/000", bytes("true"));
+    s3.overwrite("ledger/log/0/tile/0/000", forged);
+    const fresh = open(s3, "&lock=compliance", warnings);
+    expect(textOf(await fresh.objects.read("log/0/tile/0/000"))).toBe("true");
+    expect(textOf(await fresh.objects.readRange("log/0/tile/0/000", 1, 2))).toBe("ru");
+    const listed = [];
+    for await (const { path, sizeBytes } of fresh.objects.list("log/")) listed.push([path, sizeBytes]);
+    expect(listed).toEqual([["log/0/tile/0/000", 4]]);
+    expect(warnings).toEqual([{ path: "log/0/tile/0/000", newer: 1 }]);
+    fresh.close();
+  });
+
+  test("evidence is neither replaced nor deleted through us", async () => {
+    const { objects } = opened;
+    await objects.create("payloads/0/ab/abcd", bytes("x"));
+    const refused = { code: "rejected" };
+    await expect(objects.replace("payloads/0/ab/abcd", bytes("y"))).rejects.toMatchObject(refused);
+    await expect(objects.compareAndSet("payloads/0/ab/abcd", bytes("y"), null)).rejects.toMatchObject(refused);
+    await expect(objects.delete("payloads/0/ab/abcd")).rejects.toMatchObject(refused);
+  });
+
+  test("what is replaced lies where the location says", async () => {
+    const { objects, close } = open(s3, "&lock=compliance&mutable=evidence/changing");
+    await objects.create("log/0/tile/0/000", bytes("1"));
+    await objects.replace("log/0/checkpoint", bytes("2"));
+    await objects.create("log/0/tile/0/000.p/3", bytes("3"));
+    expect(s3.versionsOf("ledger/log/0/tile/0/000")).toHaveLength(1);
+    expect(s3.versionsOf("changing/log/0/checkpoint")).toHaveLength(1);
+    const listed = [];
+    for await (const { path } of objects.list("")) listed.push(path);
+    expect(listed).toEqual(["log/0/checkpoint", "log/0/tile/0/000", "log/0/tile/0/000.p/3"]);
+    close();
+  });
+});
+
+describe("writes that fail", () => {
+  let s3: StrictS3;
+  let opened: ReturnType<typeof open>;
+  beforeEach(async () => {
+    s3 = await startStrictS3({ bucket: "evidence" });
+    opened = open(s3);
+  });
+  afterEach(async () => {
+    opened.close();
+    await s3.close();
+  });
+  const firstPut = (fault: S3Fault) => {
+    let put = 0;
+    s3.faults = ({ method }) => (method === "PUT" && put++ === 0 ? fault : null);
+  };
+  const FAULTS: S3Fault[] = ["lost", "answer_lost", "done_but_failed", "slow_down", "late"];
+
+  test.each(FAULTS)("a create whose first attempt is %s is written once", async (fault) => {
+    firstPut(fault);
+    await opened.objects.create("a", bytes("one"));
+    s3.deliverLate();
+    expect(s3.versionsOf("ledger/a").map((version) => version.bytes?.toString())).toEqual(["one"]);
+    await expect(opened.objects.create("a", bytes("two"))).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  test.each(FAULTS)("a compareAndSet whose first attempt is %s wins once, and knows it", async (fault) => {
+    const first = await opened.objects.compareAndSet("state/a.json", bytes("1"), null);
+    firstPut(fault);
+    const second = await opened.objects.compareAndSet("state/a.json", bytes("2"), first);
+    s3.faults = () => null;
+    const third = await opened.objects.compareAndSet("state/a.json", bytes("3"), second);
+    s3.deliverLate();
+    expect(await opened.objects.readVersioned("state/a.json")).toMatchObject({ version: third });
+    expect(s3.versionsOf("ledger/state/a.json")).toHaveLength(3);
+  });
+
+  test("a replacement that arrives late does not undo a newer one", async () => {
+    await opened.objects.replace("log/0/checkpoint", bytes("old"));
+    s3.faults = ({ method }) => (method === "PUT" ? "late" : null);
+    await expect(opened.objects.replace("log/0/checkpoint", bytes("given up"))).rejects.toMatchObject({
+      retryable: true,
+    });
+    s3.faults = () => null;
+    await opened.objects.replace("log/0/checkpoint", bytes("new"));
+    s3.deliverLate();
+    expect(textOf(await opened.objects.read("log/0/checkpoint"))).toBe("new");
+  });
+
+  test("two writers of the same bytes don't both win a compareAndSet", async () => {
+    const other = open(s3);
+    const results = await Promise.allSettled(
+      [opened, other].map(({ objects }) => objects.compareAndSet("state/a.json", bytes("same"), null)),
+    );
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    other.close();
+  });
+
+  test("a store that never answers is given up, and says what to do", async () => {
+    s3.faults = () => "lost";
+    await expect(opened.objects.create("a", bytes("one"))).rejects.toMatchObject({
+      code: "unavailable",
+      retryable: true,
+    });
+    const rejected = { code: "rejected", message: expect.stringContaining("NoSuchBucket") };
+    s3.faults = () => null;
+    const location = parseS3Location(`s3://nobody/x?endpoint=${encodeURIComponent(s3.endpoint)}`);
+    const client = createS3Client(location, limits);
+    const elsewhere = createS3Objects({ client, now: Date.now, random: Math.random, warn: () => undefined }, location);
+    await expect(elsewhere.create("a", bytes("x"))).rejects.toMatchObject(rejected);
+    client.destroy();
+  });
+});
+
+describe("the check at the start", () => {
+  const check = async (options: Parameters<typeof startStrictS3>[0], query: string) => {
+    const s3 = await startStrictS3(options);
+    const location = parseS3Location(`s3://evidence/ledger?endpoint=${encodeURIComponent(s3.endpoint)}${query}`);
+    const client = createS3Client(location, limits);
+    try {
+      await checkS3(client, location);
+      await checkS3(client, location);
+      return { fault: null, s3 };
+    } catch (error) {
+      return { fault: (error as Error).message, s3 };
+    } finally {
+      client.destroy();
+      await s3.close();
+    }
+  };
+
+  test("a good store passes, also a second time, and nothing but the day's probe is kept", async () => {
+    for (const [versioned, query] of [
+      [true, "&lock=compliance"],
+      [false, ""],
+    ] as const) {
+      expect((await check({ bucket: "evidence", versioned }, query)).fault).toBeNull();
+    }
+  });
+
+  test.each([
+    ["has no versioning", { bucket: "evidence", versioned: false }, "&lock=compliance"],
+    ["has no Object Lock", { bucket: "evidence", versioned: false }, "&lock=governance"],
+    ["ignores If-None-Match", { bucket: "evidence", ignores: ["if-none-match"] }, ""],
+    ["ignores If-Match", { bucket: "evidence", ignores: ["if-match"] }, ""],
+    ["set it by NTP", { bucket: "evidence", clockOffsetMs: -600_000 }, ""],
+    ["lets a locked version be deleted", { bucket: "evidence", ignores: ["lock"] }, "&lock=compliance"],
+    ["there is none: create it first", { bucket: "other" }, ""],
+  ] as const)("a store that %s is refused with what to mend", async (what, options, query) => {
+    expect((await check(options, query)).fault).toContain(what);
+  });
+
+  test("a location that can't be read says what is wrong with it", () => {
+    for (const [location, what] of [
+      ["s3://", "is not s3://BUCKET"],
+      ["s3://evidence/x?retention=forever", "retention: is a number of days"],
+      ["s3://evidence/x?endpoint=nowhere", "endpoint: is a URL"],
+      ["s3://evidence/x?lokc=compliance", "lokc"],
+    ] as const) {
+      expect(() => parseS3Location(location)).toThrow(what);
+    }
+  });
+});

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DeleteObjectCommand, GetObjectCommand } from "@aws-sdk/client-s3";
+import { isEvidencePath } from "@runledger/contract";
+import { StorageError } from "../error.ts";
+import { checkedPath, refuseEvidence } from "./object-path.ts";
+import type { Objects, ObjectVersion } from "./objects.ts";
+import { isAbsent, s3Error, statusOf } from "./s3-error.ts";
+import { listS3Objects } from "./s3-list.ts";
+import type { S3Location } from "./s3-location.ts";
+import { createOriginals } from "./s3-originals.ts";
+import { createS3Writes, type S3Dependencies } from "./s3-writes.ts";
+
+const MAX_REPLACES = 8;
+
+/**
+ * Objects in S3. Evidence is created with `If-None-Match: *`, its SHA-256 and, when the location says so, a retention; it is read by the
+ * version that was there first, so a delete marker or a newer version hides nothing. What is replaced is written by compare-and-set only:
+ * a write that arrives late changes nothing. A crash of ours leaves whole objects or none.
+ */
+export function createS3Objects({ client, now, random, warn }: S3Dependencies, location: S3Location): Objects {
+  const originals = location.lock === null ? null : createOriginals({ client, warn }, location);
+
+  const placeOf = (path: string) => {
+    const { bucket, prefix } = isEvidencePath(checkedPath(path)) ? location : location.mutable;
+    return { Bucket: bucket, Key: prefix + path };
+  };
+  /** Null: there is no object, or its original is not there. */
+  const get = async (path: string, range: { Range?: string } = {}) => {
+    const place = placeOf(path);
+    try {
+      const version = originals !== null && isEvidencePath(path) ? await originals.find(path) : undefined;
+      if (version === null) return null;
+      const { Body, ETag = "" } = await client.send(
+        new GetObjectCommand({ ...place, ...range, ...(version === undefined ? {} : { VersionId: version }) }),
+      );
+      return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), version: ETag };
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      if (statusOf(error) === 416) return { bytes: new Uint8Array(), version: "" };
+      throw s3Error(path, error);
+    }
+  };
+
+  const { putIf, head } = createS3Writes({ client, now, random, warn }, location, placeOf, originals);
+
+  const create = async (path: string, bytes: Uint8Array): Promise<void> => {
+    if ((await putIf(path, bytes, { IfNoneMatch: "*" })) !== null) return;
+    const stored = await get(path);
+    if (stored === null || Buffer.compare(stored.bytes, bytes) !== 0) {
+      throw new StorageError("conflict", `${path} exists with other bytes`);
+    }
+  };
+  const compareAndSet = async (path: string, bytes: Uint8Array, expected: ObjectVersion | null) => {
+    refuseEvidence(path, "replaced");
+    const version = await putIf(path, bytes, expected === null ? { IfNoneMatch: "*" } : { IfMatch: expected });
+    if (version === null) throw new StorageError("conflict", `${path} has changed`);
+    return version;
+  };
+  const replace = async (path: string, bytes: Uint8Array): Promise<void> => {
+    refuseEvidence(path, "replaced");
+    for (let attempt = 0; attempt < MAX_REPLACES; attempt++) {
+      const found = await head(path);
+      const written = await putIf(path, bytes, found === null ? { IfNoneMatch: "*" } : { IfMatch: found.ETag ?? "" });
+      if (written !== null) return;
+      await sleep(random() * 20 * 2 ** attempt);
+    }
+    throw new StorageError("unavailable", `${path} is being written by others all the time; try again`);
+  };
+
+  return {
+    create,
+    replace,
+    compareAndSet,
+    read: async (path) => (await get(path))?.bytes ?? null,
+    readRange: async (path, offset, length) => {
+      if (length <= 0) return (await head(path)) && new Uint8Array();
+      return (await get(path, { Range: `bytes=${offset}-${offset + length - 1}` }))?.bytes ?? null;
+    },
+    readVersioned: (path) => get(path),
+    list: (prefix) => listS3Objects(client, location, originals, prefix),
+    delete: async (path) => {
+      refuseEvidence(path, "deleted");
+      await client.send(new DeleteObjectCommand(placeOf(path))).catch((error: unknown) => {
+        if (!isAbsent(error)) throw s3Error(path, error);
+      });
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import { createHash, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+
+export interface Version {
+  id: string;
+  /** Null: a delete marker. */
+  bytes: Buffer | null;
+  etag: string;
+  time: Date;
+  metadata: Record<string, string>;
+  retainUntil: string | null;
+}
+
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Record<string, string>;
+  constructor(status: number, code: string, headers: Record<string, string> = {}) {
+    super(code);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+export interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+}
+
+export interface StrictBucketOptions {
+  bucket: string;
+  /** With Object Lock; the default. */
+  versioned?: boolean;
+  /** Of its clock, against this machine's. */
+  clockOffsetMs?: number;
+  /** What a bad store does not care for. */
+  ignores?: readonly ("if-none-match" | "if-match" | "lock")[];
+}
+
+export interface StrictBucket {
+  answer(request: IncomingMessage, url: URL, key: string, body: Buffer): Answer;
+  /** All versions of a key, the newest first. */
+  versionsOf(key: string): readonly Version[];
+  /** Without any condition. */
+  add(key: string, version: Pick<Version, "bytes" | "metadata" | "retainUntil">): Version;
+}
+
+/** A bucket in memory that takes conditions, checksums and locks literally. */
+export function createStrictBucket({ bucket, versioned = true, ignores = [] }: StrictBucketOptions): StrictBucket {
+  const keys = new Map<string, Version[]>();
+  const heeds = (condition: (typeof ignores)[number]) => !ignores.includes(condition);
+  const current = (key: string): Version | null => keys.get(key)?.[0] ?? null;
+  const add = (key: string, version: Omit<Version, "id" | "time" | "etag">): Version => {
+    const etag = version.bytes === null ? "" : `"${createHash("md5").update(version.bytes).digest("hex")}"`;
+    const added = { ...version, etag, id: randomUUID(), time: new Date() };
+    keys.set(key, versioned ? [added, ...(keys.get(key) ?? [])] : [added]);
+    return added;
+  };
+
+  const put = (key: string, headers: IncomingMessage["headers"], bytes: Buffer): Answer => {
+    const present = current(key)?.bytes == null ? null : current(key);
+    if (heeds("if-none-match") && headers["if-none-match"] === "*" && present !== null)
+      throw new Refusal(412, "PreconditionFailed");
+    if (headers["if-match"] !== undefined && present === null) throw new Refusal(404, "NoSuchKey");
+    if (heeds("if-match") && headers["if-match"] !== undefined && headers["if-match"] !== present?.etag)
+      throw new Refusal(412, "PreconditionFailed");
+    const checksum = headers["x-amz-checksum-sha256"];
+    const isRight = checksum === createHash("sha256").update(bytes).digest("base64");
+    if (checksum !== undefined && !isRight) throw new Refusal(400, "BadDigest");
+    const retainUntil = text(headers["x-amz-object-lock-retain-until-date"]);
+    if (retainUntil !== null && checksum === undefined) throw new Refusal(400, "InvalidRequest");
+    const metadata = Object.fromEntries(
+      Object.entries(headers).flatMap(([name, value]) =>
+        name.startsWith("x-amz-meta-") ? [[name, String(value)]] : [],
+      ),
+    );
+    const { etag, id } = add(key, { bytes, metadata, retainUntil });
+    return { status: 200, headers: { etag, ...(versioned ? { "x-amz-version-id": id } : {}) } };
+  };
+  const remove = (key: string, versionId: string | null): Answer => {
+    const found = keys.get(key)?.find(({ id }) => id === versionId);
+    if (heeds("lock") && found?.retainUntil != null && new Date(found.retainUntil) > new Date())
+      throw new Refusal(403, "AccessDenied");
+    if (versionId !== null) keys.set(key, keys.get(key)?.filter((version) => version !== found) ?? []);
+    else if (versioned) add(key, { bytes: null, metadata: {}, retainUntil: null });
+    else keys.delete(key);
+    return { status: 204 };
+  };
+  const ofBucket = (method: string | undefined, query: URLSearchParams): Answer => {
+    if (method === "HEAD") return { status: 200 };
+    if (query.has("versioning"))
+      return xml(`<VersioningConfiguration>${versioned ? "<Status>Enabled</Status>" : ""}</VersioningConfiguration>`);
+    if (query.has("object-lock")) {
+      if (!versioned) throw new Refusal(404, "ObjectLockConfigurationNotFoundError");
+      return xml("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>");
+    }
+    if (query.has("policyStatus")) throw new Refusal(404, "NoSuchBucketPolicy");
+    return query.has("versions") ? listVersions(keys, query) : list(keys, query);
+  };
+  const answer = (request: IncomingMessage, url: URL, key: string, body: Buffer): Answer => {
+    const { headers, method } = request;
+    if (!headers.authorization?.startsWith("AWS4-HMAC-SHA256 ")) throw new Refusal(403, "AccessDenied");
+    if (!url.pathname.startsWith(`/${bucket}`)) throw new Refusal(404, "NoSuchBucket");
+    const versionId = url.searchParams.get("versionId");
+    if (key === "") return ofBucket(method, url.searchParams);
+    if (method === "PUT") return put(key, headers, body);
+    if (method === "DELETE") return remove(key, versionId);
+    return read(keys.get(key) ?? [], versionId, headers.range);
+  };
+  return { answer, add, versionsOf: (key) => keys.get(key) ?? [] };
+}
+
+function read(versions: readonly Version[], versionId: string | null, range: string | undefined): Answer {
+  const version = versions.find(({ id }) => versionId === null || id === versionId);
+  if (version?.bytes == null) {
+    throw new Refusal(404, "NoSuchKey", version === undefined ? {} : { "x-amz-delete-marker": "true" });
+  }
+  const headers = { etag: version.etag, ...version.metadata };
+  if (range === undefined) return { status: 200, headers, body: version.bytes };
+  const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? [];
+  if (Number(from) >= version.bytes.length) throw new Refusal(416, "InvalidRange");
+  const end = to === "" ? version.bytes.length : Number(to) + 1;
+  return { status: 206, headers, body: version.bytes.subarray(Number(from), end) };
+}
+
+function list(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Answer {
+  const [prefix, size] = [query.get("prefix") ?? "", Number(query.get("max-keys") ?? 3)];
+  const after = query.get("continuation-token") ?? "";
+  const found = [...keys].filter(([key, [newest]]) => key.startsWith(prefix) && newest?.bytes != null && key > after);
+  const page = found.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, size);
+  const items = page.map(
+    ([key, [newest]]) => `<Contents><Key>${key}</Key><Size>${newest?.bytes?.length}</Size></Contents>`,
+  );
+  const more = found.length > size;
+  const next = more ? `<NextContinuationToken>${page.at(-1)?.[0]}</NextContinuationToken>` : "";
+  return xml(`<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${items.join("")}</ListBucketResult>`);
+}
+
+function listVersions(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Answer {
+  const [prefix, size] = [query.get("prefix") ?? "", Number(query.get("max-keys") ?? 3)];
+  const all = [...keys]
+    .filter(([key]) => key.startsWith(prefix))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, versions]) => versions.map((version) => ({ key, version })));
+  const [key, id] = [query.get("key-marker"), query.get("version-id-marker")];
+  const start = key === null ? 0 : all.findIndex((item) => item.key === key && item.version.id === id) + 1;
+  const page = all.slice(start, start + size);
+  const items = page.map(({ key: name, version }) => {
+    const facts = `<Key>${name}</Key><VersionId>${version.id}</VersionId><LastModified>${version.time.toISOString()}</LastModified>`;
+    return version.bytes === null
+      ? `<DeleteMarker>${facts}</DeleteMarker>`
+      : `<Version>${facts}<Size>${version.bytes.length}</Size></Version>`;
+  });
+  const last = page.at(-1);
+  const more = start + size < all.length && last !== undefined;
+  const next = more
+    ? `<NextKeyMarker>${last.key}</NextKeyMarker><NextVersionIdMarker>${last.version.id}</NextVersionIdMarker>`
+    : "";
+  return xml(`<ListVersionsResult><IsTruncated>${more}</IsTruncated>${next}${items.join("")}</ListVersionsResult>`);
+}
+
+export function xml(body: string): Answer {
+  return { status: 200, headers: { "content-type": "application/xml" }, body: `<?xml version="1.0"?>${body}` };
+}
+
+function text(value: string | string[] | undefined): string | null {
+  return typeof value === "string" ? value : null;
+}
