@@ -1,5 +1,6 @@
 import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
+import { hourlyCacheWrites } from "./cache-writes.ts";
 import { argumentsHash, messagesHash, sha256Hex } from "./content-hash.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
@@ -106,6 +107,7 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content):
     prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages),
     tools_sha256: content.tool_definitions === undefined ? null : sha256Hex(content.tool_definitions),
     ...toolTalkOf(content),
+    ...hourlyCacheWrites(llm, content),
   };
 }
 

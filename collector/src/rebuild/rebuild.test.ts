@@ -237,8 +237,8 @@ describe("rebuild", () => {
     // Priced anew: today's price where there is one, nothing where there is none; the log, and a plain rebuild, know nothing of it.
     const checkpoint = await objects.read("log/0/checkpoint");
     await rebuild(dependencies, { ...settings, reprice: true });
-    const priced = await rows.query(
-      `SELECT cost_usd, input_tokens, price_table, price_version, context_window FROM steps WHERE request_model = 'gpt-1' AND input_tokens > 0`,
+    const priced = await rows.query<Record<string, unknown>>(
+      `SELECT toFloat64(cost_usd) AS cost_usd, input_tokens, price_table, price_version, context_window FROM steps WHERE request_model = 'gpt-1' AND input_tokens > 0`,
     );
     expect(priced.length).toBeGreaterThan(10);
     for (const row of priced)
