@@ -54,6 +54,7 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
       output_tokens: maybe(fc.nat()),
       cache_read_tokens: maybe(fc.nat()),
       cache_write_tokens: maybe(fc.nat()),
+      cache_write_1h_tokens: fc.nat(),
       reasoning_tokens: maybe(fc.nat()),
       time_to_first_token_ms: maybe(fc.double({ min: 0, max: 1e9, noNaN: true })),
       streaming: maybe(fc.boolean()),

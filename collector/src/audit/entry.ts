@@ -127,6 +127,7 @@ function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
   if (llm === null) return null;
   return {
     cache_read_tokens: llm.cache_read_tokens,
+    ...(llm.cache_write_1h_tokens === undefined ? {} : { cache_write_1h_tokens: llm.cache_write_1h_tokens }),
     cache_write_tokens: llm.cache_write_tokens,
     counted: llm.counted,
     finish_reasons: llm.finish_reasons,
