@@ -59,7 +59,8 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const registry = new Registry();
   const metrics = createIntegrateMetrics(registry);
   const rows = openRows(settings.clickhouseUrl);
-  const objects = await openObjects(settings.objects);
+  const warnOfObjects = (message: string, details: object) => logger.warn(details, message);
+  const objects = await openObjects(settings.objects, { warn: warnOfObjects });
   const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);
   const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
 

@@ -42,7 +42,7 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--grpc-port <port>", "OTLP/gRPC; 0 picks a free one (RUNLEDGER_OTLP_GRPC_PORT)")
     .option("--http-port <port>", "OTLP/HTTP (RUNLEDGER_OTLP_HTTP_PORT)")
     .option("--api-port <port>", "query API and pages (RUNLEDGER_API_PORT)")
-    .option("--objects <location>", "where the audit log lives: file:PATH (RUNLEDGER_OBJECTS)")
+    .option("--objects <location>", "where the audit log lives: file:PATH or s3://BUCKET/PREFIX?… (RUNLEDGER_OBJECTS)")
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
     .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
@@ -115,7 +115,7 @@ function addLogCommands(program: Command, console: Console): void {
     )
     .argument(
       "[target]",
-      "a data directory, or the URL of a query API",
+      "a data directory, s3://BUCKET/PREFIX?…, or the URL of a query API",
       console.env["RUNLEDGER_DATA_DIR"] ?? ".runledger",
     )
     .exitOverride((error) => console.exit(error.exitCode === 0 ? 0 : VERDICT_EXIT_CODES.UNREADABLE)) // 1 would say TAMPERED

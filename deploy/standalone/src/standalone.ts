@@ -142,7 +142,7 @@ async function startApi(
   logger: Logger,
 ): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
   const rows = openRows(clickhouseUrl);
-  const objects = await openObjects(settings.objects);
+  const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
   const dependencies = {
     rows,
     objects,

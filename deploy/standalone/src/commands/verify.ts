@@ -47,8 +47,13 @@ export async function verifyTarget(target: string, flags: VerifyFlags, console: 
   const onProgress = (checked: number, size: number): void => {
     if (isTerminal) console.stderr.write(`\r  ${checked} of ${size} entries`);
   };
+  // A verdict is about what was written first; what was put over it since is told beside it.
+  const warn: Warn = (message, details) => {
+    if (isTerminal) console.stderr.write("\r\u001b[K");
+    console.stderr.write(pc.yellow(`warning: ${message}: ${JSON.stringify(details)}\n`));
+  };
   const verification = await trustOf(flags)
-    .then((trust) => verify(api, { ...trust, onProgress }))
+    .then((trust) => verify(api, { ...trust, onProgress }, warn))
     .catch(asUnreadable);
   if (isTerminal) console.stderr.write("\r\u001b[K");
   if (flags.json === true) console.stdout.write(`${JSON.stringify(verification, null, 2)}\n`);
@@ -66,9 +71,15 @@ Nothing else is wrong with it, but whoever could rewrite the log could also have
   runledger verify … --policy policy.txt
 `;
 
-function verify(target: ApiAccess, trust: Trust): Promise<LogVerification> {
-  return /^https?:\/\//.test(target.url) ? verifyUrl(target, trust) : verifyDirectory(target.url, trust);
+async function verify(target: ApiAccess, trust: Trust, warn: Warn): Promise<LogVerification> {
+  if (/^https?:\/\//.test(target.url)) return await verifyUrl(target, trust);
+  if (target.url.startsWith("s3://")) {
+    return await verifyShard(await openObjects(target.url, { access: "read", warn }), SHARD, trust);
+  }
+  return await verifyDirectory(target.url, trust);
 }
+
+type Warn = (message: string, details: object) => void;
 
 /** A data directory, or its `objects`. */
 async function verifyDirectory(target: string, trust: Trust): Promise<LogVerification> {
