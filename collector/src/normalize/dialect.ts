@@ -1,4 +1,12 @@
-import type { EndFacts, LlmFacts, RecordEvent, RunFacts, StepKind, ToolFacts } from "@runledger/contract";
+import type {
+  EndFacts,
+  LlmFacts,
+  RecordEvent,
+  RunFacts,
+  RunledgerRecord,
+  StepKind,
+  ToolFacts,
+} from "@runledger/contract";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
@@ -20,6 +28,8 @@ export interface DialectFacts {
   > | null;
   tool: Omit<ToolFacts, "arguments_sha256" | "result_sha256" | "result_bytes"> | null;
   end: EndFacts | null;
+  /** A failure that the dialect tells in its own words; counts where status, `error.type` and events tell none. */
+  error?: RunledgerRecord["error"];
   content: Content;
 }
 

@@ -91,7 +91,7 @@ function idOf(id: unknown): Members {
 }
 
 /** `{id, type, function: {name, arguments}}`, or the same without `function`. */
-function callOf(value: unknown): Members {
+export function callOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "tool_call", arguments: value };
   const { function: named, type: _type, ...call } = value;
   const { arguments: given, ...rest }: Members = isMembers(named) ? { ...call, ...named } : call;
@@ -111,7 +111,7 @@ function listInText(text: string): unknown {
 }
 
 /** The parts of OpenAI, Anthropic and Bedrock in the form of the conventions; any other stays as it is. */
-function partOf(value: unknown): Members {
+export function partOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
   const { type, ...rest } = value;
   switch (type) {

@@ -49,7 +49,7 @@ function recordOf(
 ): NormalizedRecord {
   const attributes = createAttributeReader(given);
   const facts = dialect.read(span, attributes);
-  const error = errorOf(span, attributes.text(OTEL.errorType));
+  const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
   return {
     facts: {

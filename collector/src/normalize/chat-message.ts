@@ -1,0 +1,118 @@
+import type { ChatMessage, MessagePart } from "@runledger/contract";
+import { callOf, partOf } from "./genai-message-events.ts";
+import { jsonTextOf } from "./json-text.ts";
+
+type Members = Record<string, unknown>;
+
+/**
+ * A message of OpenAI's chat completions or an item of its responses API, of Anthropic's messages or of the AI SDK's prompts, in the form of
+ * the GenAI conventions. Members and parts that have no word there stay as they are.
+ */
+export function chatMessage(value: unknown, defaultRole: string): ChatMessage {
+  if (!isMembers(value)) return { role: defaultRole, parts: partsOfContent(value) };
+  if (typeof value["role"] !== "string") return itemMessage(value, defaultRole);
+  const { role, content, parts, tool_calls: calls, tool_call_id: id, ...rest } = value;
+  if (role === "tool" && id !== undefined)
+    return { role, ...rest, parts: [{ type: "tool_call_response", id, response: content ?? null }] };
+  const said = Array.isArray(parts) && content === undefined ? parts.map(chatPart) : partsOfContent(content);
+  const asked = (Array.isArray(calls) ? calls : []).map((call) => callOf(call) as MessagePart);
+  return { role: role as string, ...rest, parts: [...said, ...asked] };
+}
+
+/** The leading system messages as one list of parts (null: none), and the other messages as JSON text each. */
+export function conversationOf(values: readonly unknown[]): { system: string | null; messages: string[] } {
+  const messages = values.map((value) => chatMessage(value, "user"));
+  const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
+  const count = first === -1 ? messages.length : first;
+  const system = messages.slice(0, count).flatMap(({ parts }) => parts);
+  return {
+    system: count === 0 ? null : JSON.stringify(system),
+    messages: messages.slice(count).map((message) => JSON.stringify(message)),
+  };
+}
+
+/** Words are one text part, whatever they look like. */
+function partsOfContent(content: unknown): MessagePart[] {
+  if (content === null || content === undefined) return [];
+  if (Array.isArray(content)) return content.map(chatPart);
+  return [isMembers(content) ? chatPart(content) : { type: "text", content: textOf(content) }];
+}
+
+/** An item of OpenAI's responses API that is no message. */
+function itemMessage(item: Members, defaultRole: string): ChatMessage {
+  const { type, call_id: id, ...rest } = item;
+  if (type === "function_call") return { role: "assistant", parts: [callOf({ ...rest, id }) as MessagePart] };
+  if (type === "function_call_output") {
+    const { output, ...more } = rest;
+    return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: output ?? null }] };
+  }
+  if (Array.isArray(item["tool_calls"])) return chatMessage({ ...item, role: defaultRole }, defaultRole);
+  return { role: type === "reasoning" ? "assistant" : defaultRole, parts: [chatPart(item)] };
+}
+
+/** What the AI SDK names in its own way; the wire formats are `partOf`'s. */
+function chatPart(value: unknown): MessagePart {
+  if (!isMembers(value)) return { type: "text", content: textOf(value) };
+  const { type, ...rest } = value;
+  switch (type) {
+    case "reasoning": {
+      const { text, ...more } = rest;
+      return text === undefined ? (value as MessagePart) : { type, content: text, ...more };
+    }
+    case "tool-call": {
+      const { toolCallId: id, toolName: name, input, args, ...more } = rest;
+      return { type: "tool_call", id, name, arguments: input ?? args, ...more };
+    }
+    case "tool-result": {
+      const { toolCallId: id, toolName: name, output, result, ...more } = rest;
+      return { type: "tool_call_response", id, name, ...more, ...toolOutput(output ?? result) };
+    }
+    case "file":
+    case "image":
+      return "file" in rest ? (value as MessagePart) : filePart(type, rest);
+    default:
+      return partOf(value) as MessagePart;
+  }
+}
+
+/** `{type: text | json | content | error-text | error-json, value}`: the value, and whether it is an error. */
+function toolOutput(output: unknown): Members {
+  if (!isMembers(output) || !("value" in output) || typeof output["type"] !== "string")
+    return { response: output ?? null };
+  return { response: output["value"], ...(output["type"].startsWith("error-") ? { is_error: true } : {}) };
+}
+
+/** A file by its address or by its bytes in base64. */
+function filePart(type: "file" | "image", { data, image, mediaType, ...rest }: Members): MessagePart {
+  const given = data ?? image;
+  const bytes = isMembers(given) ? (given["data"] ?? given["url"] ?? given["text"] ?? null) : given;
+  const base = { ...rest, modality: modalityOf(type, mediaType), mime_type: mediaType ?? null };
+  if (typeof bytes !== "string") return { ...base, type: "file", data: given ?? null };
+  const isAddress = /^(https?|gs|s3):\/\//.test(bytes);
+  return isAddress ? { type: "uri", ...base, uri: bytes } : { type: "blob", ...base, content: bytes };
+}
+
+function modalityOf(type: "file" | "image", mediaType: unknown): string {
+  if (type === "image" || typeof mediaType !== "string") return "image";
+  const [family = ""] = mediaType.split("/");
+  return family === "application" || family === "text" ? "document" : family;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : jsonTextOf(value);
+}
+
+export function isMembers(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What the text says when it is the JSON of an object or a list, else null. */
+export function membersOrList(text: unknown): Members | unknown[] | null {
+  if (typeof text !== "string") return isMembers(text) || Array.isArray(text) ? text : null;
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // words that begin with a bracket
+  }
+}

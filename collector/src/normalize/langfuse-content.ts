@@ -1,0 +1,81 @@
+import type { ChatMessage } from "@runledger/contract";
+import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-message.ts";
+import { jsonTextOf } from "./json-text.ts";
+import type { Content } from "./normalized.ts";
+import type { AttributeReader } from "./span-view.ts";
+import { toolDefinition } from "./tool-definition.ts";
+
+const INPUT = "langfuse.observation.input";
+const OUTPUT = "langfuse.observation.output";
+const PARAMETERS = "langfuse.observation.model.parameters";
+
+/** Input and output as they are. */
+export function plainContent(
+  attributes: AttributeReader,
+  into: "input" | "arguments",
+  out: "output" | "result",
+): Content {
+  const input = attributes.value(INPUT);
+  const output = attributes.value(OUTPUT);
+  return {
+    ...(input === null ? {} : { [into]: jsonTextOf(input) }),
+    ...(output === null ? {} : { [out]: jsonTextOf(output) }),
+  };
+}
+
+/**
+ * A generation: its input is a text, a list of messages, or the request's `{messages, tools, …}`; its output a text, a message, or OpenAI's
+ * list of output items. What else the request says stands beside the parameters.
+ */
+export function generationContent(attributes: AttributeReader): Content {
+  const given = attributes.value(INPUT);
+  const request = membersOrList(given);
+  const beside = isMembers(request) && Array.isArray(request["messages"]) ? request : null;
+  const { messages, tools, ...rest } = beside ?? { messages: request ?? given };
+  const metadata = metadataOf(attributes);
+  const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages));
+  const definitions = membersOrList(tools ?? metadata.tools);
+  const parameters = { ...parametersOf(attributes), ...rest };
+  const response = responseOf(attributes.value(OUTPUT));
+  const instructions = system ?? metadata.instructions;
+  return {
+    ...(instructions === null ? {} : { system_prompt: instructions }),
+    ...(given === null ? {} : { messages: said }),
+    ...(definitions === null ? {} : { tool_definitions: JSON.stringify(listOf(definitions).map(toolDefinition)) }),
+    ...(response === null ? {} : { response: JSON.stringify(response) }),
+    ...(Object.keys(parameters).length === 0 ? {} : { parameters: JSON.stringify(parameters) }),
+  };
+}
+
+/** OpenAI's responses API tells instructions and tools back, and Langfuse keeps them as metadata. */
+function metadataOf(attributes: AttributeReader): { instructions: string | null; tools: unknown } {
+  const instructions = attributes.text("langfuse.observation.metadata.instructions");
+  return {
+    instructions: instructions === null ? null : JSON.stringify([{ type: "text", content: instructions }]),
+    tools: attributes.value("langfuse.observation.metadata.tools"),
+  };
+}
+
+function parametersOf(attributes: AttributeReader): Record<string, unknown> {
+  const given = attributes.value(PARAMETERS);
+  const parameters = membersOrList(given);
+  if (isMembers(parameters)) return parameters;
+  return given === null ? {} : { parameters: parameters ?? given };
+}
+
+function responseOf(output: unknown): ChatMessage[] | null {
+  if (output === null || output === "") return null;
+  const value = membersOrList(output);
+  if (isMembers(value) && Array.isArray(value["choices"])) return value["choices"].map(choiceMessage);
+  return listOf(value ?? output).map((item) => chatMessage(item, "assistant"));
+}
+
+function choiceMessage(choice: unknown): ChatMessage {
+  if (!isMembers(choice)) return chatMessage(choice, "assistant");
+  const { message, index: _index, ...rest } = choice;
+  return { ...chatMessage(message ?? rest, "assistant"), ...(message === undefined ? {} : rest) };
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [value];
+}

@@ -1,0 +1,127 @@
+import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
+import { isMembers, membersOrList } from "./chat-message.ts";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { generationContent, plainContent } from "./langfuse-content.ts";
+import { langfuseTokens } from "./langfuse-usage.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+const TYPE = "langfuse.observation.type";
+const LEVEL = "langfuse.observation.level";
+const STATUS_MESSAGE = "langfuse.observation.status_message";
+/** Spans of other instrumentations, which Langfuse only passes on or adds to: their own words say more. */
+const OTHERS = [GEN_AI.operationName, "ai.operationId", "openinference.span.kind", "traceloop.span.kind"];
+
+/**
+ * Langfuse's SDK (observations as spans, `langfuse.*`) and its wrapper for OpenAI's client.
+ * Source: packages @langfuse/tracing, @langfuse/openai and @langfuse/otel 5.11.
+ */
+export const langfuse: Dialect = {
+  name: "langfuse",
+  claims: (attributes) => attributes.has(TYPE) && !OTHERS.some((key) => attributes.has(key)),
+  read: readObservation,
+};
+
+const TYPES: Readonly<Record<string, readonly [kind: StepKind, operation: string]>> = {
+  generation: ["llm", "chat"],
+  embedding: ["llm", "embeddings"],
+  tool: ["tool", "execute_tool"],
+  agent: ["agent", "invoke_agent"],
+  guardrail: ["guardrail", "guardrail"],
+  retriever: ["other", "retrieval"],
+  evaluator: ["other", "evaluation"],
+  chain: ["other", "chain"],
+  span: ["other", "span"],
+  event: ["other", "event"],
+};
+
+function readObservation(span: SpanView, attributes: AttributeReader): DialectFacts {
+  const type = attributes.text(TYPE) ?? "span";
+  const [kind, operation] = Object.hasOwn(TYPES, type) ? (TYPES[type] ?? NO_TYPE) : (["other", type] as const);
+  const error = errorOf(attributes);
+  const ends = span.parentSpanId === null && (kind === "agent" || operation === "chain" || operation === "span");
+  const model = kind === "llm" ? attributes.text("langfuse.observation.model.name") : null;
+  return {
+    event: ends ? "run_end" : "step",
+    kind,
+    name: model ?? span.name,
+    operation: operation === "chat" && model !== null && /\bembedding\b/.test(model) ? "embeddings" : operation,
+    runId: null,
+    runSeq: null,
+    run: runFactsOf(kind, span, attributes),
+    llm: kind === "llm" ? llmFactsOf(model, span, attributes) : null,
+    tool: kind === "tool" ? toolFactsOf(span.name, attributes) : null,
+    end: ends
+      ? {
+          status: error !== null || span.statusCode === 2 ? "failed" : "completed",
+          outcome: null,
+          reason: error?.message ?? (span.statusMessage || null),
+          records: null,
+        }
+      : null,
+    error,
+    content: contentOf(kind, attributes),
+  };
+}
+const NO_TYPE: readonly [StepKind, string] = ["other", "span"];
+
+/** `level` is the SDK's status: OpenTelemetry's stays unset. */
+function errorOf(attributes: AttributeReader): NonNullable<DialectFacts["error"]> | null {
+  if (attributes.oneOf(LEVEL, ["ERROR"]) === null) return null;
+  return { type: "error", message: attributes.text(STATUS_MESSAGE) };
+}
+
+function runFactsOf(kind: StepKind, span: SpanView, attributes: AttributeReader): RunFacts {
+  return {
+    task_id: attributes.text(RUNLEDGER.taskId),
+    task_type: attributes.text("langfuse.trace.name") ?? attributes.text(RUNLEDGER.taskType),
+    agent_name: kind === "agent" ? span.name : null,
+    agent_version: attributes.text("langfuse.version") ?? attributes.text("langfuse.release"),
+    session_id: attributes.text("langfuse.session.id") ?? attributes.text(OTEL.sessionId),
+    user_id: attributes.text("langfuse.user.id") ?? attributes.text(OTEL.userId),
+    heartbeat_interval_ms: null,
+  };
+}
+
+/** Langfuse keeps one model, the one asked for until the answer names its own. */
+function llmFactsOf(model: string | null, span: SpanView, attributes: AttributeReader): DialectFacts["llm"] {
+  const firstTokenMs = completionStartMs(span, attributes);
+  const parameters = membersOrList(span.attributes.get("langfuse.observation.model.parameters"));
+  const stream = isMembers(parameters) ? parameters["stream"] : null;
+  return {
+    provider: null,
+    request_model: model,
+    response_model: null,
+    response_id: null,
+    finish_reasons: [],
+    ...langfuseTokens(attributes.value("langfuse.observation.usage_details")),
+    time_to_first_token_ms: firstTokenMs,
+    streaming: typeof stream === "boolean" ? stream : firstTokenMs === null ? null : true,
+    counted: true,
+  };
+}
+
+/** A JSON text of a time; null for one before the span. */
+function completionStartMs(span: SpanView, attributes: AttributeReader): number | null {
+  const text = attributes.text("langfuse.observation.completion_start_time")?.replaceAll('"', "");
+  if (text === undefined) return null;
+  const ms = Date.parse(text) - Date.parse(span.startTime);
+  return Number.isFinite(ms) && ms >= 0 ? ms : null;
+}
+
+function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["tool"] {
+  return {
+    name,
+    call_id: attributes.text("langfuse.observation.metadata.toolCallId"),
+    requested_by: null,
+    attempt: null,
+    idempotency_key: null,
+    known: null,
+    valid: null,
+    inferred: false,
+  };
+}
+
+function contentOf(kind: StepKind, attributes: AttributeReader): DialectFacts["content"] {
+  if (kind === "tool") return plainContent(attributes, "arguments", "result");
+  return kind === "llm" ? generationContent(attributes) : plainContent(attributes, "input", "output");
+}

@@ -1,0 +1,70 @@
+import type { LlmFacts } from "@runledger/contract";
+import { membersOrList } from "./chat-message.ts";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { jsonTextOf } from "./json-text.ts";
+import { readGenAi } from "./otel-genai.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+const TYPE = "mastra.span.type";
+
+/**
+ * Mastra's exporter: the GenAI conventions, with words of its own where they have none and some values as JSON text. A model call's input is
+ * on the step around it (`agent_step`), shortened, and with it the provider's answer when that did not come in a stream.
+ * Source: package @mastra/otel-exporter 1.4.
+ */
+export const mastra: Dialect = {
+  name: "mastra",
+  claims: (attributes) => attributes.has(TYPE),
+  read(span, attributes) {
+    const base = readGenAi(span, attributes);
+    const type = attributes.text(TYPE) ?? "";
+    const llm = base.llm === null ? null : llmFactsOf(base.llm, span, attributes);
+    attributes.text("error.message"); // the status says it too
+    return {
+      ...base,
+      run: runFactsOf(base.run, attributes),
+      llm,
+      ...(llm?.finish_reasons.includes("error") ? { error: { type: "error", message: null } } : {}),
+      content: contentOf(base.content, type, attributes),
+    };
+  },
+};
+
+type ReadLlm = NonNullable<DialectFacts["llm"]>;
+
+function llmFactsOf(base: ReadLlm, span: SpanView, attributes: AttributeReader): ReadLlm {
+  const startMs = Date.parse(attributes.text("mastra.completion_start_time") ?? "") - Date.parse(span.startTime);
+  return {
+    ...base,
+    provider: base.provider?.split(".chat", 1)[0]?.split(".responses", 1)[0] ?? null,
+    finish_reasons: base.finish_reasons.flatMap(reasonsOf),
+    reasoning_tokens: base.reasoning_tokens ?? attributes.count("gen_ai.usage.reasoning_tokens"),
+    // of a later step it is the first one's, before this span
+    time_to_first_token_ms: startMs >= 0 ? startMs : base.time_to_first_token_ms,
+  };
+}
+
+/** A list as JSON text. */
+function reasonsOf(text: string): LlmFacts["finish_reasons"] {
+  const list = membersOrList(text);
+  return Array.isArray(list) ? list.filter((reason) => typeof reason === "string") : [text];
+}
+
+function runFactsOf(base: DialectFacts["run"], attributes: AttributeReader): DialectFacts["run"] {
+  const session = attributes.text("mastra.metadata.sessionId");
+  const user = attributes.text("mastra.metadata.userId");
+  const resource = attributes.text("mastra.metadata.resourceId");
+  return { ...base, session_id: base.session_id ?? session, user_id: base.user_id ?? user ?? resource };
+}
+
+function contentOf(base: DialectFacts["content"], type: string, attributes: AttributeReader): DialectFacts["content"] {
+  const input = attributes.value(`mastra.${type}.input`);
+  const output = attributes.value(`mastra.${type}.output`);
+  const body = attributes.text("mastra.metadata.body");
+  return {
+    ...base,
+    ...(input === null ? {} : { input: jsonTextOf(input) }),
+    ...(output === null ? {} : { output: jsonTextOf(output) }),
+    ...(body === null ? {} : { raw_response: body }),
+  };
+}

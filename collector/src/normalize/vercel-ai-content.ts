@@ -1,0 +1,154 @@
+import type { ChatMessage } from "@runledger/contract";
+import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-message.ts";
+import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
+import type { Content } from "./normalized.ts";
+import type { AttributeReader } from "./span-view.ts";
+
+/** What went into a model call, and what came out of it. */
+export function modelCallContent(attributes: AttributeReader): Content {
+  const response = responseOf(attributes);
+  const tools = attributes.value("ai.prompt.tools");
+  const parameters = parametersOf(attributes);
+  return {
+    ...promptContent(attributes.value("ai.prompt.messages")),
+    ...(tools === null ? {} : { tool_definitions: toolDefinitions(tools) }),
+    ...(response === null ? {} : { response: JSON.stringify([response]) }),
+    ...(parameters === null ? {} : { parameters }),
+  };
+}
+
+/** Of a wrapper: what the application handed in (`{system, prompt, messages}`), and the answer of the last step. */
+export function agentContent(attributes: AttributeReader): Content {
+  const given = attributes.value("ai.prompt");
+  const parsed = membersOrList(given);
+  const response = responseOf(attributes);
+  const content: Content = response === null ? {} : { response: JSON.stringify([response]) };
+  if (given === null) return content;
+  if (!isMembers(parsed)) return { ...content, input: jsonTextOf(given) };
+  const { system, prompt, messages, ...rest } = parsed;
+  const said = [...listOf(system).map(asSystem), ...listOf(prompt).map(asUser), ...listOf(messages)];
+  return {
+    ...promptContent(said),
+    ...content,
+    ...(Object.keys(rest).length === 0 ? {} : { input: JSON.stringify(rest) }),
+  };
+}
+
+function asSystem(value: unknown): unknown {
+  return typeof value === "string" ? { role: "system", content: value } : value;
+}
+
+function asUser(value: unknown): unknown {
+  return typeof value === "string" ? { role: "user", content: value } : value;
+}
+
+function promptContent(prompt: unknown): Content {
+  if (prompt === null) return {};
+  const list = membersOrList(prompt);
+  if (!Array.isArray(list)) return { messages: jsonElementsOf(prompt) };
+  const { system, messages } = conversationOf(list);
+  return { ...(system === null ? {} : { system_prompt: system }), messages };
+}
+
+function responseOf(attributes: AttributeReader): ChatMessage | null {
+  const reasoning = attributes.text("ai.response.reasoning");
+  const text = attributes.text("ai.response.text") ?? attributes.text("ai.response.object");
+  const calls = attributes.value("ai.response.toolCalls");
+  const files = attributes.value("ai.response.files");
+  const reason = attributes.text("ai.response.finishReason");
+  const parts = [
+    ...(reasoning === null ? [] : [{ type: "reasoning", text: reasoning }]),
+    ...(text === null ? [] : [{ type: "text", text }]),
+    ...partsOf(calls, "tool-call"),
+    ...partsOf(files, "file"),
+  ];
+  if (parts.length === 0 && reason === null) return null;
+  const message = chatMessage({ role: "assistant", content: parts }, "assistant");
+  return { ...message, ...(reason === null ? {} : { finish_reason: FINISH_REASONS[reason] ?? reason }) };
+}
+
+/** The parts of a list that may leave their type out. */
+function partsOf(value: unknown, type: string): unknown[] {
+  if (value === null) return [];
+  const list = membersOrList(value);
+  if (!Array.isArray(list)) return [{ type, data: value }];
+  return list.map((part) => (isMembers(part) ? { ...part, type, ...inputOf(part) } : part));
+}
+
+/** Unstreamed calls have their arguments as JSON text, streamed ones as values. */
+function inputOf(part: Record<string, unknown>): Record<string, unknown> {
+  const { input } = part;
+  return typeof input === "string" && !/\d{16}/.test(input) ? { input: membersOrList(input) ?? input } : {};
+}
+
+/** In the words of the GenAI conventions. */
+const FINISH_REASONS: Readonly<Record<string, string>> = {
+  "tool-calls": "tool_call",
+  "content-filter": "content_filter",
+};
+
+function toolDefinitions(tools: unknown): string {
+  const list = Array.isArray(tools) ? tools : (membersOrList(tools) ?? [tools]);
+  return JSON.stringify(listOf(list).map(toolDefinition));
+}
+
+function toolDefinition(tool: unknown): unknown {
+  const parsed = membersOrList(tool);
+  if (!isMembers(parsed)) return tool;
+  const { inputSchema, ...rest } = parsed;
+  return inputSchema === undefined ? parsed : { ...rest, parameters: inputSchema };
+}
+
+/** Name in the GenAI conventions, name in the SDK's settings. */
+const PARAMETERS = [
+  ["max_tokens", "maxOutputTokens"],
+  ["temperature", "temperature"],
+  ["top_p", "topP"],
+  ["top_k", "topK"],
+  ["stop_sequences", "stopSequences"],
+  ["frequency_penalty", "frequencyPenalty"],
+  ["presence_penalty", "presencePenalty"],
+  ["seed", "seed"],
+  ["max_retries", "maxRetries"],
+  ["timeout", "timeout"],
+  ["output", "output"],
+] as const;
+
+function parametersOf(attributes: AttributeReader): string | null {
+  const found: Record<string, unknown> = {};
+  const keep = (name: string, value: unknown) => {
+    if (value !== null) found[name] = value;
+  };
+  for (const [name, setting] of PARAMETERS) {
+    const asked = attributes.value(`gen_ai.request.${name}`);
+    keep(name, attributes.value(`ai.settings.${setting}`));
+    keep(name, asked);
+  }
+  const choice = attributes.value("ai.prompt.toolChoice");
+  keep("tool_choice", membersOrList(choice) ?? choice);
+  return Object.keys(found).length === 0 ? null : JSON.stringify(found);
+}
+
+/** Of the other operations: texts to embed, documents to rank, words to speak, questions to decide. */
+export function otherContent(attributes: AttributeReader): Content {
+  const input = firstOf(attributes, ["ai.value", "ai.values", "ai.documents", "ai.request.text"]);
+  const output = firstOf(attributes, ["ai.embedding", "ai.embeddings", "ai.ranking", "ai.response.text"]);
+  const parameters = parametersOf(attributes);
+  return {
+    ...(input === null ? {} : { input: input }),
+    ...(output === null ? {} : { output: output }),
+    ...(parameters === null ? {} : { parameters }),
+  };
+}
+
+/** Lists come as one JSON text an element. */
+function firstOf(attributes: AttributeReader, keys: readonly string[]): string | null {
+  const value = keys.map((key) => attributes.value(key)).find((found) => found !== null) ?? null;
+  if (value === null) return null;
+  return Array.isArray(value) ? `[${value.map(jsonTextOf).join(",")}]` : jsonTextOf(value);
+}
+
+function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}

@@ -1,0 +1,201 @@
+import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { jsonTextOf } from "./json-text.ts";
+import { readGenAi } from "./otel-genai.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+import { agentContent, modelCallContent, otherContent } from "./vercel-ai-content.ts";
+import { vercelTokens } from "./vercel-ai-usage.ts";
+
+const OPERATION_ID = "ai.operationId";
+/** What `@ai-sdk/otel` adds to spans of the GenAI conventions when it is asked to. */
+const SUPPLEMENTS = [
+  "ai.usage.outputTokenDetails.textTokens",
+  "ai.usage.outputTokenDetails.reasoningTokens",
+  "ai.settings.context.sessionId",
+  "ai.settings.context.userId",
+  "ai.embeddings",
+  "ai.embedding",
+  "ai.documents",
+];
+
+/**
+ * Vercel AI SDK: the spans `ai.*` of the versions 5 and 6 and of `LegacyOpenTelemetry` for 7, and what version 7 has beyond the GenAI
+ * conventions. A wrapper such as `ai.generateText` has the totals of the model calls in it: it is an agent, its tokens are nobody's.
+ * Source: packages ai 5.0, 6.0, 7.0 and @ai-sdk/otel 1.0.
+ */
+export const vercelAi: Dialect = {
+  name: "vercel-ai",
+  claims: (attributes) => attributes.has(OPERATION_ID) || SUPPLEMENTS.some((key) => attributes.has(key)),
+  read(span, attributes) {
+    const operationId = attributes.text(OPERATION_ID);
+    return operationId === null ? readSupplemented(span, attributes) : readOperation(operationId, span, attributes);
+  },
+};
+
+/** Kind and operation by the last word of the operation's id, as `doStream` of `ai.streamText.doStream`. */
+const OPERATIONS: Readonly<Record<string, readonly [kind: StepKind, operation: string]>> = {
+  doGenerate: ["llm", "chat"],
+  doStream: ["llm", "chat"],
+  doEmbed: ["llm", "embeddings"],
+  doDecide: ["llm", "decide"],
+  doRerank: ["other", "rerank"],
+  toolCall: ["tool", "execute_tool"],
+  generateText: ["agent", "invoke_agent"],
+  streamText: ["agent", "invoke_agent"],
+  generateObject: ["agent", "invoke_agent"],
+  streamObject: ["agent", "invoke_agent"],
+  stream: ["agent", "invoke_agent"],
+  embed: ["other", "embeddings"],
+  embedMany: ["other", "embeddings"],
+  rerank: ["other", "rerank"],
+  decide: ["other", "decide"],
+  // these have no span inside
+  generateSpeech: ["llm", "generate_speech"],
+  transcribe: ["llm", "transcribe"],
+  streamTranscribe: ["llm", "transcribe"],
+};
+
+function readOperation(operationId: string, span: SpanView, attributes: AttributeReader): DialectFacts {
+  const word = operationId.slice(operationId.lastIndexOf(".") + 1);
+  const [kind, operation] = Object.hasOwn(OPERATIONS, word) ? (OPERATIONS[word] ?? OTHER) : OTHER;
+  const run = runFactsOf(attributes);
+  attributes.text("operation.name"); // the operation's id and the function's once more
+  attributes.text("resource.name");
+  const isWrapper = kind === "agent" || (kind === "other" && operation !== null && !word.startsWith("do"));
+  const ends = isWrapper && span.parentSpanId === null;
+  const model = firstText(attributes, [GEN_AI.requestModel, "ai.model.id"]);
+  const toolName = kind === "tool" ? (attributes.text("ai.toolCall.name") ?? span.name) : null;
+  const agentName = kind === "agent" ? run.agent_name : null;
+  return {
+    event: ends ? "run_end" : "step",
+    kind,
+    name: toolName ?? agentName ?? (kind === "llm" ? model : null) ?? operationId,
+    operation: operation ?? operationId,
+    runId: null,
+    runSeq: null,
+    run,
+    llm: kind === "llm" ? llmFactsOf(word, model, span, attributes) : null,
+    tool: toolName === null ? null : toolFactsOf(toolName, attributes),
+    end: ends ? endFactsOf(span) : null,
+    content: contentOf(kind, operation, attributes),
+    ...failureOf(span),
+  };
+}
+const OTHER: readonly [StepKind, null] = ["other", null];
+
+/** A model that breaks off in a stream leaves the span's status unset. */
+function failureOf(span: SpanView): Pick<DialectFacts, "error"> {
+  return span.attributes.get("ai.response.finishReason") === "error" ? { error: { type: "error", message: null } } : {};
+}
+
+function endFactsOf(span: SpanView): DialectFacts["end"] {
+  const failed = span.statusCode === 2 || span.attributes.get("ai.response.finishReason") === "error";
+  return { status: failed ? "failed" : "completed", outcome: null, reason: span.statusMessage || null, records: null };
+}
+
+function runFactsOf(attributes: AttributeReader): RunFacts {
+  const told = (name: string) =>
+    firstText(attributes, [`ai.telemetry.metadata.${name}`, `ai.settings.context.${name}`]);
+  return {
+    task_id: told("taskId") ?? attributes.text(RUNLEDGER.taskId),
+    task_type: told("taskType") ?? attributes.text(RUNLEDGER.taskType),
+    agent_name: attributes.text("ai.telemetry.functionId") ?? told("agentName"),
+    agent_version: told("agentVersion"),
+    session_id: told("sessionId") ?? attributes.text(OTEL.sessionId),
+    user_id: told("userId") ?? attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+    heartbeat_interval_ms: null,
+  };
+}
+
+function llmFactsOf(
+  word: string,
+  model: string | null,
+  span: SpanView,
+  attributes: AttributeReader,
+): DialectFacts["llm"] {
+  const provider = firstText(attributes, [GEN_AI.system, "ai.model.provider"]);
+  const reason = attributes.texts(GEN_AI.responseFinishReasons);
+  const firstMs = [attributes.number("ai.response.msToFirstChunk"), attributes.number("ai.stream.msToFirstChunk")];
+  return {
+    provider: providerOf(provider),
+    request_model: model,
+    response_model: firstText(attributes, [GEN_AI.responseModel, "ai.response.model"]),
+    response_id: firstText(attributes, [GEN_AI.responseId, "ai.response.id"]),
+    finish_reasons: reason.length > 0 ? reason : attributes.texts("ai.response.finishReason"),
+    ...vercelTokens(span, attributes, provider),
+    time_to_first_token_ms: firstMs.find((ms) => ms !== null && ms >= 0) ?? null,
+    streaming: word === "doStream" || word === "streamTranscribe",
+    counted: true,
+  };
+}
+
+/** The SDK's names of providers that the conventions call otherwise; longer ones first. */
+const PROVIDERS = [
+  ["google.vertex", "gcp.vertex_ai"],
+  ["google-vertex", "gcp.vertex_ai"],
+  ["google.generative-ai", "gcp.gemini"],
+  ["google", "gcp.gemini"],
+  ["vertex", "gcp.vertex_ai"],
+  ["amazon-bedrock", "aws.bedrock"],
+  ["bedrock", "aws.bedrock"],
+  ["azure", "azure.ai.openai"],
+  ["mistral", "mistral_ai"],
+  ["xai", "x_ai"],
+] as const;
+
+/** `openai.chat` is openai, by its API for chats. */
+function providerOf(name: string | null): string | null {
+  const lower = name?.toLowerCase() ?? null;
+  if (lower === null) return null;
+  const known = PROVIDERS.find(([prefix]) => lower === prefix || lower.startsWith(`${prefix}.`));
+  return known?.[1] ?? lower.split(".", 1)[0] ?? null;
+}
+
+function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["tool"] {
+  return {
+    name,
+    call_id: attributes.text("ai.toolCall.id"),
+    requested_by: null,
+    attempt: null,
+    idempotency_key: null,
+    known: null,
+    valid: null,
+    inferred: false,
+  };
+}
+
+function contentOf(kind: StepKind, operation: string | null, attributes: AttributeReader): DialectFacts["content"] {
+  if (kind === "agent") return agentContent(attributes);
+  if (kind === "llm" && operation === "chat") return modelCallContent(attributes);
+  if (kind !== "tool") return otherContent(attributes);
+  const given = attributes.value("ai.toolCall.args");
+  const result = attributes.value("ai.toolCall.result");
+  return {
+    ...(given === null ? {} : { arguments: jsonTextOf(given) }),
+    ...(result === null ? {} : { result: jsonTextOf(result) }),
+  };
+}
+
+function readSupplemented(span: SpanView, attributes: AttributeReader): DialectFacts {
+  const base = readGenAi(span, attributes);
+  const run = runFactsOf(attributes);
+  const tokens = base.llm === null ? null : vercelTokens(span, attributes, base.llm.provider);
+  return {
+    ...base,
+    run: mergedRun(base.run, run),
+    llm:
+      base.llm === null || tokens === null
+        ? base.llm
+        : { ...base.llm, reasoning_tokens: base.llm.reasoning_tokens ?? tokens.reasoning_tokens },
+    content:
+      base.kind === "llm" || base.kind === "other" ? { ...otherContent(attributes), ...base.content } : base.content,
+  };
+}
+
+function mergedRun(base: RunFacts, more: RunFacts): RunFacts {
+  return { ...base, session_id: base.session_id ?? more.session_id, user_id: base.user_id ?? more.user_id };
+}
+
+function firstText(attributes: AttributeReader, keys: readonly string[]): string | null {
+  return keys.map((key) => attributes.text(key)).find((text) => text !== null) ?? null;
+}
