@@ -68,6 +68,8 @@ function sampleRecord(seq: number, i: number): NormalizedRecord {
       (_, n) => `{"role":"user","parts":[{"type":"text","content":"${n}"}]}`,
     ),
     response: `"answer ${seq}.${i}"`,
+    // Long enough to be stored as the difference to the one before.
+    input: JSON.stringify({ state: Array.from({ length: 110 + (i % 4) * 10 }, (_, n) => `note ${n}`) }),
   };
   return {
     content,

@@ -4,7 +4,8 @@ import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/no
 import { type Arena, createArena } from "./arena.ts";
 import { entryText, type Payloads } from "./entry.ts";
 import { cutAllMembers, moveLargeMembers } from "./overflow.ts";
-import { type Pack, type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-packer.ts";
+import type { Pack } from "./pack-in-work.ts";
+import { type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-packer.ts";
 
 /** What frames become before anything is written: the very bytes of the log's next entries, and of the packs they point into. */
 export interface Batch {
@@ -77,7 +78,7 @@ export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecor
         facts,
         conflict: classification === "conflict",
         scope,
-        stored: storeContent(packer, scope, content),
+        stored: storeContent(packer, scope, facts, content),
       });
     }
   }
@@ -96,15 +97,21 @@ function scopeOf({ tenant, run, run_id }: NormalizedRecord["facts"]): string {
   return JSON.stringify(run.user_id === null ? [tenant, "run", run_id] : [tenant, "user", run.user_id]);
 }
 
-function storeContent(packer: PayloadPacker, scope: string, content: Content): Drafted["stored"] {
+function storeContent(
+  packer: PayloadPacker,
+  scope: string,
+  { run_id: run, name: step }: Drafted["facts"],
+  content: Content,
+): Drafted["stored"] {
   const stored: Drafted["stored"] = [];
   for (const name of CONTENT_NAMES) {
+    const place = { scope, run, label: `${name} ${step}` };
     if (name === "messages") {
-      if (content.messages) stored.push({ name, payload: packer.addMessages(scope, content.messages) });
+      if (content.messages) stored.push({ name, payload: packer.addMessages(place, content.messages) });
       continue;
     }
     const text = content[name];
-    if (text !== undefined) stored.push({ name, payload: packer.add(scope, text) });
+    if (text !== undefined) stored.push({ name, payload: packer.add(place, text) });
   }
   return stored;
 }
@@ -128,7 +135,8 @@ function overflow(drafted: readonly Drafted[], entries: (Uint8Array | null)[], p
     const moved = moveLargeMembers(record);
     const fits = Buffer.byteLength(entryText(moved.record)) <= MAX_ENTRY_BYTES - MAX_REF_BYTES;
     const chosen = fits ? moved : cutAllMembers(record);
-    draft.stored.push({ name: "overflow", payload: packer.add(draft.scope, chosen.movedText) });
+    const place = { scope: draft.scope, run: record.run_id, label: `overflow ${record.name}` };
+    draft.stored.push({ name: "overflow", payload: packer.add(place, chosen.movedText) });
     return { draft, index, record: chosen.record };
   });
   const packs = packer.finish();

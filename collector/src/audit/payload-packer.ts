@@ -1,116 +1,150 @@
 import { hash } from "node:crypto";
-import { formatMessageNode, MESSAGES_MEDIA_TYPE, type PayloadRef, SAME_PACK } from "@runledger/contract";
+import {
+  DELTA_MEDIA_TYPE,
+  formatMessageNode,
+  formatTextDelta,
+  MESSAGES_MEDIA_TYPE,
+  type PayloadRef,
+  SAME_PACK,
+} from "@runledger/contract";
 import { createGenerationMap } from "../integrate/generation-map.ts";
+import { baseAfter, type Chained, chained, chainedAt } from "./chain.ts";
+import { createPackInWork, type Pack } from "./pack-in-work.ts";
+import { createTextMemory, MAX_KNOWN_TEXT_BYTES, MIN_TEXT_BYTES, type Similar, type TextSlot } from "./text-memory.ts";
 
 /** A payload's place. `pack` is "" until the pack it lies in is closed. */
 export interface StoredPayload {
+  /** Null: the bytes are the text itself, of the media type that its name has. */
+  form: typeof DELTA_MEDIA_TYPE | typeof MESSAGES_MEDIA_TYPE | null;
   sha256: string;
   sizeBytes: number;
   offset: number;
   pack: string;
 }
 
-export interface Pack {
-  sha256: string;
-  bytes: Uint8Array;
+/** Whose content it is, and what it is like. Holds no newline. */
+export interface ContentPlace {
+  /** Nothing is shared between scopes, so that one can be erased without the other. */
+  scope: string;
+  /** Large texts of a run are stored as differences to others of it. */
+  run: string;
+  /** What kind of text it is: which of the run's texts it goes on from when no other is like it. */
+  label: string;
 }
 
-/**
- * Puts payloads one after the other into packs, each content once. `scope` is whose content it is: nothing is shared
- * between scopes, so that one can be erased without the other. It holds no newline.
- */
+/** Puts payloads one after the other into packs, each content once. */
 export interface PayloadPacker {
-  add(scope: string, text: string): StoredPayload;
-  /** A list of messages, each its JSON text, stored as the difference to the longest beginning of it that is known. */
-  addMessages(scope: string, texts: readonly string[]): StoredPayload;
+  add(place: ContentPlace, text: string): StoredPayload;
+  /** A list of messages, each its JSON text: what is new after the longest beginning of it that is known, or the difference to a list like it. */
+  addMessages(place: ContentPlace, texts: readonly string[]): StoredPayload;
   /** Closes the pack in work. Gives all packs since the last call; every payload added before has its pack now. */
   finish(): Pack[];
 }
 
-export const MAX_PACK_BYTES = 8 * 1024 * 1024;
-const FIRST_PACK_BYTES = 256 * 1024;
 const MAX_RECENT_PAYLOADS = 50_000;
 const MAX_MESSAGE_LISTS = 50_000;
-/** A reader follows at most so many bases; then a whole list is written again. */
-const MAX_CHAIN = 64;
 
 interface KnownList {
   payload: StoredPayload;
   count: number;
-  chain: number;
 }
 
 export function createPayloadPacker(): PayloadPacker {
   const recent = createGenerationMap<StoredPayload>(MAX_RECENT_PAYLOADS);
-  const lists = createGenerationMap<KnownList>(MAX_MESSAGE_LISTS);
-  let bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_PACK_BYTES);
-  let used = 0;
-  let inWork: StoredPayload[] = [];
-  let closed: Pack[] = [];
+  const lists = createGenerationMap<Chained<KnownList>>(MAX_MESSAGE_LISTS);
+  const memory = createTextMemory();
+  const pack = createPackInWork();
 
-  const close = (): void => {
-    if (used === 0) return;
-    const pack = { bytes: bytes.subarray(0, used), sha256: "" };
-    pack.sha256 = hash("sha256", pack.bytes, "hex");
-    for (const payload of inWork) payload.pack = pack.sha256;
-    closed.push(pack);
-    inWork = [];
-    bytes = Buffer.allocUnsafeSlow(FIRST_PACK_BYTES);
-    used = 0;
-  };
-  const append = (text: string): StoredPayload => {
-    bytes = withRoom(bytes, used, text);
-    const sizeBytes = bytes.write(text, used);
-    const sha256 = hash("sha256", bytes.subarray(used, used + sizeBytes), "hex");
-    return { sha256, sizeBytes, offset: used, pack: "" };
-  };
-  const keep = (payload: StoredPayload): StoredPayload => {
-    used += payload.sizeBytes;
-    inWork.push(payload);
+  const keepDifference = (slot: TextSlot, bytes: Buffer, sha256: string, similar: Similar): StoredPayload => {
+    const { base, pieces } = similar;
+    const own = ownBytes(bytes, pieces);
+    const node = formatTextDelta({ base: baseRef(base), pieces, own, sha256, sizeBytes: bytes.length });
+    const payload = pack.keep(pack.write(node, DELTA_MEDIA_TYPE));
+    memory.remember(slot, { bytes, payload }, { after: similar.after });
     return payload;
   };
-  const add = (scope: string, text: string): StoredPayload => {
-    if (used >= MAX_PACK_BYTES) close();
-    const payload = append(text);
-    const key = scope + payload.sha256;
+
+  const add = (place: ContentPlace, text: string): StoredPayload => {
+    pack.makeRoom();
+    const whole = pack.write(text, null);
+    const key = place.scope + whole.sha256;
     const known = recent.get(key);
     if (known !== undefined) return known;
+    const payload = isCompared(whole.sizeBytes) ? addLarge(slotOf(place), whole) : pack.keep(whole);
     recent.set(key, payload);
-    return keep(payload);
-  };
-  const addMessages = (scope: string, texts: readonly string[]): StoredPayload => {
-    if (used >= MAX_PACK_BYTES) close();
-    const prefixes = prefixHashes(scope, texts);
-    let known: KnownList | undefined;
-    for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--) known = lists.get(prefixes[i] ?? "");
-    if (known?.count === texts.length) return known.payload;
-    const base = known !== undefined && known.chain < MAX_CHAIN ? known : null;
-    const baseCount = base?.count ?? 0;
-    const node = { base: base && baseRef(base.payload), baseCount, texts: texts.slice(baseCount) };
-    const payload = keep(append(formatMessageNode(node)));
-    const own = prefixes.at(-1);
-    if (own !== undefined) lists.set(own, { payload, count: texts.length, chain: base === null ? 0 : base.chain + 1 });
     return payload;
   };
-  return {
-    add,
-    addMessages,
-    finish: () => {
-      close();
-      const packs = closed;
-      closed = [];
-      return packs;
-    },
+  const addLarge = (slot: TextSlot, whole: StoredPayload): StoredPayload => {
+    const bytes = pack.copyOf(whole);
+    const similar = memory.similar(slot, bytes, bytes.length);
+    if (similar !== null) return keepDifference(slot, bytes, whole.sha256, similar);
+    const payload = pack.keep(whole);
+    memory.remember(slot, { bytes, payload }, { after: null });
+    return payload;
   };
+
+  const addMessages = (place: ContentPlace, texts: readonly string[]): StoredPayload => {
+    pack.makeRoom();
+    const prefixes = prefixHashes(place.scope, texts);
+    let known: Chained<KnownList> | undefined;
+    for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--) known = lists.get(prefixes[i] ?? "");
+    const count = texts.length;
+    if (known?.value.count === count) return known.value.payload;
+
+    const slot = slotOf(place);
+    const bytes = isCompared(lengthOf(texts)) ? Buffer.from(`[${texts.join(",")}]`) : null;
+    const newLength = lengthOf(texts.slice(known?.value.count ?? 0));
+    const mostlyNew = bytes !== null && newLength * 2 > bytes.length;
+    const similar = mostlyNew ? memory.similar(slot, bytes, newLength) : null;
+    let stored: Chained<KnownList>;
+    if (bytes !== null && similar !== null) {
+      const payload = keepDifference(slot, bytes, hash("sha256", bytes, "hex"), similar);
+      stored = chainedAt({ payload, count }, similar.after.index + 1);
+    } else {
+      const base = (known && baseAfter(known)) ?? null;
+      const baseCount = base?.value.count ?? 0;
+      const node = { base: base && baseRef(base.value.payload), baseCount, texts: texts.slice(baseCount) };
+      const payload = pack.keep(pack.write(formatMessageNode(node), MESSAGES_MEDIA_TYPE));
+      stored = chained({ payload, count }, base && (known ?? null));
+      if (bytes !== null) memory.remember(slot, { bytes, payload }, { index: stored.index });
+    }
+    const own = prefixes.at(-1);
+    if (own !== undefined) lists.set(own, stored);
+    return stored.value.payload;
+  };
+  return { add, addMessages, finish: pack.finish };
 }
 
+/** `mediaType`: of the text, where that is what is stored. */
 export function payloadRefOf(payload: StoredPayload, mediaType: string): PayloadRef {
-  const { sha256, sizeBytes, offset, pack } = payload;
-  return { media_type: mediaType, offset, pack, sha256, size_bytes: sizeBytes };
+  const { form, sha256, sizeBytes, offset, pack } = payload;
+  return { media_type: form ?? mediaType, offset, pack, sha256, size_bytes: sizeBytes };
 }
 
 function baseRef(payload: StoredPayload): PayloadRef {
-  return { ...payloadRefOf(payload, MESSAGES_MEDIA_TYPE), pack: payload.pack === "" ? SAME_PACK : payload.pack };
+  return { ...payloadRefOf(payload, "text/plain"), pack: payload.pack === "" ? SAME_PACK : payload.pack };
+}
+
+function slotOf({ scope, run, label }: ContentPlace): TextSlot {
+  return { key: `${scope}\n${run}`, label };
+}
+
+function isCompared(sizeBytes: number): boolean {
+  return sizeBytes >= MIN_TEXT_BYTES && sizeBytes <= MAX_KNOWN_TEXT_BYTES;
+}
+
+function ownBytes(bytes: Buffer, pieces: Similar["pieces"]): Buffer {
+  const own: Buffer[] = [];
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "number") own.push(bytes.subarray(at, at + piece));
+    at += typeof piece === "number" ? piece : piece[1];
+  }
+  return Buffer.concat(own);
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** One hash for each beginning of the list. A scope holds no newline, so no two lists are confused. */
@@ -120,14 +154,4 @@ function prefixHashes(scope: string, texts: readonly string[]): string[] {
     prefix = hash("sha256", `${prefix}\n${text}`, "base64");
     return prefix;
   });
-}
-
-function withRoom(bytes: Buffer, used: number, text: string): Buffer {
-  // Three bytes a UTF-16 unit at most; counted only when that guess does not fit.
-  if (bytes.length - used >= text.length * 3) return bytes;
-  const needed = used + Buffer.byteLength(text);
-  if (needed <= bytes.length) return bytes;
-  const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(bytes.length * 2, bytes.length + MAX_PACK_BYTES)));
-  larger.set(bytes.subarray(0, used));
-  return larger;
 }

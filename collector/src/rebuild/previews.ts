@@ -1,10 +1,14 @@
 import {
   LogError,
+  MESSAGES_MEDIA_TYPE,
   type PayloadRef,
   parseMessageNode,
   type ReadPack,
   type RunledgerRecord,
+  readMessages,
   readPayload,
+  readText,
+  type TextCache,
 } from "@runledger/contract";
 import { inputPreview, outputPreview } from "../normalize/preview.ts";
 
@@ -16,7 +20,7 @@ export interface Previews {
 }
 
 /** The previews of a record, from its payloads by the functions that made them from the span: of the messages, only the last is read. */
-export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord): Promise<Previews> {
+export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord, cache?: TextCache): Promise<Previews> {
   let missing = 0;
   const unlessMissing = async <Value>(ref: PayloadRef | undefined, get: (ref: PayloadRef) => Promise<Value>) => {
     try {
@@ -27,9 +31,9 @@ export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord):
       return undefined;
     }
   };
-  const text = async (ref: PayloadRef) => Buffer.from(await readPayload(read, ref)).toString();
+  const text = async (ref: PayloadRef) => Buffer.from(await readText(read, ref, cache)).toString();
 
-  const lastMessage = await unlessMissing(payloads.messages, (ref) => readLastMessage(read, ref));
+  const lastMessage = await unlessMissing(payloads.messages, (ref) => readLastMessage(read, ref, cache));
   const args = lastMessage === undefined ? await unlessMissing(payloads.arguments, text) : undefined;
   const response = await unlessMissing(payloads.response, text);
   const result = response === undefined ? await unlessMissing(payloads.result, text) : undefined;
@@ -47,8 +51,9 @@ export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord):
 }
 
 /** Follows the bases only as long as there is no message: a list that adds nothing stands for the one before. */
-async function readLastMessage(read: ReadPack, ref: PayloadRef): Promise<string | undefined> {
+async function readLastMessage(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<string | undefined> {
   for (let at: PayloadRef | null = ref; at !== null; ) {
+    if (at.media_type !== MESSAGES_MEDIA_TYPE) return (await readMessages(read, at, cache)).at(-1);
     const node = parseMessageNode(await readPayload(read, at), at);
     if (node.texts.length > 0) return node.texts.at(-1);
     at = node.base;

@@ -1,13 +1,21 @@
 import crypto from "node:crypto";
-import { parseMessageNode, type ReadPack, readPayload, readWholeRecord } from "../record/payload-reading.ts";
+import {
+  parseMessageNode,
+  type ReadPack,
+  readMessages,
+  readPayload,
+  readText,
+  readWholeRecord,
+} from "../record/payload-reading.ts";
 import { MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
+import { createTextCache } from "../record/text-cache.ts";
 import { LogError } from "./log-error.ts";
 import type { Findings } from "./verification.ts";
 
 /** A whole pack by its name, or null. */
 export type ReadWholePack = (packSha256: string) => Promise<Uint8Array | null>;
 
-/** Checks what records point to: packs hash to their names, payloads to their references, message lists to their counts. */
+/** Checks what records point to: packs hash to their names, payloads to their references, differences to their whole texts, message lists to their counts. */
 export interface PayloadCheck {
   check(record: RunledgerRecord, where: string): Promise<void>;
   readonly checked: number;
@@ -16,12 +24,15 @@ export interface PayloadCheck {
 /** At 8 MiB a pack. Records of a run point into a few packs, those of other runs into the same. */
 const MAX_PACKS = 8;
 const MAX_REMEMBERED = 100_000;
+/** Whole texts of differences: twice what the writer remembers, so that almost every base is among them. */
+const MAX_TEXT_CACHE_BYTES = 128 * 1024 * 1024;
 
 export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findings): PayloadCheck {
   const packs = new Map<string, Promise<Uint8Array | null>>();
   const badPacks = new Set<string>();
   /** Message lists that were found right, with their number of messages, bases included. */
   const lists = new Map<string, number>();
+  const texts = createTextCache(MAX_TEXT_CACHE_BYTES);
   let checked = 0;
 
   const load = async (pack: string): Promise<Uint8Array | null> => {
@@ -42,6 +53,13 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
     return (await whole)?.subarray(offset, offset + length) ?? null;
   };
 
+  const readList = async (ref: PayloadRef): Promise<{ base: PayloadRef | null; baseCount: number; count: number }> => {
+    if (ref.media_type !== MESSAGES_MEDIA_TYPE)
+      return { base: null, baseCount: 0, count: (await readMessages(readPack, ref, texts)).length };
+    const { base, baseCount, texts: own } = parseMessageNode(await readPayload(readPack, ref), ref);
+    return { base, baseCount, count: own.length };
+  };
+
   /** Follows the bases down to one that is known, then adds up from there. */
   const checkList = async (ref: PayloadRef): Promise<void> => {
     const chain: { key: string; baseCount: number; count: number }[] = [];
@@ -53,8 +71,8 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
         total = known;
         break;
       }
-      const node = parseMessageNode(await readPayload(readPack, at), at);
-      chain.push({ key, baseCount: node.baseCount, count: node.texts.length });
+      const node = await readList(at);
+      chain.push({ key, baseCount: node.baseCount, count: node.count });
       at = node.base;
     }
     for (const { key, baseCount, count } of chain.reverse()) {
@@ -68,9 +86,9 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
 
   const checkPayload = async (record: RunledgerRecord, name: string, ref: PayloadRef): Promise<void> => {
     checked++;
-    if (ref.media_type === MESSAGES_MEDIA_TYPE) await checkList(ref);
-    else if (name === "overflow") await readWholeRecord(readPack, record);
-    else await readPayload(readPack, ref);
+    if (name === "messages" || ref.media_type === MESSAGES_MEDIA_TYPE) await checkList(ref);
+    else if (name === "overflow") await readWholeRecord(readPack, record, texts);
+    else await readText(readPack, ref, texts);
   };
 
   return {

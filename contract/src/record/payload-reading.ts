@@ -3,15 +3,24 @@ import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { jsonElements } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
-import { messageList, type PayloadRef, type RunledgerRecord, record } from "./record.ts";
+import {
+  DELTA_MEDIA_TYPE,
+  MESSAGES_MEDIA_TYPE,
+  messageList,
+  type PayloadRef,
+  type RunledgerRecord,
+  record,
+} from "./record.ts";
+import type { TextCache } from "./text-cache.ts";
+import { fillAllGaps, fillGaps, parseTextDelta, type TextDelta } from "./text-delta.ts";
 
 /** `length` bytes from `offset` of a pack; shorter or null when it does not have them. */
 export type ReadPack = (packSha256: string, offset: number, length: number) => Promise<Uint8Array | null>;
 
-/** Stands for the pack's own name in a message list's `base`: a pack can't contain its own hash. */
+/** Stands for the pack's own name in a node's `base`: a pack can't contain its own hash. */
 export const SAME_PACK = "0".repeat(64);
 
-/** A chain of message lists longer than this was not made by us. */
+/** A chain of bases longer than this was not made by us. */
 const MAX_BASES = 10_000;
 
 /** Reads a shard's packs through a store that knows ranges. */
@@ -24,7 +33,7 @@ export function createPackReader(
 
 /** A payload's bytes, which hash to what the reference says. @throws LogError `missing` or `mismatch`. */
 export async function readPayload(read: ReadPack, ref: PayloadRef): Promise<Uint8Array> {
-  const bytes = await read(ref.pack, ref.offset, ref.size_bytes);
+  const bytes = ref.size_bytes === 0 ? new Uint8Array() : await read(ref.pack, ref.offset, ref.size_bytes);
   if (bytes === null) throw new LogError("missing", `the pack ${ref.pack} is missing`);
   const fits = bytes.length === ref.size_bytes && crypto.hash("sha256", bytes, "hex") === ref.sha256;
   if (!fits)
@@ -32,24 +41,102 @@ export async function readPayload(read: ReadPack, ref: PayloadRef): Promise<Uint
   return bytes;
 }
 
+/**
+ * The whole text of any payload: of one stored as a difference put together from its bases and checked against its own hash, of a message list the JSON
+ * array of its messages. @throws LogError.
+ */
+export function readText(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<Uint8Array> {
+  return createTextReader(read, cache).text(ref);
+}
+
 /** The JSON texts of all messages of a list, in order, its bases followed. @throws LogError. */
-export async function readMessages(read: ReadPack, ref: PayloadRef): Promise<string[]> {
-  const parts: string[][] = [];
-  let expected: number | null = null;
-  for (let at: PayloadRef | null = ref, hops = 0; at !== null; hops++) {
-    if (hops > MAX_BASES) throw new LogError("malformed", `the message list ${ref.sha256} has too many bases`);
-    const node: MessageNode = parseMessageNode(await readPayload(read, at), at);
-    if (expected !== null && expected !== node.baseCount + node.texts.length) {
-      throw new LogError(
-        "malformed",
-        `the message list ${at.sha256} does not have the ${expected} messages its successor counts`,
-      );
+export function readMessages(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<string[]> {
+  return createTextReader(read, cache).messages(ref);
+}
+
+interface TextReader {
+  text(ref: PayloadRef): Promise<Uint8Array>;
+  messages(ref: PayloadRef): Promise<string[]>;
+}
+
+/** Follows bases, at most MAX_BASES of them in its life: a list's base may be a difference, and a difference's a list. */
+function createTextReader(read: ReadPack, cache: TextCache | undefined): TextReader {
+  let bases = 0;
+  const node = (ref: PayloadRef): Promise<Uint8Array> => {
+    if (bases++ > MAX_BASES) throw new LogError("malformed", `the payload ${ref.sha256} has too many bases`);
+    return readPayload(read, ref);
+  };
+
+  const messages = async (ref: PayloadRef): Promise<string[]> => {
+    const parts: string[][] = [];
+    let expected: number | null = null;
+    for (let at: PayloadRef | null = ref; at !== null; ) {
+      const { base, baseCount, texts }: MessageNode =
+        at.media_type === MESSAGES_MEDIA_TYPE
+          ? parseMessageNode(await node(at), at)
+          : { base: null, baseCount: 0, texts: messagesOf(await text(at), at) };
+      if (expected !== null && expected !== baseCount + texts.length) {
+        throw new LogError(
+          "malformed",
+          `the message list ${at.sha256} does not have the ${expected} messages its successor counts`,
+        );
+      }
+      parts.push(texts);
+      expected = baseCount;
+      at = base;
     }
-    parts.push(node.texts);
-    expected = node.baseCount;
-    at = node.base;
-  }
-  return parts.reverse().flat();
+    return parts.reverse().flat();
+  };
+
+  const text = async (ref: PayloadRef): Promise<Uint8Array> => {
+    const key = keyOf(ref);
+    const known = cache?.get(key);
+    if (known !== undefined) return known;
+    if (ref.media_type === MESSAGES_MEDIA_TYPE) return Buffer.from(`[${(await messages(ref)).join(",")}]`);
+    if (ref.media_type !== DELTA_MEDIA_TYPE) return node(ref);
+    const whole = await joined(parseTextDelta(await node(ref), ref.sha256), ref);
+    cache?.set(key, whole);
+    return whole;
+  };
+
+  /** Nothing is put together twice: what no node so far has is looked for in the next base. */
+  const joined = async (top: TextDelta, ref: PayloadRef): Promise<Uint8Array> => {
+    const whole = Buffer.allocUnsafe(top.sizeBytes);
+    let gaps = fillGaps(whole, [{ at: 0, from: 0, length: top.sizeBytes }], top);
+    let base = baseOf(top.base, ref);
+    while (base.media_type === DELTA_MEDIA_TYPE && cache?.get(keyOf(base)) === undefined) {
+      const next = parseTextDelta(await node(base), base.sha256);
+      gaps = fillGaps(whole, gaps, next);
+      base = baseOf(next.base, base);
+    }
+    fillAllGaps(whole, gaps, await text(base));
+    if (crypto.hash("sha256", whole, "hex") !== top.sha256)
+      throw new LogError("mismatch", `the payload ${ref.sha256} and its bases do not make up the text ${top.sha256}`);
+    return whole;
+  };
+  return { text, messages };
+}
+
+/** Where a base lies that the node at `ref` names. */
+function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
+  if (base.pack !== SAME_PACK) return base;
+  if (base.offset >= ref.offset)
+    throw new LogError("malformed", `the base of the payload ${ref.sha256} comes after it`);
+  return { ...base, pack: ref.pack };
+}
+
+function keyOf({ pack, offset, sha256, media_type }: PayloadRef): string {
+  return `${pack} ${offset} ${sha256} ${media_type}`;
+}
+
+/** Of a list that is stored as one text. */
+function messagesOf(bytes: Uint8Array, { sha256 }: PayloadRef): string[] {
+  const text = Buffer.from(bytes).toString();
+  const elements = text.startsWith("[") && text.endsWith("]") ? jsonElements(text.slice(1, -1)) : [];
+  const parsed = parseJson(text);
+  if (!Array.isArray(parsed) || parsed.length !== elements.length)
+    throw new LogError("malformed", `the payload ${sha256} is no list of messages`);
+  return elements;
 }
 
 export interface MessageNode {
@@ -72,18 +159,21 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
   const { base, base_count: baseCount, messages } = parsed.data;
   const prefix = nodePrefix(base, baseCount);
   const texts = text.startsWith(prefix) && text.endsWith("]}") ? jsonElements(text.slice(prefix.length, -2)) : [];
-  const backwards = base?.pack !== SAME_PACK || base.offset < ref.offset;
-  if (texts.length !== messages.length || !backwards || (base === null && baseCount !== 0)) {
+  if (texts.length !== messages.length || (base === null && baseCount !== 0)) {
     throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
   }
-  return { base: base?.pack === SAME_PACK ? { ...base, pack: ref.pack } : base, baseCount, texts };
+  return { base: base && baseOf(base, ref), baseCount, texts };
 }
 
 /** The record with what was too large for its entry put back in place. @throws LogError `malformed`. */
-export async function readWholeRecord(read: ReadPack, entry: RunledgerRecord): Promise<RunledgerRecord> {
+export async function readWholeRecord(
+  read: ReadPack,
+  entry: RunledgerRecord,
+  cache?: TextCache,
+): Promise<RunledgerRecord> {
   const ref = entry.payloads.overflow;
   if (ref === undefined) return entry;
-  const moved = parseJson(Buffer.from(await readPayload(read, ref)).toString());
+  const moved = parseJson(Buffer.from(await readText(read, ref, cache)).toString());
   const whole = record.safeParse({ ...entry, ...(typeof moved === "object" ? moved : {}) });
   if (!whole.success) throw new LogError("malformed", `the overflow of record ${entry.record_id} does not fit it`);
   return whole.data;

@@ -1,13 +1,12 @@
 import {
   createPackReader,
-  MESSAGES_MEDIA_TYPE,
   type PayloadName,
   type PayloadRef,
   parseLogEntry,
   type ReadPack,
   type RunledgerRecord,
   readMessages,
-  readPayload,
+  readText,
   readWholeRecord,
   type Step,
   type StepDetail,
@@ -50,10 +49,8 @@ async function readContent(read: ReadPack, { payloads }: RunledgerRecord): Promi
 }
 
 async function readContentOf(read: ReadPack, name: PayloadName, ref: PayloadRef): Promise<unknown> {
-  if (ref.media_type === MESSAGES_MEDIA_TYPE) {
-    return (await readMessages(read, ref)).map(parseContent);
-  }
-  const text = Buffer.from(await readPayload(read, ref)).toString("utf8");
+  if (name === "messages") return (await readMessages(read, ref)).map(parseContent);
+  const text = Buffer.from(await readText(read, ref)).toString("utf8");
   return name === "raw_response" ? text : parseContent(text);
 }
 

@@ -1,0 +1,124 @@
+import type { TextPiece } from "@runledger/contract";
+import { baseAfter, type Chained, chained, chainedAt } from "./chain.ts";
+import type { StoredPayload } from "./payload-packer.ts";
+import { type CommonEnds, commonEnds, differenceOf } from "./text-difference.ts";
+
+/** Whose texts are compared with each other (`scope` and run), and what kind of text this is: the fallback where none begins or ends like it. */
+export interface TextSlot {
+  key: string;
+  label: string;
+}
+
+/** A text to be stored, as the difference to one that is. */
+export interface Similar {
+  base: StoredPayload;
+  pieces: TextPiece[];
+  /** To be given to `remember` when it is stored so. */
+  after: Chained<KnownText>;
+}
+
+interface KnownText {
+  bytes: Buffer;
+  payload: StoredPayload;
+}
+
+/** A line of texts each of which was like the one before: the growing history of one agent in one form. */
+interface Family {
+  label: string;
+  last: Chained<KnownText>;
+  sizeBytes: number;
+}
+
+/** The texts of each run that were stored last, within MAX_KNOWN_BYTES. What it has forgotten is stored whole again. */
+export interface TextMemory {
+  /** The difference to the text most like it, where that saves a quarter at least of the bytes that it costs otherwise; or null. */
+  similar(slot: TextSlot, bytes: Buffer, costBytes: number): Similar | null;
+  /**
+   * Keeps the text for the next ones. `after`: what it was stored as a difference to. `index`: it is part of a chain of another kind, that far from its
+   * beginning.
+   */
+  remember(slot: TextSlot, text: KnownText, stored: { after: Chained<KnownText> | null } | { index: number }): void;
+}
+
+/** Shorter ones are stored whole: the node itself has some 400 bytes. */
+export const MIN_TEXT_BYTES = 1024;
+export const MAX_KNOWN_TEXT_BYTES = 16 * 1024 * 1024;
+const MAX_KNOWN_BYTES = 64 * 1024 * 1024;
+/** Forms in which a run's history is sent, times its agents. */
+const MAX_FAMILIES = 8;
+const HEAD_BYTES = 400;
+const BYTES_PER_PIECE = 14;
+
+export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextMemory {
+  /** Slots in the order of their last use, families too: the newest last. */
+  const slots = new Map<string, Family[]>();
+  let knownBytes = 0;
+
+  const forget = (families: Family[], index: number): void => {
+    const [gone] = families.splice(index, 1);
+    knownBytes -= gone?.sizeBytes ?? 0;
+  };
+  const makeRoom = (): void => {
+    for (const [key, families] of slots) {
+      while (families.length > 0 && knownBytes > maxKnownBytes) forget(families, 0);
+      if (families.length > 0) return;
+      slots.delete(key);
+    }
+  };
+
+  return {
+    similar({ key, label }, bytes, costBytes) {
+      const families = slots.get(key) ?? [];
+      const known = (mostLike(families, bytes) ?? families.findLast((family) => family.label === label))?.last;
+      const base = known && baseAfter(known);
+      if (known === undefined || !base) return null;
+      const pieces = differenceOf(base.value.bytes, bytes, commonEnds(base.value.bytes, bytes));
+      const ownBytes = pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
+      if ((ownBytes + HEAD_BYTES + pieces.length * BYTES_PER_PIECE) * 4 > costBytes * 3) return null;
+      return { base: base.value.payload, pieces, after: known };
+    },
+    remember({ key, label }, text, stored) {
+      if (text.bytes.length > MAX_KNOWN_TEXT_BYTES) return;
+      const families = slots.get(key) ?? [];
+      slots.delete(key);
+      slots.set(key, families);
+      const after = "index" in stored ? null : stored.after;
+      const last = "index" in stored && stored.index > 0 ? chainedAt(text, stored.index) : chained(text, after);
+      const replaced = families.findIndex((family) => family.label === label && goesOn(family, text.bytes));
+      if (replaced >= 0) forget(families, replaced);
+      else if (families.length >= MAX_FAMILIES) forget(families, 0);
+      const family = { label, last, sizeBytes: sizeOf(last) };
+      families.push(family);
+      knownBytes += family.sizeBytes;
+      makeRoom();
+    },
+  };
+}
+
+/** The family whose last text begins and ends most like this one; none where that is less than a quarter of it. */
+function mostLike(families: readonly Family[], bytes: Buffer): Family | undefined {
+  let best: Family | undefined;
+  let most = bytes.length / 4;
+  for (const family of families) {
+    const same = sum(commonEnds(family.last.value.bytes, bytes));
+    if (same <= most) continue;
+    most = same;
+    best = family;
+  }
+  return best;
+}
+
+/** Half of what the family's last text was, or more, is still there at its ends. */
+function goesOn({ last }: Family, bytes: Buffer): boolean {
+  return sum(commonEnds(last.value.bytes, bytes)) * 2 >= last.value.bytes.length;
+}
+
+function sum({ prefix, suffix }: CommonEnds): number {
+  return prefix + suffix;
+}
+
+/** Of the texts that a family keeps in memory. */
+function sizeOf(last: Chained<KnownText>): number {
+  const kept = new Set([last, ...last.anchors].map((node) => node?.value.bytes));
+  return [...kept].reduce((bytes, text) => bytes + (text?.length ?? 0), 0);
+}

@@ -1,0 +1,93 @@
+import { LogError } from "../log/log-error.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { type PayloadRef, textDelta } from "./record.ts";
+
+/** So many of the node's own bytes, or `[from, length]` of the base's text. */
+export type TextPiece = number | [number, number];
+
+/** A text as its difference to another. */
+export interface TextDelta {
+  /** `pack` may be SAME_PACK where the node is written. */
+  base: PayloadRef;
+  pieces: TextPiece[];
+  /** Of the whole text. */
+  sha256: string;
+  sizeBytes: number;
+  own: Uint8Array;
+}
+
+/** Bytes [at, at + length) of a text are those from `from` on of the base that is read next. */
+export interface TextGap {
+  at: number;
+  from: number;
+  length: number;
+}
+
+/** More than any request holds; a node that claims more was not made by us. */
+export const MAX_TEXT_BYTES = 512 * 1024 * 1024;
+const MAX_GAPS = 100_000;
+const NEWLINE = 10;
+
+export function formatTextDelta({ base, pieces, sha256, sizeBytes, own }: TextDelta): Buffer {
+  const head = canonicalJson({ base, pieces, sha256, size_bytes: sizeBytes });
+  return Buffer.concat([Buffer.from(`${head}\n`), own]);
+}
+
+/** Takes a node apart, its base's `pack` as it is written. @throws LogError `malformed`. */
+export function parseTextDelta(bytes: Uint8Array, name: string): TextDelta {
+  const end = bytes.indexOf(NEWLINE);
+  const text = Buffer.from(bytes.subarray(0, Math.max(0, end))).toString();
+  const head = textDelta.safeParse(parseJson(text));
+  if (!head.success || canonicalJson(head.data) !== text)
+    throw new LogError("malformed", `the payload ${name} is no difference of texts as we write them`);
+  const { base, pieces, sha256, size_bytes: sizeBytes } = head.data;
+  const own = bytes.subarray(end + 1);
+  const ownBytes = pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
+  const allBytes = pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : piece[1]), 0);
+  if (ownBytes !== own.length || allBytes !== sizeBytes || sizeBytes > MAX_TEXT_BYTES)
+    throw new LogError("malformed", `the pieces of the payload ${name} do not make up its ${sizeBytes} bytes`);
+  return { base, pieces, sha256, sizeBytes, own };
+}
+
+/** Puts the node's own bytes into the gaps of `text`. Gives the gaps that its base has to fill. @throws LogError `malformed`. */
+export function fillGaps(text: Uint8Array, gaps: readonly TextGap[], { pieces, own, sizeBytes }: TextDelta): TextGap[] {
+  const left: TextGap[] = [];
+  for (const gap of gaps) {
+    const end = gap.from + gap.length;
+    if (end > sizeBytes) throw new LogError("malformed", "a difference takes bytes that its base does not have");
+    let begin = 0;
+    let ownAt = 0;
+    for (const piece of pieces) {
+      const length = typeof piece === "number" ? piece : piece[1];
+      const first = Math.max(gap.from, begin);
+      const last = Math.min(end, begin + length);
+      if (first < last) {
+        const at = gap.at + first - gap.from;
+        if (typeof piece === "number") text.set(own.subarray(ownAt + first - begin, ownAt + last - begin), at);
+        else left.push({ at, from: piece[0] + first - begin, length: last - first });
+      }
+      begin += length;
+      if (typeof piece === "number") ownAt += piece;
+      if (begin >= end) break;
+    }
+  }
+  if (left.length > MAX_GAPS) throw new LogError("malformed", "a difference is in too many pieces");
+  return left;
+}
+
+/** As `fillGaps`, from a whole text, after which there are none. */
+export function fillAllGaps(text: Uint8Array, gaps: readonly TextGap[], whole: Uint8Array): void {
+  for (const { at, from, length } of gaps) {
+    if (from + length > whole.length)
+      throw new LogError("malformed", "a difference takes bytes that its base does not have");
+    text.set(whole.subarray(from, from + length), at);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no head, as the schema will find
+  }
+}
