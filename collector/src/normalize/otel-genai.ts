@@ -1,91 +1,112 @@
 import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
-import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
-import type { Content } from "./normalized.ts";
+import { agentContent, modelContent, toolContent } from "./otel-genai-content.ts";
+import { llmFactsOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
+const MCP_METHOD = "mcp.method.name";
+const WORKFLOW_NAME = "gen_ai.workflow.name";
+/** Laminar's word for the kind of a span that is no model call. */
+const LAMINAR_TYPE = "lmnr.span.type";
+
+/** Any of these makes a span one of ours. What only tells of the run (a conversation, an agent's name) is on other spans too. */
+const CLAIMS = [
+  GEN_AI.operationName,
+  GEN_AI.system,
+  GEN_AI.providerName,
+  GEN_AI.requestModel,
+  GEN_AI.toolName,
+  MCP_METHOD,
+  LAMINAR_TYPE,
+];
+
 /**
- * OpenTelemetry GenAI semantic conventions, as attributes of the span, from 1.27 to the successor repository.
- * Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md.
+ * OpenTelemetry GenAI semantic conventions on spans, from before 1.27 to the successor repository, and those who speak them with words of
+ * their own (openlit, Laminar, Anthropic's SDK). Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md, docs/mcp.
  */
 export const otelGenAi: Dialect = {
   name: "otel-genai",
-  claims: (attributes) => attributes.has(GEN_AI.operationName) || attributes.has(GEN_AI.system),
+  claims: (attributes) => CLAIMS.some((key) => attributes.has(key)),
   read: readGenAi,
 };
 
-const KIND_OF_OPERATION: Readonly<Record<string, StepKind>> = {
-  chat: "llm",
-  text_completion: "llm",
-  generate_content: "llm",
-  embeddings: "llm",
-  execute_tool: "tool",
-  invoke_agent: "agent",
-  create_agent: "agent",
-};
+const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
+  ["chat", "llm"],
+  ["text_completion", "llm"],
+  ["generate_content", "llm"],
+  ["embeddings", "llm"],
+  ["execute_tool", "tool"],
+  ["invoke_agent", "agent"],
+  ["create_agent", "agent"],
+]);
+
+/** What an agent does as a whole: without a parent, its end is the run's. */
+const WHOLE_RUNS: ReadonlySet<string> = new Set(["invoke_agent", "create_agent", "invoke_workflow"]);
 
 export function readGenAi(span: SpanView, attributes: AttributeReader): DialectFacts {
-  const operation = attributes.text(GEN_AI.operationName);
-  const requestModel = attributes.text(GEN_AI.requestModel);
-  const kind = kindOf(operation, requestModel);
-  const run = runFactsOf(attributes);
-  const ends = kind === "agent" && span.parentSpanId === null;
-  const toolName = kind === "tool" ? (attributes.text(GEN_AI.toolName) ?? span.name) : null;
+  const operation = attributes.text(GEN_AI.operationName) ?? attributes.text(MCP_METHOD);
+  const kind = kindOf(operation, span);
+  const requestModel = kind === "llm" ? attributes.text(GEN_AI.requestModel) : null;
+  const agentName = attributes.text(GEN_AI.agentName);
+  const toolName = kind === "tool" ? (attributes.text(GEN_AI.toolName) ?? targetOf(span.name, operation)) : null;
+  const llm = kind === "llm" ? llmFactsOf(requestModel, span, attributes) : null;
+  const ends = span.parentSpanId === null && operation !== null && WHOLE_RUNS.has(operation);
   return {
     event: ends ? "run_end" : "step",
     kind,
-    name: toolName ?? (kind === "llm" ? requestModel : null) ?? (kind === "agent" ? run.agent_name : null) ?? span.name,
-    operation,
+    name: toolName ?? requestModel ?? (kind === "agent" ? agentName : null) ?? span.name,
+    operation: operation ?? (kind === "tool" ? "execute_tool" : null),
     runId: null,
     runSeq: null,
-    run,
-    llm: kind === "llm" ? llmFactsOf(requestModel, attributes) : null,
+    run: runFactsOf(agentName, attributes),
+    llm,
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
-    end: ends
-      ? {
-          status: span.statusCode === 2 ? "failed" : "completed",
-          outcome: null,
-          reason: span.statusMessage || null,
-          records: null,
-        }
-      : null,
-    content: contentOf(kind, attributes),
+    end: ends ? endOf(span) : null,
+    content:
+      kind === "llm"
+        ? modelContent(span, attributes)
+        : kind === "tool"
+          ? toolContent(span, attributes)
+          : agentContent(span, attributes),
   };
 }
 
-function kindOf(operation: string | null, requestModel: string | null): StepKind {
-  if (operation !== null) return KIND_OF_OPERATION[operation] ?? "other";
-  return requestModel === null ? "other" : "llm"; // before 1.27 instrumentations left the operation out
+function kindOf(operation: string | null, span: SpanView): StepKind {
+  const known = operation === null ? undefined : KIND_OF_OPERATION.get(operation);
+  if (known === "tool" || operation === "tools/call") return isAnswerOfServer(span) ? "other" : "tool";
+  if (known !== undefined) return known;
+  if (operation !== null) return "other"; // an open list: others' words are steps
+  const { attributes } = span;
+  if (attributes.has(GEN_AI.toolName) || attributes.get(LAMINAR_TYPE) === "TOOL") return "tool";
+  if (attributes.get(LAMINAR_TYPE) === "DEFAULT") return "other";
+  return attributes.has(GEN_AI.requestModel) ? "llm" : "other"; // before 1.27 the operation was left out
 }
 
-function runFactsOf(attributes: AttributeReader): RunFacts {
+/** OTLP SpanKind SERVER within a trace: an MCP server's side of a call whose client has told of it. */
+function isAnswerOfServer({ attributes, parentSpanId }: SpanView): boolean {
+  return parentSpanId !== null && attributes.has(MCP_METHOD) && attributes.get("otlp.kind") === 2;
+}
+
+/** `execute_tool search` and `tools/call search` are named after what they do, then what they do it with. */
+function targetOf(name: string, operation: string | null): string {
+  return operation !== null && name.startsWith(`${operation} `) ? name.slice(operation.length + 1) : name;
+}
+
+function runFactsOf(agentName: string | null, attributes: AttributeReader): RunFacts {
   return {
     task_id: attributes.text(RUNLEDGER.taskId),
     task_type: attributes.text(RUNLEDGER.taskType),
-    agent_name: attributes.text(GEN_AI.agentName),
+    agent_name: attributes.text("gen_ai.main_agent.name") ?? agentName ?? attributes.text(WORKFLOW_NAME),
     agent_version: attributes.text(GEN_AI.agentVersion),
-    session_id: attributes.text(GEN_AI.conversationId) ?? attributes.text(OTEL.sessionId),
-    user_id: attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+    session_id:
+      attributes.text(GEN_AI.conversationId) ??
+      attributes.text(OTEL.sessionId) ??
+      attributes.text("lmnr.association.properties.session_id"),
+    user_id:
+      attributes.text(OTEL.userId) ??
+      attributes.text(OTEL.enduserId) ??
+      attributes.text("lmnr.association.properties.user_id"),
     heartbeat_interval_ms: null,
-  };
-}
-
-function llmFactsOf(requestModel: string | null, attributes: AttributeReader): DialectFacts["llm"] {
-  const firstChunkSeconds = attributes.number(GEN_AI.responseTimeToFirstChunk);
-  return {
-    provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
-    request_model: requestModel,
-    response_model: attributes.text(GEN_AI.responseModel),
-    response_id: attributes.text(GEN_AI.responseId),
-    finish_reasons: attributes.texts(GEN_AI.responseFinishReasons),
-    input_tokens: attributes.count(GEN_AI.inputTokens) ?? attributes.count(GEN_AI.promptTokens),
-    output_tokens: attributes.count(GEN_AI.outputTokens) ?? attributes.count(GEN_AI.completionTokens),
-    cache_read_tokens: attributes.count(GEN_AI.cacheReadTokens),
-    cache_write_tokens: attributes.count(GEN_AI.cacheWriteTokens) ?? attributes.count(GEN_AI.cacheCreationTokens),
-    reasoning_tokens: attributes.count(GEN_AI.reasoningTokens),
-    time_to_first_token_ms: firstChunkSeconds === null || firstChunkSeconds < 0 ? null : firstChunkSeconds * 1000,
-    streaming: attributes.boolean(GEN_AI.requestStream),
-    counted: true,
   };
 }
 
@@ -102,47 +123,7 @@ function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["t
   };
 }
 
-/** The model's settings: `gen_ai.request.*` but for what has a field of its own. */
-const PARAMETERS = [
-  "max_tokens",
-  "temperature",
-  "top_p",
-  "top_k",
-  "stop_sequences",
-  "frequency_penalty",
-  "presence_penalty",
-  "seed",
-  "choice.count",
-  "encoding_formats",
-  "reasoning.level",
-] as const;
-
-function contentOf(kind: StepKind, attributes: AttributeReader): Content {
-  const content: Content = {};
-  const jsonText = (name: "system_prompt" | "tool_definitions" | "response" | "arguments" | "result", key: string) => {
-    const value = attributes.value(key);
-    if (value !== null) content[name] = jsonTextOf(value);
-  };
-  if (kind === "tool") {
-    jsonText("arguments", GEN_AI.toolCallArguments);
-    jsonText("result", GEN_AI.toolCallResult);
-    return content;
-  }
-  jsonText("system_prompt", GEN_AI.systemInstructions);
-  jsonText("tool_definitions", GEN_AI.toolDefinitions);
-  jsonText("response", GEN_AI.outputMessages);
-  const messages = attributes.value(GEN_AI.inputMessages);
-  if (messages !== null) content.messages = jsonElementsOf(messages);
-  const parameters = parametersOf(attributes);
-  if (parameters !== null) content.parameters = parameters;
-  return content;
-}
-
-function parametersOf(attributes: AttributeReader): string | null {
-  const found: Record<string, unknown> = {};
-  for (const name of PARAMETERS) {
-    const value = attributes.value(`gen_ai.request.${name}`);
-    if (value !== null) found[name] = value;
-  }
-  return Object.keys(found).length === 0 ? null : JSON.stringify(found);
+function endOf({ statusCode, statusMessage, attributes }: SpanView): DialectFacts["end"] {
+  const failed = statusCode === 2 || attributes.has(OTEL.errorType);
+  return { status: failed ? "failed" : "completed", outcome: null, reason: statusMessage || null, records: null };
 }

@@ -1,0 +1,130 @@
+import { GEN_AI } from "@runledger/contract";
+import type { DialectFacts } from "./dialect.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+/** More tokens than any call can have: such a number is kept as it came, and counts as unknown. */
+const MAX_TOKENS = 1_000_000_000;
+
+/** The names that a number of tokens has had, the current first. */
+const TOKENS = {
+  input: [GEN_AI.inputTokens, GEN_AI.promptTokens],
+  output: [GEN_AI.outputTokens, GEN_AI.completionTokens],
+  cacheRead: [GEN_AI.cacheReadTokens, "gen_ai.usage.cache_read_input_tokens"],
+  cacheWrite: [GEN_AI.cacheWriteTokens, GEN_AI.cacheCreationTokens, "gen_ai.usage.cache_creation_input_tokens"],
+  reasoning: [GEN_AI.reasoningTokens, "gen_ai.usage.reasoning_tokens"],
+} as const;
+const MODALITIES = ["text", "image", "audio"] as const;
+
+/** Who asked which model for what, and what it took. */
+export function llmFactsOf(
+  requestModel: string | null,
+  span: SpanView,
+  attributes: AttributeReader,
+): NonNullable<DialectFacts["llm"]> {
+  const firstChunkMs = firstChunkMsOf(attributes);
+  return {
+    provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
+    request_model: requestModel,
+    response_model: attributes.text(GEN_AI.responseModel),
+    response_id: attributes.text(GEN_AI.responseId),
+    finish_reasons: finishReasonsOf(attributes),
+    ...tokensOf(span.attributes, attributes),
+    time_to_first_token_ms: firstChunkMs,
+    streaming:
+      attributes.boolean(GEN_AI.requestStream) ??
+      attributes.boolean("gen_ai.request.is_stream") ??
+      (firstChunkMs === null ? null : true),
+    counted: true,
+  };
+}
+
+function firstChunkMsOf(attributes: AttributeReader): number | null {
+  const seconds =
+    attributes.number(GEN_AI.responseTimeToFirstChunk) ?? attributes.number("gen_ai.server.time_to_first_token");
+  return seconds === null || seconds < 0 ? null : seconds * 1000;
+}
+
+/** A list, by rule; some send it as JSON text, or the one reason as it is. */
+function finishReasonsOf(attributes: AttributeReader): string[] {
+  const reasons = attributes.texts(GEN_AI.responseFinishReasons);
+  const [only] = reasons;
+  if (reasons.length !== 1 || !only?.startsWith("[")) return reasons;
+  try {
+    const listed: unknown = JSON.parse(only);
+    return Array.isArray(listed) && listed.every((reason) => typeof reason === "string") ? listed : reasons;
+  } catch {
+    return reasons; // a word that begins with a bracket
+  }
+}
+
+type Tokens = Pick<
+  NonNullable<DialectFacts["llm"]>,
+  "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens"
+>;
+
+function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): Tokens {
+  const first = (keys: readonly string[]) => {
+    const key = keys.find((candidate) => isTokens(given.get(candidate)));
+    return key === undefined ? null : attributes.count(key);
+  };
+  const cacheRead = first(TOKENS.cacheRead) ?? sumOfModalities("cache_read.input_tokens", given);
+  const cacheWrite = first(TOKENS.cacheWrite);
+  const reasoning = first(TOKENS.reasoning);
+  return {
+    input_tokens: withParts(first(TOKENS.input) ?? sumOfModalities("input_tokens", given), cacheRead, cacheWrite),
+    output_tokens: withParts(first(TOKENS.output) ?? sumOfModalities("output_tokens", given), reasoning, null),
+    cache_read_tokens: cacheRead,
+    cache_write_tokens: cacheWrite,
+    reasoning_tokens: reasoning,
+  };
+}
+
+/** Of senders that tell no total. The numbers by modality stay attributes. */
+function sumOfModalities(name: string, given: SpanView["attributes"]): number | null {
+  const counts = MODALITIES.map((modality) => given.get(`gen_ai.usage.${modality}.${name}`)).filter(isTokens);
+  return counts.length === 0 ? null : counts.reduce((sum: number, count) => sum + Number(count), 0);
+}
+
+/**
+ * Cached tokens are part of the input, reasoning is part of the output. A part that is more than its whole comes from a sender that tells the
+ * provider's numbers as they are (Anthropic's input is without the cached, Google's output without the thoughts): then the whole is the sum.
+ */
+function withParts(whole: number | null, part: number | null, other: number | null): number | null {
+  const parts = (part ?? 0) + (other ?? 0);
+  return whole !== null && parts > whole ? whole + parts : whole;
+}
+
+function isTokens(value: unknown): boolean {
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MAX_TOKENS;
+}
+
+/** The model's settings by their names of today, but for what has a field of its own. */
+const PARAMETERS: readonly (readonly [name: string, ...keys: string[]])[] = [
+  ["max_tokens", "gen_ai.request.max_tokens"],
+  ["temperature", "gen_ai.request.temperature"],
+  ["top_p", "gen_ai.request.top_p"],
+  ["top_k", "gen_ai.request.top_k"],
+  ["stop_sequences", "gen_ai.request.stop_sequences"],
+  ["frequency_penalty", "gen_ai.request.frequency_penalty"],
+  ["presence_penalty", "gen_ai.request.presence_penalty"],
+  ["seed", "gen_ai.request.seed", "gen_ai.openai.request.seed"],
+  ["choice.count", "gen_ai.request.choice.count"],
+  ["encoding_formats", "gen_ai.request.encoding_formats"],
+  ["reasoning.level", "gen_ai.request.reasoning.level"],
+  ["previous_response.id", "gen_ai.request.previous_response.id"],
+  ["output.type", "gen_ai.output.type", "gen_ai.openai.request.response_format"],
+  ["service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier"],
+  ["embeddings.dimension.count", "gen_ai.embeddings.dimension.count"],
+];
+
+/** As JSON text; null when there are none. */
+export function parametersOf(attributes: AttributeReader): string | null {
+  const found: Record<string, unknown> = {};
+  for (const [name, ...keys] of PARAMETERS)
+    for (const key of keys) {
+      const value = attributes.value(key);
+      if (value !== null) found[name] ??= value;
+    }
+  return Object.keys(found).length === 0 ? null : JSON.stringify(found);
+}
