@@ -10,7 +10,9 @@ export type Classification = "new" | "duplicate" | "conflict";
  */
 export interface SeenRecords {
   readonly limit: number;
-  classify(record: Pick<RunledgerRecord, "tenant" | "record_id" | "trace_id" | "step_id">): Classification;
+  classify(
+    record: Pick<RunledgerRecord, "tenant" | "record_id" | "trace_id" | "step_id"> & { event: string },
+  ): Classification;
 }
 
 export const DEFAULT_SEEN_RECORDS = 500_000;
@@ -20,8 +22,10 @@ export function createSeenRecords(limit: number = DEFAULT_SEEN_RECORDS): SeenRec
   const seen = createGenerationMap<string>(limit);
   return {
     limit,
-    classify: ({ tenant, record_id, trace_id, step_id }) => {
-      const span = `${trace_id}${step_id}${tenant}`;
+    classify: ({ tenant, record_id, trace_id, step_id, event }) => {
+      // Log records and metrics are no spans: any number of them may belong to one.
+      const span =
+        event === "log" || event === "metric" ? `${event}${record_id}${tenant}` : `${trace_id}${step_id}${tenant}`;
       const first = seen.get(span);
       if (first === undefined) {
         seen.set(span, record_id);

@@ -1,10 +1,11 @@
-import type { StepRow } from "@runledger/contract";
+import type { RunledgerRecord, StepRow } from "@runledger/contract";
 import { type JournalCursor, type Rows, StorageError } from "@runledger/storage";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import type { Prices } from "../normalize/price.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
+import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
 import { stepRow } from "./step-row.ts";
 
 export interface MetricsSinkDependencies {
@@ -34,6 +35,7 @@ interface Batch {
   from: number;
   to: number;
   rows: StepRow[];
+  points: MetricPointRow[];
   duplicates: number;
 }
 
@@ -69,7 +71,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       if (from === undefined) return;
       if (pending?.from !== from || pending.to !== to) {
         const known = await late.find(
-          frames.flatMap((frame) => frame.records.map(({ facts }) => facts)),
+          frames.flatMap((frame) => frame.records.map(({ facts }) => facts)).filter(isOfRun),
           from,
         );
         pending = batchOf(frames, from, to, seen, known, prices);
@@ -97,7 +99,7 @@ async function seed(
   limit: number,
 ): Promise<void> {
   const newest = await rows.query<SeedRow>(
-    `SELECT tenant, record_id, trace_id, step_id, received_time FROM steps
+    `SELECT tenant, record_id, trace_id, step_id, event, received_time FROM steps
      WHERE journal_seq < {nextSeq: UInt64} ORDER BY received_time DESC LIMIT {limit: UInt64}`,
     { nextSeq, limit },
   );
@@ -114,6 +116,7 @@ interface SeedRow {
   record_id: string;
   trace_id: string;
   step_id: string;
+  event: string;
   received_time: string;
 }
 
@@ -125,9 +128,11 @@ function batchOf(
   known: ReadonlySet<string>,
   prices: Pick<Prices, "contextWindow">,
 ): Batch {
-  const batch: Batch = { from, to, rows: [], duplicates: 0 };
+  const batch: Batch = { from, to, rows: [], points: [], duplicates: 0 };
   for (const { seq, records } of frames) {
     for (const { facts, inputPreview, outputPreview } of records) {
+      if (facts.event === "metric") batch.points.push(...metricPointRows(facts, seq));
+      if (!isOfRun(facts)) continue;
       const classification = seen.classify(facts);
       if (classification === "duplicate" || known.has(facts.record_id)) {
         batch.duplicates += 1;
@@ -141,10 +146,20 @@ function batchOf(
   return batch;
 }
 
+/** Metrics, and log records without a run, are in the log; `steps` is of runs. */
+export function isOfRun({ event, run_id }: Pick<RunledgerRecord, "event" | "run_id">): boolean {
+  return event !== "metric" && run_id !== "";
+}
+
 async function insert(rows: Rows, batch: Batch, settings: MetricsSinkSettings): Promise<void> {
   const { installation, maxRowsPerInsert = 20_000 } = settings;
-  for (let start = 0; start < batch.rows.length; start += maxRowsPerInsert) {
-    const token = `${installation}:${batch.from}-${batch.to}:${start}`;
-    await rows.insert("steps", batch.rows.slice(start, start + maxRowsPerInsert), token);
+  for (const [table, all] of [
+    ["steps", batch.rows],
+    ["metric_points", batch.points],
+  ] as const) {
+    for (let start = 0; start < all.length; start += maxRowsPerInsert) {
+      const token = `${installation}:${batch.from}-${batch.to}:${start}`;
+      await rows.insert(table, all.slice(start, start + maxRowsPerInsert), token);
+    }
   }
 }

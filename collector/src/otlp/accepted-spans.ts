@@ -14,7 +14,7 @@ export interface AcceptedSpan {
 }
 
 /** No frame was taken that unpacks to more. */
-const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
+export const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
 
 /** The spans of a journal frame that the receiver accepted, in their order. Always the same for the same frame. */
 export function decodeAcceptedSpans(frame: Pick<JournalFrame, "format" | "encoding" | "body">): AcceptedSpan[] {

@@ -1,3 +1,4 @@
+import { type Counts, countRejected, countUndecodable, createCounts, isId, LATEST_UNIX_NANO } from "./faults.ts";
 import type { AnyValue, Span, TracesRequest } from "./otlp.ts";
 import { unixNano } from "./otlp.ts";
 
@@ -11,7 +12,8 @@ export type SpanFault =
   | "end_time"
   | "negative_tokens";
 
-const WHAT_TO_DO: Record<SpanFault, string> = {
+/** For the sender. */
+export const SPAN_FAULTS: Record<SpanFault, string> = {
   undecodable: "a field of the span can't be read",
   trace_id: "the trace id must be 16 bytes, not all zero",
   span_id: "the span id must be 8 bytes, not all zero",
@@ -21,8 +23,6 @@ const WHAT_TO_DO: Record<SpanFault, string> = {
   negative_tokens: "token counts (gen_ai.usage.*) must not be negative",
 };
 
-/** The latest time that ClickHouse's DateTime64(9) holds: 2262-04-11. */
-const MAX_UNIX_NANO = 2n ** 63n - 1n;
 /** A clock that is set back while a span runs makes its end come before its start; more than this is no clock. */
 const MAX_BACKWARD_NANOS = 3_600_000_000_000n;
 const USAGE_PREFIX = "gen_ai.usage.";
@@ -33,51 +33,28 @@ export function checkSpan(span: Span): SpanFault | null {
   if (!isId(span.spanId, 8)) return "span_id";
   if (span.parentSpanId.length !== 0 && span.parentSpanId.length !== 8) return "parent_id";
   const start = unixNano(span.startTimeUnixNano);
-  if (start === 0n || start > MAX_UNIX_NANO) return "start_time";
+  if (start === 0n || start > LATEST_UNIX_NANO) return "start_time";
   const end = unixNano(span.endTimeUnixNano);
-  if (end > MAX_UNIX_NANO || end + MAX_BACKWARD_NANOS < start) return "end_time";
+  if (end > LATEST_UNIX_NANO || end + MAX_BACKWARD_NANOS < start) return "end_time";
   for (const { key, value } of span.attributes) {
     if (value && key.startsWith(USAGE_PREFIX) && isNegative(value)) return "negative_tokens";
   }
   return null;
 }
 
-/** What became of the spans of a request. */
-export interface SpanCounts {
-  accepted: number;
-  rejected: Map<SpanFault, number>;
-  /** Why the first undecodable span is one. */
-  undecodable: string | null;
-}
-
-export function countSpans(request: TracesRequest): SpanCounts {
-  const counts: SpanCounts = { accepted: 0, rejected: new Map(), undecodable: null };
-  const reject = (fault: SpanFault, count: number) =>
-    counts.rejected.set(fault, (counts.rejected.get(fault) ?? 0) + count);
+export function countSpans(request: TracesRequest): Counts {
+  const counts = createCounts();
   for (const { scopeSpans } of request.resourceSpans) {
     for (const { spans, undecodable = [] } of scopeSpans) {
       for (const span of spans) {
         const fault = checkSpan(span);
         if (fault === null) counts.accepted += 1;
-        else reject(fault, 1);
+        else countRejected(counts, fault, 1);
       }
-      if (undecodable.length > 0) reject("undecodable", undecodable.length);
-      counts.undecodable ??= undecodable[0] ?? null;
+      countUndecodable(counts, undecodable);
     }
   }
   return counts;
-}
-
-/** For the sender: how many spans were not taken, why, and what to do. */
-export function describeFaults({ rejected, undecodable }: SpanCounts): string {
-  const whatToDo = (fault: SpanFault) => (fault === "undecodable" && undecodable) || WHAT_TO_DO[fault];
-  return [...rejected].map(([fault, count]) => `${count} rejected (${fault}): ${whatToDo(fault)}`).join("; ");
-}
-
-function isId(id: Uint8Array, length: number): boolean {
-  if (id.length !== length) return false;
-  for (let index = 0; index < length; index += 1) if (id[index] !== 0) return true;
-  return false;
 }
 
 function isNegative(value: AnyValue): boolean {

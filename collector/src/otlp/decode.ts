@@ -1,19 +1,56 @@
 import { isUtf8 } from "node:buffer";
 import type { BodyFormat } from "@runledger/storage";
 import root from "./generated/otlp.js";
+import type { Group } from "./group.ts";
 import { tracesFromJson } from "./json.ts";
+import { groupsFromJson } from "./json-group.ts";
+import { logRecordOf } from "./json-log.ts";
+import { metricOf } from "./json-metric.ts";
+import type { LogRecord } from "./log-record.ts";
+import type { Metric } from "./metric.ts";
 import { OtlpError, type TracesRequest } from "./otlp.ts";
 import { tracesFromProtobuf } from "./protobuf.ts";
+import { groupsFromProtobuf } from "./protobuf-group.ts";
+import { readLogRecord } from "./protobuf-log.ts";
+import { readMetric } from "./protobuf-metric.ts";
 
-const { ExportTraceServiceRequest } = root.opentelemetry.proto.collector.trace.v1;
+const { collector } = root.opentelemetry.proto;
+const { ExportTraceServiceRequest } = collector.trace.v1;
 
 /** Decodes an ExportTraceServiceRequest that is not compressed any more. The result holds views into `body`. @throws OtlpError `malformed`. */
 export function decodeTraces(body: Buffer, format: BodyFormat): TracesRequest {
+  return decode("ExportTraceServiceRequest", format, () =>
+    format === "protobuf" ? tracesFromProtobuf(body) : tracesFromJson(parseJson(body)),
+  );
+}
+
+/** The same for an ExportLogsServiceRequest. */
+export function decodeLogs(body: Buffer, format: BodyFormat): Group<LogRecord>[] {
+  return decode("ExportLogsServiceRequest", format, () =>
+    format === "protobuf"
+      ? groupsFromProtobuf(body, readLogRecord)
+      : groupsFromJson(parseJson(body), LOG_NAMES, logRecordOf),
+  );
+}
+
+/** The same for an ExportMetricsServiceRequest. */
+export function decodeMetrics(body: Buffer, format: BodyFormat): Group<Metric>[] {
+  return decode("ExportMetricsServiceRequest", format, () =>
+    format === "protobuf"
+      ? groupsFromProtobuf(body, readMetric)
+      : groupsFromJson(parseJson(body), METRIC_NAMES, metricOf),
+  );
+}
+
+const LOG_NAMES = { resources: "resourceLogs", scopes: "scopeLogs", items: "logRecords" };
+const METRIC_NAMES = { resources: "resourceMetrics", scopes: "scopeMetrics", items: "metrics" };
+
+function decode<Request>(name: string, format: BodyFormat, read: () => Request): Request {
   try {
-    return format === "protobuf" ? tracesFromProtobuf(body) : tracesFromJson(parseJson(body));
+    return read();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new OtlpError("malformed", `the body is not an OTLP ExportTraceServiceRequest in ${format}: ${why}`, cause);
+    throw new OtlpError("malformed", `the body is not an OTLP ${name} in ${format}: ${why}`, cause);
   }
 }
 
@@ -25,6 +62,16 @@ export function decodeTracesAsGenerated(body: Buffer): object {
 /** Encodes an ExportTraceServiceRequest given with names as in OTLP/JSON and 64-bit values as numbers or Long. For senders and tests. */
 export function encodeTraces(request: object): Uint8Array {
   return ExportTraceServiceRequest.encode(request).finish();
+}
+
+/** The same for an ExportLogsServiceRequest. */
+export function encodeLogs(request: object): Uint8Array {
+  return collector.logs.v1.ExportLogsServiceRequest.encode(request).finish();
+}
+
+/** The same for an ExportMetricsServiceRequest. */
+export function encodeMetrics(request: object): Uint8Array {
+  return collector.metrics.v1.ExportMetricsServiceRequest.encode(request).finish();
 }
 
 /** A number that a double may not hold exactly: then the slower way that keeps all digits. */

@@ -11,7 +11,8 @@ import { createSeenRecords, DEFAULT_SEEN_RECORDS } from "../integrate/seen-recor
 import { createLateDuplicates } from "../metrics/late-duplicates.ts";
 import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
 import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
-import { REBUILD_MARK } from "../metrics/metrics-sink.ts";
+import { type MetricPointRow, metricPointRows } from "../metrics/metric-point-rows.ts";
+import { isOfRun, REBUILD_MARK } from "../metrics/metrics-sink.ts";
 import { stepRow } from "../metrics/step-row.ts";
 import type { Prices } from "../normalize/price.ts";
 import { createPackCache } from "./pack-cache.ts";
@@ -97,14 +98,14 @@ function createFiller(
 
   return async (batch: readonly { index: number; entry: Uint8Array }[]): Promise<void> => {
     const entries = batch.map(({ index, entry }) => ({ index, entry, record: recordOfEntry(entry) }));
-    const known = await late.find(
-      entries.map(({ record }) => record),
-      1,
-    );
+    const known = await late.find(entries.map(({ record }) => record).filter(isOfRun), 1);
     const steps: StepRow[] = [];
+    const points: MetricPointRow[] = [];
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
       logEntries.push(logEntryRow(shard, index, entry, record));
+      if (record.event === "metric") points.push(...metricPointRows(await readWholeRecord(readPack, record), 0));
+      if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
         progress.duplicates += 1;
         continue;
@@ -119,7 +120,9 @@ function createFiller(
       steps.push(stepRow({ ...whole, cost }, { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0 }));
     }
     const from = batch[0]?.index ?? 0;
-    await rows.insert("steps", steps, `rebuild:${shard}:${from}-${from + batch.length}`);
+    const token = `rebuild:${shard}:${from}-${from + batch.length}`;
+    await rows.insert("steps", steps, token);
+    await rows.insert("metric_points", points, token);
     await insertLogEntries(rows, logEntries);
     const newest = steps.at(-1);
     if (newest !== undefined) late.remember(newest.received_time, steps.length);

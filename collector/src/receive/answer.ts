@@ -1,34 +1,34 @@
-import type { BodyFormat } from "@runledger/storage";
+import type { BodyFormat, JournalFrame } from "@runledger/storage";
 import root from "../otlp/generated/otlp.js";
 import type { RefusalStatus } from "./status.ts";
 
-const { ExportTraceServiceResponse } = root.opentelemetry.proto.collector.trace.v1;
+const { logs, metrics, trace } = root.opentelemetry.proto.collector;
 const { RetryInfo, Status } = root.google.rpc;
 const RETRY_INFO_URL = "type.googleapis.com/google.rpc.RetryInfo";
 
 /** What the sender is told of a request that was taken. */
-export interface TracesAnswer {
-  rejectedSpans: number;
-  /** "" when all spans were accepted. */
+export interface ExportAnswer {
+  signal: JournalFrame["signal"];
+  /** Of its spans, log records or data points. */
+  rejected: number;
+  /** "" when all were accepted. */
   message: string;
 }
 
-/** ExportTraceServiceResponse, with `partial_success` when spans were rejected. */
-export function encodeAnswer(answer: TracesAnswer, format: BodyFormat): Buffer {
-  const { rejectedSpans, message } = answer;
-  const partial = rejectedSpans > 0;
-  if (format === "json") {
-    return Buffer.from(
-      JSON.stringify(
-        partial ? { partialSuccess: { rejectedSpans: String(rejectedSpans), errorMessage: message } } : {},
-      ),
-    );
-  }
-  return Buffer.from(
-    ExportTraceServiceResponse.encode(
-      partial ? { partialSuccess: { rejectedSpans, errorMessage: message } } : {},
-    ).finish(),
-  );
+const RESPONSES = {
+  traces: { codec: trace.v1.ExportTraceServiceResponse, rejected: "rejectedSpans" },
+  logs: { codec: logs.v1.ExportLogsServiceResponse, rejected: "rejectedLogRecords" },
+  metrics: { codec: metrics.v1.ExportMetricsServiceResponse, rejected: "rejectedDataPoints" },
+} as const;
+
+/** Export…ServiceResponse of the signal, with `partial_success` when something was rejected. */
+export function encodeAnswer({ signal, rejected, message }: ExportAnswer, format: BodyFormat): Buffer {
+  const { codec, rejected: name } = RESPONSES[signal];
+  const answer = (count: number | string) =>
+    rejected === 0 ? {} : { partialSuccess: { [name]: count, errorMessage: message } };
+  return format === "json"
+    ? Buffer.from(JSON.stringify(answer(String(rejected))))
+    : Buffer.from(codec.encode(answer(rejected)).finish());
 }
 
 /** google.rpc.Status, with RetryInfo when the request may be sent again. */

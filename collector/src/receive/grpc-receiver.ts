@@ -26,6 +26,11 @@ const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Taken from the budget for a request whose size is not known yet. */
 const UNKNOWN_SIZE_BYTES = 256 * 1024;
 const COLLECTOR = "opentelemetry.proto.collector";
+const SERVICES = [
+  ["traces", "trace.v1.TraceService"],
+  ["logs", "logs.v1.LogsService"],
+  ["metrics", "metrics.v1.MetricsService"],
+] as const;
 
 type Handler = (body: Buffer) => Promise<Buffer>;
 
@@ -36,16 +41,12 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
     "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
     interceptors: [admission(intake, settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS)],
   });
-  addExport(server, intake, `${COLLECTOR}.trace.v1.TraceService`, async (body) => {
-    // The library has unpacked it already: nothing more to reserve.
-    const request = { format: "protobuf", encoding: "identity", tenant: settings.tenant, body } as const;
-    return encodeAnswer(await intake.takeTraces(request, "grpc", () => undefined), "protobuf");
-  });
-  for (const signal of ["logs", "metrics"]) {
-    const service = `${COLLECTOR}.${signal}.v1.${signal === "logs" ? "LogsService" : "MetricsService"}`;
-    addExport(server, intake, service, () =>
-      Promise.reject(new OtlpError("unimplemented", `${signal} are not taken yet; send traces`)),
-    );
+  for (const [signal, service] of SERVICES) {
+    addExport(server, intake, `${COLLECTOR}.${service}`, async (body) => {
+      // The library has unpacked it already: nothing more to reserve.
+      const request = { signal, format: "protobuf", encoding: "identity", tenant: settings.tenant, body } as const;
+      return encodeAnswer(await intake.take(request, "grpc", () => undefined), "protobuf");
+    });
   }
   // The library prints what it also throws: the message of ours is the one to read.
   setLogVerbosity(logVerbosity.NONE);

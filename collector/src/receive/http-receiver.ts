@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { BodyEncoding, BodyFormat } from "@runledger/storage";
+import type { BodyEncoding, BodyFormat, JournalFrame } from "@runledger/storage";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
@@ -28,16 +28,26 @@ export interface Receiver {
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 10_000;
-const SIGNAL_PATH = /\/v1\/(traces|logs|metrics)$/;
+const SIGNAL_PATHS = [
+  ["/v1/traces", "traces"],
+  ["/v1/logs", "logs"],
+  ["/v1/metrics", "metrics"],
+] as const;
 const CONTENT_TYPE: Record<BodyFormat, string> = { protobuf: "application/x-protobuf", json: "application/json" };
 
 declare module "fastify" {
   interface FastifyRequest {
-    otlp: { format: BodyFormat; encoding: BodyEncoding; lengthBytes: number; reservation: Reservation } | null;
+    otlp: {
+      signal: JournalFrame["signal"];
+      format: BodyFormat;
+      encoding: BodyEncoding;
+      lengthBytes: number;
+      reservation: Reservation;
+    } | null;
   }
 }
 
-/** OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp): POST to any path that ends in /v1/traces. */
+/** OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp): POST to any path that ends in /v1/traces, /v1/logs or /v1/metrics. */
 export async function createHttpReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
   const requestTimeout = settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const app = Fastify({
@@ -56,7 +66,7 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
   app.addHook("onRequest", (_request, _reply, done) => {
     done(closing ? new OtlpError("closing", "the collector is shutting down; retry later") : undefined);
   });
-  addTraces(app, intake, settings.tenant);
+  addSignals(app, intake, settings.tenant);
   await app.listen({ host: settings.host, port: settings.port }).catch((cause: unknown) => {
     throw listenError("http", `${settings.host}:${settings.port}`, cause);
   });
@@ -75,7 +85,7 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
   };
 }
 
-function addTraces(app: FastifyInstance, intake: Intake, tenant: string): void {
+function addSignals(app: FastifyInstance, intake: Intake, tenant: string): void {
   app.decorateRequest("otlp", null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, payload, done) => {
@@ -86,10 +96,10 @@ function addTraces(app: FastifyInstance, intake: Intake, tenant: string): void {
   // Before any byte of a body is read: is it for us, and is there room for it?
   app.addHook("onRequest", (request, _reply, done) => {
     try {
-      checkTarget(request);
+      const signal = signalOf(request);
       const kind = bodyKindOf(request.headers, intake.maxBodyBytes);
       const reservation = intake.budget.reserve();
-      request.otlp = { ...kind, reservation };
+      request.otlp = { signal, ...kind, reservation };
       reservation.resize(kind.lengthBytes);
       done();
     } catch (error) {
@@ -109,8 +119,8 @@ function addTraces(app: FastifyInstance, intake: Intake, tenant: string): void {
     const { otlp } = request;
     if (otlp === null) throw new Error("a request came through without its headers being checked");
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const { format, encoding, reservation } = otlp;
-    const answer = await intake.takeTraces({ format, encoding, tenant, body }, "http", (bytes) =>
+    const { signal, format, encoding, reservation } = otlp;
+    const answer = await intake.take({ signal, format, encoding, tenant, body }, "http", (bytes) =>
       reservation.resize(body.length + bytes),
     );
     return reply.type(CONTENT_TYPE[format]).send(encodeAnswer(answer, format));
@@ -118,14 +128,13 @@ function addTraces(app: FastifyInstance, intake: Intake, tenant: string): void {
 }
 
 /** @throws OtlpError when the path or the method is none of ours. */
-function checkTarget(request: FastifyRequest): void {
+function signalOf(request: FastifyRequest): JournalFrame["signal"] {
   const path = request.url.split("?", 1)[0] ?? "";
-  const signal = SIGNAL_PATH.exec(path)?.[1];
+  const signal = SIGNAL_PATHS.find(([end]) => path.endsWith(end))?.[1];
   if (signal === undefined)
-    throw new OtlpError("unknown_path", `there is nothing at ${path}; send traces to /v1/traces`);
-  if (signal !== "traces")
-    throw new OtlpError("unimplemented", `${signal} are not taken yet; send traces to /v1/traces`);
+    throw new OtlpError("unknown_path", `there is nothing at ${path}; send to /v1/traces, /v1/logs or /v1/metrics`);
   if (request.method !== "POST") throw new OtlpError("wrong_method", `${request.method} is not taken here; use POST`);
+  return signal;
 }
 
 function refuse(intake: Intake, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -1,11 +1,10 @@
-import type { BodyEncoding, BodyFormat, JournalWriter } from "@runledger/storage";
+import type { BodyEncoding, BodyFormat, JournalFrame, JournalWriter } from "@runledger/storage";
 import type { Registry } from "prom-client";
-import { countSpans, describeFaults } from "../otlp/check-span.ts";
-import { decodeTraces } from "../otlp/decode.ts";
 import { unpackBody } from "../otlp/unpack.ts";
-import type { TracesAnswer } from "./answer.ts";
+import { verdictOn } from "../otlp/verdict.ts";
+import type { ExportAnswer } from "./answer.ts";
 import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
-import { createReceiveMetrics, type ReceiveMetrics, type Transport } from "./receive-metrics.ts";
+import { createReceiveMetrics, type Transport } from "./receive-metrics.ts";
 import { isFatal, type RefusalStatus, refusalOf } from "./status.ts";
 
 export interface IntakeDependencies {
@@ -27,7 +26,8 @@ export interface IntakeSettings {
 }
 
 /** A request as a receiver got it, without its transport. */
-export interface IncomingTraces {
+export interface IncomingRequest {
+  signal: JournalFrame["signal"];
   format: BodyFormat;
   encoding: BodyEncoding;
   tenant: string;
@@ -38,12 +38,8 @@ export interface IncomingTraces {
 export interface Intake {
   readonly budget: ByteBudget;
   readonly maxBodyBytes: number;
-  /** Resolves when the accepted spans are durable. Rejects with what `refuse` understands; nothing was acknowledged then. */
-  takeTraces(
-    request: IncomingTraces,
-    transport: Transport,
-    reserveUnpacked: (bytes: number) => void,
-  ): Promise<TracesAnswer>;
+  /** Resolves when the accepted items are durable. Rejects with what `refuse` understands; nothing was acknowledged then. */
+  take(request: IncomingRequest, transport: Transport, reserveUnpacked: (bytes: number) => void): Promise<ExportAnswer>;
   /** Counts a refusal, reports it where it is our own failure, and tells how to answer. */
   refuse(error: unknown, transport: Transport): RefusalStatus;
   /** Counts a request that ended before there was an answer. */
@@ -62,22 +58,18 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
   return {
     budget,
     maxBodyBytes,
-    async takeTraces(request, transport, reserveUnpacked) {
+    async take(request, transport, reserveUnpacked) {
+      const { signal } = request;
       metrics.receivedBytes.inc({ transport }, request.body.byteLength);
       const plain = await unpackBody(request.body, request.encoding, maxBodyBytes, reserveUnpacked);
-      const counts = countSpans(decodeTraces(plain, request.format));
-      const { accepted } = counts;
-      const rejectedSpans = countRejected(metrics, accepted, counts.rejected);
-      // The frame is journalled as it came: the integrator comes to the same verdict on each span.
+      const { accepted, rejected, message } = verdictOn(signal, plain, request.format);
+      metrics.countItems(signal, accepted, rejected);
+      // The frame is journalled as it came: the integrator comes to the same verdict on each item.
       if (accepted > 0) {
-        await dependencies.journal.append({
-          signal: "traces",
-          ...request,
-          receivedUnixNano: dependencies.nowUnixNano(),
-        });
+        await dependencies.journal.append({ ...request, receivedUnixNano: dependencies.nowUnixNano() });
       }
       metrics.requests.inc({ transport, code: "ok" });
-      return { rejectedSpans, message: describeFaults(counts) };
+      return { signal, rejected: [...rejected.values()].reduce((sum, count) => sum + count, 0), message };
     },
     countAborted: (transport) => metrics.requests.inc({ transport, code: "aborted" }),
     refuse(error, transport) {
@@ -91,14 +83,4 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
       return refusal;
     },
   };
-}
-
-function countRejected(metrics: ReceiveMetrics, accepted: number, rejected: ReadonlyMap<string, number>): number {
-  let sum = 0;
-  for (const [reason, count] of rejected) {
-    metrics.spansRejected.inc({ reason }, count);
-    sum += count;
-  }
-  metrics.spansReceived.inc(accepted + sum);
-  return sum;
 }

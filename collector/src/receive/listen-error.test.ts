@@ -8,7 +8,7 @@ import { listenError } from "./listen-error.ts";
 const noIntake: Intake = {
   budget: { reserve: () => ({ resize: () => undefined, release: () => undefined }), usedBytes: () => 0 },
   maxBodyBytes: 1,
-  takeTraces: () => Promise.reject(new Error("not called")),
+  take: () => Promise.reject(new Error("not called")),
   refuse: () => {
     throw new Error("not called");
   },

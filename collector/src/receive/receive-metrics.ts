@@ -1,4 +1,4 @@
-import type { JournalWriter } from "@runledger/storage";
+import type { JournalFrame, JournalWriter } from "@runledger/storage";
 import { Counter, Gauge, type Registry } from "prom-client";
 
 export type Transport = "grpc" | "http";
@@ -6,8 +6,8 @@ export type Transport = "grpc" | "http";
 /** What an operator sees of receiving. */
 export interface ReceiveMetrics {
   requests: Counter<"transport" | "code">;
-  spansReceived: Counter;
-  spansRejected: Counter<"reason">;
+  /** `rejected`: how many, by reason. */
+  countItems(signal: JournalFrame["signal"], accepted: number, rejected: ReadonlyMap<string, number>): void;
   receivedBytes: Counter<"transport">;
 }
 
@@ -31,6 +31,24 @@ export function createReceiveMetrics(
   gauge("runledger_journal_size_bytes", "Bytes of all journal segments", () => journal.stats().sizeBytes);
   gauge("runledger_journal_segments", "Journal segments on the disk", () => journal.stats().segments);
   gauge("runledger_journal_last_seq", "Number of the last durable frame", () => journal.stats().lastSeq);
+  const counters = (name: string, what: string) => ({
+    received: new Counter({
+      name: `runledger_otlp_${name}_received_total`,
+      help: `${what} in decoded requests`,
+      registers,
+    }),
+    notTaken: new Counter({
+      name: `runledger_otlp_${name}_rejected_total`,
+      help: `${what} not taken, by reason`,
+      labelNames: ["reason"],
+      registers,
+    }),
+  });
+  const items = {
+    traces: counters("spans", "Spans"),
+    logs: counters("log_records", "Log records"),
+    metrics: counters("data_points", "Data points of metrics"),
+  };
   return {
     requests: new Counter({
       name: "runledger_otlp_requests_total",
@@ -38,17 +56,15 @@ export function createReceiveMetrics(
       labelNames: ["transport", "code"],
       registers,
     }),
-    spansReceived: new Counter({
-      name: "runledger_otlp_spans_received_total",
-      help: "Spans in decoded requests",
-      registers,
-    }),
-    spansRejected: new Counter({
-      name: "runledger_otlp_spans_rejected_total",
-      help: "Spans not taken, by reason",
-      labelNames: ["reason"],
-      registers,
-    }),
+    countItems(signal, accepted, rejected) {
+      const { received, notTaken } = items[signal];
+      let sum = accepted;
+      for (const [reason, count] of rejected) {
+        notTaken.inc({ reason }, count);
+        sum += count;
+      }
+      received.inc(sum);
+    },
     receivedBytes: new Counter({
       name: "runledger_otlp_received_bytes_total",
       help: "Bytes of request bodies as they came",

@@ -31,7 +31,6 @@ const OTLP_STATUS: Record<OtlpErrorCode, Omit<RefusalStatus, "message">> = {
   },
   unknown_path: { name: "not_found", grpcCode: grpcStatus.UNIMPLEMENTED, httpCode: 404, retryAfterSeconds: null },
   wrong_method: { name: "wrong_method", grpcCode: grpcStatus.UNIMPLEMENTED, httpCode: 405, retryAfterSeconds: null },
-  unimplemented: { name: "unimplemented", grpcCode: grpcStatus.UNIMPLEMENTED, httpCode: 404, retryAfterSeconds: null },
   overloaded: {
     name: "resource_exhausted",
     grpcCode: grpcStatus.RESOURCE_EXHAUSTED,

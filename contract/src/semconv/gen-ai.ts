@@ -3,6 +3,10 @@
  * Source: open-telemetry/semantic-conventions-genai and semantic-conventions up to 1.44.0.
  */
 export const GEN_AI = {
+  /** All names of attributes, events and metrics begin so. */
+  prefix: "gen_ai.",
+  /** Event: the content of a model call, as attributes of the same names that spans carry it under. */
+  detailsEvent: "gen_ai.client.inference.operation.details",
   operationName: "gen_ai.operation.name",
   providerName: "gen_ai.provider.name",
   system: "gen_ai.system",
@@ -38,6 +42,8 @@ export const GEN_AI = {
 
 /** General attributes that the GenAI spans carry. */
 export const OTEL = {
+  /** Where SDKs without a field for it put an event's name. */
+  eventName: "event.name",
   errorType: "error.type",
   exceptionEvent: "exception",
   exceptionType: "exception.type",

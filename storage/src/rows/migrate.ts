@@ -15,6 +15,7 @@ const EXPIRES_BY = {
   usage_by_minute: "received_day",
   corrections: "toDateTime(received_time)",
   log_entries: "inserted_time",
+  metric_points: "toDateTime(received_time)",
 } as const;
 
 /** The tables that `rebuild` empties, in an order in which nothing refers to what is gone. */
@@ -24,6 +25,7 @@ export const DERIVED_TABLES = [
   "usage_by_minute",
   "corrections",
   "log_entries",
+  "metric_points",
 ] as const satisfies readonly (keyof typeof EXPIRES_BY)[];
 
 /** A TTL is a 32-bit time: beyond 2106 it wraps round, and everything would be expired. */
