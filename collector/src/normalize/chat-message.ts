@@ -56,8 +56,9 @@ function chatPart(value: unknown): MessagePart {
   const { type, ...rest } = value;
   switch (type) {
     case "reasoning": {
-      const { text, ...more } = rest;
-      return text === undefined ? (value as MessagePart) : { type, content: text, ...more };
+      const { text, summary, ...more } = rest;
+      const said = text ?? summaryText(summary);
+      return said === undefined ? (value as MessagePart) : { type, content: said, ...more };
     }
     case "tool-call": {
       const { toolCallId: id, toolName: name, input, args, ...more } = rest;
@@ -82,9 +83,18 @@ function toolOutput(output: unknown): Members {
   return { response: output["value"], ...(output["type"].startsWith("error-") ? { is_error: true } : {}) };
 }
 
+/** OpenAI's responses tell no thoughts but their summary, in pieces. */
+function summaryText(summary: unknown): string | undefined {
+  if (!Array.isArray(summary)) return undefined;
+  return summary
+    .flatMap((piece) => (isMembers(piece) && typeof piece["text"] === "string" ? piece["text"] : []))
+    .join("\n");
+}
+
 /** A file by its address or by its bytes in base64. */
-function filePart(type: "file" | "image", { data, image, mediaType, ...rest }: Members): MessagePart {
-  const given = data ?? image;
+function filePart(type: "file" | "image", { data, image, source, mediaType: told, ...rest }: Members): MessagePart {
+  const given = data ?? image ?? source; // `source` is Anthropic's
+  const mediaType = told ?? (isMembers(source) ? source["media_type"] : undefined);
   const bytes = isMembers(given) ? (given["data"] ?? given["url"] ?? given["text"] ?? null) : given;
   const base = { ...rest, modality: modalityOf(type, mediaType), mime_type: mediaType ?? null };
   if (typeof bytes !== "string") return { ...base, type: "file", data: given ?? null };

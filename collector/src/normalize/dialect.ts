@@ -37,5 +37,6 @@ export interface DialectFacts {
 export interface Dialect {
   name: string;
   claims(attributes: ReadonlyMap<string, unknown>): boolean;
-  read(span: SpanView, attributes: AttributeReader): DialectFacts;
+  /** `scope` is for what its version did wrong. */
+  read(span: SpanView, attributes: AttributeReader, scope: RunledgerRecord["scope"]): DialectFacts;
 }

@@ -138,6 +138,14 @@ export function partOf(value: unknown): Members {
         content: data,
       };
     }
+    case "thinking": {
+      const { thinking, ...more } = rest;
+      return { ...more, type: "reasoning", content: thinking };
+    }
+    case "refusal": {
+      const { refusal, ...more } = rest;
+      return refusal === undefined ? value : { ...more, type, content: refusal };
+    }
     case "tool_use": {
       const { input, ...more } = rest;
       return { ...more, type: "tool_call", arguments: input };

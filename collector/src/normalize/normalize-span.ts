@@ -48,7 +48,7 @@ function recordOf(
   price: Pricer,
 ): NormalizedRecord {
   const attributes = createAttributeReader(given);
-  const facts = dialect.read(span, attributes);
+  const facts = dialect.read(span, attributes, origin.scope);
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
   return {

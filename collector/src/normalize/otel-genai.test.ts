@@ -18,11 +18,12 @@ function read(attributes: Record<string, unknown>, more: Partial<SpanView> = {})
     ...more,
   };
   const reader = createAttributeReader(span.attributes);
-  return { claimed: otelGenAi.claims(span.attributes), ...otelGenAi.read(span, reader), rest: reader.rest() };
+  return { claimed: otelGenAi.claims(span.attributes), ...otelGenAi.read(span, reader, SCOPE), rest: reader.rest() };
 }
 
 const event = (name: string, attributes: Record<string, unknown>): SpanEvent => ({ name, time: "", attributes });
 const CHAT = { "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o" };
+const SCOPE = { name: "test", version: "1" };
 const text = (content: string) => [{ type: "text", content }];
 
 describe("what a span is", () => {

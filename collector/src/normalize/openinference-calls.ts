@@ -1,0 +1,87 @@
+import type { MessagePart } from "@runledger/contract";
+
+/** Arguments that came as text, as what they say; text that is no JSON, or with numbers that would lose digits, stays text. */
+export function argumentsOf(value: unknown): unknown {
+  if (typeof value !== "string" || /\d{16}/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value; // the model wrote no JSON; what it wrote is the fact
+  }
+}
+
+/** Calls that a model asks for at once; more than any has been seen to. */
+const MAX_MERGED = 64;
+
+/**
+ * The parallel calls of a streamed answer, which the instrumentation of the OpenAI client writes into one call: ids, names and arguments end to end.
+ * null where they can't be told apart beyond doubt: then it stays as it was sent.
+ */
+export function mergedCalls(call: MessagePart, offeredTools: readonly string[]): MessagePart[] | null {
+  const { id, name, arguments: given } = call;
+  if (typeof given !== "string" || typeof id !== "string" || typeof name !== "string") return null;
+  const pieces = objectsIn(given);
+  if (pieces === null || pieces.length < 2) return null;
+  const ids = equalParts(id, pieces.length);
+  const names = namesIn(name, offeredTools, pieces.length);
+  if (ids === null || names === null) return null;
+  return pieces.map((piece, at) => ({ ...call, id: ids[at], name: names[at], arguments: argumentsOf(piece) }));
+}
+
+/** The JSON objects that stand end to end in a text, null when there is anything else. */
+function objectsIn(text: string): string[] | null {
+  const objects: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') {
+      at = endOfString(text, at);
+    } else if (character === "{") depth += 1;
+    else if (character === "}" && --depth === 0) {
+      objects.push(text.slice(from, at + 1));
+      from = at + 1;
+      if (objects.length > MAX_MERGED) return null;
+    }
+  }
+  return text.slice(from).trim() === "" && objects.every(isObject) ? objects : null;
+}
+
+function endOfString(text: string, quote: number): number {
+  let at = quote + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
+}
+
+function isObject(text: string): boolean {
+  return typeof argumentsOf(text) === "object" || /\d{16}/.test(text);
+}
+
+/** Ids of one provider begin alike and are of one length. */
+function equalParts(ids: string, count: number): string[] | null {
+  const length = ids.length / count;
+  if (!Number.isInteger(length)) return null;
+  const parts = Array.from({ length: count }, (_, at) => ids.slice(at * length, (at + 1) * length));
+  const prefix = /^[a-z]+[_-]/i.exec(parts[0] ?? "")?.[0];
+  const told = prefix !== undefined && parts.every((part) => part.startsWith(prefix)) && new Set(parts).size === count;
+  return told ? parts : null;
+}
+
+/** The names of offered tools that make up a text, when taking the longest first and the shortest first comes to the same. */
+function namesIn(text: string, offered: readonly string[], count: number): string[] | null {
+  const longest = [...new Set(offered)].filter((name) => name !== "").sort((a, b) => b.length - a.length);
+  const names = cut(text, longest, count);
+  return names !== null && cut(text, longest.toReversed(), count)?.join() === names.join() ? names : null;
+}
+
+function cut(text: string, candidates: readonly string[], count: number): string[] | null {
+  const names: string[] = [];
+  let at = 0;
+  while (at < text.length && names.length < count) {
+    const name = candidates.find((candidate) => text.startsWith(candidate, at));
+    if (name === undefined) return null;
+    names.push(name);
+    at += name.length;
+  }
+  return at === text.length && names.length === count ? names : null;
+}

@@ -1,0 +1,108 @@
+import type { ChatMessage, MessagePart } from "@runledger/contract";
+import { type FlatEntries, flatList } from "./flat-keys.ts";
+import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
+
+/** `llm.input_messages.N.*` or `llm.output_messages.N.*`, in the form of the GenAI conventions. Unknown keys stay beside. */
+export function flatMessages(
+  list: readonly FlatEntries[],
+  defaultRole: string,
+  offeredTools: readonly string[] = [],
+): ChatMessage[] {
+  return list.map((entries) => flatMessage(entries, defaultRole, offeredTools));
+}
+
+/** `….document.{id,content,score,metadata}` and the like: the members that stand behind `prefix`. */
+export function flatMembers(list: readonly FlatEntries[], prefix: string): Record<string, unknown>[] {
+  return list.map((entries) => membersBehind(entries, prefix, () => true));
+}
+
+const LISTS = ["contents.", "tool_calls."];
+
+function flatMessage(entries: FlatEntries, defaultRole: string, offeredTools: readonly string[]): ChatMessage {
+  const {
+    role: given,
+    content,
+    tool_call_id: callId,
+    function_call_name: fn,
+    function_call_arguments_json: fnArguments,
+    ...rest
+  } = membersBehind(entries, "message.", (name) => !LISTS.some((list) => name.startsWith(list)));
+  const role = typeof given === "string" && given !== "" ? given : defaultRole;
+  const calls = flatList(entries, "message.tool_calls.").flatMap((call) => callParts(call, offeredTools));
+  const known = new Set(calls.map(({ id }) => id));
+  const said = flatList(entries, "message.contents.")
+    .map(contentPart)
+    .filter(({ type, id }) => type !== "tool_call" || !known.has(id)); // Anthropic's are in both lists
+  const text: MessagePart[] = isGiven(content) ? [{ type: "text", content }] : [];
+  const isResult = role === "tool" || role === "function" || isGiven(callId);
+  if (isResult) {
+    const id = callId ?? fn ?? null;
+    return { ...rest, role, parts: [...said, { type: "tool_call_response", id, response: content ?? null }] };
+  }
+  const old = isGiven(fn) ? [{ type: "tool_call", name: fn, ...argumentsMember(fnArguments) }] : [];
+  return { ...rest, role, parts: [...text, ...said, ...calls, ...old] };
+}
+
+function callParts(entries: FlatEntries, offeredTools: readonly string[]): MessagePart[] {
+  const call = callPart(entries);
+  return mergedCalls(call, offeredTools) ?? [call];
+}
+
+function callPart(entries: FlatEntries): MessagePart {
+  const {
+    id,
+    "function.name": name,
+    "function.arguments": given,
+    ...rest
+  } = membersBehind(entries, "tool_call.", (key) => !key.startsWith("message_content."));
+  return {
+    ...rest,
+    type: "tool_call",
+    ...(isGiven(id) ? { id } : {}),
+    ...(isGiven(name) ? { name } : {}),
+    ...argumentsMember(given),
+  };
+}
+
+function argumentsMember(given: unknown): { arguments?: unknown } {
+  return isGiven(given) ? { arguments: argumentsOf(given) } : {};
+}
+
+function contentPart(entries: FlatEntries): MessagePart {
+  const {
+    type,
+    text,
+    "image.image.url": image,
+    "audio.audio.url": audio,
+    "audio.audio.mime_type": mimeType,
+    "video.video.url": video,
+    ...rest
+  } = membersBehind(entries, "message_content.", () => true);
+  const address = image ?? audio ?? video;
+  if (isGiven(address)) {
+    const modality = image !== undefined ? "image" : audio !== undefined ? "audio" : "video";
+    return { ...rest, type: "uri", modality, ...(isGiven(mimeType) ? { mime_type: mimeType } : {}), uri: address };
+  }
+  if (type === "tool_use" || type === "tool_call") return callPart(entries);
+  const words = text === undefined ? {} : { content: text };
+  if (type === "text" || type === "input_text" || type === "output_text" || type === undefined)
+    return { ...rest, type: "text", ...words };
+  return { ...rest, type: String(type), ...words };
+}
+
+function membersBehind(
+  entries: FlatEntries,
+  prefix: string,
+  accept: (name: string) => boolean,
+): Record<string, unknown> {
+  const members: Record<string, unknown> = Object.create(null);
+  for (const [key, value] of entries) {
+    const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
+    if (accept(name)) members[name] = value;
+  }
+  return members;
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}

@@ -1,0 +1,112 @@
+import { OTEL, type RunFacts, type StepKind } from "@runledger/contract";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { jsonObject } from "./json-object.ts";
+import { toolMessage } from "./langchain-message.ts";
+import type { Content } from "./normalized.ts";
+import { takeIo } from "./openinference-io.ts";
+import { readModelCall } from "./openinference-llm.ts";
+import { readRetrieval } from "./openinference-retrieval.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+
+/**
+ * OpenInference, as Arize's instrumentations send it.
+ * Source: Arize-ai/openinference, spec/semantic_conventions.md, and the npm packages @arizeai/openinference-*.
+ */
+export const openinference: Dialect = {
+  name: "openinference",
+  claims: (attributes) => attributes.has(SPAN_KIND),
+  read: readOpenInference,
+};
+
+const SPAN_KIND = "openinference.span.kind";
+const KINDS: ReadonlyMap<string, readonly [StepKind, operation: string]> = new Map([
+  ["LLM", ["llm", "chat"]],
+  ["EMBEDDING", ["llm", "embeddings"]],
+  ["TOOL", ["tool", "execute_tool"]],
+  ["AGENT", ["agent", "invoke_agent"]],
+  ["GUARDRAIL", ["guardrail", "guardrail"]],
+  ["DECISION", ["decision", "decision"]],
+  ["CHAIN", ["other", "chain"]],
+  ["RETRIEVER", ["other", "retrieval"]],
+  ["RERANKER", ["other", "rerank"]],
+  ["EVALUATOR", ["other", "evaluate"]],
+  ["PROMPT", ["other", "prompt"]],
+]);
+
+function readOpenInference(span: SpanView, attributes: AttributeReader): DialectFacts {
+  const word = attributes.text(SPAN_KIND) ?? "";
+  const [kind, operation] = KINDS.get(word.toUpperCase()) ?? ["other", word.toLowerCase() || null];
+  const isRun = span.parentSpanId === null && (kind === "agent" || operation === "chain");
+  const run = runFactsOf(span, attributes, kind === "agent" || isRun);
+  const base = {
+    event: isRun ? ("run_end" as const) : ("step" as const),
+    kind,
+    name: kind === "agent" ? (run.agent_name ?? span.name) : span.name,
+    operation,
+    runId: null,
+    runSeq: null,
+    run,
+    llm: null,
+    tool: null,
+    end: isRun ? endFactsOf(span) : null,
+  };
+  if (kind === "llm") return { ...base, ...readModelCall(span, attributes, operation === "embeddings") };
+  if (kind === "tool") return { ...base, ...readTool(span, attributes) };
+  if (operation === "retrieval" || operation === "rerank")
+    return { ...base, content: readRetrieval(span, attributes, operation) };
+  return { ...base, content: takeIo(attributes) };
+}
+
+function endFactsOf(span: SpanView): NonNullable<DialectFacts["end"]> {
+  return {
+    status: span.statusCode === 2 ? "failed" : "completed",
+    outcome: null,
+    reason: span.statusMessage || null,
+    records: null,
+  };
+}
+
+/** A root chain (LangGraph's graph) names what ran, as an agent does. */
+function runFactsOf(span: SpanView, attributes: AttributeReader, named: boolean): RunFacts {
+  return {
+    task_id: null,
+    task_type: null,
+    agent_name: attributes.text("agent.name") ?? (named ? span.name : null),
+    agent_version: null,
+    session_id: attributes.text(OTEL.sessionId),
+    user_id: attributes.text(OTEL.userId) ?? userInMetadata(span),
+    heartbeat_interval_ms: null,
+  };
+}
+
+/** LangChain's own has no key for the user: it is in the metadata that the application hands to the run. */
+function userInMetadata(span: SpanView): string | null {
+  const metadata = span.attributes.get("metadata");
+  if (typeof metadata !== "string" || !metadata.includes('"user_id"')) return null;
+  const user = jsonObject(metadata)?.["user_id"];
+  return typeof user === "string" && user !== "" ? user : null;
+}
+
+function readTool(span: SpanView, attributes: AttributeReader): Pick<DialectFacts, "name" | "tool" | "content"> {
+  const { input, output } = takeIo(attributes);
+  const parameters = input ?? takeIo(attributes, "tool.parameters").input;
+  const answer = output === undefined ? null : toolMessage(output);
+  const name = attributes.text("tool.name") ?? answer?.name ?? span.name;
+  const content: Content = {};
+  if (parameters !== undefined) content.arguments = parameters;
+  if (output !== undefined) content.result = answer?.result ?? output;
+  return {
+    name,
+    tool: {
+      name,
+      call_id: attributes.text("tool.id") ?? attributes.text("tool_call.id") ?? answer?.callId ?? null,
+      requested_by: null,
+      attempt: null,
+      idempotency_key: null,
+      known: null,
+      valid: null,
+      inferred: false,
+    },
+    content,
+  };
+}

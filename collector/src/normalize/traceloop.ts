@@ -1,0 +1,196 @@
+import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
+import type { Dialect, DialectFacts } from "./dialect.ts";
+import { jsonTextOf } from "./json-text.ts";
+import { toolMessage } from "./langchain-message.ts";
+import type { Content } from "./normalized.ts";
+import { readGenAi } from "./otel-genai.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+import { readModelCall } from "./traceloop-llm.ts";
+import { callArguments } from "./traceloop-tool.ts";
+import { isVectorStore, vectorContent, vectorOperation } from "./traceloop-vector.ts";
+
+const SPAN_KIND = "traceloop.span.kind";
+const ENTITY_NAME = "traceloop.entity.name";
+const WORKFLOW_NAME = "traceloop.workflow.name";
+const REQUEST_TYPE = "llm.request.type";
+const GUARDRAIL = "gen_ai.guardrail";
+const ASSOCIATION = "traceloop.association.properties";
+
+const CLAIMS = [
+  SPAN_KIND,
+  ENTITY_NAME,
+  WORKFLOW_NAME,
+  "traceloop.entity.path",
+  REQUEST_TYPE,
+  "llm.usage.total_tokens",
+  "gen_ai.prompt.0.role",
+  "gen_ai.prompt.0.content",
+  "gen_ai.completion.0.role",
+  "gen_ai.completion.0.content",
+  "gen_ai.completion.0.finish_reason",
+  `${GUARDRAIL}.name`,
+  `${ASSOCIATION}.session_id`,
+  `${ASSOCIATION}.user_id`,
+];
+
+/**
+ * OpenLLMetry, as Traceloop's instrumentations and SDKs send it: the GenAI conventions, in older versions with prompts and completions
+ * flattened into keys, and `traceloop.*` for workflows, tasks, agents and tools. Source: traceloop/openllmetry, traceloop/openllmetry-js.
+ */
+export const traceloop: Dialect = {
+  name: "traceloop",
+  claims: (attributes) =>
+    CLAIMS.some((key) => attributes.has(key)) || isTraceloopUsage(attributes) || isVectorStore(attributes),
+  read: readTraceloop,
+};
+
+/** No convention has a total; openlit, which has one too, is known by the cost beside it. */
+function isTraceloopUsage(attributes: ReadonlyMap<string, unknown>): boolean {
+  return attributes.has("gen_ai.usage.total_tokens") && !attributes.has("gen_ai.usage.cost");
+}
+
+function readTraceloop(
+  span: SpanView,
+  attributes: AttributeReader,
+  scope: Parameters<Dialect["read"]>[2],
+): DialectFacts {
+  const base = readGenAi(span, attributes);
+  const entity = attributes.text(SPAN_KIND)?.toLowerCase() ?? null;
+  const [kind, operation] = kindOf(span, base, entity, attributes);
+  // every span within a workflow carries its name
+  const entityName = attributes.text(ENTITY_NAME) ?? (entity === null ? null : attributes.text(WORKFLOW_NAME));
+  const ends = span.parentSpanId === null && (kind === "agent" || entity === "workflow" || base.end !== null);
+  const run = runFactsOf(base.run, attributes, kind === "agent" || ends ? entityName : null);
+  const facts: DialectFacts = {
+    ...base,
+    event: ends ? "run_end" : "step",
+    kind,
+    operation,
+    name: (kind === "agent" ? run.agent_name : null) ?? entityName ?? base.name,
+    run,
+    llm: null,
+    tool: null,
+    end: ends ? endFactsOf(span) : null,
+  };
+  if (kind === "llm") return { ...facts, ...readModelCall(span, attributes, base, operation, scope) };
+  if (kind === "tool") return { ...facts, ...readTool(span, attributes, base, entityName) };
+  if (kind === "guardrail") return { ...facts, ...readGuardrail(attributes, entityName ?? span.name) };
+  if (isVectorStore(span.attributes)) return { ...facts, name: span.name, content: vectorContent(span, attributes) };
+  return { ...facts, content: { ...base.content, ...entityContent(attributes) } };
+}
+
+const KIND_OF_ENTITY: ReadonlyMap<string, StepKind> = new Map([
+  ["agent", "agent"],
+  ["tool", "tool"],
+]);
+const OPERATION_OF_ENTITY: ReadonlyMap<string, string> = new Map([
+  ["agent", "invoke_agent"],
+  ["tool", "execute_tool"],
+]);
+const KIND_OF_REQUEST: ReadonlyMap<string, readonly [StepKind, string]> = new Map([
+  ["chat", ["llm", "chat"]],
+  ["completion", ["llm", "text_completion"]],
+  ["embedding", ["llm", "embeddings"]],
+  ["rerank", ["other", "rerank"]],
+]);
+
+/** The operation of the conventions says it where there is one (LangChain's tools are `execute_tool` and of the kind task). */
+function kindOf(
+  span: SpanView,
+  base: DialectFacts,
+  entity: string | null,
+  attributes: AttributeReader,
+): readonly [StepKind, string | null] {
+  const request = attributes.text(REQUEST_TYPE)?.toLowerCase();
+  const asked = request === undefined ? undefined : KIND_OF_REQUEST.get(request);
+  if (span.attributes.has(`${GUARDRAIL}.name`)) return ["guardrail", base.operation ?? "guardrail"];
+  if (base.kind !== "other" && base.operation !== null) return [base.kind, base.operation];
+  if (asked !== undefined) return asked;
+  if (entity !== null)
+    return [KIND_OF_ENTITY.get(entity) ?? "other", base.operation ?? OPERATION_OF_ENTITY.get(entity) ?? entity];
+  if (isVectorStore(span.attributes)) return ["other", vectorOperation(span.name)];
+  const isCall = base.kind === "llm" || span.attributes.has(GEN_AI.requestModel);
+  return isCall ? ["llm", base.operation ?? "chat"] : ["other", base.operation];
+}
+
+function runFactsOf(run: RunFacts, attributes: AttributeReader, agentName: string | null): RunFacts {
+  const property = (...names: string[]) =>
+    names.map((name) => attributes.text(`${ASSOCIATION}.${name}`)).find((value) => value !== null) ?? null;
+  return {
+    ...run,
+    agent_name: run.agent_name ?? agentName,
+    session_id: run.session_id ?? property("session_id", "conversation_id", "thread_id"),
+    user_id: run.user_id ?? property("user_id", "customer_id"),
+  };
+}
+
+function endFactsOf(span: SpanView): NonNullable<DialectFacts["end"]> {
+  return {
+    status: span.statusCode === 2 ? "failed" : "completed",
+    outcome: null,
+    reason: span.statusMessage || null,
+    records: null,
+  };
+}
+
+function entityContent(attributes: AttributeReader): Pick<Content, "input" | "output"> {
+  const input = attributes.value("traceloop.entity.input");
+  const output = attributes.value("traceloop.entity.output");
+  return {
+    ...(input === null ? {} : { input: jsonTextOf(input) }),
+    ...(output === null ? {} : { output: jsonTextOf(output) }),
+  };
+}
+
+function readTool(
+  span: SpanView,
+  attributes: AttributeReader,
+  base: DialectFacts,
+  entityName: string | null,
+): Pick<DialectFacts, "name" | "tool" | "content"> {
+  const { input, output } = entityContent(attributes);
+  const answer = output === undefined ? null : toolMessage(output);
+  const content: Content = {
+    ...(input === undefined ? {} : { arguments: callArguments(input) }),
+    ...(output === undefined ? {} : { result: answer?.result ?? output }),
+    ...base.content,
+  };
+  const given = attributes.text(GEN_AI.toolName) ?? answer?.name ?? entityName;
+  const name = given ?? base.tool?.name ?? span.name;
+  return {
+    name,
+    tool: {
+      name,
+      call_id: base.tool?.call_id ?? attributes.text(GEN_AI.toolCallId) ?? answer?.callId ?? null,
+      requested_by: null,
+      attempt: null,
+      idempotency_key: null,
+      known: null,
+      valid: null,
+      inferred: false,
+    },
+    content,
+  };
+}
+
+function readGuardrail(
+  attributes: AttributeReader,
+  otherName: string,
+): Pick<DialectFacts, "name" | "content" | "error"> {
+  const input = attributes.value(`${GUARDRAIL}.input`);
+  const output = attributes.value(`${GUARDRAIL}.output`);
+  const isRejection = attributes.text(`${GUARDRAIL}.status`) === "FAILED";
+  return {
+    name: attributes.text(`${GUARDRAIL}.name`) ?? otherName,
+    content: {
+      ...(input === null ? {} : { input: jsonTextOf(input) }),
+      ...(output === null ? {} : { output: jsonTextOf(output) }),
+    },
+    error: isRejection
+      ? {
+          type: attributes.text(`${GUARDRAIL}.error.type`) ?? "guardrail_rejection",
+          message: attributes.text(`${GUARDRAIL}.error.message`),
+        }
+      : null,
+  };
+}
