@@ -8,7 +8,7 @@ export interface SplitRecord {
 }
 
 const MAX_CUT_CHARS = 200;
-const MAX_CUT_ITEMS = 8;
+const MAX_CUT_ITEMS = 4;
 
 /** Moves out what usually makes a record large: attributes, events and links. */
 export function moveLargeMembers(record: RunledgerRecord): SplitRecord {
@@ -21,7 +21,7 @@ export function moveLargeMembers(record: RunledgerRecord): SplitRecord {
 
 /**
  * For a record that is still too large: its resource and scope attributes move out too, and every other member that holds a long text is kept whole
- * aside while the entry has a cut one. At most 30 texts of 200 characters remain, six bytes each when escaped.
+ * aside while the entry has a cut one. At most 42 texts of 200 characters remain, six bytes each when escaped.
  */
 export function cutAllMembers(record: RunledgerRecord): SplitRecord {
   const { payloads, ...members } = record;
@@ -33,6 +33,7 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
     resource: {},
     tenant: cutText(record.tenant),
     name: cutText(record.name),
+    operation: record.operation && cutText(record.operation),
     run_id: cutText(record.run_id),
     parent_id: record.parent_id && cutText(record.parent_id),
     dialect: cutText(record.dialect),
@@ -41,6 +42,8 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
     llm: record.llm && {
       ...cutTexts(record.llm),
       finish_reasons: record.llm.finish_reasons.slice(0, MAX_CUT_ITEMS).map(cutText),
+      tool_requests: record.llm.tool_requests.slice(0, MAX_CUT_ITEMS).map(cutTexts),
+      tool_results: record.llm.tool_results.slice(0, MAX_CUT_ITEMS).map(cutTexts),
     },
     tool: record.tool && cutTexts(record.tool),
     end: record.end && cutTexts(record.end),
