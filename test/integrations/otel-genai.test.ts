@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectModelCalls } from "./model-facts.ts";
-import { type Integrations, startIntegrations } from "./run-scenario.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectModelCalls, llmSteps } from "./model-facts.ts";
+import { type Integrations, type Outcome, startIntegrations } from "./run-scenario.ts";
 
 let integrations: Integrations;
 beforeAll(async () => {
@@ -8,8 +8,90 @@ beforeAll(async () => {
 });
 afterAll(() => integrations.close());
 
+const toolSteps = ({ runs }: Outcome) => runs.flatMap(({ steps }) => steps.filter(({ tool }) => tool !== null));
+
 test("spans written by hand become a run with its agent and its model calls", async () => {
   const outcome = await integrations.run("otel-genai/hand-written.mjs", { script: [{ text: "Yes, from noon." }] });
   expectModelCalls(outcome);
   expect(outcome.run).toMatchObject({ status: "completed", agent: { name: "weather" }, dialect: "otel-genai" });
+});
+
+const CITIES = [
+  { name: "forecast", arguments: { city: "Oslo" } },
+  { name: "forecast", arguments: { city: "Bergen" } },
+];
+
+describe("OpenTelemetry's instrumentation of openai", () => {
+  let outcome: Outcome;
+  beforeAll(async () => {
+    outcome = await integrations.run("otel-genai/openai-instrumentation.cjs", {
+      script: [
+        { toolCalls: CITIES, usage: { input: 120, output: 30, cacheRead: 64, reasoning: 12 } },
+        { text: "In Oslo and Bergen.", usage: { input: 180, output: 9 } },
+        { reasoning: "Dry, perhaps.", text: "Let me see.", toolCalls: [{ name: "tomorrow", arguments: {} }] },
+        { reasoning: "So dry.", text: "Dry.", usage: { input: 40, output: 7, reasoning: 3 } },
+        { status: 400, message: "no messages" },
+      ],
+      environment: { OTEL_LOGS_EXPORTER: "otlp", OTEL_METRICS_EXPORTER: "otlp" },
+    });
+  });
+
+  test("tells every call once, its messages in log events of two generations", () => {
+    // It does not tell cached and reasoning tokens, nor that it streamed.
+    expectModelCalls(outcome, {
+      unknown: ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "streaming"],
+    });
+  });
+
+  test("tells the tools' calls under the ids that the model gave them", () => {
+    const asked = outcome.exchanges[0]?.toolCalls.map(({ id }) => id);
+    expect(
+      toolSteps(outcome)
+        .filter(({ tool }) => tool?.inferred === false)
+        .map(({ tool }) => tool?.call_id),
+    ).toEqual(asked);
+    expect(outcome.run).toMatchObject({ tools: expect.arrayContaining(["forecast"]), tool_errors: 0 });
+  });
+
+  test("tells the call that failed", () => {
+    const failed = llmSteps(outcome).filter(({ status }) => status === "error");
+    expect(failed).toMatchObject([{ error: { type: "BadRequestError" }, llm: { input_tokens: null } }]);
+  });
+});
+
+describe("the spans of Anthropic's own SDK", () => {
+  let outcome: Outcome;
+  beforeAll(async () => {
+    outcome = await integrations.run("otel-genai/anthropic-sdk.mjs", {
+      script: [
+        { text: "I look.", toolCalls: CITIES, usage: { input: 120, output: 30, cacheRead: 64, cacheWrite: 20 } },
+        { text: "In Oslo and Bergen.", usage: { input: 180, output: 9, cacheRead: 100 } },
+        { reasoning: "Hm.", text: "Everywhere, I think.", usage: { input: 33, output: 8 } },
+        { status: 529, message: "overloaded" },
+      ],
+    });
+  });
+
+  test("tell every call once, with its cached tokens in the input", () => {
+    expectModelCalls(outcome);
+  });
+
+  test("are a run of the tool runner's with its tools, and a run of each call outside of it", () => {
+    expect(outcome.runs).toHaveLength(3);
+    expect(outcome.run).toMatchObject({ status: "completed", llm_calls: 2, tool_call_count: 2, tools: ["forecast"] });
+    expect(toolSteps(outcome).map(({ tool }) => tool)).toMatchObject(
+      CITIES.map((call, index) => ({
+        name: "forecast",
+        call_id: outcome.exchanges[0]?.toolCalls[index]?.id,
+        arguments: call.arguments,
+        result: [{ type: "text", text: `${call.arguments.city}: rain from noon` }],
+      })),
+    );
+  });
+
+  test("tell the call that was refused", () => {
+    expect(llmSteps(outcome).filter(({ status }) => status === "error")).toMatchObject([
+      { error: { type: "server_error" } },
+    ]);
+  });
 });

@@ -44,9 +44,11 @@ function firstChunkMsOf(attributes: AttributeReader): number | null {
   return seconds === null || seconds < 0 ? null : seconds * 1000;
 }
 
-/** A list, by rule; some send it as JSON text, or the one reason as it is. */
+/** A list, by rule; some send it as JSON text, or the one reason as it is, Anthropic's SDK under its own name. */
 function finishReasonsOf(attributes: AttributeReader): string[] {
+  const stopReason = attributes.texts("anthropic.message.stop_reason");
   const reasons = attributes.texts(GEN_AI.responseFinishReasons);
+  if (reasons.length === 0) return stopReason;
   const [only] = reasons;
   if (reasons.length !== 1 || !only?.startsWith("[")) return reasons;
   try {
