@@ -19,6 +19,21 @@ export async function findLogPosition(rows: Rows, tenant: string, recordId: stri
   return found === undefined ? null : position.parse(found);
 }
 
+/** The same for many records; a record that isn't in the log yet has none. */
+export async function findLogPositions(
+  rows: Rows,
+  tenant: string,
+  recordIds: readonly string[],
+): Promise<Map<string, LogPosition>> {
+  const found = await rows.query<object>(
+    `SELECT record_id, shard, log_index, leaf_hash FROM log_entries
+     WHERE tenant = {tenant:String} AND record_id IN {record_ids:Array(String)} ORDER BY log_index LIMIT 1 BY record_id`,
+    { tenant, record_ids: recordIds },
+  );
+  const positions = z.array(position.extend({ record_id: z.string() })).parse(found);
+  return new Map(positions.map((at) => [at.record_id, at]));
+}
+
 /** A shard's log as its latest checkpoint has it. Who must trust that verifies it: here it is taken as it lies there. */
 export interface PublishedLog {
   read: ReadObject;

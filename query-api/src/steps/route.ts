@@ -6,7 +6,9 @@ import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { fillFromLogs } from "./log-summaries.ts";
 import { createStepContents } from "./step-content.ts";
+import { createStepLogs } from "./step-logs.ts";
 import { querySteps } from "./step-query.ts";
 import { stepFromRow } from "./step-view.ts";
 
@@ -26,7 +28,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
   const { rows, objects, clock } = dependencies;
   const { tenant } = settings;
   const summaries = createRunSummaries(rows, clock, settings);
-  const contents = createStepContents(rows, objects, settings);
+  const contents = createStepContents(rows, objects, createStepLogs(rows, objects, settings), settings);
   app.get(
     "/v1/runs/:run_id/steps",
     {
@@ -45,7 +47,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       const shown = found.slice(0, limit);
       const last = z.array(z.string()).safeParse(shown.at(-1)?.["place"]);
       return {
-        items: shown.map(stepFromRow),
+        items: await fillFromLogs(rows, { tenant, runIds: [run_id], received }, shown.map(stepFromRow)),
         next_cursor:
           found.length > limit && last.success ? encodeCursor({ run_id }, { after: last.data, asOfMs: 0 }) : null,
       };
@@ -71,7 +73,8 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
           hint: `GET /v1/runs/${run_id}/steps lists them`,
         });
       }
-      return await contents.withContent(stepFromRow(row));
+      const [step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [stepFromRow(row)]);
+      return await contents.withContent(step ?? stepFromRow(row), { runId: run_id, received });
     },
   );
 }
