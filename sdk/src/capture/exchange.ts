@@ -1,10 +1,10 @@
 import type { Failures } from "../failures.ts";
 import { createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
+import type { ModelRequest, WireFormat } from "../wire/wire-format.ts";
+import { WIRE_FORMATS } from "../wire/wire-formats.ts";
 import { recordInferredTool } from "./inferred-tool.ts";
 import { type ModelCall, startModelCall } from "./model-call.ts";
-import type { ModelRequest, WireFormat } from "./wire-format.ts";
-import { WIRE_FORMATS } from "./wire-formats.ts";
 
 export interface ModelAddress {
   url: URL;
@@ -31,7 +31,9 @@ export function createExchanges(failures: Failures): Exchanges {
       return format ? { url, format } : undefined;
     },
     begin(scope, address, body) {
-      const request = body ? failures.attempt("capture", () => address.format.readRequest(body)) : undefined;
+      const request = body
+        ? failures.attempt("capture", () => address.format.readRequest(body, address.url))
+        : undefined;
       if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
       scope.guard.check();
       const owner = scope.run;

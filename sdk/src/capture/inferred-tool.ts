@@ -3,8 +3,8 @@ import { GEN_AI, RUNLEDGER } from "@runledger/contract";
 import { z } from "zod";
 import { defined } from "../run/run.ts";
 import type { Scope } from "../run/scope.ts";
+import type { OfferedTool } from "../wire/wire-format.ts";
 import { callKey, type PendingCall } from "./tool-call-book.ts";
-import type { OfferedTool } from "./wire-format.ts";
 
 /** A tool call known from messages only: it ran, if it did, between the answer that asked and the request that carried its result. */
 export function recordInferredTool(scope: Scope, call: PendingCall, seen: { endTime: number; result?: unknown }): void {

@@ -3,9 +3,9 @@ import { GEN_AI, OTEL, RUNLEDGER } from "@runledger/contract";
 import type { Failures } from "../failures.ts";
 import { defined, type StepError } from "../run/run.ts";
 import type { Scope } from "../run/scope.ts";
-import { providerOf } from "./provider.ts";
+import { providerOf } from "../wire/provider.ts";
+import type { ModelRequest, ModelResponse, WireFormat } from "../wire/wire-format.ts";
 import { createAnswerBody } from "./response-body.ts";
-import type { ModelRequest, ModelResponse, WireFormat } from "./wire-format.ts";
 
 /** A model call while it happens; becomes one step when its answer has been read, or can't be. */
 export interface ModelCall {
@@ -65,7 +65,7 @@ export function startModelCall({
     finished = true;
     scope.openCalls.delete(call);
     const endTime = run.now();
-    const requestId = headers.get("x-request-id");
+    const requestId = headers.get("x-request-id") ?? headers.get("request-id");
     const text = failures.attempt("capture", () => body.text(headers.get("content-encoding") ?? "")) ?? "";
     // A stream can be read as far as it got, half a JSON text can't.
     const readable = stream || error === undefined;
@@ -83,7 +83,7 @@ export function startModelCall({
         "http.response.header.x-request-id": requestId === undefined ? undefined : [requestId],
         [GEN_AI.responseTimeToFirstChunk]:
           stream && firstByteTime !== undefined ? (firstByteTime - startTime) / 1000 : undefined,
-        [RUNLEDGER.rawResponse]: text === "" ? undefined : text,
+        [RUNLEDGER.rawResponse]: text === "" || response?.bulky ? undefined : text,
         ...(request === undefined ? {} : requestAttributes(request)),
         ...(response === undefined ? {} : responseAttributes(response)),
       });
@@ -105,7 +105,7 @@ export function startModelCall({
     responded(statusCode, received) {
       status = statusCode;
       headers = received;
-      stream = headers.get("content-type")?.includes("text/event-stream") ?? false;
+      stream = STREAM_TYPES.test(headers.get("content-type") ?? "");
       lastByteTime = run.now();
     },
     received(bytes) {
@@ -125,6 +125,9 @@ export function startModelCall({
   scope.openCalls.add(call);
   return call;
 }
+
+/** Server-sent events, and JSON by the line. */
+const STREAM_TYPES = /text\/event-stream|application\/x-ndjson/;
 
 /** An error page of a proxy is no completion, and not our failure either: its text is recorded as it came. */
 function readResponse(format: WireFormat, text: string, stream: boolean): ModelResponse | undefined {
@@ -165,6 +168,7 @@ function responseAttributes({ id, model, finishReasons, messages, usage }: Model
     [GEN_AI.inputTokens]: usage?.inputTokens,
     [GEN_AI.outputTokens]: usage?.outputTokens,
     [GEN_AI.cacheReadTokens]: usage?.cacheReadTokens,
+    [GEN_AI.cacheWriteTokens]: usage?.cacheWriteTokens,
     [GEN_AI.reasoningTokens]: usage?.reasoningTokens,
   };
 }

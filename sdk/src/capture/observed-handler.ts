@@ -93,4 +93,4 @@ function headersOf(headers: unknown): ReadonlyMap<string, string> {
   }
   return found;
 }
-const HEADERS_READ: ReadonlySet<string> = new Set(["content-type", "content-encoding", "x-request-id"]);
+const HEADERS_READ: ReadonlySet<string> = new Set(["content-type", "content-encoding", "x-request-id", "request-id"]);

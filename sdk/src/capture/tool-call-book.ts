@@ -1,6 +1,6 @@
 import type { SpanContext } from "@opentelemetry/api";
 import { canonicalJson } from "@runledger/contract";
-import type { AskedToolCall, OfferedTool } from "./wire-format.ts";
+import type { AskedToolCall, OfferedTool } from "../wire/wire-format.ts";
 
 /** A call that a model asked for. */
 export interface PendingCall extends AskedToolCall {

@@ -1,4 +1,8 @@
 import { z } from "zod";
+import { eventData, jsonOrUndefined } from "./server-sent-events.ts";
+
+/** Nobody means more; a larger one would make a list of that length. */
+const index = z.number().int().min(0).max(10_000);
 
 const wireDelta = z.looseObject({
   role: z.string().nullish(),
@@ -8,7 +12,7 @@ const wireDelta = z.looseObject({
   tool_calls: z
     .array(
       z.looseObject({
-        index: z.number().int(),
+        index,
         id: z.string().nullish(),
         function: z.looseObject({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
       }),
@@ -18,9 +22,7 @@ const wireDelta = z.looseObject({
 const wireChunk = z.looseObject({
   id: z.string().nullish(),
   model: z.string().nullish(),
-  choices: z
-    .array(z.looseObject({ index: z.number().int(), delta: wireDelta.nullish(), finish_reason: z.string().nullish() }))
-    .nullish(),
+  choices: z.array(z.looseObject({ index, delta: wireDelta.nullish(), finish_reason: z.string().nullish() })).nullish(),
   usage: z.unknown().optional(),
   error: z.unknown().optional(),
 });
@@ -37,7 +39,7 @@ interface Choice {
 
 /**
  * The completion that a stream of chunks amounts to, in the form of an answer that was not streamed. A stream that
- * broke off gives what came until then. Events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ * broke off gives what came until then.
  */
 export function assembleChatStream(transcript: string): { completion: Record<string, unknown>; complete: boolean } {
   const completion: Record<string, unknown> = {};
@@ -82,20 +84,5 @@ function addDelta(message: Choice["message"], delta: z.infer<typeof wireDelta>):
     call.id ||= part.id ?? "";
     call.function.name += part.function?.name ?? "";
     call.function.arguments += part.function?.arguments ?? "";
-  }
-}
-
-function eventData(transcript: string): string[] {
-  return transcript.split(/\r\n\r\n|\n\n|\r\r/).flatMap((event) => {
-    const lines = event.split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:"));
-    return lines.length === 0 ? [] : [lines.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n")];
-  });
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { openaiChatMessage, toolCallsOf } from "./openai-chat-message.ts";
 import { assembleChatStream } from "./openai-chat-stream.ts";
+import { parametersOf } from "./parameters.ts";
+import { errorOf } from "./wire-error.ts";
 import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from "./wire-format.ts";
 
 /** OpenAI chat completions, and the many servers that speak it. Source: https://platform.openai.com/docs/api-reference/chat */
@@ -38,7 +40,7 @@ function readRequest(body: string): ModelRequest {
     systemInstructions: chat.slice(0, split).flatMap((message) => message.parts),
     messages: chat.slice(split),
     toolDefinitions: (tools ?? []).map(offeredTool),
-    parameters: parametersOf(rest),
+    parameters: parametersOf(rest, PARAMETER_NAMES, "openai"),
     toolResults: chat.flatMap(({ parts }) =>
       parts.flatMap(({ type, id, response }) =>
         type === "tool_call_response" && typeof id === "string" ? [{ callId: id, result: response }] : [],
@@ -66,21 +68,6 @@ const PARAMETER_NAMES: Readonly<Record<string, string>> = {
   n: "gen_ai.request.choice.count",
   reasoning_effort: "gen_ai.request.reasoning.level",
 };
-
-function parametersOf(fields: Record<string, unknown>): ModelRequest["parameters"] {
-  const parameters: ModelRequest["parameters"] = {};
-  for (const [field, value] of Object.entries(fields)) {
-    if (value === undefined || value === null) continue;
-    const name = PARAMETER_NAMES[field] ?? `openai.request.${field}`;
-    if (field === "stop") parameters[name] = Array.isArray(value) ? value.map(String) : [String(value)];
-    else
-      parameters[name] =
-        typeof value === "number" || typeof value === "boolean" || typeof value === "string"
-          ? value
-          : JSON.stringify(value);
-  }
-  return parameters;
-}
 
 const tokens = z.number().int().nonnegative().nullish();
 const wireCompletion = z.looseObject({
@@ -124,18 +111,4 @@ function usageOf(usage: z.infer<typeof wireCompletion>["usage"]): Usage | undefi
     cacheReadTokens: usage.prompt_tokens_details?.cached_tokens ?? undefined,
     reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? undefined,
   };
-}
-
-const wireError = z.looseObject({
-  message: z.string().nullish(),
-  type: z.string().nullish(),
-  code: z.unknown().optional(),
-});
-
-function errorOf(error: unknown): ModelResponse["error"] {
-  if (error === undefined || error === null) return undefined;
-  if (typeof error === "string") return { type: "error", message: error };
-  const parsed = wireError.safeParse(error);
-  if (!parsed.success) return { type: "error", message: JSON.stringify(error) };
-  return { type: parsed.data.type ?? "error", message: parsed.data.message ?? "" };
 }

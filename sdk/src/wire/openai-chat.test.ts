@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { chunk } from "../testing/model-server.ts";
 import { openaiChat } from "./openai-chat.ts";
 
+const readRequest = (body: string) => openaiChat.readRequest(body, new URL("http://localhost/v1/chat/completions"));
 const DONE = "data: [DONE]\n\n";
 const toolDelta = (index: number, id: string | undefined, name: string | undefined, args: string) =>
   chunk({
@@ -78,7 +79,7 @@ test("streams with carriage returns, comments and several choices are read", () 
 });
 
 test("messages keep their order, their roles and what the conventions have no word for", () => {
-  const request = openaiChat.readRequest(
+  const request = readRequest(
     JSON.stringify({
       model: "gpt-4o",
       messages: [

@@ -7,8 +7,8 @@ export interface WireFormat {
   provider: string;
   /** Is a POST to this address a model call of this format? */
   matches(url: URL): boolean;
-  /** @throws when the body is not of this format. */
-  readRequest(body: string): ModelRequest;
+  /** @param url some formats name the model there. @throws when the body is not of this format. */
+  readRequest(body: string, url: URL): ModelRequest;
   /** @param stream the body is a stream of events. @throws when the body is not of this format. */
   readResponse(body: string, stream: boolean): ModelResponse;
 }
@@ -47,12 +47,15 @@ export interface ModelResponse {
   error: { type: string; message: string } | undefined;
   /** It said that this is all: a reader that stops here has given nothing up. */
   complete: boolean;
+  /** The body is not worth keeping: vectors of an embedding. */
+  bulky?: boolean;
 }
-/** Input includes cached tokens, output includes reasoning. */
+/** Input includes cached tokens, read and written, output includes reasoning. */
 export interface Usage {
   inputTokens: number | undefined;
   outputTokens: number | undefined;
   cacheReadTokens: number | undefined;
+  cacheWriteTokens?: number | undefined;
   reasoningTokens: number | undefined;
 }
 export interface AskedToolCall {

@@ -1,5 +1,6 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { z } from "zod";
+import { jsonOrText } from "./server-sent-events.ts";
 import type { AskedToolCall } from "./wire-format.ts";
 
 const wireToolCall = z.looseObject({
@@ -79,13 +80,5 @@ function toolCallPart(call: unknown): MessagePart {
   const parsed = wireToolCall.safeParse(call);
   if (!parsed.success) return { type: "tool_call", content: call };
   const { id, function: asked } = parsed.data;
-  return { type: "tool_call", id, name: asked.name, arguments: parsedOrText(asked.arguments) };
-}
-
-function parsedOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text; // the model wrote no JSON; what it wrote is the fact
-  }
+  return { type: "tool_call", id, name: asked.name, arguments: jsonOrText(asked.arguments) };
 }

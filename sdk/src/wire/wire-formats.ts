@@ -1,0 +1,17 @@
+import { anthropicMessages } from "./anthropic-messages.ts";
+import { gemini } from "./gemini.ts";
+import { ollamaChat } from "./ollama-chat.ts";
+import { openaiChat } from "./openai-chat.ts";
+import { openaiEmbeddings } from "./openai-embeddings.ts";
+import { openaiResponses } from "./openai-responses.ts";
+import type { WireFormat } from "./wire-format.ts";
+
+/** The model APIs we understand. A call to anything else is none of our business. */
+export const WIRE_FORMATS: readonly WireFormat[] = [
+  openaiChat,
+  openaiResponses,
+  openaiEmbeddings,
+  anthropicMessages,
+  gemini,
+  ollamaChat,
+];
