@@ -40,6 +40,10 @@ const MESSAGE_KEYS = [
 /** The attributes of such an event that `messagesOfEvent` reads: all else says nothing of the message. */
 export const MESSAGE_EVENT_KEYS: ReadonlySet<string> = new Set([...CONTENT_KEYS, ...MESSAGE_KEYS]);
 
+export function isMessageEvent(name: string): boolean {
+  return Object.hasOwn(EVENTS, name);
+}
+
 /**
  * The messages of a GenAI event of the conventions up to 1.36, one event a message, or of 1.27, all messages in one attribute; null for another event.
  * `body` is the log record's, structured or JSON text; span events have none (null), theirs is in the attributes.

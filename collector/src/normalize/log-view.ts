@@ -4,9 +4,7 @@ import { isId } from "../otlp/faults.ts";
 import type { LogRecord } from "../otlp/log-record.ts";
 import { unixNano } from "../otlp/otlp.ts";
 import { attributeMap, jsonOfValue } from "./attribute-values.ts";
-import { sha256Hex } from "./content-hash.ts";
 import { otlpFacts } from "./otlp-facts.ts";
-import type { SpanOrigin } from "./record-id.ts";
 
 /** A log record as it is read: ids in hex, "" for none; times in RFC 3339, null for none; values as JSON. */
 export interface LogView {
@@ -47,27 +45,6 @@ export function logViewOf(log: LogRecord): LogView {
 export function runIdOf({ attributes, traceId }: LogView): string {
   const runId = attributes.get(RUNLEDGER.runId);
   return typeof runId === "string" && runId !== "" ? runId : traceId;
-}
-
-/** As `recordId` of a span: what the client made, no mapping of ours and no time of receipt. */
-export function logRecordId(log: LogView, origin: SpanOrigin): string {
-  const attributes: unknown[] = [];
-  for (const [key, value] of log.attributes) attributes.push(key, value);
-  const { name, version, attributes: scopeAttributes = null } = origin.scope;
-  const scope = [name, version, scopeAttributes];
-  return sha256Hex(
-    JSON.stringify([
-      "log",
-      log.traceId,
-      log.spanId,
-      log.eventName,
-      log.time,
-      log.body,
-      attributes,
-      origin.resourceSha256,
-      scope,
-    ]),
-  );
 }
 
 function hex(id: Uint8Array): string {

@@ -2,6 +2,7 @@ import { rfc3339FromUnixNano } from "@runledger/contract";
 import type { JournalFrame } from "@runledger/storage";
 import { decodeAcceptedLogs, decodeAcceptedMetrics } from "../otlp/accepted-items.ts";
 import { decodeAcceptedSpans } from "../otlp/accepted-spans.ts";
+import { createLogIds } from "./log-id.ts";
 import { normalizeLog } from "./normalize-log.ts";
 import { normalizeMetric } from "./normalize-metric.ts";
 import { normalizeSpan, type Reception } from "./normalize-span.ts";
@@ -23,10 +24,12 @@ function recordsOf(frame: JournalFrame, reception: Reception, price: Pricer): No
       return decodeAcceptedSpans(frame).map((accepted) =>
         normalizeSpan(spanOfOtlp(accepted.span), originOf(accepted), reception, price),
       );
-    case "logs":
+    case "logs": {
+      const idOf = createLogIds();
       return decodeAcceptedLogs(frame).flatMap((group) =>
-        group.items.map((log) => normalizeLog(log, originOf(group), reception)),
+        group.items.map((log) => normalizeLog(log, originOf(group), reception, idOf)),
       );
+    }
     case "metrics":
       return decodeAcceptedMetrics(frame).flatMap((group) =>
         group.items.map((metric) => normalizeMetric(metric, originOf(group), reception)),

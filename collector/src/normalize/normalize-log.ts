@@ -3,7 +3,8 @@ import type { LogRecord } from "../otlp/log-record.ts";
 import { messagesHash, sha256Hex } from "./content-hash.ts";
 import type { DialectFacts } from "./dialect.ts";
 import { type EventMessages, MESSAGE_EVENT_KEYS, messagesOfEvent } from "./genai-message-events.ts";
-import { type LogView, logRecordId, logViewOf, runIdOf } from "./log-view.ts";
+import type { LogIds } from "./log-id.ts";
+import { type LogView, logViewOf, runIdOf } from "./log-view.ts";
 import type { Reception } from "./normalize-span.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
 import { readGenAi } from "./otel-genai.ts";
@@ -26,7 +27,7 @@ interface LogFacts {
  * Brings an OTLP log record into the normal form. The GenAI events give up their content as a span does; whose step it is shown with is decided
  * at reading, because they come in any order. What we stumble over is kept whole, with the reason beside it.
  */
-export function normalizeLog(log: LogRecord, origin: SpanOrigin, reception: Reception): NormalizedRecord {
+export function normalizeLog(log: LogRecord, origin: SpanOrigin, reception: Reception, idOf: LogIds): NormalizedRecord {
   const view = logViewOf(log);
   const facts = factsOf(view);
   const { content } = facts;
@@ -34,7 +35,7 @@ export function normalizeLog(log: LogRecord, origin: SpanOrigin, reception: Rece
   return {
     facts: {
       v: 1,
-      record_id: logRecordId(view, origin),
+      record_id: idOf(view, origin),
       tenant: reception.tenant,
       event: "log",
       kind: facts.kind,
