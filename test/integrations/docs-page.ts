@@ -42,17 +42,20 @@ export function listing({ run, steps }: RunSeen): string {
     `tokens ${known(run.input_tokens)} in, ${known(run.output_tokens)} out`,
     `$${run.cost_usd ?? " unknown"}`,
   ];
-  const depth = depthOf(steps);
-  return [head.join(" · "), ...steps.map((step) => `${"  ".repeat(depth(step) + 1)}${stepLine(step)}`)].join("\n");
+  return [head.join(" · "), ...treeOf(steps)].join("\n");
 }
 
-function depthOf(steps: readonly StepDetail[]): (step: StepDetail) => number {
-  const byId = new Map(steps.map((step) => [step.step_id, step]));
-  const depth = (step: StepDetail, limit = steps.length): number => {
-    const parent = byId.get(step.parent_id ?? "");
-    return parent === undefined || limit === 0 ? 0 : 1 + depth(parent, limit - 1);
-  };
-  return depth;
+/** Steps below their parents; those that began in the same millisecond by their names, since nothing else tells their order. */
+function treeOf(steps: readonly StepDetail[]): string[] {
+  const ids = new Set(steps.map(({ step_id }) => step_id));
+  const order = ({ start_time, name }: StepDetail) =>
+    `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${name}`;
+  const inOrder = steps.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
+  const below = (parentId: string | null, depth: number): string[] =>
+    inOrder
+      .filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId)
+      .flatMap((step) => [`${"  ".repeat(depth)}${stepLine(step)}`, ...below(step.step_id, depth + 1)]);
+  return below(null, 1);
 }
 
 function stepLine({ kind, name, status, llm, output_preview, input_preview, error }: StepDetail): string {

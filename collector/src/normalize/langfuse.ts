@@ -47,8 +47,8 @@ function readObservation(span: SpanView, attributes: AttributeReader): DialectFa
     operation: operation === "chat" && model !== null && /\bembedding\b/.test(model) ? "embeddings" : operation,
     runId: null,
     runSeq: null,
-    run: runFactsOf(kind, span, attributes),
-    llm: kind === "llm" ? llmFactsOf(model, span, attributes) : null,
+    run: runFactsOf(kind, ends, span, attributes),
+    llm: kind === "llm" ? llmFactsOf(model, error !== null, span, attributes) : null,
     tool: kind === "tool" ? toolFactsOf(span.name, attributes) : null,
     end: ends
       ? {
@@ -70,10 +70,12 @@ function errorOf(attributes: AttributeReader): NonNullable<DialectFacts["error"]
   return { type: "error", message: attributes.text(STATUS_MESSAGE) };
 }
 
-function runFactsOf(kind: StepKind, span: SpanView, attributes: AttributeReader): RunFacts {
+/** A trace without a name has that of its root. */
+function runFactsOf(kind: StepKind, ends: boolean, span: SpanView, attributes: AttributeReader): RunFacts {
+  const rootName = ends && kind !== "agent" ? span.name : null;
   return {
     task_id: attributes.text(RUNLEDGER.taskId),
-    task_type: attributes.text("langfuse.trace.name") ?? attributes.text(RUNLEDGER.taskType),
+    task_type: attributes.text("langfuse.trace.name") ?? attributes.text(RUNLEDGER.taskType) ?? rootName,
     agent_name: kind === "agent" ? span.name : null,
     agent_version: attributes.text("langfuse.version") ?? attributes.text("langfuse.release"),
     session_id: attributes.text("langfuse.session.id") ?? attributes.text(OTEL.sessionId),
@@ -82,15 +84,21 @@ function runFactsOf(kind: StepKind, span: SpanView, attributes: AttributeReader)
   };
 }
 
-/** Langfuse keeps one model, the one asked for until the answer names its own. */
-function llmFactsOf(model: string | null, span: SpanView, attributes: AttributeReader): DialectFacts["llm"] {
+function llmFactsOf(
+  model: string | null,
+  failed: boolean,
+  span: SpanView,
+  attributes: AttributeReader,
+): DialectFacts["llm"] {
   const firstTokenMs = completionStartMs(span, attributes);
-  const parameters = membersOrList(span.attributes.get("langfuse.observation.model.parameters"));
-  const stream = isMembers(parameters) ? parameters["stream"] : null;
+  const found = membersOrList(span.attributes.get("langfuse.observation.model.parameters"));
+  const parameters = isMembers(found) ? found : {};
+  const { stream } = parameters;
+  const answered = !failed && namesAnswerer(parameters, span);
   return {
     provider: null,
-    request_model: model,
-    response_model: null,
+    request_model: answered ? null : model,
+    response_model: answered ? model : null,
     response_id: null,
     finish_reasons: [],
     ...langfuseTokens(attributes.value("langfuse.observation.usage_details")),
@@ -98,6 +106,17 @@ function llmFactsOf(model: string | null, span: SpanView, attributes: AttributeR
     streaming: typeof stream === "boolean" ? stream : firstTokenMs === null ? null : true,
     counted: true,
   };
+}
+
+/**
+ * Langfuse keeps one model. Its wrapper for OpenAI puts the one that answered in place of the one asked, but for chat completions in a
+ * stream. It is known by the empty `response_format` it sets, or by what OpenAI's responses API tells back.
+ */
+function namesAnswerer(parameters: Record<string, unknown>, span: SpanView): boolean {
+  if ("parallel_tool_calls" in parameters) return true;
+  const input = span.attributes.get("langfuse.observation.input");
+  const isChat = typeof input === "string" && input.startsWith('{"messages":');
+  return parameters["response_format"] === "" && !(parameters["stream"] === true && isChat);
 }
 
 /** A JSON text of a time; null for one before the span. */

@@ -57,12 +57,17 @@ function runFactsOf(base: DialectFacts["run"], attributes: AttributeReader): Dia
   return { ...base, session_id: base.session_id ?? session, user_id: base.user_id ?? user ?? resource };
 }
 
+/** What the exporter makes of an answer without words: of the tool calls in it, it says nothing. */
+const NO_WORDS = '[{"role":"assistant","parts":[{"type":"text","content":""}]}]';
+
 function contentOf(base: DialectFacts["content"], type: string, attributes: AttributeReader): DialectFacts["content"] {
   const input = attributes.value(`mastra.${type}.input`);
   const output = attributes.value(`mastra.${type}.output`);
   const body = attributes.text("mastra.metadata.body");
+  const { response, ...rest } = base;
   return {
-    ...base,
+    ...rest,
+    ...(response === undefined || response === NO_WORDS ? {} : { response }),
     ...(input === null ? {} : { input: jsonTextOf(input) }),
     ...(output === null ? {} : { output: jsonTextOf(output) }),
     ...(body === null ? {} : { raw_response: body }),
