@@ -29,19 +29,21 @@ const DAY_MS = 86_400_000;
 export async function checkS3(client: S3Client, location: S3Location): Promise<void> {
   const buckets = [...new Set([location.bucket, location.mutable.bucket])];
   for (const bucket of buckets) await findBucket(client, bucket);
-  const faults = [
+  const settings = [
     ...(await Promise.all(buckets.map((bucket) => publicFault(client, bucket)))),
     ...(location.lock === null ? [] : await lockFaults(client, location)),
-    await compareAndSetFault(client, location),
-    await writeOnceFault(client, location),
-    clockFault(client),
-  ].filter((fault) => fault !== null);
-  if (faults.length > 0) {
-    throw new StorageError(
-      "rejected",
-      `RUNLEDGER_OBJECTS: ${[`this store can't be trusted with evidence:`, ...faults].join("\n - ")}`,
-    );
-  }
+  ];
+  refuse(settings);
+  // Only now something is written.
+  const conduct = [await compareAndSetFault(client, location), await writeOnceFault(client, location)];
+  refuse([...conduct, clockFault(client)]);
+}
+
+function refuse(found: readonly (string | null)[]): void {
+  const faults = found.filter((fault) => fault !== null);
+  if (faults.length === 0) return;
+  const text = ["this store can't be trusted with evidence:", ...faults].join("\n - ");
+  throw new StorageError("rejected", `RUNLEDGER_OBJECTS: ${text}`);
 }
 
 /** Its answer has no body: only the status tells. */
