@@ -20,7 +20,7 @@ const only = (column: string) =>
 
 /**
  * Steps that are model calls, filled with what only the log records of their spans know of their content: hashes, finish reasons, previews.
- * A prompt that came as an event a message has no hash here. At most one query; none when the steps know all.
+ * Messages of one moment are in the order of the audit log. A prompt that came as an event a message has no hash here. At most one query; none when the steps know all.
  */
 export async function fillFromLogs(
   rows: Rows,
@@ -32,10 +32,14 @@ export async function fillFromLogs(
   const sql = `
 SELECT step_id, ${only("system_prompt_sha256")}, if(countIf(prompt_sha256 != '') = 1, max(prompt_sha256), '') AS prompt_sha256, ${only("tools_sha256")},
   if(countIf(name = {details:String}) > 0, argMaxIf(finish_reasons, start_time, name = {details:String}),
-    arrayFlatten(arrayMap(one -> one.3, arraySort(groupArray((start_time, record_id, finish_reasons)))))) AS finish_reasons,
-  argMaxIf(input_preview, (start_time, record_id), input_preview != '') AS input_preview,
-  argMinIf(output_preview, (start_time, record_id), output_preview != '') AS output_preview
+    arrayFlatten(arrayMap(one -> one.3, arraySort(groupArray((start_time, place, finish_reasons)))))) AS finish_reasons,
+  argMaxIf(input_preview, (start_time, place), input_preview != '') AS input_preview,
+  argMinIf(output_preview, (start_time, place), output_preview != '') AS output_preview
 FROM steps
+LEFT JOIN (
+  SELECT record_id, min(log_index) AS place FROM log_entries
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND step_id IN {step_ids:Array(String)} GROUP BY record_id
+) AS logged USING record_id
 WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND event = 'log' AND kind = 'llm' AND step_id IN {step_ids:Array(String)}
   AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
 GROUP BY step_id`;
