@@ -1,6 +1,7 @@
 export { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit/audit-sink.ts";
-export type { BatchCounts } from "./audit/batch.ts";
+export { type BatchCounts, prepareBatch } from "./audit/batch.ts";
 export { entryText } from "./audit/entry.ts";
+export { createPayloadPacker } from "./audit/payload-packer.ts";
 export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
 export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
@@ -11,6 +12,9 @@ export { createPrices, type Pricer, type Prices } from "./normalize/price.ts";
 export { type PriceOverrides, parsePriceOverrides } from "./normalize/price-overrides.ts";
 export { decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, decodeTracesAsGenerated, encodeTraces } from "./otlp/decode.ts";
+export { OtlpError, type OtlpErrorCode } from "./otlp/otlp.ts";
+export { unpackBody } from "./otlp/unpack.ts";
+export { verdictOn } from "./otlp/verdict.ts";
 export { type RebuildDependencies, type RebuildProgress, type RebuildSettings, rebuild } from "./rebuild/rebuild.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
