@@ -26,12 +26,47 @@ export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string
 
 /** The same as a map: the order makes one text of what was sent in any order. */
 export function attributeMap(attributes: readonly KeyValue[]): Map<string, unknown> {
-  const map = new Map<string, unknown>();
-  for (const { key, value } of attributes.toSorted(byKey)) map.set(key, jsonOfValue(value));
-  return map;
+  return createAttributeMaps()(attributes);
 }
 
-function byKey(a: KeyValue, b: KeyValue): number {
+/** Items of one kind have the same keys in the same order; of so many kinds the order by key is remembered. */
+const MAX_KEY_LISTS = 8;
+
+interface KeyList {
+  keys: readonly string[];
+  /** Positions in `keys`, by key. */
+  sorted: readonly number[];
+}
+
+/** `attributeMap` for many, one after the other: sorting is most of its work, and done once for each list of keys. */
+export function createAttributeMaps(): (attributes: readonly KeyValue[]) => Map<string, unknown> {
+  const known: KeyList[] = [];
+  return (attributes) => {
+    let list = known.find(({ keys }) => hasKeys(attributes, keys));
+    if (list === undefined) {
+      list = keyListOf(attributes);
+      known.unshift(list);
+      known.length = Math.min(known.length, MAX_KEY_LISTS);
+    }
+    const map = new Map<string, unknown>();
+    for (const at of list.sorted) map.set(list.keys[at] ?? "", jsonOfValue(attributes[at]?.value));
+    return map;
+  };
+}
+
+function hasKeys(attributes: readonly KeyValue[], keys: readonly string[]): boolean {
+  if (attributes.length !== keys.length) return false;
+  for (let at = 0; at < keys.length; at += 1) if (attributes[at]?.key !== keys[at]) return false;
+  return true;
+}
+
+/** Sorting is stable: of a repeated key the last one counts. */
+function keyListOf(attributes: readonly KeyValue[]): KeyList {
+  const numbered = attributes.map(({ key }, at) => ({ key, at })).sort(byKey);
+  return { keys: attributes.map(({ key }) => key), sorted: numbered.map(({ at }) => at) };
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 

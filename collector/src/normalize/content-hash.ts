@@ -6,8 +6,8 @@ export function sha256Hex(text: string): string {
 }
 
 /** sha256 of the message list as one JSON array: `[` the messages' texts as sent, joined by commas `]`. */
-export function messagesHash(messages: readonly string[]): string {
-  return sha256Hex(`[${messages.join(",")}]`);
+export function messagesHash(messages: readonly string[], sha256 = sha256Hex): string {
+  return sha256(`[${messages.join(",")}]`);
 }
 
 /** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash. */

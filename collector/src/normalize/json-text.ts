@@ -5,31 +5,16 @@ import { jsonElements } from "@runledger/contract";
  * Exact text is kept so that a prompt can be shown, hashed and compared as the model saw it.
  */
 export function jsonArrayElements(text: string): string[] | null {
-  if (!isJsonArray(text)) return null;
-  return jsonElements(text.trim().slice(1, -1).trim()).map((element) => element.trim());
-}
-
-function isJsonArray(text: string): boolean {
-  try {
-    return Array.isArray(JSON.parse(text));
-  } catch {
-    return false; // the caller keeps the text as it is
-  }
+  const value = parsedJson(text);
+  if (!Array.isArray(value)) return null;
+  const inner = text.trim().slice(1, -1).trim();
+  return value.length === 1 ? [inner] : jsonElements(inner).map((element) => element.trim());
 }
 
 /** A value as JSON text: text that is JSON already stays as it is, other text becomes a JSON string. */
 export function jsonTextOf(value: unknown): string {
   if (typeof value !== "string") return JSON.stringify(value);
-  return isJson(value) ? value : JSON.stringify(value);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return parsedJson(value) === undefined ? JSON.stringify(value) : value;
 }
 
 /** The elements of a value that should be a JSON array: structured, or as text. What is none becomes one element. */
@@ -37,4 +22,17 @@ export function jsonElementsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.map((item) => jsonTextOf(item));
   if (typeof value === "string") return jsonArrayElements(value) ?? [jsonTextOf(value)];
   return [JSON.stringify(value)];
+}
+
+/** Words are told from JSON by their beginning: an exception for each of them would cost more than all the rest. */
+const MAY_BE_JSON = /^\s*(?:[[{"\d-]|true|false|null)/;
+
+/** What a text says, undefined when it is no JSON. */
+export function parsedJson(text: string): unknown {
+  if (!MAY_BE_JSON.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the caller keeps the text as it is
+  }
 }

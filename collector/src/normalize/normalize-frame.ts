@@ -9,7 +9,8 @@ import { normalizeSpan, type Reception } from "./normalize-span.ts";
 import type { NormalizedFrame, NormalizedRecord } from "./normalized.ts";
 import { createOrigins } from "./otlp-origin.ts";
 import type { Pricer } from "./price.ts";
-import { spanOfOtlp } from "./span-of-otlp.ts";
+import { createSpanViews } from "./span-of-otlp.ts";
+import { createTextMemo } from "./text-memo.ts";
 
 /** All accepted items of a journalled request in normal form: the same check as at receipt decides, so nothing acknowledged is left out. */
 export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFrame {
@@ -20,10 +21,13 @@ export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFr
 function recordsOf(frame: JournalFrame, reception: Reception, price: Pricer): NormalizedRecord[] {
   const originOf = createOrigins();
   switch (frame.signal) {
-    case "traces":
+    case "traces": {
+      const viewOf = createSpanViews();
+      const memo = createTextMemo();
       return decodeAcceptedSpans(frame).map((accepted) =>
-        normalizeSpan(spanOfOtlp(accepted.span), originOf(accepted), reception, price),
+        normalizeSpan(viewOf(accepted.span), originOf(accepted), reception, price, memo),
       );
+    }
     case "logs": {
       const idOf = createLogIds();
       return decodeAcceptedLogs(frame).flatMap((group) =>

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { GEN_AI, RUNLEDGER, record } from "@runledger/contract";
 import { beforeAll, describe, expect, it } from "vitest";
 import { normalizeSpan } from "./normalize-span.ts";
@@ -219,6 +220,24 @@ describe("record_id", () => {
     expect(normalize(reversed).facts.record_id).toBe(id);
     expect(normalize({ ...CHAT, "custom.key": "changed" }).facts.record_id).not.toBe(id);
     expect(normalize(CHAT, { statusCode: 1 }).facts.record_id).not.toBe(id);
+  });
+});
+
+describe("a long text in a record_id", () => {
+  const long = "x".repeat(2_000);
+  const id = (attributes: Record<string, unknown>) => normalize({ ...CHAT, ...attributes }).facts.record_id;
+
+  it("tells as much as a short one", () => {
+    const ids = [
+      id({ note: long }),
+      id({ note: `${long}y` }),
+      id({ other: long }),
+      id({ note: createHash("sha256").update(long).digest("hex") }),
+      id({ note: `${long}\ud800` }),
+      id({ note: `${long}\ud801` }),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(id({ note: `${"x".repeat(1_999)}x` })).toBe(ids[0]);
   });
 });
 

@@ -10,6 +10,7 @@ import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
 import { recordId, type SpanOrigin } from "./record-id.ts";
 import { createAttributeReader, type SpanView } from "./span-view.ts";
+import { createTextMemo, type TextMemo } from "./text-memo.ts";
 import { toolTalkOf } from "./tool-talk.ts";
 
 /** What the journal knows of a span beside the span. */
@@ -28,14 +29,15 @@ export function normalizeSpan(
   origin: SpanOrigin,
   reception: Reception,
   price: Pricer,
+  memo = createTextMemo(),
 ): NormalizedRecord {
   const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
   try {
-    return recordOf(dialect, span, span.attributes, origin, reception, price);
+    return recordOf(dialect, span, span.attributes, origin, reception, price, memo);
   } catch (error) {
     const why = `${dialect.name}: ${error instanceof Error ? error.message : String(error)}`;
     const attributes = new Map([...span.attributes, [RUNLEDGER.normalizeError, why]]);
-    return recordOf(plain, span, attributes, origin, reception, price);
+    return recordOf(plain, span, attributes, origin, reception, price, memo);
   }
 }
 
@@ -46,15 +48,16 @@ function recordOf(
   origin: SpanOrigin,
   reception: Reception,
   price: Pricer,
+  memo: TextMemo,
 ): NormalizedRecord {
   const attributes = createAttributeReader(given);
   const facts = dialect.read(span, attributes, origin.scope);
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
-  const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content);
+  const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content, memo);
   return {
     facts: {
       v: 1,
-      record_id: recordId(span, origin),
+      record_id: recordId(span, origin, memo.sha256),
       tenant: reception.tenant,
       event: facts.event,
       kind: facts.kind,
@@ -84,8 +87,8 @@ function recordOf(
       scope: origin.scope,
     },
     content: facts.content,
-    inputPreview: inputPreview(facts.content),
-    outputPreview: outputPreview(facts.content),
+    inputPreview: inputPreview(facts.content, memo.parse),
+    outputPreview: outputPreview(facts.content, memo.parse),
   };
 }
 
@@ -100,13 +103,13 @@ function errorOf(span: SpanView, errorType: string | null): RunledgerRecord["err
   };
 }
 
-function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content): LlmFacts {
+function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content, memo: TextMemo): LlmFacts {
   return {
     ...llm,
-    system_prompt_sha256: content.system_prompt === undefined ? null : sha256Hex(content.system_prompt),
-    prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages),
-    tools_sha256: content.tool_definitions === undefined ? null : sha256Hex(content.tool_definitions),
-    ...toolTalkOf(content),
+    system_prompt_sha256: content.system_prompt === undefined ? null : memo.sha256(content.system_prompt),
+    prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages, memo.sha256),
+    tools_sha256: content.tool_definitions === undefined ? null : memo.sha256(content.tool_definitions),
+    ...toolTalkOf(content, memo.parse),
     ...hourlyCacheWrites(llm, content),
   };
 }

@@ -1,31 +1,32 @@
 import { PREVIEW_CHARS } from "@runledger/contract";
+import { parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 
 /** The first words of what went in: the last message, or a tool's arguments. Same from the journal and from the log's payloads. */
-export function inputPreview(content: Content): string {
+export function inputPreview(content: Content, parse = parsedJson): string {
   const lastMessage = content.messages?.at(-1);
-  return previewOf(lastMessage ?? content.arguments);
+  return previewOf(lastMessage ?? content.arguments, parse);
 }
 
 /** The first words of what came out: the response, or a tool's result. */
-export function outputPreview(content: Content): string {
-  return previewOf(content.response ?? content.result);
+export function outputPreview(content: Content, parse = parsedJson): string {
+  return previewOf(content.response ?? content.result, parse);
 }
 
 /** Beyond this a text is shown as it is, unparsed: a preview isn't worth the time. */
 const MAX_PARSED_CHARS = 200_000;
 
-function previewOf(json: string | undefined): string {
+function previewOf(json: string | undefined, parse: typeof parsedJson): string {
   if (json === undefined) return "";
-  const words = json.length > MAX_PARSED_CHARS ? json : (wordsOfJson(json) ?? json);
+  const words = json.length > MAX_PARSED_CHARS ? json : (wordsOfJson(json, parse) ?? json);
   return words.slice(0, PREVIEW_CHARS).toWellFormed();
 }
 
-function wordsOfJson(json: string): string | null {
+function wordsOfJson(json: string, parse: typeof parsedJson): string | null {
   try {
-    return wordsOf(JSON.parse(json));
+    return wordsOf(parse(json) ?? null);
   } catch {
-    return json; // not JSON, or nested deeper than the stack: raw text is as good a preview
+    return json; // nested deeper than the stack: raw text is as good a preview
   }
 }
 

@@ -1,41 +1,49 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
-import { type Fixed64, type KeyValue, type Span, type SpanLink, unixNano } from "../otlp/otlp.ts";
-import { attributeMap, jsonOfAttributes } from "./attribute-values.ts";
-import { otlpFacts } from "./otlp-facts.ts";
+import { type Fixed64, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import { createAttributeMaps, jsonOfAttributes } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
 
-/** An OTLP span, checked before, as the dialects see it. What OTLP has beside the usual stays as attributes `otlp.*`. */
-export function spanOfOtlp(span: Span): SpanView {
-  return {
+/**
+ * Makes views of OTLP spans, checked before, as the dialects see them. What OTLP has beside the usual stays as attributes `otlp.*`.
+ * What spans that follow each other have in common (the second, the keys) is made once.
+ */
+export function createSpanViews(): (span: Span) => SpanView {
+  const attributesOf = createAttributeMaps();
+  const startTimeOf = createTimeTexts();
+  const endTimeOf = createTimeTexts();
+  return (span) => ({
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),
     parentSpanId: span.parentSpanId.length === 0 || isZero(span.parentSpanId) ? null : hex(span.parentSpanId),
     name: span.name,
-    startTime: timeOf(span.startTimeUnixNano),
-    endTime: timeOf(span.endTimeUnixNano),
+    startTime: startTimeOf(unixNano(span.startTimeUnixNano)),
+    endTime: endTimeOf(unixNano(span.endTimeUnixNano)),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
-    attributes: attributeMap([...span.attributes, ...wireFacts(span)]),
-    events: span.events.map((event) => ({
-      name: event.name,
-      time: eventTimeOf(event.timeUnixNano),
-      attributes: jsonOfAttributes(event.attributes),
-      ...unlessZero("dropped_attributes_count", event.droppedAttributesCount),
-    })),
+    attributes: withWireFacts(attributesOf(span.attributes), span),
+    events: span.events.map(eventOf),
     links: span.links.map(linkOf),
-  };
+  });
 }
 
-/** What OTLP says of a span beside the usual, as attributes. */
-function wireFacts(span: Span): KeyValue[] {
-  return otlpFacts([
-    ["kind", span.kind],
-    ["flags", span.flags],
-    ["dropped_attributes_count", span.droppedAttributesCount],
-    ["dropped_events_count", span.droppedEventsCount],
-    ["dropped_links_count", span.droppedLinksCount],
-    ["trace_state", span.traceState],
-  ]);
+/** What OTLP says of a span beside the usual, as attributes behind the others. */
+function withWireFacts(attributes: Map<string, unknown>, span: Span): Map<string, unknown> {
+  if (span.kind !== 0) attributes.set("otlp.kind", span.kind);
+  if (span.flags !== 0) attributes.set("otlp.flags", span.flags);
+  if (span.droppedAttributesCount !== 0) attributes.set("otlp.dropped_attributes_count", span.droppedAttributesCount);
+  if (span.droppedEventsCount !== 0) attributes.set("otlp.dropped_events_count", span.droppedEventsCount);
+  if (span.droppedLinksCount !== 0) attributes.set("otlp.dropped_links_count", span.droppedLinksCount);
+  if (span.traceState !== "") attributes.set("otlp.trace_state", span.traceState);
+  return attributes;
+}
+
+function eventOf(event: SpanEvent): SpanView["events"][number] {
+  return {
+    name: event.name,
+    time: eventTimeOf(event.timeUnixNano),
+    attributes: jsonOfAttributes(event.attributes),
+    ...unlessZero("dropped_attributes_count", event.droppedAttributesCount),
+  };
 }
 
 function linkOf(link: SpanLink): unknown {
@@ -54,15 +62,32 @@ function unlessZero(name: string, count: number): Record<string, number> {
 }
 
 function hex(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("hex");
+  const bytes = Buffer.isBuffer(id) ? id : Buffer.from(id.buffer, id.byteOffset, id.byteLength);
+  return bytes.toString("hex");
 }
 
 function isZero(id: Uint8Array): boolean {
-  return id.every((byte) => byte === 0);
+  for (let at = 0; at < id.length; at += 1) if (id[at] !== 0) return false;
+  return true;
 }
 
-function timeOf(value: Fixed64): string {
-  return rfc3339FromUnixNano(unixNano(value));
+const NANOS_PER_SECOND = 1_000_000_000n;
+/** Of `2026-01-02T03:04:05.` */
+const CHARS_TO_THE_POINT = 20;
+
+/** `rfc3339FromUnixNano` for times that follow each other: as long as the second is the same, only its fraction is written. */
+function createTimeTexts(): (unixNano: bigint) => string {
+  let second = 0n;
+  let text = rfc3339FromUnixNano(second).slice(0, CHARS_TO_THE_POINT);
+  return (nanos) => {
+    let fraction = Number(nanos - second);
+    if (fraction < 0 || fraction >= Number(NANOS_PER_SECOND)) {
+      second = nanos - (nanos % NANOS_PER_SECOND);
+      text = rfc3339FromUnixNano(second).slice(0, CHARS_TO_THE_POINT);
+      fraction = Number(nanos - second);
+    }
+    return `${text}${String(fraction).padStart(9, "0")}Z`;
+  };
 }
 
 /** An event's time is the sender's word only: one that RFC 3339 can't say stays a number of nanoseconds. */

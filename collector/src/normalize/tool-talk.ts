@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import { argumentsHash, sha256Hex } from "./content-hash.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { jsonTextOf, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 
 type ToolTalk = Pick<LlmFacts, "tool_requests" | "tool_results">;
@@ -9,13 +9,13 @@ type ToolTalk = Pick<LlmFacts, "tool_requests" | "tool_results">;
 const MAX_TOOL_CALLS = 1_000;
 
 /** The tool calls that a model asked for, and the results that it was given for the first time, out of its messages (parts as in `ChatMessage`). */
-export function toolTalkOf({ response, messages = [] }: Content): ToolTalk {
-  return { tool_requests: requestsOf(response), tool_results: newResultsOf(messages) };
+export function toolTalkOf({ response, messages = [] }: Content, parse = parsedJson): ToolTalk {
+  return { tool_requests: requestsOf(response, parse), tool_results: newResultsOf(messages, parse) };
 }
 
-function requestsOf(response: string | undefined): ToolTalk["tool_requests"] {
+function requestsOf(response: string | undefined, parse: typeof parsedJson): ToolTalk["tool_requests"] {
   if (!response?.includes('"tool_call"')) return [];
-  const parts = listOf(parsed(response))
+  const parts = listOf(parse(response))
     .flatMap(partsOf)
     .filter(({ type }) => type === "tool_call");
   return parts.slice(0, MAX_TOOL_CALLS).flatMap(({ id, name, arguments: given }) => {
@@ -26,13 +26,13 @@ function requestsOf(response: string | undefined): ToolTalk["tool_requests"] {
 }
 
 /** Results stand behind the model's last answer; those before it were given in an earlier call. */
-function newResultsOf(messages: readonly string[]): ToolTalk["tool_results"] {
+function newResultsOf(messages: readonly string[], parse: typeof parsedJson): ToolTalk["tool_results"] {
   const results: ToolTalk["tool_results"] = [];
   for (let at = messages.length - 1; at >= 0 && results.length < MAX_TOOL_CALLS; at -= 1) {
     const text = messages[at] ?? "";
     if (/"role"\s*:\s*"assistant"/.test(text)) break;
     if (!text.includes('"tool_call_response"')) continue;
-    for (const { type, id, response, result } of partsOf(parsed(text))) {
+    for (const { type, id, response, result } of partsOf(parse(text))) {
       if (type !== "tool_call_response" || typeof id !== "string") continue;
       const given = jsonTextOf(response ?? result ?? null);
       results.push({ call_id: id, result_sha256: sha256Hex(given), result_bytes: Buffer.byteLength(given) });
@@ -48,12 +48,4 @@ function partsOf(message: unknown): Record<string, unknown>[] {
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // kept as it came; there is nothing to match in it
-  }
 }

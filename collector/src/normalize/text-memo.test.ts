@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { sha256Hex } from "./content-hash.ts";
+import { parsedJson } from "./json-text.ts";
+import { createTextMemo } from "./text-memo.ts";
+
+const piece = fc.oneof(fc.json(), fc.string(), fc.constantFrom("nul", "true", " [1]", "-1", "\u00a0{}", "{"));
+const text = fc.tuple(piece, fc.constantFrom(1, 1, 300)).map(([part, times]) => part.repeat(times));
+
+test("what a memo says of a text is what is true of it, however often and between whatever others it is asked", () => {
+  fc.assert(
+    fc.property(
+      fc.array(text, { minLength: 1, maxLength: 30 }),
+      fc.array(fc.nat(29), { maxLength: 60 }),
+      (texts, asked) => {
+        const memo = createTextMemo();
+        for (const index of asked) {
+          const one = `${texts[index % texts.length] ?? ""} `.slice(0, -1); // another string with the same letters
+          expect(memo.sha256(one)).toBe(sha256Hex(one));
+          expect(memo.parse(one)).toEqual(parsedJson(one));
+        }
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test("text is taken for JSON when JSON.parse takes it, and only then", () => {
+  fc.assert(
+    fc.property(text, (one) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(one);
+      } catch {
+        value = undefined;
+      }
+      expect(parsedJson(one)).toEqual(value);
+    }),
+    { numRuns: 300 },
+  );
+});
