@@ -136,7 +136,20 @@ async function writeCapture(folder: string, scenario: string, sent: Sent): Promi
     .slice(-2)
     .join("-");
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(sent)}\n`);
+  await writeFile(join(folder, `${name}.json`), `${withoutPlace(sent)}\n`);
+}
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+/** Resource attributes that tell where the capture was made. */
+const OF_PLACE = new Set(["host.id", "host.name", "process.owner"]);
+
+/** A capture is the same wherever it's made, but for ids and times. */
+function withoutPlace(sent: Sent): string {
+  const text = JSON.stringify(sent, (_key, value: unknown) => {
+    const isOfPlace = typeof value === "object" && value !== null && "key" in value && OF_PLACE.has(String(value.key));
+    return isOfPlace ? { ...value, value: { stringValue: "" } } : value;
+  });
+  return text.replaceAll(PROJECT, "/app");
 }
 
 async function runsOf(product: Product, runIds: readonly string[]): Promise<RunSeen[]> {

@@ -1,0 +1,192 @@
+import { describe, expect, it } from "vitest";
+import { langfuse } from "./langfuse.ts";
+import { langfuseTokens } from "./langfuse-usage.ts";
+import { createAttributeReader, type SpanView } from "./span-view.ts";
+
+function read(attributes: Record<string, unknown>, more: Partial<SpanView> = {}) {
+  const span: SpanView = {
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId: "b7ad6b7169203331",
+    parentSpanId: "00f067aa0ba902b7",
+    name: "span name",
+    startTime: "2026-01-02T03:04:05.000000000Z",
+    endTime: "2026-01-02T03:04:05.250000000Z",
+    statusCode: 0,
+    statusMessage: "",
+    attributes: new Map(
+      Object.entries(attributes).map(([key, value]) => [
+        key.includes(".") ? key : `langfuse.observation.${key}`,
+        value,
+      ]),
+    ),
+    events: [],
+    links: [],
+    ...more,
+  };
+  const reader = createAttributeReader(span.attributes);
+  const facts = langfuse.read(span, reader, { name: "langfuse-sdk", version: "5" });
+  return { claimed: langfuse.claims(span.attributes), ...facts, rest: reader.rest() };
+}
+
+const generation = (input: unknown, more: Record<string, unknown> = {}) =>
+  read({ type: "generation", input: typeof input === "string" ? input : JSON.stringify(input), ...more });
+const messagesOf = (input: unknown) => generation(input).content.messages?.map((text) => JSON.parse(text));
+
+describe("an observation", () => {
+  it("is left to the words of another instrumentation that it is beside", () => {
+    expect(read({ type: "generation" }).claimed).toBe(true);
+    expect(read({ type: "generation", "gen_ai.operation.name": "chat" }).claimed).toBe(false);
+    expect(read({ "langfuse.trace.name": "x" }).claimed).toBe(false);
+  });
+
+  it.each([
+    ["agent", "agent", "invoke_agent"],
+    ["retriever", "other", "retrieval"],
+    ["guardrail", "guardrail", "guardrail"],
+    ["constructor", "other", "constructor"],
+  ])("%s is of kind %s", (type, kind, operation) => {
+    expect(read({ type })).toMatchObject({ kind, operation });
+  });
+
+  it("fails by its level, and a failed root fails the run", () => {
+    const failed = { level: "ERROR", status_message: "no" };
+    expect(read({ type: "tool", ...failed }).error).toEqual({ type: "error", message: "no" });
+    expect(read({ type: "span", ...failed }, { parentSpanId: null })).toMatchObject({
+      event: "run_end",
+      end: { status: "failed", reason: "no" },
+      run: { task_type: "span name" },
+    });
+    const warned = read({ type: "tool", level: "WARNING", status_message: "slow" });
+    expect(warned.error).toBeNull();
+    expect(warned.rest).toEqual({
+      "langfuse.observation.level": "WARNING",
+      "langfuse.observation.status_message": "slow",
+    });
+  });
+
+  it("has no time to the first token that lies before it", () => {
+    const first = (time: string) => generation("x", { completion_start_time: time }).llm?.time_to_first_token_ms;
+    expect(first('"2026-01-02T03:04:05.100Z"')).toBe(100);
+    expect(first('"2026-01-02T03:04:04.000Z"')).toBeNull();
+    expect(first("soon")).toBeNull();
+  });
+
+  it("has the model that answered only where OpenAI's wrapper puts it", () => {
+    const models = (parameters: object, more: Record<string, unknown> = {}) => {
+      const input = { messages: [{ role: "user", content: "x" }] };
+      const model = { "model.name": "gpt-4o" };
+      const given = Object.fromEntries(
+        Object.entries({ ...model, "model.parameters": JSON.stringify(parameters) }).map(([key, value]) => [
+          `langfuse.observation.${key}`,
+          value,
+        ]),
+      );
+      const { llm } = generation(input, { ...given, ...more });
+      return [llm?.request_model, llm?.response_model];
+    };
+    expect(models({})).toEqual(["gpt-4o", null]);
+    expect(models({ response_format: "" })).toEqual([null, "gpt-4o"]);
+    expect(models({ response_format: "", stream: true })).toEqual(["gpt-4o", null]);
+    expect(models({ response_format: "" }, { level: "ERROR" })).toEqual(["gpt-4o", null]);
+    expect(models({ parallel_tool_calls: true, stream: true })).toEqual([null, "gpt-4o"]);
+  });
+});
+
+describe("usage details", () => {
+  it.each([
+    [
+      "OpenAI's shares",
+      { input: 80, output: 18, total: 150, input_cached_tokens: 40, output_reasoning_tokens: 12 },
+      [120, 30, 40, null, 12],
+    ],
+    [
+      "Anthropic's shares",
+      { input: 10, output: 5, cache_read_input_tokens: 100, cache_creation_input_tokens: 20 },
+      [130, 5, 100, 20, null],
+    ],
+    [
+      "totals of another SDK",
+      { inputTokens: 120, outputTokens: 30, totalTokens: 150, cachedInputTokens: 40, reasoningTokens: 12 },
+      [120, 30, 40, null, 12],
+    ],
+    [
+      "OpenAI's own form",
+      { prompt_tokens: 120, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 40 } },
+      [120, 30, 40, null, null],
+    ],
+    ["only an input", { input: 8 }, [8, null, null, null, null]],
+    ["nonsense", { input: -1, output: "5", x: null }, [null, null, null, null, null]],
+    ["no object", "[1]", [null, null, null, null, null]],
+  ])("of %s become totals with parts", (_name, given, [input, output, read, write, reasoning]) => {
+    expect(langfuseTokens(typeof given === "string" ? given : JSON.stringify(given))).toEqual({
+      input_tokens: input,
+      output_tokens: output,
+      cache_read_tokens: read,
+      cache_write_tokens: write,
+      reasoning_tokens: reasoning,
+    });
+  });
+});
+
+describe("a generation's content", () => {
+  it("is read from a request, whose other members are parameters", () => {
+    const tools = [{ type: "function", function: { name: "t", parameters: { type: "object" } } }];
+    const { content } = generation(
+      {
+        messages: [
+          { role: "system", content: "S" },
+          { role: "user", content: "U" },
+        ],
+        tools,
+        tool_choice: "auto",
+      },
+      {
+        output:
+          '{"role":"assistant","content":null,"tool_calls":[{"id":"c","function":{"name":"t","arguments":"{}"}}]}',
+      },
+    );
+    expect(content.system_prompt).toBe('[{"type":"text","content":"S"}]');
+    expect(content.messages).toEqual(['{"role":"user","parts":[{"type":"text","content":"U"}]}']);
+    expect(JSON.parse(content.tool_definitions ?? "")).toMatchObject([{ type: "function", name: "t" }]);
+    expect(content.parameters).toBe('{"tool_choice":"auto"}');
+    expect(JSON.parse(content.response ?? "")).toMatchObject([
+      { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "t" }] },
+    ]);
+  });
+
+  it("is read from words, from lists of messages and from items of the responses API", () => {
+    const user = (content: string) => ({ role: "user", parts: [{ type: "text", content }] });
+    expect(messagesOf("just words")).toEqual([user("just words")]);
+    expect(messagesOf('{"not": "a request"}')).toHaveLength(1);
+    expect(
+      messagesOf([
+        { role: "user", content: '[{"looks":"like parts"}]' },
+        { type: "function_call", call_id: "c", name: "t", arguments: "{}" },
+        { type: "function_call_output", call_id: "c", output: "7" },
+        { role: "tool", tool_call_id: "d", content: "8" },
+      ]),
+    ).toEqual([
+      user('[{"looks":"like parts"}]'),
+      { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "t", arguments: {} }] },
+      { role: "tool", parts: [{ type: "tool_call_response", id: "c", response: "7" }] },
+      { role: "tool", parts: [{ type: "tool_call_response", id: "d", response: "8" }] },
+    ]);
+  });
+
+  it("has each choice of a raw answer", () => {
+    const choices = [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "A" } }];
+    const { content } = generation("q", { output: JSON.stringify({ id: "x", choices }) });
+    expect(JSON.parse(content.response ?? "")).toEqual([
+      { role: "assistant", parts: [{ type: "text", content: "A" }], finish_reason: "stop" },
+    ]);
+  });
+
+  it("stays JSON whatever was sent", () => {
+    for (const given of ["null", "[[[", '[1,null,{"role":{}},{"__proto__":[]}]', '{"messages":[null]}', "{}", "7"]) {
+      const { content } = generation(given, { output: given });
+      const texts = [...(content.messages ?? []), content.response ?? "null", content.parameters ?? "null"];
+      for (const text of texts) expect(() => JSON.parse(text)).not.toThrow();
+      expect(content.messages?.length, given).toBeGreaterThan(0);
+    }
+  });
+});
