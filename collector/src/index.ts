@@ -5,6 +5,7 @@ export { createPayloadPacker } from "./audit/payload-packer.ts";
 export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
 export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
+export { type MetricPointRow, metricPointRows } from "./metrics/metric-point-rows.ts";
 export { stepRow } from "./metrics/step-row.ts";
 export { normalizeFrame } from "./normalize/normalize-frame.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";

@@ -55,8 +55,10 @@ export async function fuzz(targets: readonly Target[], settings: FuzzSettings): 
         markInterruptAsFailure: false,
       });
       if (details.failed) failures.push({ target: target.name, message: messageOf(details) });
-      const rejected = await insertAll(settings.rows, inspection.takeRows());
-      if (rejected !== null) failures.push({ target: target.name, message: `seed ${seed}: ${rejected}` });
+      for (const [table, rows] of Object.entries(inspection.takeRows())) {
+        const rejected = await insertAll(settings.rows, table, rows);
+        if (rejected !== null) failures.push({ target: target.name, message: `seed ${seed}, ${table}: ${rejected}` });
+      }
       if (inputs <= numRuns || failures.filter((one) => one.target === target.name).length >= MAX_FAILURES_PER_TARGET)
         left.delete(target);
       else left.set(target, inputs - numRuns);
@@ -76,15 +78,15 @@ function messageOf({ seed, counterexamplePath, counterexample, errorInstance }: 
 }
 
 /** What one row makes ClickHouse refuse would hold up all that come after it. */
-async function insertAll(rows: Rows | null, all: Parameters<Rows["insert"]>[1]): Promise<string | null> {
+async function insertAll(rows: Rows | null, table: string, all: readonly object[]): Promise<string | null> {
   if (rows === null || all.length === 0) return null;
   try {
-    await rows.insert("steps", all as never, `${performance.now()}`);
+    await rows.insert(table, all, `${performance.now()}`);
     return null;
   } catch (error) {
     if (all.length === 1) return `${error instanceof Error ? error.message : String(error)}: ${JSON.stringify(all[0])}`;
     const middle = Math.ceil(all.length / 2);
-    return (await insertAll(rows, all.slice(0, middle))) ?? (await insertAll(rows, all.slice(middle)));
+    return (await insertAll(rows, table, all.slice(0, middle))) ?? (await insertAll(rows, table, all.slice(middle)));
   }
 }
 

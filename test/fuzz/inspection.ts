@@ -4,6 +4,8 @@ import {
   createPrices,
   createSeenRecords,
   entryText,
+  type MetricPointRow,
+  metricPointRows,
   type NormalizedRecord,
   normalizeFrame,
   OtlpError,
@@ -42,11 +44,16 @@ export interface Findings {
   slowest: { cpuMs: number; what: string }[];
 }
 
+export interface TableRows {
+  steps: StepRow[];
+  metric_points: MetricPointRow[];
+}
+
 /** The way of a request through receiver, integrator and both sinks, each step's promise checked. */
 export interface Inspection {
   readonly findings: Findings;
   /** Rows of what was accepted since they were taken the last time. */
-  takeRows(): StepRow[];
+  takeRows(): TableRows;
   /** Writes and reads back every record, not only some: for looking into what was found. */
   beThorough(thorough: boolean): void;
   /** @throws Error that names the promise that was not kept. */
@@ -67,7 +74,7 @@ const RECEIVED_UNIX_NANO = BigInt(Date.now()) * 1_000_000n;
 export function createInspection(): Inspection {
   const findings: Findings = { inputs: 0, refused: 0, records: 0, stumbles: new Map(), slowest: [] };
   const prices = createPrices(null);
-  let rows: StepRow[] = [];
+  let rows: TableRows = { steps: [], metric_points: [] };
   let log = createLog();
   let isThorough = false;
 
@@ -89,8 +96,9 @@ export function createInspection(): Inspection {
         findings.stumbles.set(stumble, (findings.stumbles.get(stumble) ?? 0) + 1);
       const { facts, inputPreview, outputPreview } = record;
       const contextWindow = facts.llm === null ? null : prices.contextWindow(facts.llm);
-      if (facts.event !== "metric")
-        rows.push(stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1 }));
+      if (facts.event === "metric") rows.metric_points.push(...metricPointRows(facts, 1));
+      else if (facts.run_id !== "")
+        rows.steps.push(stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1 }));
     }
     if (!isThorough && findings.inputs % THOROUGH_EVERY !== 0) return;
     const again = normalizeFrame(frame, prices.cost).records;
@@ -102,7 +110,7 @@ export function createInspection(): Inspection {
     findings,
     takeRows() {
       const taken = rows;
-      rows = [];
+      rows = { steps: [], metric_points: [] };
       return taken;
     },
     beThorough(thorough) {
