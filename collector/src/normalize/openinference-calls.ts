@@ -67,21 +67,23 @@ function equalParts(ids: string, count: number): string[] | null {
   return told ? parts : null;
 }
 
-/** The names of offered tools that make up a text, when taking the longest first and the shortest first comes to the same. */
+/** The names of offered tools that make up a text, when there is one way only. */
 function namesIn(text: string, offered: readonly string[], count: number): string[] | null {
-  const longest = [...new Set(offered)].filter((name) => name !== "").sort((a, b) => b.length - a.length);
-  const names = cut(text, longest, count);
-  return names !== null && cut(text, longest.toReversed(), count)?.join() === names.join() ? names : null;
-}
-
-function cut(text: string, candidates: readonly string[], count: number): string[] | null {
-  const names: string[] = [];
-  let at = 0;
-  while (at < text.length && names.length < count) {
-    const name = candidates.find((candidate) => text.startsWith(candidate, at));
-    if (name === undefined) return null;
-    names.push(name);
-    at += name.length;
-  }
-  return at === text.length && names.length === count ? names : null;
+  const candidates = [...new Set(offered)].filter((name) => name !== "");
+  const known = new Map<string, string[][]>();
+  // at most two ways each: the second one says that there is doubt
+  const waysFrom = (at: number, left: number): string[][] => {
+    if (left === 0) return at === text.length ? [[]] : [];
+    const key = `${at} ${left}`;
+    const found =
+      known.get(key) ??
+      candidates
+        .filter((name) => text.startsWith(name, at))
+        .flatMap((name) => waysFrom(at + name.length, left - 1).map((names) => [name, ...names]))
+        .slice(0, 2);
+    known.set(key, found);
+    return found;
+  };
+  const [only, other] = waysFrom(0, count);
+  return only !== undefined && other === undefined ? only : null;
 }

@@ -152,7 +152,7 @@ function inputMessages(lists: Lists, input: string | undefined): ChatMessage[] {
   if (flat.length > 0) return flat;
   const prompts = lists["llm.prompts."].map((entries) => entries.get("prompt.text") ?? entries.get(""));
   const texts = prompts.length > 0 ? prompts : isJsonText(input) ? [JSON.parse(input)] : [];
-  return texts.map((content) => ({ role: "user", parts: [{ type: "text", content }] }));
+  return texts.map(userMessage);
 }
 
 function outputMessages(
@@ -211,15 +211,22 @@ function settingsOf(parameters: Record<string, unknown> | null): string | null {
   return settings.length === 0 ? null : JSON.stringify(Object.fromEntries(settings));
 }
 
+/** What was embedded as the messages of a user; the vectors as the output. */
 function embeddingContent(lists: Lists, io: Pick<Content, "input" | "output">): Content {
   const list = flatMembers(lists["embedding.embeddings."], "embedding.");
   const texts = list.flatMap(({ text }) => (text === undefined ? [] : [text]));
   const vectors = list.flatMap(({ vector }) => (vector === undefined ? [] : [vector]));
+  const output = vectors.length === 0 ? io.output : JSON.stringify(vectors);
+  const given = texts.length === 0 && isJsonText(io.input) ? [JSON.parse(io.input)] : texts;
   return {
-    ...io,
-    ...(texts.length === 0 ? {} : { input: JSON.stringify(texts) }),
-    ...(vectors.length === 0 ? {} : { output: JSON.stringify(vectors) }),
+    ...(output === undefined ? {} : { output }),
+    ...(given.length === 0 && io.input !== undefined ? { input: io.input } : {}),
+    ...(given.length === 0 ? {} : { messages: given.map((text) => JSON.stringify(userMessage(text))) }),
   };
+}
+
+function userMessage(content: unknown): ChatMessage {
+  return { role: "user", parts: [{ type: "text", content }] };
 }
 
 function isJsonText(json: string | undefined): json is string {

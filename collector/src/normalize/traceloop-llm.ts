@@ -21,7 +21,6 @@ export function readModelCall(
   span: SpanView,
   attributes: AttributeReader,
   base: DialectFacts,
-  operation: string | null,
   scope: Scope,
 ): Pick<DialectFacts, "name" | "llm" | "content"> {
   const requestModel = attributes.text(GEN_AI.requestModel);
@@ -29,7 +28,7 @@ export function readModelCall(
   const lists = takeFlatLists(span.attributes, attributes, [PROMPT, COMPLETION, FUNCTIONS]);
   const content = { ...(base.kind === "llm" ? base.content : modelContent(span, attributes)) };
   const completions = lists[COMPLETION];
-  Object.assign(content, promptContent(lists[PROMPT], operation === "embeddings"));
+  Object.assign(content, promptContent(lists[PROMPT]));
   if (completions.length > 0)
     content.response ??= JSON.stringify(completions.map((entries) => flatMessage(entries, "assistant")));
   if (lists[FUNCTIONS].length > 0) content.tool_definitions ??= JSON.stringify(lists[FUNCTIONS].map(flatFunction));
@@ -65,9 +64,8 @@ function tokensOf(facts: LlmFacts, given: SpanView["attributes"], scope: Scope):
   return { input_tokens: sent + (facts.cache_read_tokens ?? 0) + (facts.cache_write_tokens ?? 0) };
 }
 
-function promptContent(list: readonly FlatEntries[], embeds: boolean): Content {
+function promptContent(list: readonly FlatEntries[]): Content {
   if (list.length === 0) return {};
-  if (embeds) return { input: JSON.stringify(list.map((entries) => entries.get("content") ?? null)) };
   const { system, messages } = conversationOf(list.map((entries) => flatMessage(entries, "user")));
   return { ...(system === null ? {} : { system_prompt: system }), messages };
 }

@@ -72,7 +72,7 @@ function readTraceloop(
     tool: null,
     end: ends ? endFactsOf(span) : null,
   };
-  if (kind === "llm") return { ...facts, ...readModelCall(span, attributes, base, operation, scope) };
+  if (kind === "llm") return { ...facts, ...readModelCall(span, attributes, base, scope) };
   if (kind === "tool") return { ...facts, ...readTool(span, attributes, base, entityName) };
   if (kind === "guardrail") return { ...facts, ...readGuardrail(attributes, entityName ?? span.name) };
   if (isVectorStore(span.attributes)) return { ...facts, name: span.name, content: vectorContent(span, attributes) };
