@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import type { Profiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
 import { basename, join } from "node:path";
 import {
@@ -75,7 +76,9 @@ function measure({ frame, spans }: Input, price: Pricer, sampleMs: number) {
   const normalize = micros(() => normalizeFrame(frame, price)) - decode;
   return {
     decode,
-    generatedDecode: micros(() => decodeTracesAsGenerated(frame.body)),
+    generatedDecode: micros(() =>
+      decodeTracesAsGenerated(Buffer.from(frame.body.buffer, frame.body.byteOffset, frame.body.byteLength)),
+    ),
     normalize,
     ratio: normalize / decode,
     entryText: micros(() => {
@@ -133,22 +136,18 @@ export async function profileNormalize(seconds: number): Promise<NormalizeProfil
   return sharesOf(profile.nodes);
 }
 
-interface ProfileNode {
-  id: number;
-  callFrame: { functionName: string };
-  hitCount?: number;
-  children?: number[];
-}
-
-function sharesOf(nodes: ProfileNode[]): NormalizeProfile {
+function sharesOf(nodes: Profiler.ProfileNode[]): NormalizeProfile {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const all = nodes.reduce((sum, { hitCount = 0 }) => sum + hitCount, 0);
   const shares: NormalizeProfile = {};
-  const visit = (node: ProfileNode, part: string) => {
+  const visit = (node: Profiler.ProfileNode, part: string) => {
     const { functionName } = node.callFrame;
     const inside = PARTS.includes(functionName) || functionName === "(garbage collector)" ? functionName : part;
     shares[inside] = (shares[inside] ?? 0) + (node.hitCount ?? 0) / all;
-    for (const id of node.children ?? []) visit(byId.get(id) as ProfileNode, inside);
+    for (const id of node.children ?? []) {
+      const child = byId.get(id);
+      if (child !== undefined) visit(child, inside);
+    }
   };
   if (nodes[0]) visit(nodes[0], "rest");
   return shares;
