@@ -73,7 +73,7 @@ export async function fuzzLive(corpus: Corpus, { requests, seed }: LiveSettings)
 
 function attackOn(corpus: Corpus): fc.Arbitrary<Attack> {
   const headers = fc.oneof(
-    { weight: 20, arbitrary: fc.constant({}) },
+    { weight: 20, arbitrary: fc.constant<Record<string, string>>({}) },
     {
       weight: 1,
       arbitrary: fc.constantFrom<Record<string, string>>(
@@ -95,7 +95,7 @@ function attackOn(corpus: Corpus): fc.Arbitrary<Attack> {
       transport: fc.constantFrom("http json", "http protobuf", "grpc"),
       request: fc.constantFrom(...corpus.requests[signal].map((request) => JSON.stringify(request))),
       mutations: fc.array(mutationOf(corpus.keys), { maxLength: 4 }),
-      byteMutations: fc.oneof(fc.constant([]), fc.array(byteMutation, { maxLength: 3 })),
+      byteMutations: fc.oneof(fc.constant<ByteMutation[]>([]), fc.array(byteMutation, { maxLength: 3 })),
       headers,
     }),
   );

@@ -48,9 +48,10 @@ interface Place {
 
 /** A request with all mutations, from its JSON text. */
 export function mutated(request: string, mutations: readonly Mutation[]): object {
-  const copy: Tree = { request: JSON.parse(request) };
-  for (const mutation of mutations) apply(copy, mutation);
-  return typeof copy.request === "object" && copy.request !== null ? copy.request : {};
+  const root: Tree = { request: JSON.parse(request) };
+  for (const mutation of mutations) apply(root, mutation);
+  const result = root["request"]; // which may be changed itself
+  return typeof result === "object" && result !== null ? result : {};
 }
 
 function apply(root: Tree, mutation: Mutation): void {
