@@ -36,15 +36,23 @@ export function generationContent(attributes: AttributeReader): Content {
   const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages));
   const definitions = membersOrList(tools ?? metadata.tools);
   const parameters = { ...parametersOf(attributes), ...rest };
-  const response = responseOf(attributes.value(OUTPUT));
+  const output = attributes.value(OUTPUT);
+  const response = responseOf(output);
   const instructions = system ?? metadata.instructions;
   return {
     ...(instructions === null ? {} : { system_prompt: instructions }),
     ...(given === null ? {} : { messages: said }),
     ...(definitions === null ? {} : { tool_definitions: JSON.stringify(listOf(definitions).map(toolDefinition)) }),
     ...(response === null ? {} : { response: JSON.stringify(response) }),
+    ...(losesDigits(given) ? { raw_request: given } : {}),
+    ...(losesDigits(output) ? { raw_response: output } : {}),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters: JSON.stringify(parameters) }),
   };
+}
+
+/** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */
+function losesDigits(value: unknown): value is string {
+  return typeof value === "string" && /[:[,]\s*-?\d{16}/.test(value);
 }
 
 /** OpenAI's responses API tells instructions and tools back, and Langfuse keeps them as metadata. */

@@ -181,6 +181,16 @@ describe("a generation's content", () => {
     ]);
   });
 
+  it("is kept as sent beside, where numbers would lose digits", () => {
+    const input =
+      '[{"role":"user","content":[{"type":"tool_use","id":"c","name":"t","input":{"n":12345678901234567891}}]}]';
+    expect(generation(input).content.raw_request).toBe(input);
+    expect(generation("[]", { output: '{"id":[1234567890123456]}' }).content.raw_response).toBe(
+      '{"id":[1234567890123456]}',
+    );
+    expect(generation("call 1234567890123456").content.raw_request).toBeUndefined();
+  });
+
   it("stays JSON whatever was sent", () => {
     for (const given of ["null", "[[[", '[1,null,{"role":{}},{"__proto__":[]}]', '{"messages":[null]}', "{}", "7"]) {
       const { content } = generation(given, { output: given });
