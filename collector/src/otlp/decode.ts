@@ -13,6 +13,7 @@ import { tracesFromProtobuf } from "./protobuf.ts";
 import { groupsFromProtobuf } from "./protobuf-group.ts";
 import { readLogRecord } from "./protobuf-log.ts";
 import { readMetric } from "./protobuf-metric.ts";
+import { tooMany } from "./protobuf-reader.ts";
 
 const { collector } = root.opentelemetry.proto;
 const { ExportTraceServiceRequest } = collector.trace.v1;
@@ -49,6 +50,7 @@ function decode<Request>(name: string, format: BodyFormat, read: () => Request):
   try {
     return read();
   } catch (cause) {
+    if (cause instanceof OtlpError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new OtlpError("malformed", `the body is not an OTLP ${name} in ${format}: ${why}`, cause);
   }
@@ -80,7 +82,11 @@ const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
 /** Far less than what overflows the stack of the slower way, whose end must not hang on how much of it a caller has left. */
 const MAX_NESTING = 1_000;
 
+/** Objects of one request, counted by their braces, those in texts too: three bytes can be one that takes twenty times that in memory. */
+const MAX_BRACES = 8_000_000;
+
 function parseJson(body: Buffer): unknown {
+  if (body.length > MAX_BRACES && bracesIn(body) > MAX_BRACES) throw tooMany(MAX_BRACES, "objects");
   if (!isUtf8(body)) throw new Error("text is not valid UTF-8");
   const text = body.toString("utf8");
   const plain: unknown = JSON.parse(text);
@@ -94,6 +100,12 @@ function parseJson(body: Buffer): unknown {
       ? BigInt(context.source)
       : value,
   );
+}
+
+function bracesIn(body: Buffer): number {
+  let count = 0;
+  for (const byte of body) if (byte === 123 || byte === 91) count += 1;
+  return count;
 }
 
 function nestsDeeper(value: unknown, limit: number): boolean {

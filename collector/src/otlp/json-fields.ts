@@ -1,5 +1,5 @@
 import type { AnyValue, KeyValue, Resource, Scope } from "./otlp.ts";
-import { exactNumber } from "./protobuf-reader.ts";
+import { exactNumber, MAX_ITEMS, tooMany } from "./protobuf-reader.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -64,7 +64,9 @@ export function listOrSkip<Item>(
 ): { items: Item[]; undecodable: string[] } {
   const items: Item[] = [];
   const undecodable: string[] = [];
-  for (const item of array(value, name)) {
+  const given = array(value, name);
+  if (given.length > MAX_ITEMS) throw tooMany(MAX_ITEMS, "items");
+  for (const item of given) {
     try {
       items.push(itemOf(object(item, `an item of ${name}`)));
     } catch (error) {

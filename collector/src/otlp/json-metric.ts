@@ -24,7 +24,7 @@ export function metricOf(value: JsonObject): Metric {
 
 function shapedOf(shape: Shape, value: JsonObject): Shaped {
   const message: Shaped = {};
-  for (const [name, [, kind]] of Object.entries(shape)) {
+  for (const { name, kind } of shape.fields) {
     const member = memberOf(value, name, kind);
     if (member !== undefined) message[name] = member;
   }

@@ -86,6 +86,7 @@ const readKeyValueListField: ReadField<{ readonly values: readonly KeyValue[] }>
 /** Reads an item of a request; one that can't be taken is skipped, and why is told: it must not cost its neighbours. */
 export function readOrSkip(reader: ExactReader, read: () => void): string | null {
   const { pos, len } = reader;
+  reader.countItem();
   try {
     read();
     return null;
@@ -104,6 +105,7 @@ export function readMessage<Message>(
   reader: ExactReader,
   depth: number,
 ): Message {
+  reader.countMessage();
   if (depth >= MAX_DEPTH) throw new ContentError(`messages are nested deeper than ${MAX_DEPTH}`);
   const end = reader.size() + reader.pos;
   const outerEnd = reader.len;

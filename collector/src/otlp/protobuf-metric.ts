@@ -1,5 +1,5 @@
 import type { Metric } from "./metric.ts";
-import { emptyOf, type FieldKind, METRIC, type Shape, type Shaped } from "./metric-shape.ts";
+import { emptyOf, type Field, type FieldKind, METRIC, type Shape, type Shaped } from "./metric-shape.ts";
 import type { ReadItem } from "./protobuf-group.ts";
 import { readKeyValue, readMessage } from "./protobuf-message.ts";
 import type { ExactReader } from "./protobuf-reader.ts";
@@ -11,12 +11,11 @@ export const readMetric: ReadItem<Metric> = (reader, depth) =>
   readShape(METRIC, emptyOf(METRIC), reader, depth) as unknown as Metric;
 
 function readShape(shape: Shape, into: Shaped, reader: ExactReader, depth: number): Shaped {
-  const fields = Object.entries(shape);
   return readMessage<Shaped>(
     into,
     (message, tag, _reader, inner) => {
-      const found = fields.find(([, [number]]) => number === tag >>> 3);
-      return found !== undefined && readInto(message, found[0], found[1][1], tag & 7, reader, inner);
+      const field = shape.byNumber.get(tag >>> 3);
+      return field !== undefined && readInto(message, field, tag & 7, reader, inner);
     },
     reader,
     depth,
@@ -26,8 +25,7 @@ function readShape(shape: Shape, into: Shaped, reader: ExactReader, depth: numbe
 /** False when the wire type is not the field's. */
 function readInto(
   message: Shaped,
-  name: string,
-  kind: FieldKind,
+  { name, kind }: Field,
   wireType: number,
   reader: ExactReader,
   depth: number,
@@ -35,8 +33,10 @@ function readInto(
   const list = Array.isArray(message[name]) ? message[name] : null;
   if (typeof kind === "object") {
     if (wireType !== LENGTH_AND_BYTES) return false;
-    if ("messages" in kind) list?.push(readShape(kind.messages, emptyOf(kind.messages), reader, depth));
-    else message[name] = readShape(kind.message, (message[name] ?? emptyOf(kind.message)) as Shaped, reader, depth);
+    if ("messages" in kind) {
+      reader.countItem();
+      list?.push(readShape(kind.messages, emptyOf(kind.messages), reader, depth));
+    } else message[name] = readShape(kind.message, (message[name] ?? emptyOf(kind.message)) as Shaped, reader, depth);
     return true;
   }
   const scalar = SCALARS[kind];
@@ -54,7 +54,10 @@ function readInto(
 function readPacked(list: unknown[], scalar: Scalar, reader: ExactReader, depth: number): void {
   const end = reader.size() + reader.pos;
   if (end > reader.len) throw new RangeError(`index out of range: ${end} > ${reader.len}`);
-  while (reader.pos < end) list.push(scalar.read(reader, depth));
+  while (reader.pos < end) {
+    reader.countMessage();
+    list.push(scalar.read(reader, depth));
+  }
   if (reader.pos !== end) throw new RangeError(`a list ends at byte ${reader.pos} instead of ${end}`);
 }
 

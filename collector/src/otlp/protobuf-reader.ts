@@ -1,7 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import protobuf from "protobufjs/minimal.js";
+import { OtlpError } from "./otlp.ts";
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Messages and list values of one request. Two bytes can be a message that takes a hundred times that in memory. */
+export const MAX_MESSAGES = 4_000_000;
+/** Spans, log records, metrics and their data points of one request. */
+export const MAX_ITEMS = 1_000_000;
 
 /** A field can't be taken though the message around it is whole: what contains it can be skipped. */
 export class ContentError extends Error {}
@@ -13,6 +19,20 @@ export class ContentError extends Error {}
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
   declare buf: Buffer & { utf8Slice(start: number, end: number): string };
+  private messages = 0;
+  private items = 0;
+
+  /** Counts what is read. @throws OtlpError `too_large`. */
+  countMessage(): void {
+    this.messages += 1;
+    if (this.messages > MAX_MESSAGES) throw tooMany(MAX_MESSAGES, "messages");
+  }
+
+  /** The same for the items of the request. */
+  countItem(): void {
+    this.items += 1;
+    if (this.items > MAX_ITEMS) throw tooMany(MAX_ITEMS, "items");
+  }
 
   override string(): string {
     const length = this.size();
@@ -51,6 +71,10 @@ export class ExactReader extends protobuf.BufferReader {
     }
     throw new Error("invalid varint encoding");
   }
+}
+
+export function tooMany(limit: number, what: string): OtlpError {
+  return new OtlpError("too_large", `the request holds more than ${limit} ${what}; send smaller batches`);
 }
 
 /** A number where that is exact, else the bigint. */

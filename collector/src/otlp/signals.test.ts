@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeLogs, decodeMetrics, encodeLogs, encodeMetrics } from "./decode.ts";
+import { decodeLogs, decodeMetrics, decodeTraces, encodeLogs, encodeMetrics } from "./decode.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { DataPoint, Metric } from "./metric.ts";
 import type { AnyValue, KeyValue } from "./otlp.ts";
@@ -225,5 +225,34 @@ describe("one that can't be taken does not cost its neighbours:", () => {
       undecodable: [expect.stringContaining("nested deeper")],
     });
     expect(decodeLogs(Buffer.from(body([{ body: nested(45) }])), "json")[0]?.items).toHaveLength(1);
+  });
+});
+
+describe("a small body that would take much memory is refused as too large:", () => {
+  const wrap = (tag: number, inner: Buffer): Buffer => {
+    const length: number[] = [];
+    for (let rest = inner.length; ; rest >>>= 7) {
+      length.push(rest > 127 ? (rest & 127) | 128 : rest);
+      if (rest <= 127) break;
+    }
+    return Buffer.concat([Buffer.from([tag, ...length]), inner]);
+  };
+  const many = (count: number, ...bytes: number[]) => Buffer.alloc(count * bytes.length, Buffer.from(bytes));
+  const inScope = (items: Buffer) => wrap(10, wrap(18, items));
+  test.each([
+    ["a million empty spans", () => decodeTraces(inScope(many(1_000_001, 18, 0)), "protobuf")],
+    ["a million empty log records", () => decodeLogs(inScope(many(1_000_001, 18, 0)), "protobuf")],
+    [
+      "a million empty data points",
+      () => decodeMetrics(inScope(wrap(18, wrap(42, many(1_000_001, 10, 0)))), "protobuf"),
+    ],
+    ["millions of empty attributes", () => decodeLogs(inScope(wrap(18, many(4_000_001, 50, 0))), "protobuf")],
+    [
+      "millions of counts",
+      () => decodeMetrics(inScope(wrap(18, wrap(82, wrap(10, wrap(66, wrap(18, many(4_000_001, 5))))))), "protobuf"),
+    ],
+    ["millions of objects", () => decodeLogs(Buffer.from(`[{}${",{}".repeat(8_000_000)}]`), "json")],
+  ])("%s", (_what, decode) => {
+    expect(decode).toThrow(expect.objectContaining({ code: "too_large" }));
   });
 });

@@ -10,6 +10,8 @@ import { createHttpReceiver, type Receiver } from "./http-receiver.ts";
 import { createIntake, type IntakeSettings } from "./intake.ts";
 
 export const TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+export const LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+export const METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 export const PROTOBUF = { "content-type": "application/x-protobuf" };
 export const JSON_TYPE = { "content-type": "application/json" };
 export const RECEIVED = 1_700_000_000_000_000_000n;
