@@ -228,4 +228,12 @@ describe("version 7 with the conventions", () => {
     expect(run).toMatchObject({ session_id: "s", user_id: "u" });
     expect(read(chat).claimed).toBe(false);
   });
+
+  it("tells a stream by its first chunk", () => {
+    const chat = { "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o" };
+    const took = { ...chat, "gen_ai.client.operation.duration": 0.5 };
+    const streamed = { ...took, "gen_ai.client.operation.time_to_first_chunk": 0.25 };
+    expect(read(streamed)).toMatchObject({ claimed: true, llm: { streaming: true, time_to_first_token_ms: 250 } });
+    expect(read(took)).toMatchObject({ claimed: true, llm: { streaming: false, time_to_first_token_ms: null } });
+  });
 });

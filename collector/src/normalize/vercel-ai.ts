@@ -7,8 +7,12 @@ import { agentContent, modelCallContent, otherContent } from "./vercel-ai-conten
 import { vercelTokens } from "./vercel-ai-usage.ts";
 
 const OPERATION_ID = "ai.operationId";
-/** What `@ai-sdk/otel` adds to spans of the GenAI conventions when it is asked to. */
+/** Of the metrics of the same names, in seconds, version 7 makes attributes of the model call. */
+const DURATION = "gen_ai.client.operation.duration";
+const FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk";
+/** What `@ai-sdk/otel` adds to spans of the GenAI conventions, but for the first when it is asked to. */
 const SUPPLEMENTS = [
+  DURATION,
   "ai.usage.outputTokenDetails.textTokens",
   "ai.usage.outputTokenDetails.reasoningTokens",
   "ai.settings.context.sessionId",
@@ -178,17 +182,30 @@ function contentOf(kind: StepKind, operation: string | null, attributes: Attribu
 
 function readSupplemented(span: SpanView, attributes: AttributeReader): DialectFacts {
   const base = readGenAi(span, attributes);
-  const run = runFactsOf(attributes);
-  const tokens = base.llm === null ? null : vercelTokens(span, attributes, base.llm.provider);
+  const content = base.kind === "llm" || base.kind === "other" ? otherContent(attributes) : {};
   return {
     ...base,
-    run: mergedRun(base.run, run),
-    llm:
-      base.llm === null || tokens === null
-        ? base.llm
-        : { ...base.llm, reasoning_tokens: base.llm.reasoning_tokens ?? tokens.reasoning_tokens },
-    content:
-      base.kind === "llm" || base.kind === "other" ? { ...otherContent(attributes), ...base.content } : base.content,
+    run: mergedRun(base.run, runFactsOf(attributes)),
+    llm: base.llm === null ? null : supplementedLlm(base.llm, span, attributes),
+    content: { ...content, ...base.content },
+  };
+}
+
+function supplementedLlm(
+  base: NonNullable<DialectFacts["llm"]>,
+  span: SpanView,
+  attributes: AttributeReader,
+): DialectFacts["llm"] {
+  const { reasoning_tokens: reasoning } = vercelTokens(span, attributes, base.provider);
+  const firstSeconds = attributes.number(FIRST_CHUNK);
+  const firstMs = firstSeconds === null || firstSeconds < 0 ? null : firstSeconds * 1000;
+  // a call that was not streamed has a duration only, one that failed has neither
+  const streamed = firstSeconds !== null || (span.attributes.has(DURATION) ? false : null);
+  return {
+    ...base,
+    reasoning_tokens: base.reasoning_tokens ?? reasoning,
+    time_to_first_token_ms: base.time_to_first_token_ms ?? firstMs,
+    streaming: base.streaming ?? streamed,
   };
 }
 
