@@ -12,6 +12,7 @@ export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
 export {
   type ListRunsQuery,
   listRunsQuery,
+  MAX_MISSING_PARENTS,
   queryTime,
   type Run,
   type RunDetail,

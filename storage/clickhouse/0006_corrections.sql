@@ -49,7 +49,9 @@ CREATE TABLE IF NOT EXISTS corrections
     reasoning_tokens Int64,
     usage_missing Int64,
     cost_usd Decimal(38, 9),
-    cost_missing Int64
+    cost_missing Int64,
+    -- Of all that it says: whether the newest row says the same already.
+    content_sha256 String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(received_time)
@@ -77,6 +79,29 @@ SELECT tenant, toDateTime64(toStartOfMinute(start_time), 0, 'UTC') AS minute, ki
     steps, llm_calls, llm_errors, tool_calls, tool_errors, toUInt64(0) AS guardrails, toUInt64(0) AS guardrail_rejections,
     nullIf(input_tokens, 0), nullIf(output_tokens, 0), nullIf(cache_read_tokens, 0), nullIf(cache_write_tokens, 0), nullIf(reasoning_tokens, 0),
     usage_missing, nullIf(cost_usd, 0), cost_missing, arrayReduce('quantileBFloat16State(0.95)', emptyArrayFloat64()) AS latency
+FROM corrections FINAL
+WHERE in_force;
+
+-- The same of single steps, for what only their runs know; latency_ms: of records only.
+CREATE OR REPLACE VIEW step_parts AS
+SELECT s.tenant AS tenant, s.run_id AS run_id, s.start_time AS start_time, s.received_time AS received_time,
+    if(s.response_model != '', s.response_model, s.request_model) AS model, s.tool_name AS tool_name,
+    toInt64(1) AS steps, toInt64(s.llm_counted) AS llm_calls, toInt64(s.kind = 'tool') AS tool_calls,
+    toInt64(s.kind = 'tool' AND s.status = 'error') AS tool_errors, toUInt64(s.kind = 'guardrail') AS guardrails,
+    toUInt64(s.kind = 'guardrail' AND s.status = 'error') AS guardrail_rejections,
+    toInt64(if(s.llm_counted, s.input_tokens, NULL)) AS input_tokens, toInt64(if(s.llm_counted, s.output_tokens, NULL)) AS output_tokens,
+    toInt64(if(s.llm_counted, s.cache_read_tokens, NULL)) AS cache_read_tokens,
+    toInt64(if(s.llm_counted, s.cache_write_tokens, NULL)) AS cache_write_tokens,
+    toInt64(if(s.llm_counted, s.reasoning_tokens, NULL)) AS reasoning_tokens,
+    toInt64(s.llm_counted AND s.status != 'error' AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
+    if(s.llm_counted, s.cost_usd, NULL) AS cost_usd, toInt64(s.llm_counted AND s.status != 'error' AND s.cost_usd IS NULL) AS cost_missing,
+    toNullable(s.latency_ms) AS latency
+FROM steps AS s
+WHERE s.event = 'step'
+UNION ALL
+SELECT tenant, run_id, start_time, received_time, model, tool_name, steps, llm_calls, tool_calls, tool_errors, toUInt64(0), toUInt64(0),
+    nullIf(input_tokens, 0), nullIf(output_tokens, 0), nullIf(cache_read_tokens, 0), nullIf(cache_write_tokens, 0), nullIf(reasoning_tokens, 0),
+    usage_missing, nullIf(cost_usd, 0), cost_missing, NULL
 FROM corrections FINAL
 WHERE in_force;
 

@@ -4,6 +4,7 @@ import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import type { Prices } from "../normalize/price.ts";
+import { createResolver } from "../resolve/resolver.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
 import { stepRow } from "./step-row.ts";
@@ -47,6 +48,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
   const { rows, cursor, intent, seen, prices, onWritten } = dependencies;
   const windowRecords = Math.floor(seen.limit / 2);
   const late = createLateDuplicates(rows, windowRecords);
+  const resolver = createResolver(rows);
   /** What a failed write made of its frames: asked again, it inserts the same, and does not take them for duplicates of themselves. */
   let pending: Batch | null = null;
 
@@ -78,6 +80,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       }
       await intent.save(to);
       await insert(rows, pending, settings);
+      await resolver.rowsInserted(pending.rows);
       // A crash here: the batch goes again under the same tokens, which ClickHouse knows.
       await cursor.save(to);
       const newest = pending.rows.at(-1);

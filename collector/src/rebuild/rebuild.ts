@@ -15,6 +15,7 @@ import { type MetricPointRow, metricPointRows } from "../metrics/metric-point-ro
 import { isOfRun, REBUILD_MARK } from "../metrics/metrics-sink.ts";
 import { stepRow } from "../metrics/step-row.ts";
 import type { Prices } from "../normalize/price.ts";
+import { createResolver } from "../resolve/resolver.ts";
 import { createPackCache } from "./pack-cache.ts";
 import { previewsOf } from "./previews.ts";
 
@@ -75,6 +76,7 @@ export async function rebuild(
     onProgress?.({ ...progress });
     batch = [];
   }
+  await createResolver(rows).everything();
   if (journalDir !== null) await moveFollower(journalDir);
   await rows.command(`DROP TABLE ${REBUILD_MARK}`);
   return progress;

@@ -48,7 +48,10 @@ export const run = z.object({
   models: z.array(z.string()),
   tools: z.array(z.string()),
   dialect: z.string(),
-  /** All records that the run's end commits to are here; null when the run has not ended or commits to nothing. */
+  /**
+   * All records that the run's end commits to are here; null when the run has not ended. Of a run whose end commits to nothing a list says
+   * null, and the single run whether its root and every parent that a record names are here.
+   */
   complete: z.boolean().nullable(),
   /** Records here / records the end commits to. */
   records: count,
@@ -65,7 +68,12 @@ const toolCall = z.object({
   attempt: count.nullable(),
   error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
 });
-export const runDetail = run.extend({ tool_calls: z.array(toolCall) });
+export const runDetail = run.extend({
+  tool_calls: z.array(toolCall),
+  /** step_ids that records name as their parent and that are not here, at most MAX_MISSING_PARENTS; they may still come. */
+  missing_parents: z.array(z.string()),
+});
+export const MAX_MISSING_PARENTS = 20;
 export type RunDetail = z.infer<typeof runDetail>;
 
 const RUN_ORDERS = [

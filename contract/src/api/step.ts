@@ -24,6 +24,12 @@ const stepLlm = z.object({
   price_version: z.string().nullable(),
   time_to_first_token_ms: z.number().nullable(),
   streaming: z.boolean().nullable(),
+  /** Tokens that fit the model's context. */
+  context_window: count.nullable(),
+  /** Whether it is among the run's calls, tokens and cost: false for wrappers, and for what another record tells of the same call. */
+  counted: z.boolean(),
+  /** step_id of the record that is counted for this one. */
+  same_call_as: z.string().nullable(),
 });
 
 const stepTool = z.object({
@@ -37,7 +43,12 @@ const stepTool = z.object({
   idempotency_key: z.string().nullable(),
   known: z.boolean().nullable(),
   valid: z.boolean().nullable(),
+  /** Seen in the messages only: by the SDK, which made a record of it, or else out of the run's other records (`shown_by`). */
   inferred: z.boolean(),
+  /** Whether it is among the run's tool calls: false for what another record tells of the same call. */
+  counted: z.boolean(),
+  /** step_id of the record that is counted for this one. */
+  same_call_as: z.string().nullable(),
 });
 
 /** A step of a run, without its content. `seq` is its place in the run, from 1. */
@@ -46,12 +57,17 @@ export const step = z.object({
   step_id: z.string(),
   parent_id: z.string().nullable(),
   kind: z.enum(STEP_KINDS),
+  /** What it did, in the words of `gen_ai.operation.name` or of its dialect: chat, embeddings, retrieval, execute_tool, … */
+  operation: z.string().nullable(),
   name: z.string(),
   start_time: apiTime,
   latency_ms: z.number(),
   status: z.enum(["ok", "error"]),
   error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
+  /** Of the log. A step that is inferred from others has ids that are derived from theirs, and no record of its own. */
   record_id: z.string(),
+  /** record_id of the record whose content shows a step that has none of its own: the model call that asked for a tool; else null. */
+  shown_by: z.string().nullable(),
   conflict: z.boolean(),
   input_preview: z.string(),
   output_preview: z.string(),

@@ -34,7 +34,9 @@ SELECT run_id
 FROM runs
 WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
 GROUP BY run_id
-HAVING sum(tool_calls) >= {repeats:Float64} OR sum(steps) >= {steps:Float64} OR sum(step_errors) > 0
-  OR ifNull(sum(input_tokens), 0) + ifNull(sum(output_tokens), 0) >= {tokens:Float64}
-  OR toFloat64(ifNull(sum(cost_usd), 0)) >= {cost_usd:Float64}
+HAVING sum(tool_calls) + max(correction).tool_calls >= {repeats:Float64} OR sum(steps) + max(correction).steps >= {steps:Float64}
+  OR sum(step_errors) > 0
+  OR ifNull(sum(input_tokens), 0) + max(correction).input_tokens
+    + ifNull(sum(output_tokens), 0) + max(correction).output_tokens >= {tokens:Float64}
+  OR toFloat64(ifNull(sum(cost_usd), 0) + max(correction).cost_usd) >= {cost_usd:Float64}
   OR toUnixTimestamp64Nano(min(start_time)) <= {started_before_ns:Int64}`;

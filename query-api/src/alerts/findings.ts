@@ -35,7 +35,7 @@ export function ruleIn(rules: RulesInForce, name: RuleName): { threshold: number
   return rule?.enabled ? rule : null;
 }
 
-/** Parameters that bound a query over `steps` to these runs: tenant, run_ids, first_ns, last_ns. */
+/** Parameters that bound a query over `all_steps` to these runs: tenant, run_ids, first_ns, last_ns. */
 export function boundsOf({ tenant, runs }: DetectorQuestion): Record<string, unknown> {
   const bounds = [...runs.values()].map(({ received }) => received);
   return {
@@ -46,10 +46,9 @@ export function boundsOf({ tenant, runs }: DetectorQuestion): Record<string, unk
   };
 }
 
-/** The condition that goes with `boundsOf`. */
+/** The condition over `all_steps` that goes with `boundsOf`. */
 export const WITHIN_BOUNDS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
-  AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
-  AND event = 'step'`;
+  AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})`;
 
 /** ClickHouse's text of a DateTime64(9) as RFC 3339. */
 export const clickhouseTime = z.string().transform((text) => `${text.replace(" ", "T")}Z`);

@@ -49,7 +49,7 @@ export async function detectLimits(question: DetectorQuestion): Promise<Finding[
 async function stoppedRuns(question: DetectorQuestion): Promise<Finding[]> {
   const sql = `
 SELECT run_id, step_id, name, toString(start_time) AS time, error_message
-FROM steps WHERE ${WITHIN_BOUNDS} AND kind = 'limit' ORDER BY run_id, start_time`;
+FROM all_steps WHERE ${WITHIN_BOUNDS} AND kind = 'limit' ORDER BY run_id, start_time`;
   const found = await question.rows.query<object>(sql, boundsOf(question));
   return found.flatMap((row) => stoppedBy(limitStep.parse(row), question));
 }
@@ -57,7 +57,7 @@ FROM steps WHERE ${WITHIN_BOUNDS} AND kind = 'limit' ORDER BY run_id, start_time
 async function lastSteps(question: DetectorQuestion, runIds: readonly string[]): Promise<Map<string, string[]>> {
   if (runIds.length === 0) return new Map();
   const sql = `
-SELECT run_id, step_id FROM steps WHERE ${WITHIN_BOUNDS}
+SELECT run_id, step_id FROM all_steps WHERE ${WITHIN_BOUNDS}
 ORDER BY run_id, start_time DESC, step_id LIMIT {shown:UInt8} BY run_id`;
   const parameters = { ...boundsOf(question), run_ids: runIds, shown: LAST_STEPS_SHOWN };
   const found = (await question.rows.query<object>(sql, parameters)).map((row) => lastStep.parse(row));

@@ -17,15 +17,17 @@ const loopRow = z.object({
   step_ids: z.array(z.string()),
 });
 
-/** `loop.repeat`: of each run the call that was made most often with the very same arguments. */
+/** `loop.repeat`: of each run the call that was made most often with the very same arguments; twins are one, and inferred ones are calls. */
 export async function detectLoops(question: DetectorQuestion): Promise<Finding[]> {
   const rule = ruleIn(question.rules, "loop.repeat");
   if (rule === null) return [];
   const sql = `
 SELECT run_id, tool_name, count() AS calls, toString(min(start_time)) AS first_time,
   arrayMap(call -> toString(call.2), arraySlice(arraySort(groupArray((start_time, step_id))), -{shown:Int64})) AS step_ids
-FROM steps
+FROM all_steps
 WHERE ${WITHIN_BOUNDS} AND kind = 'tool' AND arguments_sha256 != '' AND NOT conflict
+  AND record_id NOT IN (SELECT record_id FROM corrections FINAL
+    WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted')
 GROUP BY run_id, tool_name, arguments_sha256
 HAVING calls >= {threshold:UInt64}
 ORDER BY run_id, calls DESC, tool_name, arguments_sha256

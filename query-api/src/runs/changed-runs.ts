@@ -68,7 +68,8 @@ function overlapped(ns: bigint): State["after"] {
 }
 
 const CHANGED = `
-SELECT run_id, toString(toUnixTimestamp64Nano(max(last_seen_time))) AS seen, concat(seen, ' ', toString(sum(records))) AS state
+SELECT run_id, toString(toUnixTimestamp64Nano(max(last_seen_time))) AS seen, 
+  concat(seen, ' ', toString(sum(records)), ' ', toString(max(correction).version)) AS state
 FROM runs
 WHERE tenant = {tenant:String} AND last_seen_time >= fromUnixTimestamp64Nano({after_ns:Int64})
 GROUP BY run_id

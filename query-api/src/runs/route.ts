@@ -4,6 +4,7 @@ import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
+import { completenessOf } from "./completeness.ts";
 import { createRunLists } from "./run-list.ts";
 import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run-summaries.ts";
 
@@ -40,7 +41,11 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
     },
     async (request) => {
       const found = await findRun(summaries, request.params.run_id);
-      return { ...found.run, tool_calls: await queryToolCalls(rows, settings.tenant, found) };
+      const [tool_calls, completeness] = await Promise.all([
+        queryToolCalls(rows, settings.tenant, found),
+        completenessOf(rows, settings.tenant, found),
+      ]);
+      return { ...found.run, ...completeness, tool_calls };
     },
   );
 }

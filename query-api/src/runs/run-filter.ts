@@ -12,7 +12,7 @@ const DEFAULT_SEARCH_NS = 7n * 24n * 3_600n * 1_000_000_000n;
 
 type FilterField = Exclude<keyof ListRunsQuery, "order" | "limit" | "cursor">;
 
-const TEXT_IN_STEPS = `run_id IN (SELECT run_id FROM steps WHERE tenant = {tenant:String}
+const TEXT_IN_STEPS = `run_id IN (SELECT run_id FROM all_steps WHERE tenant = {tenant:String}
   AND received_time >= fromUnixTimestamp64Nano({q_since:Int64})
   AND (positionCaseInsensitiveUTF8(name, {q:String}) > 0 OR positionCaseInsensitiveUTF8(input_preview, {q:String}) > 0
     OR positionCaseInsensitiveUTF8(output_preview, {q:String}) > 0))`;

@@ -1,7 +1,8 @@
 /**
  * SQL of one row a run. FINAL merges what the parts of `runs` hold of it, several times as fast as GROUP BY does; and ClickHouse
  * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
- * PREWHERE, on key columns only: rows are left out before they are merged. Takes the parameters of `runSummaryParameters`.
+ * PREWHERE, on key columns only: rows are left out before they are merged. Parts of a tuple are taken by tupleElement(): `tuple.part` would be
+ * read as a column of its own, which FINAL does not merge. `correction` holds what no single record knows. Takes the parameters of `runSummaryParameters`.
  */
 export function runSummarySql(where = ""): string {
   return `
@@ -22,22 +23,29 @@ FROM (
     if(heartbeat_ms IS NULL, {silence_ms:Int64},
       greatest({heartbeats_missed:Int64} * assumeNotNull(heartbeat_ms), {heartbeat_silence_ms:Int64})) * 1000000 AS silence_ns,
     ended AS end_facts, root AS root_facts, error AS error_facts,
-    agent.name AS agent_name, agent.version AS agent_version,
-    task_id.value AS task_id_value, task_type.value AS task_type_value,
-    session_id.value AS session_value, user_id.value AS user_value, dialect.value AS dialect_value,
+    tupleElement(agent, 'name') AS agent_name, tupleElement(agent, 'version') AS agent_version,
+    tupleElement(task_id, 'value') AS task_id_value, tupleElement(task_type, 'value') AS task_type_value,
+    tupleElement(session_id, 'value') AS session_value, tupleElement(user_id, 'value') AS user_value,
+    tupleElement(dialect, 'value') AS dialect_value,
     records AS record_count, numbered_records AS numbered_count, conflicts AS conflict_count,
-    steps AS step_count, llm_calls AS llm_call_count,
-    tool_calls AS tool_call_count, tool_errors AS tool_error_count,
+    ${corrected("steps")} AS step_count, ${corrected("llm_calls")} AS llm_call_count,
+    ${corrected("tool_calls")} AS tool_call_count, ${corrected("tool_errors")} AS tool_error_count,
     guardrails AS guardrail_count, guardrail_rejections AS guardrail_rejection_count,
-    input_tokens AS input_sum, output_tokens AS output_sum,
-    cache_read_tokens AS cache_read_sum, cache_write_tokens AS cache_write_sum,
-    reasoning_tokens AS reasoning_sum, usage_missing AS usage_missing_count,
-    cost_usd AS cost_sum, cost_missing AS cost_missing_count,
+    ${corrected("input_tokens")} AS input_sum, ${corrected("output_tokens")} AS output_sum,
+    ${corrected("cache_read_tokens")} AS cache_read_sum, ${corrected("cache_write_tokens")} AS cache_write_sum,
+    ${corrected("reasoning_tokens")} AS reasoning_sum, ${corrected("usage_missing")} AS usage_missing_count,
+    ${corrected("cost_usd")} AS cost_sum, ${corrected("cost_missing")} AS cost_missing_count,
     price_table AS price_table_value, price_version AS price_version_value,
-    arraySort(models) AS model_names, arraySort(tools) AS tool_names
+    arraySort(models) AS model_names,
+    arraySort(arrayDistinct(arrayConcat(tools, tupleElement(correction, 'tools')))) AS tool_names
   FROM runs FINAL
   PREWHERE tenant = {tenant:String} ${where}
 )`;
+}
+
+/** A sum of `runs` with its corrections, which may take away. */
+function corrected(column: string): string {
+  return `${column} + tupleElement(correction, '${column}')`;
 }
 
 /** How long a silent run still counts as running. */

@@ -134,7 +134,13 @@ test("runs are listed newest first, of this tenant only", async () => {
 
 test("a root span without an end record ends a foreign run", async () => {
   const { body } = await api.get("/v1/runs/r-foreign");
-  expect(body).toMatchObject({ status: "completed", end_time: at(4_000), duration_ms: 1_000, complete: null });
+  expect(body).toMatchObject({
+    status: "completed",
+    missing_parents: [],
+    end_time: at(4_000),
+    duration_ms: 1_000,
+    complete: true,
+  });
 });
 
 test("a failed run tells its error", async () => {
@@ -238,4 +244,29 @@ test("a run that is not there is a 404 with a hint", async () => {
   const { status, body } = await api.get("/v1/runs/nobody");
   expect(status).toBe(404);
   expect(body).toMatchObject({ error: { code: "not_found", hint: expect.stringContaining("/v1/runs"), details: [] } });
+});
+
+test("an ended run that commits to no number is complete when its root and every parent that is named are here", async () => {
+  const foreign = (key: string, facts: Partial<StepRow>) =>
+    stepRow("r-gaps", key, { dialect: "otel", start_time: at(-500), ...facts });
+  const root = foreign("root", { root: true });
+  const chain = foreign("chain", { parent_id: root.step_id });
+  await insert("a child", [foreign("child", { parent_id: chain.step_id })]);
+  expect((await api.get("/v1/runs/r-gaps")).body).toMatchObject({
+    status: "running",
+    complete: null,
+    missing_parents: [],
+  });
+  await insert("a root", [root]);
+  expect((await api.get("/v1/runs/r-gaps")).body).toMatchObject({ complete: false, missing_parents: [chain.step_id] });
+  await insert("a parent", [chain]);
+  expect((await api.get("/v1/runs/r-gaps")).body).toMatchObject({ complete: true, missing_parents: [] });
+});
+
+test("the agent is the one that the run's root names, also when other spans came first", async () => {
+  const foreign = (key: string, facts: Partial<StepRow>) =>
+    stepRow("r-named late", key, { start_time: at(-900), ...facts });
+  await insert("spans without a name", [foreign("child", {})]);
+  await insert("a root with one", [foreign("root", { root: true, agent_name: "late" })]);
+  expect((await api.get("/v1/runs/r-named late")).body).toMatchObject({ agent: { name: "late" } });
 });

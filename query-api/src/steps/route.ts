@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { createInferredContents } from "./inferred-content.ts";
 import { fillFromLogs } from "./log-summaries.ts";
 import { createStepContents } from "./step-content.ts";
 import { createStepLogs } from "./step-logs.ts";
@@ -29,6 +30,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
   const { tenant } = settings;
   const summaries = createRunSummaries(rows, clock, settings);
   const contents = createStepContents(rows, objects, createStepLogs(rows, objects, settings), settings);
+  const inferredContents = createInferredContents(rows, objects, settings);
   app.get(
     "/v1/runs/:run_id/steps",
     {
@@ -73,8 +75,10 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
           hint: `GET /v1/runs/${run_id}/steps lists them`,
         });
       }
-      const [step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [stepFromRow(row)]);
-      return await contents.withContent(step ?? stepFromRow(row), { runId: run_id, received });
+      const step = stepFromRow(row);
+      if (step.shown_by !== null) return await inferredContents.withContent(step, String(row["result_in"]));
+      const [filled = step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [step]);
+      return await contents.withContent(filled, { runId: run_id, received });
     },
   );
 }

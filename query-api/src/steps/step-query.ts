@@ -2,11 +2,11 @@ import type { Rows } from "@runledger/storage";
 import type { ReceivedBounds } from "../runs/run-view.ts";
 
 const COLUMNS = `
-  run_id, step_id, parent_id, kind, name, start_time, latency_ms, status, error_type, error_message, record_id, conflict,
+  run_id, step_id, parent_id, kind, operation, name, start_time, latency_ms, status, error_type, error_message, record_id, conflict,
   input_preview, output_preview, run_seq, provider, request_model, response_model, response_id,
   system_prompt_sha256, prompt_sha256, tools_sha256, finish_reasons, input_tokens, output_tokens,
   cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, price_table, price_version,
-  time_to_first_token_ms, streaming, tool_name, tool_call_id, tool_requested_by, arguments_sha256, result_sha256,
+  time_to_first_token_ms, streaming, context_window, llm_counted, shown_by, result_in, tool_name, tool_call_id, tool_requested_by, arguments_sha256, result_sha256,
   result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred`;
 
 /** The order of a run's steps. A step the SDK did not number comes after those it did, at the same time. */
@@ -34,28 +34,32 @@ export async function querySteps(rows: Rows, question: StepQuestion): Promise<St
   const conditions: string[] = [];
   if (question.after) {
     conditions.push(
-      `(start_ns, seq_in_run, step_id, record_id) > ({after_ns:Int64}, {after_seq:UInt64}, {after_step:String}, {after_record:String})`,
+      `(start_ns, seq_in_run, step_id, steps.record_id) > ({after_ns:Int64}, {after_seq:UInt64}, {after_step:String}, {after_record:String})`,
     );
   }
   if (question.stepId !== undefined) conditions.push("step_id = {step_id:String}");
   if (question.receivedAfter) {
-    conditions.push("(received_ns, record_id) > ({received_after:Int64}, {received_after_record:String})");
+    conditions.push("(received_ns, steps.record_id) > ({received_after:Int64}, {received_after_record:String})");
   }
-  if (question.notRecordIds) conditions.push("record_id NOT IN {not_record_ids:Array(String)}");
-  if (question.recordIds) conditions.push("record_id IN {record_ids:Array(String)}");
+  if (question.notRecordIds) conditions.push("steps.record_id NOT IN {not_record_ids:Array(String)}");
+  if (question.recordIds) conditions.push("steps.record_id IN {record_ids:Array(String)}");
   const [after_ns, after_seq, after_step, after_record] = question.after ?? [];
   const sql = `
-SELECT * REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd),
-  [toString(start_ns), toString(seq_in_run), toString(step_id), toString(record_id)] AS place
+SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), twins.same_call_as AS same_call_as,
+  [toString(start_ns), toString(seq_in_run), toString(step_id), toString(steps.record_id)] AS place
 FROM (
   SELECT ${COLUMNS}, row_number() OVER (PARTITION BY run_id ORDER BY ${PLACE}) AS seq,
     toUnixTimestamp64Nano(start_time) AS start_ns, toUnixTimestamp64Nano(received_time) AS received_ns, ifNull(run_seq, 18446744073709551615) AS seq_in_run
-  FROM steps
-  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND event = 'step'
+  FROM all_steps
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
     AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
-)
+) AS steps
+LEFT ANY JOIN (
+  SELECT record_id, same_call_as FROM corrections FINAL
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted'
+) AS twins ON twins.record_id = steps.record_id
 ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
-ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, record_id"}
+ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, steps.record_id"}
 LIMIT {page:UInt32}`;
   return await rows.query<SteppedRow>(sql, {
     tenant: question.tenant,

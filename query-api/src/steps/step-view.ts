@@ -11,6 +11,7 @@ const stepRow = z.object({
   step_id: text,
   parent_id: text,
   kind: z.enum(STEP_KINDS),
+  operation: text,
   name: text,
   start_time: text,
   latency_ms: z.number(),
@@ -39,6 +40,10 @@ const stepRow = z.object({
   price_version: text,
   time_to_first_token_ms: z.number().nullable(),
   streaming: z.boolean().nullable(),
+  context_window: known,
+  llm_counted: z.boolean(),
+  same_call_as: text,
+  shown_by: text,
   tool_name: text,
   tool_call_id: text,
   tool_requested_by: text,
@@ -61,12 +66,14 @@ export function stepFromRow(row: unknown): Step {
     step_id: r.step_id,
     parent_id: orNull(r.parent_id),
     kind: r.kind,
+    operation: orNull(r.operation),
     name: r.name,
     start_time: `${r.start_time.replace(" ", "T")}Z`,
     latency_ms: r.latency_ms,
     status: r.status === "error" ? "error" : "ok",
     error: r.status === "error" ? { type: r.error_type || "error", message: orNull(r.error_message) } : null,
     record_id: r.record_id,
+    shown_by: orNull(r.shown_by),
     conflict: r.conflict,
     input_preview: r.input_preview,
     output_preview: r.output_preview,
@@ -95,6 +102,9 @@ function llmOf(r: ReadRow): Step["llm"] {
     price_version: orNull(r.price_version),
     time_to_first_token_ms: r.time_to_first_token_ms,
     streaming: r.streaming,
+    context_window: r.context_window,
+    counted: r.llm_counted && r.same_call_as === "",
+    same_call_as: orNull(r.same_call_as),
   };
 }
 
@@ -111,6 +121,8 @@ function toolOf(r: ReadRow): Step["tool"] {
     known: r.tool_known,
     valid: r.tool_valid,
     inferred: r.tool_inferred,
+    counted: r.kind === "tool" && r.same_call_as === "",
+    same_call_as: orNull(r.same_call_as),
   };
 }
 

@@ -24,8 +24,10 @@ export async function queryToolCalls(
 ): Promise<RunDetail["tool_calls"]> {
   const sql = `
 SELECT step_id, tool_name, latency_ms, status, attempt, error_type, error_message
-FROM steps
-WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND event = 'step' AND kind = 'tool'
+FROM all_steps
+WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND kind = 'tool'
+  AND record_id NOT IN (SELECT record_id FROM corrections FINAL
+    WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND in_force AND what = 'uncounted')
   AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
 ORDER BY start_time, ifNull(run_seq, 18446744073709551615), step_id, record_id
 LIMIT {max:UInt32}`;

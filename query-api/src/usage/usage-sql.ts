@@ -11,7 +11,7 @@ const DIMENSIONS: Record<UsageGroup, { runs: string; minutes: string | null; ste
   model: {
     runs: "arrayJoin(model_names)",
     minutes: "model",
-    steps: "if(s.response_model != '', s.response_model, s.request_model)",
+    steps: "s.model",
   },
   tool: { runs: "arrayJoin(tool_names)", minutes: "tool_name", steps: "s.tool_name" },
   hour: {
@@ -53,40 +53,36 @@ export function callUsageSql(groups: readonly UsageGroup[]): string {
     ...(groups.includes("model") ? ["model != ''"] : []),
     ...(groups.includes("tool") ? ["tool_name != ''"] : []),
   ].join(" OR ");
-  const latency = byMinute ? "quantileBFloat16Merge(0.95)(latency)" : "quantileBFloat16(0.95)(latency)";
+  const latency = byMinute
+    ? "quantileBFloat16Merge(0.95)(latency)"
+    : "quantileBFloat16If(0.95)(assumeNotNull(latency), latency IS NOT NULL)";
   return `
 SELECT ${grouped(groups, (group) => (byMinute ? (DIMENSIONS[group].minutes ?? "''") : `dimension_${group}`))}
   sum(steps) AS step_sum, sum(llm_calls) AS llm_call_sum, sum(tool_calls) AS tool_call_sum,
   sum(tool_errors) AS tool_error_sum, sum(guardrails) AS guardrail_sum, sum(guardrail_rejections) AS guardrail_rejection_sum,
-  sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read,
-  sum(cache_write_tokens) AS cache_write, sum(reasoning_tokens) AS reasoning, sum(usage_missing) AS usage_missing_sum,
-  toString(sum(cost_usd)) AS cost, sum(cost_missing) AS cost_missing_sum, ${latency} AS latency_p95
+  ${ofCalls("input_tokens")} AS input, ${ofCalls("output_tokens")} AS output, ${ofCalls("cache_read_tokens")} AS cache_read,
+  ${ofCalls("cache_write_tokens")} AS cache_write, ${ofCalls("reasoning_tokens")} AS reasoning, sum(usage_missing) AS usage_missing_sum,
+  toString(${ofCalls("cost_usd")}) AS cost, sum(cost_missing) AS cost_missing_sum, ${latency} AS latency_p95
 FROM ${byMinute ? MINUTES : stepsJoined(groups)}
 WHERE (${named})
 GROUP BY group`;
 }
 
-const MINUTES = `(SELECT * FROM usage_by_minute WHERE tenant = {tenant:String}
+/** A sum that may have been taken back as a whole: unknown then, not 0. */
+function ofCalls(column: string): string {
+  return `if(sum(llm_calls) = 0, NULL, sum(${column}))`;
+}
+
+const MINUTES = `(SELECT * FROM usage_parts WHERE tenant = {tenant:String}
   AND minute >= fromUnixTimestamp64Nano({since:Int64}) AND minute < fromUnixTimestamp64Nano({until:Int64}))`;
 
-/** Steps in the columns of the rollup, with what only their run knows. */
+/** Steps and their corrections in the columns of the rollup, with what only their run knows. */
 function stepsJoined(groups: readonly UsageGroup[]): string {
   return `(
-  SELECT ${groups.map((group) => `${DIMENSIONS[group].steps} AS dimension_${group},`).join(" ")}
-    if(s.response_model != '', s.response_model, s.request_model) AS model, s.tool_name AS tool_name,
-    1 AS steps, toUInt64(s.llm_counted) AS llm_calls, toUInt64(s.kind = 'tool') AS tool_calls,
-    toUInt64(s.kind = 'tool' AND s.status = 'error') AS tool_errors, toUInt64(s.kind = 'guardrail') AS guardrails,
-    toUInt64(s.kind = 'guardrail' AND s.status = 'error') AS guardrail_rejections,
-    if(s.llm_counted, s.input_tokens, NULL) AS input_tokens, if(s.llm_counted, s.output_tokens, NULL) AS output_tokens,
-    if(s.llm_counted, s.cache_read_tokens, NULL) AS cache_read_tokens,
-    if(s.llm_counted, s.cache_write_tokens, NULL) AS cache_write_tokens,
-    if(s.llm_counted, s.reasoning_tokens, NULL) AS reasoning_tokens,
-    toUInt64(s.llm_counted AND s.status != 'error' AND s.input_tokens IS NULL AND s.output_tokens IS NULL) AS usage_missing,
-    if(s.llm_counted, s.cost_usd, NULL) AS cost_usd, toUInt64(s.llm_counted AND s.status != 'error' AND s.cost_usd IS NULL) AS cost_missing,
-    s.latency_ms AS latency
-  FROM steps AS s
+  SELECT ${groups.map((group) => `${DIMENSIONS[group].steps} AS dimension_${group},`).join(" ")} s.*
+  FROM step_parts AS s
   LEFT ANY JOIN (SELECT run_id, agent_name, task_type_value, user_value FROM (${runSummarySql()})) AS r ON r.run_id = s.run_id
-  WHERE s.tenant = {tenant:String} AND s.event = 'step'
+  WHERE s.tenant = {tenant:String}
     AND s.start_time >= fromUnixTimestamp64Nano({since:Int64}) AND s.start_time < fromUnixTimestamp64Nano({until:Int64})
 )`;
 }

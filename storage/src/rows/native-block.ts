@@ -115,6 +115,14 @@ const SCALARS: Readonly<Record<string, (out: ByteWriter, values: readonly unknow
       out.uint64(Math.floor(count / TWO_32), count % TWO_32);
     }
   },
+  Int64(out, values) {
+    for (const value of values) {
+      const number = value === null ? 0 : value;
+      if (typeof number !== "number" || !Number.isSafeInteger(number))
+        throw new TypeError(`not an integer: ${String(value)}`);
+      out.uint64(Math.floor(number / TWO_32) >>> 0, number >>> 0);
+    }
+  },
   Float64(out, values) {
     for (const value of values) {
       const number = value === null ? 0 : value;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { StepRow } from "@runledger/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from "./embedded-server.ts";
-import { migrate } from "./migrate.ts";
+import { DERIVED_TABLES, migrate } from "./migrate.ts";
 import { createDatabase, openRows } from "./open-rows.ts";
 import type { Rows } from "./rows.ts";
 
@@ -128,7 +128,7 @@ describe("migrate", () => {
       const tables = await rows.query<{ name: string; sql: string }>(
         "SELECT name, create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'migrations'",
       );
-      expect(tables.map(({ name }) => name).sort()).toEqual(["log_entries", "runs", "steps", "usage_by_minute"]);
+      expect(tables.map(({ name }) => name).sort()).toEqual([...DERIVED_TABLES].sort());
       for (const { name, sql } of tables) expect(sql, name).toContain("toIntervalDay(30)");
     }));
 

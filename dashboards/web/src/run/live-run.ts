@@ -27,8 +27,10 @@ export function useLiveRun(runId: string): LiveRun {
     if (phase === null) return;
     const stopped = new AbortController();
     void store.load("start", stopped.signal);
+    // What is told live does not say whether a run without a count is complete.
+    if (phase === "ended") void refetch();
     return () => stopped.abort();
-  }, [store, phase]);
+  }, [store, phase, refetch]);
 
   const live = useLive({
     url: running ? `/v1/runs/${encodeURIComponent(runId)}/live` : null,
@@ -36,6 +38,7 @@ export function useLiveRun(runId: string): LiveRun {
       run: (data) =>
         client.setQueryData(runQuery(runId).queryKey, (known) => ({
           tool_calls: known?.tool_calls ?? [],
+          missing_parents: known?.missing_parents ?? [],
           ...(data as Run),
         })),
       step: (data) => store.add(data as Step),

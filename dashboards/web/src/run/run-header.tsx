@@ -156,10 +156,29 @@ function Completeness({ run }: { run: RunDetail }) {
     return (
       <span
         className="chip chip-good"
-        title={`All ${run.records_expected} records that the run's end commits to are here`}
+        title={
+          run.records_expected === null
+            ? "The root span and every parent that a record names are here"
+            : `All ${run.records_expected} records that the run's end commits to are here`
+        }
       >
         <Icon name="check" />
         No gaps
+      </span>
+    );
+  }
+  if (run.complete === false && run.records_expected === null) {
+    const parents = run.missing_parents;
+    return (
+      <span
+        className="chip chip-bad"
+        title={
+          parents.length === 0
+            ? "The root span is missing"
+            : `Spans that records name as their parent:\n${parents.join("\n")}`
+        }
+      >
+        {parents.length === 0 ? "No root" : `Gaps: ${plural(parents.length, "missing parent")}`}
       </span>
     );
   }

@@ -6,14 +6,15 @@ import { Section } from "./section.tsx";
 
 /** Where the log holds this step, and how to prove it without trusting this page. */
 export function Proof({ step }: { step: StepDetail }) {
+  const shownBy = step.shown_by ?? step.record_id;
   return (
     <Section title="Record in the log" note={step.log_index === null ? "not yet" : `entry ${count(step.log_index)}`}>
-      <HashLine label="Record id" hash={step.record_id} />
+      <HashLine label={step.shown_by === null ? "Record id" : "Shown by record"} hash={shownBy} />
       {step.log_index === null ? (
         <p className="muted">The record is durable in the journal and waits for its place in the log.</p>
       ) : (
         <p>
-          <a href={`/v1/audit/proof?record_id=${encodeURIComponent(step.record_id)}`} target="_blank" rel="noreferrer">
+          <a href={`/v1/audit/proof?record_id=${encodeURIComponent(shownBy)}`} target="_blank" rel="noreferrer">
             Inclusion proof
           </a>
         </p>

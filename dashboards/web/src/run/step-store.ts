@@ -28,6 +28,7 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
   let state: StepsState = { steps: [], loaded: false, error: null };
   let changed = false;
   let tailCursor = "";
+  let gone = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let reading: Promise<void> | null = null;
 
@@ -44,11 +45,17 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
     else timer ??= setTimeout(notify, reading === null ? NOTIFY_LIVE_MS : NOTIFY_READING_MS);
   };
   const keep = (steps: Step[]) => {
-    for (const step of steps) byRecord.set(step.record_id, step);
+    for (const step of steps) {
+      byRecord.set(step.record_id, step);
+      gone.delete(step.record_id);
+    }
     changed = true;
     publish({}, state.steps.length === 0);
   };
   const read = async (from: string, signal: AbortSignal) => {
+    // An inferred step is not among them any more once its span has come.
+    const inferred = [...byRecord.values()].filter((step) => step.shown_by !== null);
+    gone = new Set(from === "" ? inferred.map((step) => step.record_id) : []);
     try {
       for (let cursor: string | null = from; cursor !== null; ) {
         const page: StepList = await fetchPage(cursor, signal);
@@ -56,6 +63,7 @@ export function createStepStore(fetchPage: (cursor: string, signal: AbortSignal)
         keep(page.items);
         cursor = page.next_cursor;
       }
+      for (const recordId of gone) changed = byRecord.delete(recordId) || changed;
       publish({ loaded: true, error: null }, true);
     } catch (error) {
       if (!signal.aborted) publish({ error: error instanceof Error ? error : new Error(String(error)) }, true);

@@ -10,12 +10,14 @@ function step(seq: number, change: Partial<Step> = {}): Step {
     step_id: `s${seq}`,
     parent_id: null,
     kind: "other",
+    operation: null,
     name: `step ${seq}`,
     start_time: `2026-11-20T10:00:0${seq % 10}.000000000Z`,
     latency_ms: 500,
     status: "ok",
     error: null,
     record_id: `r${seq}`,
+    shown_by: null,
     conflict: false,
     input_preview: "",
     output_preview: "",
@@ -40,6 +42,8 @@ function call(seq: number, name: string, argumentsHash: string | null): Step {
       known: null,
       valid: null,
       inferred: false,
+      counted: true,
+      same_call_as: null,
     },
   });
 }

@@ -64,7 +64,7 @@ function nested(steps: Step[]): { step: Step; depth: number }[] {
 function countRepeats(steps: Step[]) {
   const groups = new Map<string, Step[]>();
   for (const step of steps) {
-    if (!step.tool?.arguments_sha256) continue;
+    if (!step.tool?.arguments_sha256 || !step.tool.counted) continue;
     const key = `${step.tool.arguments_sha256} ${step.tool.name}`;
     const group = groups.get(key);
     if (group) group.push(step);

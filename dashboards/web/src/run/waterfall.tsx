@@ -1,4 +1,4 @@
-import type { Run } from "@runledger/contract";
+import type { Run, Step } from "@runledger/contract";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type MouseEvent, memo, useEffect, useEffectEvent, useRef } from "react";
 import { count, plural } from "../format/number.ts";
@@ -167,8 +167,16 @@ function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
         </span>
       ) : null}
       {step.tool?.inferred ? (
-        <span className="mark" title="Seen in the messages only, not executed under the SDK's eyes">
+        <span
+          className="mark"
+          title="No span tells of this call: the model asked for it, and what it was told after shows the result"
+        >
           inferred
+        </span>
+      ) : null}
+      {step.llm?.counted === false || step.tool?.same_call_as ? (
+        <span className="mark" title={uncountedHint(step)}>
+          not counted
         </span>
       ) : null}
       {step.conflict ? (
@@ -178,6 +186,12 @@ function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
       ) : null}
     </span>
   );
+}
+
+function uncountedHint({ llm, tool }: Step): string {
+  return (llm?.same_call_as ?? tool?.same_call_as)
+    ? "The same call as another step tells of: its tokens, cost and call are counted there"
+    : "A wrapper around model calls: they are counted, it is not";
 }
 
 function Axis({ lengthMs, steps, total }: { lengthMs: number; steps: number; total: number }) {

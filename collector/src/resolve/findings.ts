@@ -1,0 +1,108 @@
+import type { StepRow } from "@runledger/contract";
+import { type CorrectionRow, correctionRows } from "./correction-row.ts";
+import { type RunOfFacts, resolveRun } from "./resolve-run.ts";
+import type { Place, RunRows, RunState, StandingRow } from "./run-rows.ts";
+import { compare, isFact, type StepFact } from "./step-fact.ts";
+
+/** What is true of some runs, or of a piece of one. */
+export interface Finding {
+  corrections: CorrectionRow[];
+  /** Whether it would be among `corrections` if it were true. */
+  covers(row: Pick<StandingRow, "run_id" | "record_id" | "shown_by">): boolean;
+}
+
+/** Rows just inserted, by run; null: none in particular. */
+export type InsertedRows = ReadonlyMap<string, readonly StepRow[]> | null;
+
+/** A run with more records is looked at piece by piece, of so many facts; each sees this many on either side of it. */
+export const MAX_RECORDS_AT_ONCE = 20_000;
+const PIECE_FACTS = 5_000;
+const MARGIN_FACTS = 1_000;
+
+/** What the records of these runs tell together. Of a large run only the pieces around what was inserted. */
+export async function* findingsOf(
+  runRows: RunRows,
+  tenant: string,
+  runs: readonly RunState[],
+  inserted: InsertedRows,
+): AsyncGenerator<Finding> {
+  const small = runs.filter(({ records }) => records <= MAX_RECORDS_AT_ONCE);
+  // A run whose every record was just inserted need not be asked for.
+  const atHand = small.filter(({ run_id, records }) => inserted?.get(run_id)?.length === records);
+  const asked = small.filter((run) => !atHand.includes(run));
+  const known = asked.length === 0 ? new Map<string, RunOfFacts>() : await runRows.facts(tenant, asked);
+  for (const run of atHand) known.set(run.run_id, runOfRows(run, inserted?.get(run.run_id) ?? []));
+  if (small.length > 0) {
+    yield {
+      corrections: [...known.values()].flatMap((run) => correctionRows(resolveRun(run))),
+      covers: ({ run_id }) => known.has(run_id),
+    };
+  }
+  for (const run of runs) if (run.records > MAX_RECORDS_AT_ONCE) yield* piecesOf(runRows, tenant, run, inserted);
+}
+
+function runOfRows(run: RunState, rows: readonly StepRow[]): RunOfFacts {
+  const others = rows.filter((row) => row.event !== "log" && row.parent_id !== "" && !isFact(row));
+  return {
+    facts: rows.filter(isFact),
+    parents: new Map(others.map(({ step_id, parent_id }) => [step_id, parent_id])),
+    overTime: run.over ? run.last_seen_time : null,
+  };
+}
+
+const BEGIN: Place = { time: "1970-01-01T00:00:00.000000000Z", recordId: "" };
+const END: Place = { time: "2200-01-01T00:00:00.000000000Z", recordId: "" };
+
+async function* piecesOf(
+  runRows: RunRows,
+  tenant: string,
+  run: RunState,
+  inserted: InsertedRows,
+): AsyncGenerator<Finding> {
+  const facts = (inserted?.get(run.run_id) ?? []).filter(isFact).sort(byPlace);
+  // What is no call itself may end the run: then its last calls are looked at.
+  const first = facts[0] ? placeOf(facts[0]) : inserted === null ? BEGIN : END;
+  const last = facts.at(-1);
+  const to = last ? placeOf(last) : inserted === null ? END : BEGIN;
+  for (let from: Place | null = first; from !== null; ) {
+    const before: StepFact[] = await runRows.factsAt(tenant, run, "before", from, MARGIN_FACTS);
+    const inside: StepFact[] = await runRows.factsAt(tenant, run, "from", from, PIECE_FACTS + MARGIN_FACTS);
+    yield await pieceOf(runRows, tenant, run, before, inside);
+    const next = inside[PIECE_FACTS];
+    from = next === undefined || byPlace(placed(to), next) < 0 ? null : placeOf(next);
+  }
+}
+
+async function pieceOf(
+  runRows: RunRows,
+  tenant: string,
+  run: RunState,
+  before: readonly StepFact[],
+  inside: readonly StepFact[],
+): Promise<Finding> {
+  const facts = [...before, ...inside];
+  const spans = new Set(facts.map(({ step_id }) => step_id));
+  const outside = facts.map(({ parent_id }) => parent_id).filter((id) => id !== "" && !spans.has(id));
+  const parents = await runRows.parentsOf(tenant, run, outside);
+  // What lies near an edge, but for the run's own, is seen whole from the piece beside it.
+  const atBegin = before.length < MARGIN_FACTS;
+  const atEnd = inside.length < PIECE_FACTS + MARGIN_FACTS;
+  const seenWhole = facts.slice(atBegin ? 0 : MARGIN_FACTS / 2, atEnd ? undefined : -MARGIN_FACTS / 2);
+  const scope = new Set(seenWhole.map(({ record_id }) => record_id));
+  const covers: Finding["covers"] = ({ run_id, record_id, shown_by }) =>
+    run_id === run.run_id && scope.has(shown_by === "" ? record_id : shown_by);
+  const resolution = resolveRun({ facts, parents, overTime: run.over ? run.last_seen_time : null });
+  return { corrections: correctionRows(resolution).filter(covers), covers };
+}
+
+function placeOf({ start_time, record_id }: Pick<StepFact, "start_time" | "record_id">): Place {
+  return { time: start_time, recordId: record_id };
+}
+
+function placed({ time, recordId }: Place): Pick<StepFact, "start_time" | "record_id"> {
+  return { start_time: time, record_id: recordId };
+}
+
+function byPlace(a: Pick<StepFact, "start_time" | "record_id">, b: Pick<StepFact, "start_time" | "record_id">): number {
+  return compare(a.start_time, b.start_time) || compare(a.record_id, b.record_id);
+}

@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import { compare, inOrder, notBefore, OWN_DIALECT, type StepFact } from "./step-fact.ts";
+import type { Call } from "./twins.ts";
+
+/** A tool call that the model asked for and that left no span. */
+export interface InferredTool {
+  /** Derived: the same for the same request, 64 hex digits. */
+  recordId: string;
+  name: string;
+  callId: string;
+  /** "" when unknown. */
+  argumentsSha256: string;
+  /** The record that asked for it, and shows name and arguments. */
+  requestedBy: StepFact;
+  /** What the model was given for it, and in which record; null when it never was. */
+  result: { sha256: string; bytes: number; record: StepFact } | null;
+  startTime: string;
+  /** At the latest: when the model was asked again with the result. */
+  endTime: string;
+  /** When it came to be known. */
+  receivedTime: string;
+}
+
+/** What a run's records say of tools. */
+export interface ToolTalk {
+  calls: readonly Call[];
+  tools: readonly Call[];
+  /** Every record that model calls or their log events made: any may bring requests and results. */
+  talking: readonly StepFact[];
+  /** When the run was over, by the collector's clock; null while it may go on. */
+  overTime: string | null;
+}
+
+interface Request {
+  source: StepFact;
+  /** Its span and those of its twins. */
+  spans: ReadonlySet<string>;
+  index: number;
+  callId: string;
+  name: string;
+  argumentsSha256: string;
+  /** Until here a span or result with this call id is this request's: then the model asks with the same id again. */
+  until: string;
+}
+
+/** What is beyond is in the messages of the run's model calls. */
+export const MAX_INFERRED_TOOLS = 10_000;
+const FOREVER = "9";
+
+/** The requested calls that no tool step covers: by id, or else by name and arguments, or else by name, in order. */
+export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): InferredTool[] {
+  const requests = requestsOf(calls, logsBySpan(talking));
+  const covered = coveredRequests(requests, tools, calls);
+  const results = resultsById(talking);
+  const members = calls.flatMap((call) => call.members).sort(inOrder);
+  const inferred: InferredTool[] = [];
+  for (const request of requests) {
+    // Our SDK makes a span of every call that it finds in the messages.
+    if (covered.has(request) || request.source.dialect === OWN_DIALECT) continue;
+    const { source, spans, until } = request;
+    const result = (results.get(request.callId) ?? []).find(({ record }) => {
+      const { start_time, step_id } = record;
+      const later = start_time >= source.start_time && notBefore(start_time, source.end_time);
+      return later && start_time < until && !spans.has(step_id);
+    });
+    // Without a result it may be under way, unless the run went on without it.
+    const next = result?.record ?? nextAfter(members, source);
+    if (next === undefined && overTime === null) continue;
+    inferred.push(inferredTool(request, result ?? null, next?.received_time ?? overTime ?? source.received_time));
+    if (inferred.length === MAX_INFERRED_TOOLS) break;
+  }
+  return inferred;
+}
+
+function inferredTool(request: Request, result: InferredTool["result"], receivedTime: string): InferredTool {
+  const { source, index, name, callId, argumentsSha256 } = request;
+  const endTime = result === null ? source.end_time : result.record.start_time;
+  return {
+    recordId: createHash("sha256").update(`inferred\n${source.run_id}\n${source.record_id}\n${index}`).digest("hex"),
+    name,
+    callId,
+    argumentsSha256,
+    requestedBy: source,
+    result,
+    startTime: source.end_time,
+    endTime: endTime > source.end_time ? endTime : source.end_time,
+    receivedTime: receivedTime > source.received_time ? receivedTime : source.received_time,
+  };
+}
+
+/** Once a call, however many records tell of it: of the one that counts, or else of the first that has any. */
+function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]>): Request[] {
+  const requests: Request[] = [];
+  for (const { counts, members } of calls) {
+    const records = [counts, ...members];
+    const tellers = [...records, ...records.flatMap(({ step_id }) => logs.get(step_id) ?? [])];
+    const source = tellers.find(({ tool_request_names }) => tool_request_names.length > 0);
+    if (source === undefined) continue;
+    // A log stands for its span, whose times are the call's.
+    const span = records.find(({ step_id }) => step_id === source.step_id) ?? counts;
+    for (const [index, name] of source.tool_request_names.entries()) {
+      requests.push({
+        spans: new Set(records.map(({ step_id }) => step_id)),
+        source: source === span ? span : { ...span, record_id: source.record_id },
+        index,
+        callId: source.tool_request_ids[index] ?? "",
+        name,
+        argumentsSha256: source.tool_request_arguments[index] ?? "",
+        until: FOREVER,
+      });
+    }
+  }
+  requests.sort((a, b) => compare(a.source.end_time, b.source.end_time) || inOrder(a.source, b.source));
+  const askedAgain = new Map<string, string>();
+  for (const request of requests.toReversed()) {
+    if (request.callId === "") continue;
+    request.until = askedAgain.get(request.callId) ?? FOREVER;
+    askedAgain.set(request.callId, request.source.end_time);
+  }
+  return requests;
+}
+
+function coveredRequests(requests: readonly Request[], tools: readonly Call[], calls: readonly Call[]): Set<Request> {
+  const covered = new Set<Request>();
+  const asked = new Set(requests.map(({ callId }) => callId));
+  const free = new Set(tools);
+  const match = (
+    keyOfRequest: (request: Request) => string,
+    keysOfTool: (tool: Call) => string[],
+    inTime: (request: Request, tool: Call) => boolean,
+  ) => {
+    const byKey = new Map<string, Call[]>();
+    for (const tool of free) {
+      for (const key of keysOfTool(tool)) {
+        const same = byKey.get(key);
+        if (same === undefined) byKey.set(key, [tool]);
+        else same.push(tool);
+      }
+    }
+    for (const request of requests) {
+      if (covered.has(request)) continue;
+      const tool = byKey.get(keyOfRequest(request))?.find((one) => free.has(one) && inTime(request, one));
+      if (tool === undefined) continue;
+      free.delete(tool);
+      covered.add(request);
+    }
+  };
+  const begun = (request: Request, { members }: Call) =>
+    members.some(({ start_time }) => start_time >= request.source.start_time);
+  const known = (keys: string[]) => [...new Set(keys)].filter((key) => key !== "");
+  match(
+    ({ callId }) => callId,
+    ({ members }) => known(members.map(({ tool_call_id }) => tool_call_id)),
+    (request, tool) => begun(request, tool) && tool.counts.start_time < request.until,
+  );
+  // A tool step with the id of another request is that one's, or another attempt of it.
+  for (const tool of free)
+    if (tool.members.some(({ tool_call_id }) => tool_call_id !== "" && asked.has(tool_call_id))) free.delete(tool);
+  match(
+    ({ name, argumentsSha256 }) => (argumentsSha256 === "" ? "" : `${name}\n${argumentsSha256}`),
+    ({ members }) =>
+      known(members.map((one) => (one.arguments_sha256 === "" ? "" : `${one.tool_name}\n${one.arguments_sha256}`))),
+    begun,
+  );
+  const lines = Map.groupBy(calls.map(({ counts }) => counts).sort(inOrder), ({ parent_id }) => parent_id);
+  match(
+    ({ name }) => name,
+    ({ members }) => known(members.map(({ tool_name }) => tool_name)),
+    (request, tool) => {
+      const next = nextAfter(lines.get(request.source.parent_id) ?? [], request.source);
+      return begun(request, tool) && (next === undefined || tool.counts.start_time < next.start_time);
+    },
+  );
+  return covered;
+}
+
+/** The first of these, which are in order, that began when `source` had ended. */
+function nextAfter(ordered: readonly StepFact[], source: StepFact): StepFact | undefined {
+  let low = 0;
+  for (let high = ordered.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((ordered[middle]?.start_time ?? FOREVER) < source.end_time) low = middle + 1;
+    else high = middle;
+  }
+  while (ordered[low]?.step_id === source.step_id) low += 1; // a call of no length begins when it ends
+  return ordered[low];
+}
+
+function logsBySpan(talking: readonly StepFact[]): Map<string, StepFact[]> {
+  return Map.groupBy(talking.filter(({ event }) => event === "log").sort(inOrder), ({ step_id }) => step_id);
+}
+
+/** The results by call id, in order. Several records of one call, or a log beside it, bring the same again. */
+function resultsById(talking: readonly StepFact[]): Map<string, NonNullable<InferredTool["result"]>[]> {
+  const results = new Map<string, NonNullable<InferredTool["result"]>[]>();
+  for (const record of talking.toSorted(inOrder)) {
+    for (const [index, callId] of record.tool_result_ids.entries()) {
+      if (callId === "") continue;
+      const result = {
+        sha256: record.tool_result_sha256[index] ?? "",
+        bytes: record.tool_result_bytes[index] ?? 0,
+        record,
+      };
+      const known = results.get(callId);
+      if (known === undefined) results.set(callId, [result]);
+      else known.push(result);
+    }
+  }
+  return results;
+}

@@ -1,0 +1,254 @@
+import type { StepRow } from "@runledger/contract";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { anyRows, rowsOf } from "./any-rows.suite.ts";
+import { asking, at, given, hash, llm, row, tool } from "./facts.fixture.ts";
+import { type Resolution, resolveRun } from "./resolve-run.ts";
+import { isFact } from "./step-fact.ts";
+
+const INNER = { scope_name: "inner", dialect: "otel-genai" };
+const over = row("agent", 0, 10_000, "", { kind: "agent" });
+
+function resolve(rows: readonly StepRow[], overTime: string | null = at(10_000)): Resolution {
+  return resolveRun({
+    facts: rows.filter(isFact),
+    parents: new Map(rows.filter((one) => !isFact(one)).map(({ step_id, parent_id }) => [step_id, parent_id])),
+    overTime,
+  });
+}
+
+/** Names of the records that do not count, and of those that do instead. */
+function uncounted(...rows: StepRow[]): [string, string][] {
+  const nameOf = new Map(rows.map(({ record_id, name }) => [record_id, name]));
+  return resolve(rows).uncounted.map(({ fact, sameCallAs }) => [
+    nameOf.get(fact.record_id) ?? "",
+    nameOf.get(sameCallAs.record_id) ?? "",
+  ]);
+}
+
+describe("two records of one model call", () => {
+  it.each([
+    ["the same response id", [10, 5], [12, 5], { response_id: "r" }],
+    ["equal tokens", [10, 5], [10, 5], {}],
+    ["tokens that are equal but for the cached ones", [10, 5], [110, 5], { cache_read_tokens: 100 }],
+    ["usage that only the inner one knows", null, [10, 5], {}],
+    ["usage that neither knows", null, null, {}],
+  ] as const)("nested, with %s, are one, and the inner one counts", (_, outer, inner, facts) => {
+    const found = uncounted(
+      over,
+      llm("outer", [0, 100], "agent", outer && [...outer], "response_id" in facts ? facts : {}),
+      llm("inner", [10, 90], "outer", inner && [...inner], { ...INNER, ...facts }),
+    );
+    expect(found).toEqual([["outer", "inner"]]);
+  });
+
+  it("are told by the outer one when only that knows the usage", () => {
+    const rows = [llm("outer", [0, 100], "", [10, 5]), llm("inner", [10, 90], "outer", null, INNER)];
+    expect(uncounted(...rows)).toEqual([["inner", "outer"]]);
+  });
+
+  it("are one also with other spans between them, and when there are three", () => {
+    const rows = [
+      llm("a", [0, 100], "agent", [10, 5]),
+      row("chain", 1, 99, "a"),
+      llm("b", [2, 98], "chain", null, INNER),
+      llm("c", [3, 97], "b", [10, 5], { scope_name: "innermost" }),
+    ];
+    expect(uncounted(over, ...rows)).toEqual([
+      ["a", "c"],
+      ["b", "c"],
+    ]);
+  });
+
+  it("fill up what the one that counts does not know", () => {
+    const rows = [
+      llm("outer", [0, 100], "", [10, 5], { reasoning_tokens: 3, cost_usd: "0.1", cache_read_tokens: 7 }),
+      llm("inner", [10, 90], "outer", [10, 5], { ...INNER, cost_usd: "0.2", cache_read_tokens: 0 }),
+    ];
+    expect(resolve(rows).filled).toMatchObject([
+      { fact: { step_id: rows[1]?.step_id }, usage: { reasoning_tokens: 3 } },
+    ]);
+    expect(Object.keys(resolve(rows).filled[0]?.usage ?? {})).toEqual(["reasoning_tokens"]);
+  });
+
+  it.each([
+    ["another model", { request_model: "gpt-4o-mini" }, [10, 5]],
+    ["clearly different tokens", {}, [99, 50]],
+    ["a time that is not within", { end_time: at(500) }, [10, 5]],
+  ] as const)("are two with %s", (_, facts, tokens) => {
+    const rows = [
+      llm("outer", [0, 100], "", [10, 5]),
+      llm("inner", [10, 90], "outer", [...tokens], { ...INNER, ...facts }),
+    ];
+    expect(uncounted(...rows)).toEqual([]);
+  });
+
+  it.each([
+    ["gpt-4o", "gpt-4o-2024-08-06", true],
+    ["openai/gpt-4o", "gpt-4o", true],
+    ["us.anthropic.claude-3-5-sonnet-20240620-v1:0", "claude-3-5-sonnet", true],
+    ["gpt-4", "gpt-4-32k", false],
+    ["claude-sonnet-4", "claude-sonnet-4-5", false],
+  ])("%s and %s are one model: %s", (a, b, same) => {
+    const rows = [
+      llm("outer", [0, 100], "", [10, 5], { request_model: a }),
+      llm("inner", [10, 90], "outer", [10, 5], { ...INNER, request_model: b }),
+    ];
+    expect(uncounted(...rows)).toHaveLength(same ? 1 : 0);
+  });
+});
+
+describe("an outer record around several calls", () => {
+  const attempts = [
+    llm("first", [10, 20], "outer", null, { ...INNER, status: "error" }),
+    llm("second", [30, 90], "outer", [10, 5], INNER),
+  ];
+  it("is the last of them when it has its tokens, and the attempts of a retry are calls of their own", () => {
+    expect(uncounted(llm("outer", [0, 100], "", [10, 5]), ...attempts)).toEqual([["outer", "second"]]);
+    expect(uncounted(llm("outer", [0, 100], "", null), ...attempts)).toEqual([["outer", "second"]]);
+  });
+  it("is none of them when it has the tokens of all, and does not count", () => {
+    const calls = [llm("one", [10, 20], "outer", [10, 5], INNER), llm("two", [30, 90], "outer", [20, 6], INNER)];
+    expect(uncounted(llm("outer", [0, 100], "", [30, 11]), ...calls)).toEqual([["outer", "two"]]);
+    expect(uncounted(llm("outer", [0, 100], "", [31, 11]), ...calls)).toEqual([]);
+  });
+});
+
+describe("records beside one another", () => {
+  const a = llm("a", [0, 100], "agent", [10, 5], { response_id: "r" });
+  it("are one call with the same response id, at one time, by different instrumentations", () => {
+    expect(uncounted(over, a, llm("b", [5, 95], "agent", null, { ...INNER, response_id: "r" }))).toEqual([["b", "a"]]);
+    expect(uncounted(over, a, llm("b", [300, 400], "agent", [10, 5], { ...INNER, response_id: "r" }))).toEqual([]);
+    expect(uncounted(over, a, llm("b", [5, 95], "agent", [10, 5], { response_id: "r" }))).toEqual([]);
+  });
+  it("are as many calls as one of the instrumentations tells of", () => {
+    const twice = (key: string, facts: Partial<StepRow>) => [
+      llm(`${key} 1`, [0, 100], "agent", [10, 5], { ...facts, response_id: "same for all" }),
+      llm(`${key} 2`, [1, 101], "agent", [10, 5], { ...facts, response_id: "same for all" }),
+    ];
+    expect(uncounted(over, ...twice("a", {}), ...twice("b", INNER))).toHaveLength(2);
+  });
+});
+
+it("the same span sent twice with other content is one call", () => {
+  const twice = llm("call", [0, 100], "", [10, 5]);
+  expect(
+    resolve([twice, { ...twice, record_id: hash("again"), input_tokens: null, output_tokens: null }]).uncounted,
+  ).toHaveLength(1);
+});
+
+describe("two records of one tool call", () => {
+  const args = { arguments_sha256: hash("{}") };
+  it.each([
+    ["nested, by different instrumentations", [10, 90], "outer", INNER, true],
+    ["nested, by the same one", [10, 90], "outer", {}, false],
+    ["nested, with other arguments", [10, 90], "outer", { ...INNER, arguments_sha256: hash("[]") }, false],
+    ["beside it, with its call id", [10, 90], "agent", { ...INNER, tool_call_id: "c" }, true],
+    [
+      "beside it and later, with its call id: another attempt",
+      [300, 400],
+      "agent",
+      { ...INNER, tool_call_id: "c" },
+      false,
+    ],
+  ] as const)("%s", (_, time, parent, facts, same) => {
+    const outer = tool("outer", [0, 100], "agent", { ...args, tool_call_id: "c" });
+    expect(uncounted(over, outer, tool("inner", [...time], parent, { ...args, ...facts }))).toHaveLength(same ? 1 : 0);
+  });
+});
+
+describe("a tool call that left no span", () => {
+  const asks = llm("asks", [0, 100], "agent", [1, 1], asking(["c1", "search", '{"q":1}']));
+  const inferred = (rows: StepRow[], overTime: string | null = null) => resolve(rows, overTime).inferred;
+
+  it("is inferred with its result once the model was given that", () => {
+    const [found, ...more] = inferred([asks, llm("next", [250, 300], "agent", [1, 1], given(["c1", "42"]))]);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      name: "search",
+      callId: "c1",
+      argumentsSha256: hash('{"q":1}'),
+      requestedBy: { step_id: asks.step_id },
+      result: { sha256: hash("42"), bytes: 2 },
+      startTime: at(100),
+      endTime: at(250),
+    });
+  });
+  it("is inferred without one when the run went on or is over, and not while it may be under way", () => {
+    expect(inferred([asks])).toEqual([]);
+    expect(inferred([asks], at(500))).toMatchObject([{ result: null, startTime: at(100), endTime: at(100) }]);
+    expect(inferred([asks, llm("next", [250, 300], "agent", [1, 1])])).toMatchObject([{ result: null }]);
+  });
+  it.each([
+    ["its call id", { tool_call_id: "c1", tool_name: "other" }, 0],
+    ["its name and arguments", { arguments_sha256: hash('{"q":1}') }, 0],
+    ["its name only", { arguments_sha256: hash("else") }, 0],
+    ["another call's id", { tool_call_id: "c9" }, 0],
+    ["another name", { tool_name: "other" }, 1],
+  ] as const)("is not inferred when a step has %s", (_, facts, expected) => {
+    expect(inferred([asks, tool("tool", [110, 120], "agent", facts)], at(500))).toHaveLength(expected);
+  });
+  it("is told from the others of the same name by its arguments, or else by their order", () => {
+    const two = llm("asks", [0, 100], "agent", [1, 1], asking(["c1", "search", "1"], ["c2", "search", "2"]));
+    const second = tool("tool", [110, 120], "agent", { arguments_sha256: hash("2") });
+    expect(inferred([two, second], at(500))).toMatchObject([{ callId: "c1" }]);
+    expect(inferred([two, tool("tool", [110, 120], "agent")], at(500))).toMatchObject([{ callId: "c2" }]);
+  });
+  it("is inferred once, whatever twins, logs and later messages repeat of it", () => {
+    const twin = llm("twin", [10, 90], "asks", [1, 1], { ...INNER, ...asking(["c1", "search", '{"q":1}']) });
+    const again = [1, 2, 3].map((n) => llm(`next ${n}`, [n * 200, n * 200 + 50], "agent", [n, n], given(["c1", "42"])));
+    const log = { ...row("log", 20, 20, "asks", given(["c1", "42"])), event: "log" };
+    expect(inferred([asks, twin, ...again, log])).toHaveLength(1);
+  });
+  it("is read from the log event of a model call whose span does not show it", () => {
+    const silent = llm("asks", [0, 100], "agent", [1, 1]);
+    const log = { ...row("log", 100, 100, "", asking(["c1", "search", ""])), event: "log", step_id: silent.step_id };
+    expect(inferred([silent, log], at(500))).toMatchObject([
+      { callId: "c1", startTime: at(100), requestedBy: { record_id: log.record_id } },
+    ]);
+  });
+  it("is each its own where a model gives every call the same id", () => {
+    const rows = [1, 2, 3].map((n) =>
+      llm(`asks ${n}`, [n * 100, n * 100 + 50], "agent", [n, n], {
+        ...asking(["call_0", "search", String(n)]),
+        ...given(["call_0", `result of ${n - 1}`]),
+      }),
+    );
+    expect(inferred(rows, at(500)).map(({ result }) => result?.sha256 ?? null)).toEqual([
+      hash("result of 1"),
+      hash("result of 2"),
+      null,
+    ]);
+  });
+  it("is our SDK's to tell of when its own span asks for it", () => {
+    expect(inferred([{ ...asks, dialect: "runledger" }], at(500))).toEqual([]);
+  });
+});
+
+it("says the same of the same records, whatever their order and however often they come", () => {
+  const sorted = ({ uncounted, filled, inferred }: Resolution) =>
+    [uncounted, filled, inferred].map((list) => list.map((one) => JSON.stringify(one)).sort());
+  fc.assert(
+    fc.property(anyRows, fc.infiniteStream(fc.nat()), (plan, noise) => {
+      const rows = rowsOf(plan);
+      const shuffled = [...rows, ...rows.slice(0, 3)]
+        .map((one) => ({ one, key: noise.next().value ?? 0 }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ one }) => one);
+      expect(sorted(resolve(shuffled))).toEqual(sorted(resolve(rows)));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("leaves every call with one record that counts, and takes back none that does", () => {
+  fc.assert(
+    fc.property(anyRows, (plan) => {
+      const { uncounted } = resolve(rowsOf(plan));
+      const taken = new Set(uncounted.map(({ fact }) => fact.record_id));
+      expect(taken.size).toBe(uncounted.length);
+      for (const { sameCallAs } of uncounted) expect(taken.has(sameCallAs.record_id)).toBe(false);
+    }),
+    { numRuns: 500 },
+  );
+});

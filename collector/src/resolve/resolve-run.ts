@@ -1,0 +1,71 @@
+import { type InferredTool, inferToolsOf } from "./inferred-tools.ts";
+import { MODEL_CALL, sameUsage, TOOL_CALL } from "./same-call.ts";
+import type { StepFact } from "./step-fact.ts";
+import { type Call, callsOf } from "./twins.ts";
+
+/** The records of a run, in any order. */
+export interface RunOfFacts {
+  facts: readonly StepFact[];
+  /** parent_id by step_id of the records that are no facts. */
+  parents: ReadonlyMap<string, string>;
+  /** When the run was over, by the collector's clock; null while it may go on. */
+  overTime: string | null;
+}
+
+export interface Resolution {
+  /** Records of calls that another record counts already. */
+  uncounted: { fact: StepFact; sameCallAs: StepFact }[];
+  /** What records that count don't know and their twins do. */
+  filled: { fact: StepFact; usage: Usage }[];
+  inferred: InferredTool[];
+}
+
+export const USAGE_COLUMNS = [
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "reasoning_tokens",
+  "cost_usd",
+] as const satisfies readonly (keyof StepFact)[];
+export type Usage = Partial<Pick<StepFact, (typeof USAGE_COLUMNS)[number]>>;
+
+/** What the records of a run tell only together. The same for the same set of records, whatever their order. */
+export function resolveRun({ facts, parents, overTime }: RunOfFacts): Resolution {
+  const own = [...new Map(facts.map((fact) => [fact.record_id, fact])).values()];
+  const links = new Map(parents);
+  for (const { step_id, parent_id, event } of own) if (event !== "log") links.set(step_id, parent_id);
+  const steps = own.filter(({ event }) => event === "step");
+  const calls = callsOf(
+    steps.filter(({ kind, llm_counted }) => kind === "llm" && llm_counted),
+    links,
+    MODEL_CALL,
+  );
+  const tools = callsOf(
+    steps.filter(({ kind, tool_name }) => kind === "tool" && tool_name !== ""),
+    links,
+    TOOL_CALL,
+  );
+  const talking = own.filter(({ event, kind }) => event === "log" || (event === "step" && kind === "llm"));
+  return {
+    uncounted: [...calls, ...tools].flatMap(uncountedOf),
+    filled: calls.flatMap(filledOf),
+    inferred: inferToolsOf({ calls, tools, talking, overTime }),
+  };
+}
+
+function uncountedOf({ counts, members, summaries }: Call): Resolution["uncounted"] {
+  return [...members, ...summaries].filter((fact) => fact !== counts).map((fact) => ({ fact, sameCallAs: counts }));
+}
+
+function filledOf({ counts, members }: Call): Resolution["filled"] {
+  const usage: Usage = {};
+  for (const twin of members) {
+    if (twin === counts || !sameUsage(counts, twin)) continue;
+    if (counts.cost_usd === null && twin.cost_usd !== null) usage.cost_usd ??= twin.cost_usd;
+    for (const column of USAGE_COLUMNS) {
+      if (column !== "cost_usd" && counts[column] === null && twin[column] !== null) usage[column] ??= twin[column];
+    }
+  }
+  return Object.keys(usage).length === 0 ? [] : [{ fact: counts, usage }];
+}

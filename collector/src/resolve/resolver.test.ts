@@ -1,0 +1,198 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StepRow } from "@runledger/contract";
+import { type EmbeddedClickHouse, migrate, openRows, type Rows, startEmbeddedClickHouse } from "@runledger/storage";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { anyRows, rowsOf } from "./any-rows.suite.ts";
+import { asking, given, llm, row, tool } from "./facts.fixture.ts";
+import { createResolver } from "./resolver.ts";
+
+const logger = { info() {}, warn() {}, error() {} };
+let dir: string;
+let server: EmbeddedClickHouse;
+let rows: Rows;
+let inserts = 0;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "runledger-resolve-"));
+  server = await startEmbeddedClickHouse({ dir, logger });
+  rows = openRows(server.url);
+  await migrate(rows, { retentionDays: 400 });
+});
+afterAll(async () => {
+  await rows.close();
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function insert(batch: readonly StepRow[]): Promise<void> {
+  await rows.insert("steps", batch, `test ${++inserts}`);
+}
+
+/** Inserts and looks, as the metrics sink does. */
+async function arrive(...batch: StepRow[]): Promise<void> {
+  await insert(batch);
+  await createResolver(rows).rowsInserted(batch);
+}
+
+interface Sums {
+  steps: number;
+  llm_calls: number;
+  tool_calls: number;
+  tokens: number | null;
+  missing: number;
+  cost: string | null;
+  tools: string[];
+}
+
+/** The same sums as `runs` has them corrected, as the rollup and its corrections give them, and the number of steps shown. */
+async function sumsOf(runId: string): Promise<Sums> {
+  const [ofRun] = await rows.query<Sums>(
+    `SELECT toInt32(steps + tupleElement(correction, 'steps')) AS steps, toInt32(llm_calls + tupleElement(correction, 'llm_calls')) AS llm_calls,
+       toInt32(tool_calls + tupleElement(correction, 'tool_calls')) AS tool_calls, toInt32(input_tokens + tupleElement(correction, 'input_tokens')) AS tokens,
+       toInt32(usage_missing + tupleElement(correction, 'usage_missing')) AS missing, toString(cost_usd + tupleElement(correction, 'cost_usd')) AS cost,
+       arraySort(arrayDistinct(arrayConcat(tools, tupleElement(correction, 'tools')))) AS tools
+     FROM runs FINAL WHERE run_id = {run_id:String}`,
+    { run_id: runId },
+  );
+  if (ofRun === undefined) throw new Error(`no run ${runId}`);
+  return ofRun;
+}
+
+/** The run's sums as usage_parts has them: its agent is named as the run. */
+async function usageOf(agent: string): Promise<Partial<Sums>> {
+  const [usage] = await rows.query<Partial<Sums>>(
+    `SELECT toInt32(sum(steps)) AS steps, toInt32(sum(llm_calls)) AS llm_calls, toInt32(sum(tool_calls)) AS tool_calls,
+       toInt32(sum(input_tokens)) AS tokens, toInt32(sum(usage_missing)) AS missing, toString(sum(cost_usd)) AS cost
+     FROM usage_parts WHERE agent_name = {agent:String}`,
+    { agent },
+  );
+  return usage ?? {};
+}
+
+async function shownSteps(runId: string): Promise<string[]> {
+  const found = await rows.query<{ shown: string }>(
+    `SELECT concat(kind, ' ', name, if(tool_inferred, ' inferred', '')) AS shown FROM all_steps WHERE run_id = {run_id:String}
+     ORDER BY start_time, record_id`,
+    { run_id: runId },
+  );
+  return found.map(({ shown }) => shown);
+}
+
+const INNER = { scope_name: "inner", cost_usd: "0.25" };
+
+it("takes back what a twin counted, in the run and in the rollup, and counts it again when a late span tells otherwise", async () => {
+  const facts = { run_id: "twins", agent_name: "twins" };
+  const outer = llm("outer", [0, 100], "", [10, 5], { ...facts, cost_usd: "0.25" });
+  await arrive(outer);
+  await arrive(llm("inner", [10, 90], "outer", [10, 5], { ...facts, ...INNER }));
+  const once = { steps: 2, llm_calls: 1, tool_calls: 0, tokens: 10, missing: 0, cost: "0.25" };
+  expect(await sumsOf("twins")).toMatchObject(once);
+  expect(await usageOf("twins")).toMatchObject(once);
+
+  await arrive(llm("second", [95, 99], "outer", [7, 1], { ...facts, ...INNER }));
+  await arrive(llm("third", [99, 100], "outer", [7, 1], { ...facts, ...INNER }));
+  expect(await sumsOf("twins")).toMatchObject({ llm_calls: 3, tokens: 24, cost: "0.75" });
+  await arrive(llm("end", [10, 90], "inner", [11, 5], { ...facts, ...INNER, request_model: "other" }));
+  expect(await sumsOf("twins")).toMatchObject({ llm_calls: 4, tokens: 35, cost: "1" });
+  expect(await usageOf("twins")).toMatchObject({ llm_calls: 4, tokens: 35, cost: "1" });
+});
+
+it("shows a tool call from the messages, and no more once its span comes", async () => {
+  const facts = { run_id: "late", agent_name: "late" };
+  await arrive(llm("asks", [0, 100], "agent", null, { ...facts, ...asking(["c1", "look up", "{}"]) }));
+  expect(await sumsOf("late")).toMatchObject({ steps: 1, tool_calls: 0, tools: [] });
+  await arrive(llm("next", [300, 400], "agent", null, { ...facts, ...given(["c1", "42"]) }));
+  expect(await sumsOf("late")).toMatchObject({ steps: 3, tool_calls: 1, tools: ["look up"], missing: 2 });
+  expect(await usageOf("late")).toMatchObject({ steps: 3, tool_calls: 1, tokens: null });
+  expect(await shownSteps("late")).toEqual(["llm asks", "tool look up inferred", "llm next"]);
+
+  await arrive(tool("span", [110, 290], "", { ...facts, tool_name: "look up", tool_call_id: "c1" }));
+  expect(await sumsOf("late")).toMatchObject({ steps: 3, tool_calls: 1, tools: ["look up"] });
+  expect(await usageOf("late")).toMatchObject({ steps: 3, tool_calls: 1 });
+  expect(await shownSteps("late")).toEqual(["llm asks", "tool span", "llm next"]);
+});
+
+it("infers what was asked for last when the run is over", async () => {
+  const facts = { run_id: "over" };
+  await arrive(llm("asks", [0, 100], "agent", [1, 1], { ...facts, ...asking(["c1", "search", "{}"]) }));
+  await arrive(row("agent", 0, 200, "", { ...facts, kind: "agent", event: "run_end", end_status: "failed" }));
+  expect(await shownSteps("over")).toEqual(["llm asks", "tool search inferred"]);
+});
+
+it("writes nothing for our own SDK's runs, nor twice for the same", async () => {
+  const count = async () => (await rows.query<{ n: string }>("SELECT count() AS n FROM corrections"))[0]?.n;
+  const before = await count();
+  const own = { run_id: "own", dialect: "runledger", ...asking(["c1", "search", "{}"]) };
+  await arrive(llm("outer", [0, 100], "", [1, 1], own), llm("inner", [10, 90], "outer", [1, 1], { ...own, ...INNER }));
+  expect(await count()).toBe(before);
+  const twins = [
+    llm("outer", [0, 100], "", [1, 1], { run_id: "again" }),
+    llm("inner", [10, 90], "outer", [1, 1], { run_id: "again", ...INNER }),
+  ];
+  await arrive(...twins);
+  await createResolver(rows).rowsInserted(twins);
+  await createResolver(rows).everything();
+  const [written] = await rows.query(
+    "SELECT toInt32(count()) AS n, toInt32(max(version)) AS v FROM corrections WHERE run_id = 'again'",
+  );
+  expect(written).toEqual({ n: 1, v: 1 });
+});
+
+it("finishes what a crash interrupted after the rows, and after the corrections", async () => {
+  const twins = [
+    llm("outer", [0, 100], "", [1, 1], { run_id: "crash" }),
+    llm("inner", [10, 90], "outer", [1, 1], { run_id: "crash", ...INNER }),
+  ];
+  await insert(twins);
+  expect(await sumsOf("crash")).toMatchObject({ llm_calls: 2 });
+  const interrupted: Rows = { ...rows, command: () => Promise.reject(new Error("crash")) };
+  await expect(createResolver(interrupted).rowsInserted(twins)).rejects.toThrow("crash");
+  expect(await sumsOf("crash")).toMatchObject({ llm_calls: 2 });
+  await createResolver(rows).rowsInserted(twins);
+  expect(await sumsOf("crash")).toMatchObject({ llm_calls: 1 });
+});
+
+it("comes to the same sums whatever the order, the batches, repeats, and however many collectors look at once", {
+  timeout: 300_000,
+}, async () => {
+  let example = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      anyRows,
+      fc.infiniteStream(fc.nat()),
+      fc.integer({ min: 1, max: 4 }),
+      async (plan, noise, parts) => {
+        example += 1;
+        const inRun = (runId: string) => rowsOf(plan).map((one) => ({ ...one, run_id: runId, agent_name: runId }));
+        const [whole, split] = [`whole ${example}`, `split ${example}`];
+        if (plan.length === 0) return;
+        await arrive(...inRun(whole));
+
+        const shuffled = inRun(split)
+          .map((one) => ({ one, key: noise.next().value ?? 0 }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ one }) => one);
+        const size = Math.ceil(shuffled.length / parts);
+        const batches = Array.from({ length: parts }, (_, n) => shuffled.slice(n * size, (n + 1) * size)).filter(
+          (batch) => batch.length > 0,
+        );
+        // Two collectors, each with every other batch, and both with the last.
+        const collectors = [0, 1].map(async (which) => {
+          for (const batch of batches.filter((_, n) => n % 2 === which)) await arrive(...batch);
+          await createResolver(rows).rowsInserted(batches.at(-1) ?? []);
+        });
+        await Promise.all(collectors);
+        expect(await sumsOf(split)).toEqual(await sumsOf(whole));
+        expect(await usageOf(split)).toEqual(await usageOf(whole));
+        expect(await usageOf(whole)).toMatchObject({
+          llm_calls: (await sumsOf(whole)).llm_calls,
+          steps: (await sumsOf(whole)).steps,
+        });
+      },
+    ),
+    { numRuns: 15 },
+  );
+});

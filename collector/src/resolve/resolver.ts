@@ -1,0 +1,110 @@
+import type { StepRow } from "@runledger/contract";
+import type { Rows } from "@runledger/storage";
+import { createGenerationMap } from "../integrate/generation-map.ts";
+import { sumUpCorrections, writeCorrections } from "./correction-writer.ts";
+import { findingsOf, type InsertedRows, MAX_RECORDS_AT_ONCE } from "./findings.ts";
+import { createRunRows, type RunRows, type RunState } from "./run-rows.ts";
+import { OWN_DIALECT } from "./step-fact.ts";
+
+/** Runs looked at together, when they have no more than MAX_RECORDS_AT_ONCE records. */
+const MAX_RUNS_AT_ONCE = 1_000;
+/** Runs that somebody else's telemetry had a part in lately: then our own SDK's records there may be twins too. */
+const MAX_FOREIGN_RUNS = 50_000;
+/** A run that changes more often than this while it is looked at is left to whoever changes it. */
+const MAX_ROUNDS = 5;
+const RUNS_A_PAGE = 5_000;
+
+/**
+ * Finds out what records tell only together (twins, tool calls without a span) and keeps `corrections` true to it. All of it is derived
+ * from the rows that ClickHouse holds, so doing it twice, or in several collectors at once, comes to the same: a run is changed
+ * first and looked at then, and who wrote corrections looks again until the run has not changed meanwhile.
+ */
+export interface Resolver {
+  /** After these rows were inserted. Rows of our own SDK alone cost nothing. */
+  rowsInserted(inserted: readonly StepRow[]): Promise<void>;
+  /** Every run there is. */
+  everything(): Promise<void>;
+}
+
+export function createResolver(rows: Rows): Resolver {
+  const runRows = createRunRows(rows);
+  const foreign = createGenerationMap<true>(MAX_FOREIGN_RUNS);
+
+  const resolve = async (tenant: string, runIds: readonly string[], inserted: InsertedRows) => {
+    for (let first = 0; first < runIds.length; first += MAX_RUNS_AT_ONCE) {
+      let open = runIds.slice(first, first + MAX_RUNS_AT_ONCE);
+      for (let round = 0; round < MAX_ROUNDS && open.length > 0; round++) {
+        const states = await runRows.states(tenant, open);
+        const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted);
+        const now = written.length === 0 ? states : await runRows.states(tenant, written);
+        open = written.filter((runId) => now.get(runId)?.records !== states.get(runId)?.records);
+      }
+    }
+  };
+
+  return {
+    async rowsInserted(inserted) {
+      const keyOf = ({ tenant, run_id }: StepRow) => `${tenant}\n${run_id}`;
+      for (const row of inserted) if (row.dialect !== OWN_DIALECT) foreign.set(keyOf(row), true);
+      const touched = inserted.filter((row) => foreign.get(keyOf(row)));
+      for (const [tenant, ofTenant] of Map.groupBy(touched, (row) => row.tenant)) {
+        const byRun = Map.groupBy(ofTenant, ({ run_id }) => run_id);
+        await resolve(tenant, [...byRun.keys()], byRun);
+      }
+    },
+    async everything() {
+      let last: { tenant: string; run_id: string } | undefined = { tenant: "", run_id: "" };
+      while (last !== undefined) {
+        const page = await runRows.foreignRuns(last, RUNS_A_PAGE);
+        for (const [tenant, ofTenant] of Map.groupBy(page, (row) => row.tenant)) {
+          const runIds = ofTenant.map(({ run_id }) => run_id);
+          await resolve(tenant, runIds, null);
+        }
+        last = page.length < RUNS_A_PAGE ? undefined : page.at(-1);
+      }
+    },
+  };
+}
+
+/** @returns the runs whose corrections changed. */
+async function resolveOnce(
+  rows: Rows,
+  runRows: RunRows,
+  tenant: string,
+  states: readonly RunState[],
+  inserted: InsertedRows,
+): Promise<string[]> {
+  const written = new Set<string>();
+  for (const runs of packed(states.filter(({ calls }) => calls > 0))) {
+    const runIds = runs.map(({ run_id }) => run_id);
+    const standing = await runRows.standing(tenant, runIds);
+    const unsummed = new Set<string>();
+    for await (const finding of findingsOf(runRows, tenant, runs, inserted)) {
+      for (const runId of await writeCorrections(rows, finding, standing)) unsummed.add(runId);
+    }
+    for (const runId of unsummed) written.add(runId);
+    // A crash may have left the sums of a run behind its corrections.
+    const versions = Map.groupBy(standing, ({ run_id }) => run_id);
+    for (const { run_id, corrected } of runs) {
+      const sum = versions.get(run_id)?.reduce((total, { version }) => total + version, 0) ?? 0;
+      if (sum !== corrected) unsummed.add(run_id);
+    }
+    await sumUpCorrections(rows, tenant, [...unsummed]);
+  }
+  return [...written];
+}
+
+/** Runs together as long as their records are not too many; a large one is alone. */
+function* packed(runs: readonly RunState[]): Generator<RunState[]> {
+  let pack: RunState[] = [];
+  let records = 0;
+  for (const run of runs) {
+    if (pack.length > 0 && records + run.records > MAX_RECORDS_AT_ONCE) {
+      yield pack;
+      [pack, records] = [[], 0];
+    }
+    pack.push(run);
+    records += run.records;
+  }
+  if (pack.length > 0) yield pack;
+}

@@ -1,0 +1,161 @@
+import type { Rows } from "@runledger/storage";
+import type { CorrectionRow } from "./correction-row.ts";
+import type { RunOfFacts } from "./resolve-run.ts";
+import { FACT_COLUMNS, OWN_DIALECT, type StepFact } from "./step-fact.ts";
+
+/** What `runs` tells of a run. */
+export interface RunState {
+  run_id: string;
+  /** How many records it has: when it has changed, the run has. */
+  records: number;
+  /** Model and tool calls; without any there is nothing to find out. */
+  calls: number;
+  /** When its records were received, RFC 3339. */
+  first_received_time: string;
+  last_seen_time: string;
+  /** Its root span or end record was seen. */
+  over: boolean;
+  /** Sum of the versions of the corrections that its sums have in them. */
+  corrected: number;
+}
+
+/** The newest row of a correction. */
+export interface StandingRow
+  extends Pick<
+    CorrectionRow,
+    "tenant" | "run_id" | "record_id" | "what" | "shown_by" | "start_time" | "received_time" | "content_sha256"
+  > {
+  in_force: boolean;
+  version: number;
+}
+
+/** Records of one run from (time, record id) on, or before it. */
+export interface Place {
+  time: string;
+  recordId: string;
+}
+
+/** What the resolver asks ClickHouse. Rows that were inserted before a call are among its answer. */
+export interface RunRows {
+  states(tenant: string, runIds: readonly string[]): Promise<Map<string, RunState>>;
+  /** All facts of these runs, and parent_id by step_id of their other records. */
+  facts(tenant: string, runs: readonly RunState[]): Promise<Map<string, RunOfFacts>>;
+  /** Facts of one run next to a place, in the order of time: at most `limit` from it on, or before it. */
+  factsAt(tenant: string, run: RunState, side: "from" | "before", place: Place, limit: number): Promise<StepFact[]>;
+  /** parent_id by step_id of these spans of one run, and of those above them, as far up as is looked. */
+  parentsOf(tenant: string, run: RunState, stepIds: readonly string[]): Promise<Map<string, string>>;
+  /** Every correction that was ever written of these runs. */
+  standing(tenant: string, runIds: readonly string[]): Promise<StandingRow[]>;
+  /** Runs that somebody else's telemetry has a part in, in order of their id. */
+  foreignRuns(after: { tenant: string; run_id: string }, limit: number): Promise<{ tenant: string; run_id: string }[]>;
+}
+
+/** Of model and tool calls, and of what else speaks of tools. */
+const IS_FACT = `(event = 'step' AND kind IN ('llm', 'tool') OR event = 'log' AND (notEmpty(tool_request_names) OR notEmpty(tool_result_ids)))`;
+const OF_RUNS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}`;
+const WITHIN = `received_time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') AND parseDateTime64BestEffort({last:String}, 9, 'UTC')`;
+/** Spans between a call and the call around it, in runs too large to be read whole. */
+const MAX_LEVELS = 4;
+const COLUMNS = FACT_COLUMNS.join(", ");
+
+export function createRunRows(rows: Rows): RunRows {
+  return {
+    async states(tenant, runIds) {
+      const found = await rows.query<RunState>(STATES, { tenant, run_ids: runIds });
+      return new Map(
+        found.map((run) => [
+          run.run_id,
+          { ...run, records: Number(run.records), calls: Number(run.calls), corrected: Number(run.corrected) },
+        ]),
+      );
+    },
+    async facts(tenant, runs) {
+      const parameters = { tenant, run_ids: runs.map(({ run_id }) => run_id), ...boundsOf(runs) };
+      const [facts, links] = await Promise.all([
+        rows.query<StepFact>(`SELECT ${COLUMNS} FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND ${IS_FACT}`, parameters),
+        rows.query<{ run_id: string; step_id: string; parent_id: string }>(
+          `SELECT run_id, step_id, parent_id FROM steps
+           WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND parent_id != '' AND NOT ${IS_FACT}`,
+          parameters,
+        ),
+      ]);
+      const linksOf = Map.groupBy(links, ({ run_id }) => run_id);
+      const factsOf = Map.groupBy(facts.map(withNumbers), ({ run_id }) => run_id);
+      return new Map(
+        runs.map((run) => [
+          run.run_id,
+          {
+            facts: factsOf.get(run.run_id) ?? [],
+            parents: new Map(linksOf.get(run.run_id)?.map(({ step_id, parent_id }) => [step_id, parent_id])),
+            overTime: run.over ? run.last_seen_time : null,
+          },
+        ]),
+      );
+    },
+    async factsAt(tenant, run, side, place, limit) {
+      const [sign, direction] = side === "from" ? [">=", "ASC"] : ["<", "DESC"];
+      const sql = `SELECT ${COLUMNS} FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND ${IS_FACT}
+        AND (start_time, record_id) ${sign} (parseDateTime64BestEffort({time:String}, 9, 'UTC'), {record_id:String})
+        ORDER BY start_time ${direction}, record_id ${direction} LIMIT {limit:UInt32}`;
+      const bounds = { tenant, run_ids: [run.run_id], ...boundsOf([run]) };
+      const found = await rows.query<StepFact>(sql, { ...bounds, time: place.time, record_id: place.recordId, limit });
+      const facts = found.map(withNumbers);
+      return side === "from" ? facts : facts.reverse();
+    },
+    async parentsOf(tenant, run, stepIds) {
+      const parents = new Map<string, string>();
+      let wanted = [...new Set(stepIds)];
+      for (let level = 0; level < MAX_LEVELS && wanted.length > 0; level++) {
+        const found = await rows.query<{ step_id: string; parent_id: string }>(
+          `SELECT step_id, parent_id FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND step_id IN {wanted:Array(String)}`,
+          { tenant, run_ids: [run.run_id], ...boundsOf([run]), wanted },
+        );
+        for (const { step_id, parent_id } of found) parents.set(step_id, parent_id);
+        wanted = [...new Set(found.map(({ parent_id }) => parent_id))].filter((id) => id !== "" && !parents.has(id));
+      }
+      return parents;
+    },
+    async standing(tenant, runIds) {
+      const sql = `SELECT tenant, run_id, record_id, what, shown_by, start_time, received_time, content_sha256, in_force, version
+        FROM corrections FINAL WHERE ${OF_RUNS}`;
+      const found = await rows.query<StandingRow>(sql, { tenant, run_ids: runIds });
+      return found.map((row) => ({ ...row, version: Number(row.version) }));
+    },
+    foreignRuns: (after, limit) =>
+      rows.query(
+        `SELECT DISTINCT tenant, run_id FROM steps
+         WHERE (tenant, run_id) > ({tenant:String}, {run_id:String}) AND dialect != {own:String} AND ${IS_FACT}
+         ORDER BY tenant, run_id LIMIT {limit:UInt32}`,
+        { tenant: after.tenant, run_id: after.run_id, own: OWN_DIALECT, limit },
+      ),
+  };
+}
+
+const STATES = `
+SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
+  max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS over,
+  max(correction).version AS corrected
+FROM runs WHERE ${OF_RUNS} GROUP BY run_id`;
+
+function boundsOf(runs: readonly RunState[]) {
+  const firsts = runs.map((run) => run.first_received_time).sort();
+  const lasts = runs.map((run) => run.last_seen_time).sort();
+  return { first: firsts[0] ?? "", last: lasts.at(-1) ?? "" };
+}
+
+/** 64-bit integers come as text. */
+function withNumbers(fact: StepFact): StepFact {
+  return {
+    ...fact,
+    input_tokens: numberOf(fact.input_tokens),
+    output_tokens: numberOf(fact.output_tokens),
+    cache_read_tokens: numberOf(fact.cache_read_tokens),
+    cache_write_tokens: numberOf(fact.cache_write_tokens),
+    reasoning_tokens: numberOf(fact.reasoning_tokens),
+    tool_result_bytes: fact.tool_result_bytes.map(Number),
+  };
+}
+
+function numberOf(value: unknown): number | null {
+  return value === null ? null : Number(value);
+}

@@ -1,0 +1,107 @@
+import { notBefore, type StepFact, sourceOf } from "./step-fact.ts";
+
+/** What tells that two records are one call, and which of them says it best. One for model calls, one for tool calls. */
+export interface CallRules {
+  /** Could `inner`, a descendant of `outer` and within its time, be the call that `outer` tells of? Their words for it fit. */
+  compatible(outer: StepFact, inner: StepFact): boolean;
+  /** Of several calls below `outer` (in order of time), the one that it tells of; `sum` when it tells of all together, null when of none. */
+  toldOf(outer: StepFact, inner: readonly StepFact[]): StepFact | "sum" | null;
+  /** Records with the same of any of these keys, by different instrumentations and at the same time, are one call though neither is in the other. */
+  siblingKeys(fact: StepFact): string[];
+  siblings(a: StepFact, b: StepFact): boolean;
+  /** The higher the better it is known; the innermost counts among equals. */
+  knowledge(fact: StepFact): number;
+}
+
+export const MODEL_CALL: CallRules = {
+  compatible: (a, b) => sameModel(a, b),
+  toldOf(outer, inner) {
+    const named = inner.find(({ response_id }) => response_id !== "" && response_id === outer.response_id);
+    if (named !== undefined) return named;
+    const last = inner.at(-1);
+    if (last === undefined) return null;
+    if (!usageKnown(outer)) return last;
+    const equal = inner.findLast((one) => sameUsage(outer, one));
+    if (equal !== undefined) return equal;
+    if (inner.length > 1 && sumsUp(outer, inner)) return "sum";
+    return usageKnown(last) ? null : last;
+  },
+  siblingKeys({ response_id, input_tokens, output_tokens }) {
+    return [
+      ...(response_id === "" ? [] : [`id ${response_id}`]),
+      ...(input_tokens && output_tokens ? [`tokens ${input_tokens} ${output_tokens}`] : []),
+    ];
+  },
+  siblings: (a, b) =>
+    sameModel(a, b) &&
+    (a.response_id !== "" && b.response_id !== "" ? a.response_id === b.response_id : sameTime(a, b)),
+  knowledge: (fact) => (usageKnown(fact) ? 2 : 0) + (fact.cost_usd === null ? 0 : 1),
+};
+
+export const TOOL_CALL: CallRules = {
+  compatible(a, b) {
+    if (a.tool_call_id !== "" && b.tool_call_id !== "") return a.tool_call_id === b.tool_call_id;
+    const sameArguments = a.arguments_sha256 === b.arguments_sha256 || !a.arguments_sha256 || !b.arguments_sha256;
+    return a.tool_name === b.tool_name && sameArguments && sourceOf(a) !== sourceOf(b);
+  },
+  toldOf: (_outer, inner) => inner.at(-1) ?? null,
+  siblingKeys: ({ tool_call_id }) => (tool_call_id === "" ? [] : [tool_call_id]),
+  siblings: (a, b) => a.tool_call_id === b.tool_call_id,
+  knowledge: (fact) => (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
+};
+
+export function usageKnown({ input_tokens, output_tokens }: StepFact): boolean {
+  return input_tokens !== null || output_tokens !== null;
+}
+
+/** The same tokens in and out, as far as both know them; whether cached ones are among those read, libraries don't agree. */
+export function sameUsage(a: StepFact, b: StepFact): boolean {
+  const inputs = a.input_tokens !== null && b.input_tokens !== null;
+  const outputs = a.output_tokens !== null && b.output_tokens !== null;
+  if (!inputs && !outputs) return false;
+  return (!outputs || a.output_tokens === b.output_tokens) && (!inputs || sameInput(a, b) || sameInput(b, a));
+}
+
+function sameInput(a: StepFact, b: StepFact): boolean {
+  const read = a.input_tokens ?? 0;
+  const cached = b.cache_read_tokens ?? a.cache_read_tokens ?? 0;
+  const written = b.cache_write_tokens ?? a.cache_write_tokens ?? 0;
+  return [0, cached, cached + written].some((more) => read + more === b.input_tokens);
+}
+
+function sumsUp(outer: StepFact, inner: readonly StepFact[]): boolean {
+  const sum = (column: "input_tokens" | "output_tokens") => inner.reduce((total, one) => total + (one[column] ?? 0), 0);
+  return (
+    (outer.input_tokens === null || outer.input_tokens === sum("input_tokens")) &&
+    (outer.output_tokens === null || outer.output_tokens === sum("output_tokens"))
+  );
+}
+
+/** Within one another's time. */
+function sameTime(a: StepFact, b: StepFact): boolean {
+  return within(a, b) || within(b, a);
+}
+
+export function within(inner: StepFact, outer: StepFact): boolean {
+  return notBefore(inner.start_time, outer.start_time) && notBefore(outer.end_time, inner.end_time);
+}
+
+/** Equal, or one a dated or prefixed form of the other (`gpt-4o-2024-08-06`, `openai/gpt-4o`, `models/gemini-2.5-pro`); unknown fits all. */
+function sameModel(a: StepFact, b: StepFact): boolean {
+  const ofA = modelsOf(a);
+  const ofB = modelsOf(b);
+  return ofA.length === 0 || ofB.length === 0 || ofA.some((one) => ofB.some((other) => sameName(one, other)));
+}
+
+function modelsOf({ request_model, response_model }: StepFact): string[] {
+  return [request_model, response_model].filter((model) => model !== "").map((model) => model.toLowerCase());
+}
+
+function sameName(a: string, b: string): boolean {
+  const [short = "", long = ""] = a.length < b.length ? [a, b] : [b, a];
+  const at = long.indexOf(short);
+  if (at < 0) return false;
+  const before = long.slice(0, at);
+  const behind = long.slice(at + short.length);
+  return /^$|[/.:]$/.test(before) && /^$|^[-@:](\d{3,}|v\d|latest|preview|exp)[\w.:-]*$/.test(behind);
+}

@@ -1,0 +1,75 @@
+import type { StepRow } from "@runledger/contract";
+
+/** What the resolver knows of a record: these columns of its row. Of records that are neither model nor tool call, the links suffice. */
+export const FACT_COLUMNS = [
+  "tenant",
+  "run_id",
+  "record_id",
+  "event",
+  "kind",
+  "step_id",
+  "parent_id",
+  "trace_id",
+  "dialect",
+  "scope_name",
+  "start_time",
+  "end_time",
+  "received_time",
+  "status",
+  "task_type",
+  "agent_name",
+  "request_model",
+  "response_model",
+  "response_id",
+  "llm_counted",
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "reasoning_tokens",
+  "cost_usd",
+  "tool_name",
+  "tool_call_id",
+  "arguments_sha256",
+  "result_sha256",
+  "tool_request_ids",
+  "tool_request_names",
+  "tool_request_arguments",
+  "tool_result_ids",
+  "tool_result_sha256",
+  "tool_result_bytes",
+] as const satisfies readonly (keyof StepRow)[];
+
+export type StepFact = Pick<StepRow, (typeof FACT_COLUMNS)[number]>;
+
+/** Of `@runledger/sdk`, which sees each call once and tells of every tool. */
+export const OWN_DIALECT = "runledger";
+
+/** Clocks of one process, rounded by several libraries, may differ by so much. */
+export const TOLERANCE_MS = 100;
+
+/** In order of time, and the same for the same facts. */
+export function inOrder(a: StepFact, b: StepFact): number {
+  return compare(a.start_time, b.start_time) || compare(a.end_time, b.end_time) || compare(a.record_id, b.record_id);
+}
+
+/** RFC 3339 of one length sorts as text. */
+export function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** `a` is later than `b`, or so little before it that it can't be told. */
+export function notBefore(a: string, b: string): boolean {
+  return a >= b || Date.parse(a) >= Date.parse(b) - TOLERANCE_MS;
+}
+
+/** Who wrote the record down: another one may have seen the same call. */
+export function sourceOf({ dialect, scope_name }: StepFact): string {
+  return `${dialect}\n${scope_name}`;
+}
+
+/** Of a model or tool call, or something else that speaks of tools. The same as IS_FACT says in SQL. */
+export function isFact(row: StepFact): boolean {
+  if (row.event === "step") return row.kind === "llm" || row.kind === "tool";
+  return row.event === "log" && (row.tool_request_names.length > 0 || row.tool_result_ids.length > 0);
+}
