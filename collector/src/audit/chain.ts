@@ -6,11 +6,11 @@ export interface Chained<Value> {
   anchors: [Chained<Value> | null, Chained<Value> | null];
 }
 
-const STRIDE = 64;
+const STRIDE = 128;
 
 /**
- * What the next node is a difference to: mostly the last one; each 64th goes back to the 64th before, each 4,096th to the 4,096th before. So the n-th is
- * read over at most 126 bases and one more for each 4,096, and what is new in a step is written three times at most. Null: begin anew.
+ * What the next node is a difference to: mostly the last one; each 128th goes back to the 128th before, each 16,384th to the 16,384th before. So the n-th
+ * is read over at most 254 bases and one more for each 16,384, and what is new in a step is written three times at most. Null: begin anew.
  */
 export function baseAfter<Value>(last: Chained<Value>): Chained<Value> | null {
   const index = last.index + 1;

@@ -5,7 +5,8 @@ const BLOCK_BYTES = 128;
 const MAX_PIECES = 256;
 /** Beyond this only what both texts begin and end with is looked for. */
 const MAX_SEARCHED_BYTES = 4 * 1024 * 1024;
-const COMPARED_AT_ONCE = 64 * 1024;
+const FIRST_COMPARED = 32;
+const COMPARED_AT_ONCE = 256 * 1024;
 
 /** Bytes that both begin, and bytes that both end with; they don't overlap in either. */
 export interface CommonEnds {
@@ -88,12 +89,16 @@ function commonLength(base: Buffer, text: Buffer, max: number, baseAt: number, t
     return base.compare(text, t, t + length, b, b + length) === 0;
   };
   let done = 0;
-  let length = Math.min(max, COMPARED_AT_ONCE);
+  let growing = true;
+  let length = Math.min(max, FIRST_COMPARED);
   while (length > 0) {
     if (same(done, length)) {
       done += length;
-      length = Math.min(max - done, length);
-    } else length >>= 1;
+      length = Math.min(max - done, growing ? length * 2 : length, COMPARED_AT_ONCE);
+    } else {
+      growing = false;
+      length >>= 1;
+    }
   }
   return done;
 }

@@ -45,7 +45,11 @@ export const MIN_TEXT_BYTES = 1024;
 export const MAX_KNOWN_TEXT_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN_BYTES = 64 * 1024 * 1024;
 /** Forms in which a run's history is sent, times its agents. */
-const MAX_FAMILIES = 8;
+const MAX_FAMILIES = 16;
+/** Of a label, texts that none was a difference to: tool results, say, which must not crowd out the histories. */
+const MAX_ONE_OFFS = 3;
+/** Each is searched through for one text. */
+const MAX_CANDIDATES = 3;
 const HEAD_BYTES = 400;
 const BYTES_PER_PIECE = 14;
 
@@ -68,14 +72,16 @@ export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextM
 
   return {
     similar({ key, label }, bytes, costBytes) {
-      const families = slots.get(key) ?? [];
-      const known = (mostLike(families, bytes) ?? families.findLast((family) => family.label === label))?.last;
-      const base = known && baseAfter(known);
-      if (known === undefined || !base) return null;
-      const pieces = differenceOf(base.value.bytes, bytes, commonEnds(base.value.bytes, bytes));
-      const ownBytes = pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
-      if ((ownBytes + HEAD_BYTES + pieces.length * BYTES_PER_PIECE) * 4 > costBytes * 3) return null;
-      return { base: base.value.payload, pieces, after: known };
+      let best: (Similar & { nodeBytes: number }) | null = null;
+      for (const after of candidates(slots.get(key) ?? [], label, bytes)) {
+        const base = baseAfter(after);
+        if (base === null) continue;
+        const pieces = differenceOf(base.value.bytes, bytes, commonEnds(base.value.bytes, bytes));
+        const nodeBytes = nodeSize(pieces);
+        if (best === null || nodeBytes < best.nodeBytes) best = { base: base.value.payload, pieces, after, nodeBytes };
+        if (best.nodeBytes < MIN_TEXT_BYTES) break;
+      }
+      return best !== null && best.nodeBytes * 4 <= costBytes * 3 ? best : null;
     },
     remember({ key, label }, text, stored) {
       if (text.bytes.length > MAX_KNOWN_TEXT_BYTES) return;
@@ -84,7 +90,11 @@ export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextM
       slots.set(key, families);
       const after = "index" in stored ? null : stored.after;
       const last = "index" in stored && stored.index > 0 ? chainedAt(text, stored.index) : chained(text, after);
-      const replaced = families.findIndex((family) => family.label === label && goesOn(family, text.bytes));
+      const alike = families.filter((family) => family.label === label);
+      const oneOffs = alike.filter((family) => family.last.index === 0);
+      const gone =
+        alike.findLast((family) => goesOn(family, text.bytes)) ?? (oneOffs.length < MAX_ONE_OFFS ? null : oneOffs[0]);
+      const replaced = families.findIndex((family) => family === gone);
       if (replaced >= 0) forget(families, replaced);
       else if (families.length >= MAX_FAMILIES) forget(families, 0);
       const family = { label, last, sizeBytes: sizeOf(last) };
@@ -93,6 +103,17 @@ export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextM
       makeRoom();
     },
   };
+}
+
+/** What a text may be a difference to, the likeliest first: what begins and ends like it, the latest of its label, the latest of all. */
+function candidates(families: readonly Family[], label: string, bytes: Buffer): Chained<KnownText>[] {
+  const likely = [
+    mostLike(families, bytes),
+    families.findLast((family) => family.label === label),
+    ...families.slice(-MAX_CANDIDATES).reverse(),
+  ];
+  const found = new Set(likely.flatMap((family) => (family === undefined ? [] : [family.last])));
+  return [...found].slice(0, MAX_CANDIDATES);
 }
 
 /** The family whose last text begins and ends most like this one; none where that is less than a quarter of it. */
@@ -106,6 +127,11 @@ function mostLike(families: readonly Family[], bytes: Buffer): Family | undefine
     best = family;
   }
   return best;
+}
+
+function nodeSize(pieces: readonly TextPiece[]): number {
+  const own = pieces.reduce<number>((bytes, piece) => bytes + (typeof piece === "number" ? piece : 0), 0);
+  return own + HEAD_BYTES + pieces.length * BYTES_PER_PIECE;
 }
 
 /** Half of what the family's last text was, or more, is still there at its ends. */
