@@ -104,6 +104,7 @@ function detailsOf(log: LogView): LogFacts {
       links: [],
     },
     attributes,
+    "llm", // what the call was called is not in each of its events
   );
   return {
     kind: "llm",

@@ -27,7 +27,7 @@ const CLAIMS = [
 export const otelGenAi: Dialect = {
   name: "otel-genai",
   claims: (attributes) => CLAIMS.some((key) => attributes.has(key)),
-  read: readGenAi,
+  read: (span, attributes) => readGenAi(span, attributes),
 };
 
 const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
@@ -43,9 +43,10 @@ const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
 /** What an agent does as a whole: without a parent, its end is the run's. */
 const WHOLE_RUNS: ReadonlySet<string> = new Set(["invoke_agent", "create_agent", "invoke_workflow"]);
 
-export function readGenAi(span: SpanView, attributes: AttributeReader): DialectFacts {
+/** `known`: the kind of step, where the caller knows it from elsewhere. */
+export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "llm"): DialectFacts {
   const operation = attributes.text(GEN_AI.operationName) ?? attributes.text(MCP_METHOD);
-  const kind = kindOf(operation, span);
+  const kind = known ?? kindOf(operation, span);
   const requestModel = kind === "llm" ? attributes.text(GEN_AI.requestModel) : null;
   const agentName = attributes.text(GEN_AI.agentName);
   const toolName = kind === "tool" ? (attributes.text(GEN_AI.toolName) ?? targetOf(span.name, operation)) : null;

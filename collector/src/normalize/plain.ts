@@ -1,5 +1,8 @@
-import { OTEL } from "@runledger/contract";
+import { GEN_AI, OTEL } from "@runledger/contract";
 import type { Dialect } from "./dialect.ts";
+import { jsonTextOf } from "./json-text.ts";
+import type { Content } from "./normalized.ts";
+import type { AttributeReader } from "./span-view.ts";
 
 /** A span that no other dialect claims: kept whole as kind `other`. Must be the last in the list. */
 export const plain: Dialect = {
@@ -17,13 +20,23 @@ export const plain: Dialect = {
       task_type: null,
       agent_name: null,
       agent_version: null,
-      session_id: attributes.text(OTEL.sessionId),
+      session_id: attributes.text(GEN_AI.conversationId) ?? attributes.text(OTEL.sessionId),
       user_id: attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
       heartbeat_interval_ms: null,
     },
     llm: null,
     tool: null,
     end: null,
-    content: {},
+    content: contentOf(attributes),
   }),
 };
+
+/** What went in and came out, where a span says so in the words that tracing tools share. */
+function contentOf(attributes: AttributeReader): Content {
+  const input = attributes.value("input.value");
+  const output = attributes.value("output.value");
+  return {
+    ...(input === null ? {} : { input: jsonTextOf(input) }),
+    ...(output === null ? {} : { output: jsonTextOf(output) }),
+  };
+}

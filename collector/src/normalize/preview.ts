@@ -2,15 +2,15 @@ import { PREVIEW_CHARS } from "@runledger/contract";
 import { parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 
-/** The first words of what went in: the last message, or a tool's arguments. Same from the journal and from the log's payloads. */
+/** The first words of what went in: the last message, a tool's arguments, any other step's input. Same from the journal and from the log's payloads. */
 export function inputPreview(content: Content, parse = parsedJson): string {
   const lastMessage = content.messages?.at(-1);
-  return previewOf(lastMessage ?? content.arguments, parse);
+  return previewOf(lastMessage ?? content.arguments ?? content.input, parse);
 }
 
-/** The first words of what came out: the response, or a tool's result. */
+/** The first words of what came out: the response, a tool's result, any other step's output. */
 export function outputPreview(content: Content, parse = parsedJson): string {
-  return previewOf(content.response ?? content.result, parse);
+  return previewOf(content.response ?? content.result ?? content.output, parse);
 }
 
 /** Beyond this a text is shown as it is, unparsed: a preview isn't worth the time. */
@@ -40,5 +40,5 @@ function wordsOf(value: unknown): string | null {
   if (value === null || typeof value !== "object") return null;
   const part = value as Record<string, unknown>;
   if (part["type"] === "tool_call") return `${String(part["name"])}(${JSON.stringify(part["arguments"] ?? {})})`;
-  return wordsOf(part["parts"] ?? part["content"] ?? part["response"] ?? part["result"] ?? null);
+  return wordsOf(part["parts"] ?? part["content"] ?? part["text"] ?? part["response"] ?? part["result"] ?? null);
 }

@@ -34,9 +34,9 @@ export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord, 
   const text = async (ref: PayloadRef) => Buffer.from(await readText(read, ref, cache)).toString();
 
   const lastMessage = await unlessMissing(payloads.messages, (ref) => readLastMessage(read, ref, cache));
-  const args = lastMessage === undefined ? await unlessMissing(payloads.arguments, text) : undefined;
+  const args = lastMessage === undefined ? await unlessMissing(payloads.arguments ?? payloads.input, text) : undefined;
   const response = await unlessMissing(payloads.response, text);
-  const result = response === undefined ? await unlessMissing(payloads.result, text) : undefined;
+  const result = response === undefined ? await unlessMissing(payloads.result ?? payloads.output, text) : undefined;
   return {
     inputPreview: inputPreview({
       ...(lastMessage === undefined ? {} : { messages: [lastMessage] }),

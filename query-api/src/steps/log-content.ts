@@ -31,10 +31,16 @@ export function mergeLogs(
 
 function fromLogs(name: Name, logs: readonly WholeRecord[]): unknown {
   const having = logs.filter(({ content }) => content[name] !== undefined);
-  const details = having.findLast(({ record }) => record.name === GEN_AI.detailsEvent);
-  if (details !== undefined) return details.content[name];
+  const details = having.filter(({ record }) => record.name === GEN_AI.detailsEvent);
+  if (details.length > 0) return name === "response" ? distinctMessages(details) : details.at(-1)?.content[name];
   if (having.length === 0) return undefined;
   return having.flatMap(({ content }) => content[name]);
+}
+
+/** Of a streamed answer some tell each item in an event of its own, others the whole more than once. */
+function distinctMessages(details: readonly WholeRecord[]): unknown[] {
+  const messages = details.flatMap(({ content }) => content.response);
+  return [...new Map(messages.map((message) => [JSON.stringify(message), message])).values()];
 }
 
 /** As the events of a span are, with the content that has no place in the step. */
