@@ -2,14 +2,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import protobuf from "protobufjs";
 import { modelCall, newTraceId, tracesRequest } from "../support/spans.ts";
+import { HOSTILE_INDEXES } from "./hostile.ts";
 
 export type Signal = "traces" | "logs" | "metrics";
 
 /** What fuzzing starts from: real requests, cut into small ones, and the keys that mean something to anybody. */
 export interface Corpus {
   requests: Record<Signal, object[]>;
-  /** Attribute keys that dialects read or captures have. */
+  /** Attribute keys that dialects read or captures have, flattened lists of them with hostile indexes. */
   keys: string[];
+  /** Member names of the JSON within captured attributes: of messages, tool calls, usage, providers' bodies. */
+  words: string[];
 }
 
 const CAPTURES = join(import.meta.dirname, "../captures");
@@ -30,7 +33,7 @@ export function loadCorpus(): Corpus {
     for (const signal of SIGNALS)
       requests[signal] = requests[signal].concat((captured[signal] ?? []).flatMap((request) => split(signal, request)));
   }
-  return { requests, keys: knownKeys(requests) };
+  return { requests, keys: [...knownKeys(requests), ...flattenedKeys()], words: knownWords(requests) };
 }
 
 export const SIGNALS: readonly Signal[] = ["traces", "logs", "metrics"];
@@ -79,6 +82,71 @@ function knownKeys(requests: Corpus["requests"]): string[] {
   };
   collect(requests);
   return [...keys].filter((key) => !key.endsWith(".ts")).sort();
+}
+
+/** Lists as OpenInference and OpenLLMetry flatten them. */
+function flattenedKeys(): string[] {
+  return FLATTENED.flatMap(([list, member]) =>
+    ["0", "1", ...HOSTILE_INDEXES].map((index) => `${list}.${index}${member.replace("*", index)}`),
+  );
+}
+
+const FLATTENED: [list: string, member: string][] = [
+  ["llm.input_messages", ".message.role"],
+  ["llm.input_messages", ".message.content"],
+  ["llm.input_messages", ".message.contents.*.message_content.text"],
+  ["llm.input_messages", ".message.contents.*.message_content.image.image.url"],
+  ["llm.output_messages", ".message.content"],
+  ["llm.output_messages", ".message.tool_calls.*.tool_call.function.name"],
+  ["llm.output_messages", ".message.tool_calls.*.tool_call.function.arguments"],
+  ["llm.tools", ".tool.json_schema"],
+  ["llm.prompts", ".prompt.text"],
+  ["retrieval.documents", ".document.content"],
+  ["retrieval.documents", ".document.score"],
+  ["reranker.output_documents", ".document.metadata"],
+  ["embedding.embeddings", ".embedding.text"],
+  ["embedding.embeddings", ".embedding.vector"],
+  ["gen_ai.prompt", ".role"],
+  ["gen_ai.prompt", ".content"],
+  ["gen_ai.prompt", ".tool_calls.*.arguments"],
+  ["gen_ai.completion", ".content"],
+  ["gen_ai.completion", ".finish_reason"],
+  ["gen_ai.completion", ".tool_calls.*.name"],
+  ["llm.request.functions", ".parameters"],
+  ["llm.request.functions", ""],
+];
+
+function knownWords(requests: Corpus["requests"]): string[] {
+  const words = new Set([
+    "role",
+    "parts",
+    "content",
+    "type",
+    "text",
+    "tool_calls",
+    "function",
+    "name",
+    "arguments",
+    "id",
+  ]);
+  const collect = (value: unknown, isWithin: boolean): void => {
+    if (typeof value === "string" && /^\s*[[{]/.test(value)) collect(parsed(value), true);
+    if (typeof value !== "object" || value === null) return;
+    for (const [name, member] of Object.entries(value)) {
+      if (isWithin && !Array.isArray(value)) words.add(name);
+      collect(member, isWithin);
+    }
+  };
+  collect(requests, false);
+  return [...words].filter((word) => word.length < 60).sort();
+}
+
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // text that only begins like JSON
+  }
 }
 
 /** Encodes OTLP/JSON as protobuf, by protobufjs from the .proto files. @throws when the message has no room for what the JSON says. */

@@ -52,6 +52,22 @@ export const hostileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 20, arbitrary: fc.string({ unit: fc.constantFrom(...CHARACTERS), maxLength: 20 }) },
 );
 
+/** Values of the shapes that dialects look for, and of others, under the names that they look for. As JSON text. */
+export function almostContent(words: readonly string[]): fc.Arbitrary<string> {
+  const leaf = fc.oneof(hostileText, fc.constantFrom<unknown>(null, true, 0, -1, 1.5, 2 ** 53, 1e300, [], {}));
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small", maxDepth: 5 },
+      leaf,
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...words), tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+  return fc
+    .oneof(value, fc.array(fc.dictionary(fc.constantFrom(...words), value, { maxKeys: 4 }), { maxLength: 3 }))
+    .map((given) => JSON.stringify(given));
+}
+
 const INTEGERS = [
   "0",
   "-1",

@@ -62,6 +62,8 @@ export async function fuzzLive(corpus: Corpus, { requests, seed }: LiveSettings)
     if (ready.status !== 200) throw new Error(`not ready: ${await ready.text()}`);
     await getJson(`${product.apiUrl}/v1/runs?limit=100`);
     await checkLog(product);
+  } catch (error) {
+    throw new Error(`a running product under fuzz, its log:\n${product.log()}`, { cause: error });
   } finally {
     senders.close();
     await product.stop();
@@ -94,7 +96,7 @@ function attackOn(corpus: Corpus): fc.Arbitrary<Attack> {
       signal: fc.constant(signal),
       transport: fc.constantFrom("http json", "http protobuf", "grpc"),
       request: fc.constantFrom(...corpus.requests[signal].map((request) => JSON.stringify(request))),
-      mutations: fc.array(mutationOf(corpus.keys), { maxLength: 4 }),
+      mutations: fc.array(mutationOf(corpus), { maxLength: 4 }),
       byteMutations: fc.oneof(fc.constant<ByteMutation[]>([]), fc.array(byteMutation, { maxLength: 3 })),
       headers,
     }),

@@ -1,35 +1,47 @@
 import fc from "fast-check";
-import { HOSTILE_INDEXES, hostileField, hostileText, hostileValue } from "./hostile.ts";
+import { type Corpus, parsed } from "./corpus.ts";
+import { almostContent, HOSTILE_INDEXES, hostileField, hostileText, hostileValue } from "./hostile.ts";
 
 /** One change of a request. `at` chooses where, so that any mutation fits any request, and a failing list of them can be shortened. */
 export type Mutation =
-  | { kind: "field"; at: number; value: unknown }
-  | { kind: "remove"; at: number }
-  | { kind: "repeat"; at: number; times: number }
-  | { kind: "rename"; at: number; name: string }
+  | TreeMutation
   | { kind: "attribute"; at: number; key: string; value: unknown }
   | { kind: "attribute value"; at: number; value: unknown }
   | { kind: "attribute key"; at: number; key: string }
   | { kind: "index"; at: number; index: string }
-  | { kind: "text"; at: number; cut: number; put: string };
+  | { kind: "text"; at: number; cut: number; put: string }
+  | { kind: "within"; at: number; change: TreeMutation };
+
+type TreeMutation =
+  | { kind: "field"; at: number; value: unknown }
+  | { kind: "remove"; at: number }
+  | { kind: "repeat"; at: number; times: number }
+  | { kind: "rename"; at: number; name: string };
 
 export type ByteMutation = { kind: "flip" | "cut" | "drop" | "copy" | "set"; at: number; length: number; byte: number };
 
-/** Changes of OTLP/JSON as a tree. `keys` are attribute keys that somebody reads. */
-export function mutationOf(keys: readonly string[]): fc.Arbitrary<Mutation> {
+/** Changes of OTLP/JSON as a tree. */
+export function mutationOf({ keys, words }: Pick<Corpus, "keys" | "words">): fc.Arbitrary<Mutation> {
   const at = fc.nat(1_000_000);
   const key = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...keys) }, { weight: 1, arbitrary: hostileText });
   const of = <Kind extends Mutation["kind"]>(kind: Kind) => fc.constant(kind);
+  const name = fc.oneof(fc.constantFrom(...words), hostileText);
+  const content = almostContent(words).map((stringValue) => ({ stringValue }));
+  const inTree: fc.Arbitrary<TreeMutation> = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ kind: of("field"), at, value: hostileField }) },
+    { weight: 1, arbitrary: fc.record({ kind: of("remove"), at }) },
+    { weight: 1, arbitrary: fc.record({ kind: of("repeat"), at, times: fc.nat(4) }) },
+    { weight: 1, arbitrary: fc.record({ kind: of("rename"), at, name }) },
+  );
   return fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: of("attribute"), at, key, value: hostileValue }) },
+    { weight: 4, arbitrary: fc.record({ kind: of("attribute"), at, key, value: content }) },
+    { weight: 6, arbitrary: fc.record({ kind: of("within"), at, change: inTree }) },
     { weight: 4, arbitrary: fc.record({ kind: of("attribute value"), at, value: hostileValue }) },
     { weight: 2, arbitrary: fc.record({ kind: of("attribute key"), at, key }) },
     { weight: 2, arbitrary: fc.record({ kind: of("index"), at, index: fc.constantFrom(...HOSTILE_INDEXES) }) },
     { weight: 3, arbitrary: fc.record({ kind: of("text"), at, cut: at, put: hostileText }) },
-    { weight: 2, arbitrary: fc.record({ kind: of("field"), at, value: hostileField }) },
-    { weight: 1, arbitrary: fc.record({ kind: of("remove"), at }) },
-    { weight: 1, arbitrary: fc.record({ kind: of("repeat"), at, times: fc.nat(4) }) },
-    { weight: 1, arbitrary: fc.record({ kind: of("rename"), at, name: hostileText }) },
+    { weight: 4, arbitrary: inTree },
   );
 }
 
@@ -87,6 +99,14 @@ function apply(root: Tree, mutation: Mutation): void {
         key: keyText({ parent: [pair], key: 0 }).replace(INDEX, `.${mutation.index}.`),
       }));
       break;
+    case "within":
+      set(chosen(places.filter((place) => BEGINS_AS_JSON.test(String(valueAt(place))))), (text) => {
+        if (/[[{]{99}/.test(String(text))) return text; // nested deeper than we can write again
+        const inner: Tree = { inner: parsed(String(text)) };
+        apply(inner, mutation.change);
+        return JSON.stringify(inner["inner"]) ?? "";
+      });
+      break;
     case "text":
       set(chosen(places.filter((place) => typeof valueAt(place) === "string")), (text) => {
         const from = mutation.cut % (String(text).length + 1);
@@ -95,6 +115,7 @@ function apply(root: Tree, mutation: Mutation): void {
   }
 }
 
+const BEGINS_AS_JSON = /^\s*[[{]["[{]/;
 const INDEX = /\.\d+\./;
 
 function placesIn(root: Tree): Place[] {

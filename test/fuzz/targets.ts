@@ -3,7 +3,7 @@ import { gzip, zstdCompress } from "node:zlib";
 import { OtlpError, unpackBody } from "@runledger/collector";
 import fc from "fast-check";
 import { type Corpus, createProtobufEncoder, type Signal } from "./corpus.ts";
-import { hostileText, hostileValue } from "./hostile.ts";
+import { almostContent, hostileText, hostileValue } from "./hostile.ts";
 import type { Inspection, Request } from "./inspection.ts";
 import { byteMutation, type Mutation, mutated, mutatedBytes, mutationOf } from "./mutation.ts";
 
@@ -19,7 +19,7 @@ const compress = { gzip: promisify(gzip), zstd: promisify(zstdCompress) };
 
 export function createTargets(corpus: Corpus): Target[] {
   const encode = createProtobufEncoder();
-  const mutations = fc.array(mutationOf(corpus.keys), { minLength: 1, maxLength: 6 });
+  const mutations = fc.array(mutationOf(corpus), { minLength: 1, maxLength: 6 });
   const requestOf = (signal: Signal) =>
     fc.constantFrom(...corpus.requests[signal].map((request) => JSON.stringify(request)));
 
@@ -74,8 +74,9 @@ function bodyOf(
 }
 
 /** Spans that are made of nothing but keys that mean something, with values that nobody expects. */
-function madeUp({ keys }: Corpus): Target {
-  const attribute = fc.record({ key: fc.constantFrom(...keys), value: hostileValue });
+function madeUp({ keys, words }: Corpus): Target {
+  const content = almostContent(words).map((stringValue) => ({ stringValue }));
+  const attribute = fc.record({ key: fc.constantFrom(...keys), value: fc.oneof(hostileValue, content) });
   const span = fc.record({
     attributes: fc.array(attribute, { maxLength: 12 }),
     name: hostileText,
