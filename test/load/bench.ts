@@ -1,11 +1,12 @@
 import { parseArgs } from "node:util";
+import { benchHistory } from "./history-bench.ts";
 import { benchIngest } from "./ingest-bench.ts";
 import { benchNormalize, profileNormalize } from "./normalize-bench.ts";
 import { benchProduct } from "./product-bench.ts";
 import { benchQueries } from "./query-bench.ts";
 import { benchSdk } from "./sdk-bench.ts";
 
-/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|query|sdk]`: prints the tables of docs/performance.md. */
+/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|history|query|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 });
@@ -75,6 +76,24 @@ if (wanted("product")) {
       "ClickHouse µs/span": rounded(row.clickhouseMicrosPerSpan),
       "peak MB": Math.round(row.peakMegabytes),
       errors: row.errors,
+    })),
+  );
+}
+
+if (wanted("history")) {
+  const figures = await benchHistory(flags.quick ? [20] : [50, 1_000]);
+  console.log("\nHistories: an agent that sends its whole history at each step, bytes received and bytes kept");
+  console.table(
+    figures.map((row) => ({
+      form: row.form,
+      steps: row.steps,
+      "received MB": rounded(row.receivedBytes / 1e6, 2),
+      "new messages MB": rounded(row.newBytes / 1e6, 3),
+      "packs MB": rounded(row.packBytes / 1e6, 3),
+      "log MB": rounded(row.logBytes / 1e6, 3),
+      "ClickHouse MB": rounded(row.clickhouseBytes / 1e6, 3),
+      "received / kept": rounded(row.receivedBytes / (row.packBytes + row.logBytes + row.clickhouseBytes)),
+      "packs / new": rounded(row.packBytes / row.newBytes, 2),
     })),
   );
 }

@@ -160,4 +160,23 @@ describe("the shared normal form", () => {
     expect(late).toEqual(ahead);
     expect(normalized.length).toBeGreaterThanOrEqual(50);
   });
+
+  it("unpacks no more than was asked for, however small the bodies lie in the journal, and leaves none out", async () => {
+    await append(10);
+    const unpacked: number[] = [];
+    const packed = createNormalizedFrames(
+      () => openJournalReader(dir),
+      ({ seq }) => {
+        unpacked.push(seq);
+        return { seq, records: [], bodyBytes: 1_000 };
+      },
+      { maxKeptBytes: 0 },
+    );
+    expect((await packed.read(1, 3_000)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(unpacked).toEqual([1, 2, 3]);
+    expect((await packed.read(4, 100)).map(({ seq }) => seq)).toEqual([4]);
+    expect((await packed.read(2, 1_000)).map(({ seq }) => seq)).toEqual([2]);
+    expect((await packed.read(5, 10_000)).map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
+    await packed.close();
+  });
 });

@@ -22,8 +22,8 @@ export function createNormalizedFrames(
   normalize: (frame: JournalFrame) => NormalizedFrame,
   settings: NormalizedFramesSettings,
 ): NormalizedFrames {
-  const head = openReader();
-  const behind = openReader();
+  const head = createNormalizer(openReader(), normalize);
+  const behind = createNormalizer(openReader(), normalize);
   const kept = new Map<number, NormalizedFrame>();
   let keptBytes = 0;
   let headSeq: number | null = null;
@@ -43,8 +43,8 @@ export function createNormalizedFrames(
     const found = takeKept(kept, seq, maxBytes);
     if (found.length > 0) return found;
     headSeq ??= seq;
-    if (seq < headSeq) return (await behind.read(seq, maxBytes)).map(normalize);
-    const frames = (await head.read(seq, maxBytes)).map(normalize);
+    if (seq < headSeq) return behind.read(seq, maxBytes);
+    const frames = await head.read(seq, maxBytes);
     for (const frame of frames) keep(frame);
     headSeq = (frames.at(-1)?.seq ?? seq - 1) + 1;
     return frames;
@@ -60,6 +60,32 @@ export function createNormalizedFrames(
       await turn;
       await Promise.all([head.close(), behind.close()]);
     },
+  };
+}
+
+/**
+ * Reads and normalises. The journal counts bodies as they came, packed perhaps a hundredfold: no more of them is unpacked than `maxBytes`, and what was
+ * read beyond that waits for its turn.
+ */
+function createNormalizer(
+  reader: JournalReader,
+  normalize: (frame: JournalFrame) => NormalizedFrame,
+): NormalizedFrames {
+  let waiting: JournalFrame[] = [];
+  return {
+    async read(seq, maxBytes) {
+      if (waiting[0]?.seq !== seq) waiting = await reader.read(seq, maxBytes);
+      const frames: NormalizedFrame[] = [];
+      let bytes = 0;
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const frame = normalize(next);
+        frames.push(frame);
+        bytes += frame.bodyBytes;
+        if (bytes >= maxBytes) break;
+      }
+      return frames;
+    },
+    close: () => reader.close(),
   };
 }
 

@@ -1,7 +1,8 @@
 import { rfc3339FromUnixNano } from "@runledger/contract";
 import type { JournalFrame } from "@runledger/storage";
 import { decodeAcceptedLogs, decodeAcceptedMetrics } from "../otlp/accepted-items.ts";
-import { decodeAcceptedSpans } from "../otlp/accepted-spans.ts";
+import { decodeAcceptedSpans, MAX_UNPACKED_BYTES } from "../otlp/accepted-spans.ts";
+import { unpackBodySync } from "../otlp/unpack.ts";
 import { createLogIds } from "./log-id.ts";
 import { normalizeLog } from "./normalize-log.ts";
 import { normalizeMetric } from "./normalize-metric.ts";
@@ -15,7 +16,9 @@ import { createTextMemo } from "./text-memo.ts";
 /** All accepted items of a journalled request in normal form: the same check as at receipt decides, so nothing acknowledged is left out. */
 export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFrame {
   const reception = { tenant: frame.tenant, receivedTime: rfc3339FromUnixNano(frame.receivedUnixNano) };
-  return { seq: frame.seq, records: recordsOf(frame, reception, price), bodyBytes: frame.body.byteLength };
+  const body = unpackBodySync(frame.body, frame.encoding, MAX_UNPACKED_BYTES);
+  const records = recordsOf({ ...frame, body, encoding: "identity" }, reception, price);
+  return { seq: frame.seq, records, bodyBytes: body.byteLength };
 }
 
 function recordsOf(frame: JournalFrame, reception: Reception, price: Pricer): NormalizedRecord[] {

@@ -18,6 +18,6 @@ export type Content = Partial<Record<Exclude<PayloadName, "messages" | "overflow
 export interface NormalizedFrame {
   seq: number;
   records: NormalizedRecord[];
-  /** Bytes of the frame's body, the measure of batches. */
+  /** Bytes of the frame's body without its compression, the measure of batches and of memory. */
   bodyBytes: number;
 }
