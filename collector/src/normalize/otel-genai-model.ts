@@ -21,7 +21,7 @@ export function llmFactsOf(
   span: SpanView,
   attributes: AttributeReader,
 ): NonNullable<DialectFacts["llm"]> {
-  const firstChunkMs = firstChunkMsOf(attributes);
+  const firstChunkMs = firstChunkMsOf(span.attributes, attributes);
   return {
     provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
     request_model: requestModel,
@@ -38,17 +38,18 @@ export function llmFactsOf(
   };
 }
 
-function firstChunkMsOf(attributes: AttributeReader): number | null {
-  const seconds =
-    attributes.number(GEN_AI.responseTimeToFirstChunk) ?? attributes.number("gen_ai.server.time_to_first_token");
-  return seconds === null || seconds < 0 ? null : seconds * 1000;
+function firstChunkMsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
+  const key = [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"].find(
+    (candidate) => Number(given.get(candidate)) >= 0,
+  );
+  const seconds = key === undefined ? null : attributes.number(key);
+  return seconds === null ? null : seconds * 1000;
 }
 
 /** A list, by rule; some send it as JSON text, or the one reason as it is, Anthropic's SDK under its own name. */
 function finishReasonsOf(attributes: AttributeReader): string[] {
-  const stopReason = attributes.texts("anthropic.message.stop_reason");
   const reasons = attributes.texts(GEN_AI.responseFinishReasons);
-  if (reasons.length === 0) return stopReason;
+  if (reasons.length === 0) return attributes.texts("anthropic.message.stop_reason");
   const [only] = reasons;
   if (reasons.length !== 1 || !only?.startsWith("[")) return reasons;
   try {
@@ -127,8 +128,8 @@ const PARAMETERS: readonly (readonly [name: string, key: string])[] = [
 export function parametersOf(attributes: AttributeReader): string | null {
   const found: Record<string, unknown> = {};
   for (const [name, key] of PARAMETERS) {
-    const value = attributes.value(key);
-    if (value !== null) found[name] ??= value;
+    const value = found[name] === undefined ? attributes.value(key) : null;
+    if (value !== null) found[name] = value;
   }
   return Object.keys(found).length === 0 ? null : JSON.stringify(found);
 }

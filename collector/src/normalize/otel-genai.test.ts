@@ -168,9 +168,29 @@ describe("a model call", () => {
     });
   });
 
+  it("keeps as attributes what it has no use for: a second word for the same, a time before the call", () => {
+    const { llm, rest } = read({
+      ...CHAT,
+      "gen_ai.response.time_to_first_chunk": -1,
+      "gen_ai.request.seed": 1,
+      "gen_ai.openai.request.seed": 2,
+      "gen_ai.usage.input_tokens": 3,
+      "gen_ai.usage.prompt_tokens": 4,
+      "gen_ai.usage.cost": 0.5,
+    });
+    expect(llm).toMatchObject({ streaming: null, time_to_first_token_ms: null, input_tokens: 3 });
+    expect(rest).toEqual({
+      "gen_ai.response.time_to_first_chunk": -1,
+      "gen_ai.openai.request.seed": 2,
+      "gen_ai.usage.prompt_tokens": 4,
+      "gen_ai.usage.cost": 0.5,
+    });
+  });
+
   it("has its finish reasons as a list, as text, or as the text of a list", () => {
     for (const reasons of [["stop"], "stop", '["stop"]'])
       expect(read({ ...CHAT, "gen_ai.response.finish_reasons": reasons }).llm?.finish_reasons).toEqual(["stop"]);
+    expect(read({ ...CHAT, "anthropic.message.stop_reason": "tool_use" }).llm?.finish_reasons).toEqual(["tool_use"]);
   });
 
   it("keeps its settings under the names of today", () => {
