@@ -19,6 +19,11 @@ export function langchainMembers(value: unknown): { class: string; members: Memb
   return { class: String(value["id"].at(-1)), members: value["kwargs"] };
 }
 
+/** A message of a provider's, or of LangChain's, whichever it is. */
+export function providerMessage(value: unknown, defaultRole: string): ChatMessage {
+  return langchainMembers(value) === null ? chatMessage(value, defaultRole) : langchainMessage(value, defaultRole);
+}
+
 /**
  * A message of LangChain, serialised or bare, in the form of the GenAI conventions. What LangChain keeps beside it (ids and usage of its own,
  * the provider's raw form) is not the message's: it differs between the answer and the history that repeats it.

@@ -121,6 +121,15 @@ describe("records beside one another", () => {
     expect(uncounted(over, a, llm("b", [300, 400], "agent", [10, 5], { ...INNER, response_id: "r" }))).toEqual([]);
     expect(uncounted(over, a, llm("b", [5, 95], "agent", [10, 5], { response_id: "r" }))).toEqual([]);
   });
+  it("are one call with the same prompt when one knows neither id nor tokens, as of a stream", () => {
+    const asked = { prompt_sha256: hash("prompt") };
+    const blind = (key: string, time: [number, number]) => llm(key, time, "agent", null, { ...INNER, ...asked });
+    const seen = llm("a", [0, 100], "agent", [10, 5], { response_id: "r", ...asked });
+    expect(uncounted(over, seen, blind("b", [5, 95]))).toEqual([["b", "a"]]);
+    expect(uncounted(over, seen, blind("b", [300, 400]))).toEqual([]);
+    expect(uncounted(over, seen, { ...blind("b", [5, 95]), input_tokens: 99, output_tokens: 9 })).toEqual([]);
+    expect(uncounted(over, seen, { ...blind("b", [5, 95]), prompt_sha256: hash("another") })).toEqual([]);
+  });
   it("are as many calls as one of the instrumentations tells of", () => {
     const twice = (key: string, facts: Partial<StepRow>) => [
       llm(`${key} 1`, [0, 100], "agent", [10, 5], { ...facts, response_id: "same for all" }),

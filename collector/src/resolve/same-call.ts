@@ -26,15 +26,18 @@ export const MODEL_CALL: CallRules = {
     if (inner.length > 1 && sumsUp(outer, inner)) return "sum";
     return usageKnown(last) ? null : last;
   },
-  siblingKeys({ response_id, input_tokens, output_tokens }) {
+  siblingKeys({ response_id, prompt_sha256, input_tokens, output_tokens }) {
     return [
+      ...(prompt_sha256 === "" ? [] : [`prompt ${prompt_sha256}`]),
       ...(response_id === "" ? [] : [`id ${response_id}`]),
       ...(input_tokens && output_tokens ? [`tokens ${input_tokens} ${output_tokens}`] : []),
     ];
   },
   siblings: (a, b) =>
     sameModel(a, b) &&
-    (a.response_id !== "" && b.response_id !== "" ? a.response_id === b.response_id : sameTime(a, b)),
+    (a.response_id !== "" && b.response_id !== ""
+      ? a.response_id === b.response_id
+      : sameTime(a, b) && (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a))),
   knowledge: (fact) => (usageKnown(fact) ? 2 : 0) + (fact.cost_usd === null ? 0 : 1),
 };
 

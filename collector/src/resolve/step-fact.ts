@@ -21,6 +21,7 @@ export const FACT_COLUMNS = [
   "request_model",
   "response_model",
   "response_id",
+  "prompt_sha256",
   "llm_counted",
   "input_tokens",
   "output_tokens",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { requestSaid, responseSaid } from "./provider-body.ts";
+import { responseSaid } from "./provider-answer.ts";
+import { requestSaid } from "./provider-request.ts";
 
 const text = (content: string) => ({ type: "text", content });
 

@@ -1,20 +1,8 @@
 import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, isMembers } from "./chat-message.ts";
-import { langchainMembers, langchainMessage } from "./langchain-message.ts";
+import { langchainMembers, langchainMessage, providerMessage } from "./langchain-message.ts";
 
 type Members = Record<string, unknown>;
-
-/** What the body of a model's request says. Null is unknown. */
-export interface RequestSaid {
-  /** The provider's own (not LangChain's): what it does not say is not so. */
-  exact: boolean;
-  operation: "chat" | "text_completion";
-  model: string | null;
-  stream: boolean;
-  system: unknown;
-  messages: ChatMessage[];
-  tools: unknown[] | null;
-}
 
 /** What the body of a model's answer says. Null is unknown; input counts cached tokens too, output the reasoning. */
 export interface ResponseSaid {
@@ -23,6 +11,8 @@ export interface ResponseSaid {
   finishReasons: string[];
   messages: ChatMessage[];
   usage: UsageSaid;
+  /** It was put together from a stream. false: it does not say. */
+  streamed?: boolean;
 }
 export interface UsageSaid {
   input: number | null;
@@ -32,46 +22,7 @@ export interface UsageSaid {
   reasoning: number | null;
 }
 
-/**
- * Reads a request of OpenAI's chat completions, completions or responses, of Anthropic's messages, or LangChain's inputs; null for anything else.
- * Sources: the providers' API references; @langchain/core `Run.inputs`.
- */
-export function requestSaid(body: unknown): RequestSaid | null {
-  if (!isMembers(body)) return null;
-  const { messages, input, prompt, prompts, system, instructions, tools } = body;
-  const said = (list: ChatMessage[], exact = true): RequestSaid => ({
-    exact,
-    operation: prompt === undefined && prompts === undefined ? "chat" : "text_completion",
-    model: textOf(body["model"]),
-    stream: body["stream"] === true,
-    system: system ?? instructions ?? null,
-    messages: list,
-    tools: Array.isArray(tools) && tools.length > 0 ? tools : null,
-  });
-  if (Array.isArray(messages)) {
-    const [first] = messages;
-    if (!Array.isArray(first))
-      return said(
-        messages.map((message) => messageOf(message, "user")),
-        "model" in body,
-      );
-    return said(
-      messages.flat(1).map((message) => langchainMessage(message, "user")),
-      false,
-    );
-  }
-  if (Array.isArray(prompts))
-    return said(
-      prompts.map((text) => chatMessage(text, "user")),
-      false,
-    );
-  if (!("model" in body)) return null;
-  const asked = input ?? prompt;
-  if (typeof asked === "string") return said([chatMessage(asked, "user")]);
-  return Array.isArray(asked) ? said(asked.map((item) => chatMessage(item, "user"))) : null;
-}
-
-/** Reads an answer of the same. */
+/** Reads an answer of OpenAI's chat completions, completions or responses, of Anthropic's messages, or LangChain's outputs; null for anything else. */
 export function responseSaid(body: unknown): ResponseSaid | null {
   if (!isMembers(body)) return null;
   if (Array.isArray(body["choices"])) return chatAnswer(body, body["choices"]);
@@ -80,17 +31,13 @@ export function responseSaid(body: unknown): ResponseSaid | null {
   return Array.isArray(body["generations"]) ? langchainAnswer(body["generations"].flat(1)) : null;
 }
 
-function messageOf(value: unknown, defaultRole: string): ChatMessage {
-  return langchainMembers(value) === null ? chatMessage(value, defaultRole) : langchainMessage(value, defaultRole);
-}
-
 function chatAnswer(body: Members, choices: unknown[]): ResponseSaid {
   const given = choices.filter(isMembers);
   return {
     ...idAndModel(body),
     finishReasons: given.flatMap(({ finish_reason }) => textOf(finish_reason) ?? []),
     messages: given.map(({ message, text, finish_reason }) =>
-      finished(messageOf(message ?? text ?? null, "assistant"), finish_reason),
+      finished(providerMessage(message ?? text ?? null, "assistant"), finish_reason),
     ),
     usage: usageSaid(body["usage"]),
   };
@@ -129,7 +76,9 @@ function langchainAnswer(generations: unknown[]): ResponseSaid {
       message: finished(langchainMessage(message ?? text ?? null, "assistant"), reason),
       members,
       about,
+      info,
       reason,
+      streamed: langchainMembers(message)?.class === "AIMessageChunk",
     };
   });
   const first = given[0];
@@ -137,10 +86,11 @@ function langchainAnswer(generations: unknown[]): ResponseSaid {
   return {
     // what begins with run is LangChain's own
     id: id?.startsWith("run-") ? null : id,
-    model: textOf(first?.about["model_name"] ?? first?.about["model"]),
+    model: textOf(first?.about["model_name"] ?? first?.info["model_name"] ?? first?.about["model"]),
     finishReasons: given.flatMap(({ reason }) => reason ?? []),
     messages: given.map(({ message }) => message),
     usage: usageSaid(first?.members["usage_metadata"]),
+    streamed: first?.streamed ?? false,
   };
 }
 

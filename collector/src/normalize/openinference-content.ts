@@ -1,0 +1,174 @@
+import type { ChatMessage } from "@runledger/contract";
+import { isMembers } from "./chat-message.ts";
+import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
+import { jsonObject } from "./json-object.ts";
+import type { Content } from "./normalized.ts";
+import { takeIo } from "./openinference-io.ts";
+import { flatMembers, flatMessages } from "./openinference-messages.ts";
+import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
+import { type RequestSaid, requestSaid } from "./provider-request.ts";
+import type { AttributeReader, SpanView } from "./span-view.ts";
+import { toolDefinition } from "./tool-definition.ts";
+
+const LISTS = [
+  "llm.input_messages.",
+  "llm.output_messages.",
+  "llm.tools.",
+  "llm.prompts.",
+  "llm.choices.",
+  "embedding.embeddings.",
+] as const;
+type Lists = Readonly<Record<(typeof LISTS)[number], FlatEntries[]>>;
+
+/** The same content in other dialects' words, where an OpenInference processor rewrites their spans. */
+export const SAID_ELSEWHERE = [
+  "ai.prompt",
+  "ai.prompt.messages",
+  "ai.prompt.tools",
+  "ai.prompt.toolChoice",
+  "ai.response.text",
+  "ai.response.toolCalls",
+  "ai.response.object",
+  "ai.response.reasoning",
+  "gen_ai.input.messages",
+  "gen_ai.output.messages",
+  "gen_ai.system_instructions",
+  "gen_ai.tool.definitions",
+];
+
+/** All that a span says of a model call. The provider's bodies are null where the instrumentation does not give them. */
+export interface CallSaid {
+  operation: "chat" | "text_completion";
+  lists: Lists;
+  io: Pick<Content, "input" | "output">;
+  request: RequestSaid | null;
+  response: ResponseSaid | null;
+  /** The model's settings, as they were sent. */
+  parameters: Record<string, unknown> | null;
+}
+
+export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid {
+  const lists: Lists = takeFlatLists(span.attributes, attributes, LISTS);
+  const io = takeIo(attributes);
+  const request = io.input === undefined ? null : requestSaid(jsonObject(io.input));
+  const isPrompt =
+    lists["llm.prompts."].length > 0 || (lists["llm.input_messages."].length === 0 && isJsonText(io.input));
+  return {
+    operation: request?.operation ?? (isPrompt ? "text_completion" : "chat"),
+    lists,
+    io,
+    request,
+    response: io.output === undefined ? null : responseSaid(jsonObject(io.output)),
+    parameters: jsonObject(attributes.text("llm.invocation_parameters") ?? ""),
+  };
+}
+
+/**
+ * The provider's bodies go before the flattened keys: those leave out some of what was said (ids of calls, a second tool result, pictures),
+ * and end at the SDK's limit of 128 attributes.
+ */
+export function chatContent({ lists, io, request, response, parameters }: CallSaid, reason: string | null): Content {
+  const content: Content = {};
+  const tools = toolsOf(lists["llm.tools."], request?.tools ?? parameters?.["tools"]);
+  const offered = tools.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
+  const messages = request?.messages ?? inputMessages(lists, io.input);
+  const system = systemOf(request?.system ?? parameters?.["system"] ?? parameters?.["instructions"], messages);
+  const said = messages.slice(system.leading);
+  if (system.parts.length > 0) content.system_prompt = JSON.stringify(system.parts);
+  if (messages.length > 0) content.messages = said.map((message) => JSON.stringify(message));
+  if (tools.length > 0) content.tool_definitions = JSON.stringify(tools);
+  const settings = settingsOf(parameters);
+  if (settings !== null) content.parameters = settings;
+  const answer = response?.messages ?? outputMessages(lists, io.output, offered, reason);
+  if (answer.length > 0) content.response = JSON.stringify(answer);
+  // a text is in the messages already
+  if (io.input !== undefined && !isJsonText(io.input)) content.raw_request = io.input;
+  if (io.output !== undefined && !isJsonText(io.output)) content.raw_response = io.output;
+  return content;
+}
+
+function inputMessages(lists: Lists, input: string | undefined): ChatMessage[] {
+  const flat = flatMessages(lists["llm.input_messages."], "user");
+  if (flat.length > 0) return flat;
+  const prompts = lists["llm.prompts."].map((entries) => entries.get("prompt.text") ?? entries.get(""));
+  const texts = prompts.length > 0 ? prompts : isJsonText(input) ? [JSON.parse(input)] : [];
+  return texts.map(userMessage);
+}
+
+function outputMessages(
+  lists: Lists,
+  output: string | undefined,
+  offered: readonly string[],
+  reason: string | null,
+): ChatMessage[] {
+  const flat = flatMessages(lists["llm.output_messages."], "assistant", offered);
+  if (flat.length > 0)
+    return flat.map((message) => (reason === null ? message : { ...message, finish_reason: reason }));
+  const choices = lists["llm.choices."].map((entries) => entries.get("completion.text"));
+  const texts = choices.length > 0 ? choices : isJsonText(output) ? [JSON.parse(output)] : [];
+  return texts.map((content) => ({ role: "assistant", parts: [{ type: "text", content }] }));
+}
+
+/** What the model was told apart from the messages, or by the first of them. */
+function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: unknown[]; leading: number } {
+  const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
+  const leading = first === -1 ? messages.length : first;
+  const parts = messages.slice(0, leading).flatMap((message) => message.parts);
+  if (leading > 0 || apart === null || apart === undefined) return { parts, leading };
+  const list = Array.isArray(apart) ? apart : [apart];
+  return {
+    parts: list.map((part) =>
+      isMembers(part) && typeof part["text"] === "string"
+        ? { ...part, type: "text", content: part["text"], text: undefined }
+        : { type: "text", content: part },
+    ),
+    leading,
+  };
+}
+
+function toolsOf(list: readonly FlatEntries[], given: unknown): Record<string, unknown>[] {
+  const schemas = flatMembers(list, "tool.").flatMap(({ json_schema: text, ...rest }) =>
+    typeof text === "string" ? [jsonObject(text) ?? { type: "unknown", json_schema: text }] : [rest],
+  );
+  return (Array.isArray(given) && given.length >= schemas.length ? given : schemas).map(toolDefinition);
+}
+
+/** What has a field of its own. */
+const NOT_SETTINGS = [
+  "model",
+  "model_name",
+  "messages",
+  "system",
+  "instructions",
+  "input",
+  "prompt",
+  "tools",
+  "stream",
+];
+
+function settingsOf(parameters: Record<string, unknown> | null): string | null {
+  const settings = Object.entries(parameters ?? {}).filter(([name]) => !NOT_SETTINGS.includes(name));
+  return settings.length === 0 ? null : JSON.stringify(Object.fromEntries(settings));
+}
+
+/** What was embedded as the messages of a user; the vectors as the output. */
+export function embeddingContent({ lists, io }: CallSaid): Content {
+  const list = flatMembers(lists["embedding.embeddings."], "embedding.");
+  const texts = list.flatMap(({ text }) => (text === undefined ? [] : [text]));
+  const vectors = list.flatMap(({ vector }) => (vector === undefined ? [] : [vector]));
+  const output = vectors.length === 0 ? io.output : JSON.stringify(vectors);
+  const given = texts.length === 0 && isJsonText(io.input) ? [JSON.parse(io.input)] : texts;
+  return {
+    ...(output === undefined ? {} : { output }),
+    ...(given.length === 0 && io.input !== undefined ? { input: io.input } : {}),
+    ...(given.length === 0 ? {} : { messages: given.map((text) => JSON.stringify(userMessage(text))) }),
+  };
+}
+
+function userMessage(content: unknown): ChatMessage {
+  return { role: "user", parts: [{ type: "text", content }] };
+}
+
+function isJsonText(json: string | undefined): json is string {
+  return json?.startsWith('"') ?? false;
+}
