@@ -1,0 +1,2 @@
+process.env.STREAMING = "1";
+await import("./openinference.mjs");
