@@ -51,6 +51,8 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map([
 const GATEWAYS: ReadonlySet<string> = new Set(["litellm", "litellm_proxy", "gateway", "vercel", "portkey", "helicone"]);
 /** Whoever is called by the wire protocol of another provider, such models run nowhere but in their makers' hands. */
 const CLOSED_MODELS = /^(claude-|gemini-)/;
+/** Names that only OpenAI gives, and the table does not know by themselves. */
+const OPENAI_MODELS = /^(text-embedding-(3-|ada-)|ft:gpt-|chatgpt-)/;
 /** A tag as Ollama writes it: a local model, whatever it is called. */
 const LOCAL_TAG = /:(latest|[\d.]+[bm]\b.*)$/;
 const BEDROCK_ARN = /^arn:aws[\w-]*:bedrock:[^/]*\//;
@@ -82,7 +84,8 @@ export function findTableModel(provider: string | null, model: string, depth = 0
 }
 
 function lookUp(id: string | null, name: string): TableModel | null {
-  const found = calcPrice({}, name, id === null ? {} : { providerId: id });
+  const maker = id ?? (OPENAI_MODELS.test(name) ? "openai" : null);
+  const found = calcPrice({}, name, maker === null ? {} : { providerId: maker });
   if (found === null) return null;
   const { model, provider } = found;
   const contextWindow = model.context_window ?? null;

@@ -39,6 +39,7 @@ const MODELS: [provider: string | null, model: string, tableProvider: string, ta
   [null, "gpt-4.1-mini-2025-04-14", "openai", "gpt-4.1-mini"],
   ["openai", "gpt-5.6-sol", "openai", "gpt-5.6-sol"],
   ["openai", "o3", "openai", "o3"],
+  [null, "ft:gpt-4o-2024-08-06:acme", "openai", "ft:gpt-4o-2024-08-06:x"],
   ["openai", "ft:gpt-4o-mini-2024-07-18:acme::b1", "openai", "ft:gpt-4o-mini-2024-07-18:x"],
   ["openai", "ft:gpt-4o-2024-08-06:acme", "openai", "ft:gpt-4o-2024-08-06:x"],
   ["azure.ai.openai", "gpt-4o-2024-11-20", "azure", "gpt-4o"],
@@ -150,6 +151,7 @@ describe("the price of a call", () => {
 
   it("of an embedding is its input's, whose output nobody reports", () => {
     expect(usd("openai", "text-embedding-3-small", { output_tokens: null })).toBe("0.020000000");
+    expect(usd(null, "text-embedding-3-small", { output_tokens: null })).toBe("0.020000000");
     expect(usd("voyageai", "voyage-3", { output_tokens: null })).toBe("0.060000000");
   });
 
