@@ -95,10 +95,16 @@ export const stepDetail = step.extend({
       parameters: z.unknown(),
       /** The response body as it came, when the SDK sent it. */
       raw_response: z.string().nullable(),
+      /** The request as the instrumentation wrote it down, where it did. */
+      raw_request: z.string().nullable(),
     })
     .nullable(),
   tool: stepTool.extend({ arguments: z.unknown(), result: z.unknown() }).nullable(),
+  /** Of a step that is neither model call nor tool call, as a chain or a retrieval: what went into it, and what came out. */
+  input: z.unknown(),
+  output: z.unknown(),
   attributes: z.record(z.string(), z.unknown()),
+  /** The span's events, and the log records of the span that are not its content, by time. */
   events: z.array(z.unknown()),
   resource: z.record(z.string(), z.unknown()),
   scope: z.object({

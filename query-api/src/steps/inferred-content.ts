@@ -39,6 +39,8 @@ export function createInferredContents(rows: Rows, objects: Objects, settings: {
           arguments: request?.["arguments"] ?? null,
           result: response?.["response"] ?? response?.["result"] ?? null,
         },
+        input: null,
+        output: null,
         attributes: {},
         events: [],
         resource: asked?.whole.record.resource ?? {},

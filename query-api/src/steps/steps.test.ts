@@ -1,3 +1,5 @@
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { packPath, parseTlogProof, stepDetail, stepList, verifyTlogProof } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
@@ -39,7 +41,14 @@ beforeAll(async () => {
   pack = payloads.messages?.pack ?? "";
   const oddPayloads = await writePack(
     api.objects,
-    { response: '"hello"', tool_definitions: '{"search":{"strict":true}}', parameters: NESTED },
+    {
+      response: '"hello"',
+      tool_definitions: '{"search":{"strict":true}}',
+      parameters: NESTED,
+      input: '{"question":"where?"}',
+      output: '["there"]',
+      raw_request: '{"model":"m"}',
+    },
     { history: [], added: [] },
   );
   const records = [
@@ -104,7 +113,14 @@ test("content that is no list or nested without end is shown all the same", asyn
   const { body } = await api.get(`/v1/runs/r1/steps/${odd.step_id}`);
   expect(stepDetail.parse(body)).toMatchObject({
     content: "available",
-    llm: { response: ["hello"], tool_definitions: [{ search: { strict: true } }], parameters: NESTED },
+    llm: {
+      response: ["hello"],
+      tool_definitions: [{ search: { strict: true } }],
+      parameters: NESTED,
+      raw_request: '{"model":"m"}',
+    },
+    input: { question: "where?" },
+    output: ["there"],
   });
 });
 
@@ -181,10 +197,11 @@ test.each([
 });
 
 test("stored content that was changed is not shown", async () => {
-  const path = packPath("0", pack);
-  const bytes = Buffer.from((await api.objects.read(path)) ?? []);
+  const path = join(api.objectsDir, packPath("0", pack));
+  const bytes = await readFile(path);
+  await chmod(path, 0o600);
   try {
-    await api.objects.replace(
+    await writeFile(
       path,
       bytes.map((byte) => byte ^ 1),
     );
@@ -192,6 +209,6 @@ test("stored content that was changed is not shown", async () => {
     expect(status).toBe(500);
     expect(body).toMatchObject({ error: { code: "internal", message: "something went wrong here" } });
   } finally {
-    await api.objects.replace(path, bytes);
+    await writeFile(path, bytes);
   }
 });

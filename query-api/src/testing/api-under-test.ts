@@ -13,6 +13,8 @@ export interface ApiUnderTest {
   app: App;
   rows: Rows;
   objects: Objects;
+  /** Where the objects lie, for tests that do what a store refuses. */
+  objectsDir: string;
   dependencies: QueryApiDependencies;
   /** The clock of the API: moved by the test. */
   clock: { nowMs: number };
@@ -48,6 +50,7 @@ export async function startApiUnderTest(
     app,
     rows,
     objects: dependencies.objects,
+    objectsDir: join(dir, "objects"),
     dependencies,
     clock,
     async get(url) {

@@ -49,6 +49,11 @@ export function LlmContent({ llm, available }: { llm: Llm; available: boolean })
       {available && !llm.messages && !llm.response ? (
         <p className="muted">No messages were sent with this call.</p>
       ) : null}
+      {llm.raw_request !== null ? (
+        <Section title="Raw request" note={plural(llm.raw_request.length, "character")} folded>
+          <LongText text={llm.raw_request} mono label="raw request" />
+        </Section>
+      ) : null}
       {llm.raw_response !== null ? (
         <Section title="Raw response" note={plural(llm.raw_response.length, "character")} folded>
           <LongText text={llm.raw_response} mono label="raw response" />

@@ -30,6 +30,16 @@ export function OtherContent({ step }: { step: StepDetail }) {
   const unfolded = step.llm === null && step.tool === null;
   return (
     <>
+      {isGiven(step.input) ? (
+        <Section title="Input">
+          <JsonView value={step.input} label="input" />
+        </Section>
+      ) : null}
+      {isGiven(step.output) ? (
+        <Section title="Output">
+          <JsonView value={step.output} label="output" />
+        </Section>
+      ) : null}
       {attributes > 0 ? (
         <Section title="Attributes" note={count(attributes)} folded={!unfolded}>
           <JsonView value={step.attributes} label="attributes" />
@@ -45,6 +55,10 @@ export function OtherContent({ step }: { step: StepDetail }) {
       </Section>
     </>
   );
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined;
 }
 
 export function Hashes({ hashes }: { hashes: [label: string, hash: string | null][] }) {
