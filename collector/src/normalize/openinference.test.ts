@@ -43,6 +43,16 @@ describe("kinds", () => {
     expect(read(word, {}).facts).toMatchObject({ dialect: "openinference", kind, operation, event: "step" });
   });
 
+  it("a handoff of OpenAI's agents is no tool call more, and a guardrail that was triggered has rejected", () => {
+    const handoff = read("TOOL", { "tool.name": "handoff_to_billing" }, { name: "handoff to billing" });
+    expect(handoff.facts).toMatchObject({ kind: "handoff", name: "handoff to billing", tool: null });
+    expect(read("GUARDRAIL", { "guardrail.triggered": true }, { statusCode: 1 }).facts).toMatchObject({
+      status: "error",
+      error: { type: "guardrail_triggered" },
+    });
+    expect(read("GUARDRAIL", { "guardrail.triggered": false }).facts.error).toBeNull();
+  });
+
   it("a root chain or agent is the run's end", () => {
     const { facts } = read("CHAIN", {}, { parentSpanId: null, name: "support", statusCode: 2, statusMessage: "no" });
     expect(facts).toMatchObject({

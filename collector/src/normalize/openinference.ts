@@ -33,6 +33,10 @@ const KINDS: ReadonlyMap<string, readonly [StepKind, operation: string]> = new M
   ["PROMPT", ["other", "prompt"]],
 ]);
 
+/** OpenAI's agents: the tool call that asked for it is the model's, and this is what came of it. */
+const HANDOFF = /^handoff to /;
+const REJECTED = { type: "guardrail_triggered", message: null };
+
 function readOpenInference(span: SpanView, attributes: AttributeReader): DialectFacts {
   const word = attributes.text(SPAN_KIND) ?? "";
   const [kind, operation] = KINDS.get(word.toUpperCase()) ?? ["other", word.toLowerCase() || null];
@@ -51,10 +55,13 @@ function readOpenInference(span: SpanView, attributes: AttributeReader): Dialect
     end: isRun ? endFactsOf(span) : null,
   };
   if (kind === "llm") return { ...base, ...readModelCall(span, attributes, operation === "embeddings") };
+  if (kind === "tool" && HANDOFF.test(span.name))
+    return { ...base, kind: "handoff", operation: "handoff", content: takeIo(attributes) };
   if (kind === "tool") return { ...base, ...readTool(span, attributes) };
   if (operation === "retrieval" || operation === "rerank")
     return { ...base, content: readRetrieval(span, attributes, operation) };
-  return { ...base, content: takeIo(attributes) };
+  const rejected = kind === "guardrail" && span.attributes.get("guardrail.triggered") === true;
+  return { ...base, error: rejected ? REJECTED : null, content: takeIo(attributes) };
 }
 
 function endFactsOf(span: SpanView): NonNullable<DialectFacts["end"]> {
