@@ -18,8 +18,10 @@ import { createIntegrateMetrics, type IntegrateMetrics } from "./integrate/integ
 import { createNormalizedFrames } from "./integrate/normalized-frames.ts";
 import { createSeenRecords } from "./integrate/seen-records.ts";
 import type { Sink } from "./integrate/sink.ts";
+import { logEntryRow } from "./metrics/log-entry-row.ts";
 import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
+import { createRecentEntries } from "./metrics/recent-entries.ts";
 import { normalizeFrame } from "./normalize/normalize-frame.ts";
 import { createPrices } from "./normalize/price.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
@@ -65,6 +67,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
 
   const prices = createPrices(settings.prices);
+  const recent = createRecentEntries();
   const audit = createAuditSink(
     {
       objects,
@@ -72,6 +75,8 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       cursor: cursor("audit"),
       seen: createSeenRecords(),
       logger,
+      onPublished: (entries) =>
+        recent.add(entries.map(({ index, leaf, record }) => logEntryRow(settings.shard, index, leaf, record))),
       onBatch: ({ records, duplicates, conflicts, treeSize }) => {
         count(metrics, "audit", { records, duplicates, conflicts });
         metrics.treeSize.set(treeSize);
@@ -106,7 +111,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
     return follower;
   };
   const followers = [follow(audit, settings.auditLingerMs), follow(clickhouse, settings.metricsLingerMs)];
-  const logIndex = startLogIndex({ objects, rows, logger }, settings);
+  const logIndex = startLogIndex({ objects, rows, recent, logger }, settings);
 
   return {
     ready: null,

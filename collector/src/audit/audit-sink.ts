@@ -4,6 +4,7 @@ import {
   logPrefix,
   packPath,
   parseVerifierKey,
+  type RunledgerRecord,
   readEntries,
   stagingPath,
 } from "@runledger/contract";
@@ -25,8 +26,16 @@ export interface AuditDependencies {
   /** This sink's own; filled from the log's end by `open`. */
   seen: SeenRecords;
   logger: Logger;
+  /** Told of entries as soon as they are published. After a crash some are not told of. */
+  onPublished?(entries: readonly PublishedEntry[]): void;
   /** Told after each batch that is in the log. */
   onBatch?(counts: BatchCounts & { treeSize: number }): void;
+}
+
+export interface PublishedEntry {
+  index: number;
+  leaf: Hash;
+  record: RunledgerRecord;
 }
 
 export interface AuditSettings {
@@ -40,6 +49,8 @@ interface InFlight {
   packs: Batch["packs"];
   extension: Extension;
   staged: StagedBatch;
+  /** Of the entries; none when a crash forgot them. */
+  records: Batch["records"];
   /** The journal position that it brings the log to. */
   nextSeq: number;
   counts: BatchCounts;
@@ -60,7 +71,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
 
   /** The one way a batch goes into the log: the first time, again after a failure, and after a crash. */
   const finish = async (
-    { packs, extension, staged, nextSeq: after, counts }: InFlight,
+    { packs, extension, staged, records, nextSeq: after, counts }: InFlight,
     writer: LogWriter,
   ): Promise<void> => {
     await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
@@ -72,6 +83,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
       await writer.extend(extension);
     }
     if (!isHead(writer, staged.treeSize + staged.entries.length, staged.newRoot)) throw misfit(staged, writer);
+    dependencies.onPublished?.(publishedEntries(staged.treeSize, extension.leaves, records));
     // A crash before this: the frames come again, and their records are found to be in the log already.
     await cursor.save(after);
     nextSeq = after;
@@ -111,7 +123,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         for await (const staged of readStaged(objects, shard, key, writer.size)) {
           const extension = writer.plan(staged.entries);
           // Which frames it was made of is not asked: the journal may be another one by now, counting from 1 again.
-          await finish({ packs: [], extension, staged, nextSeq, counts: NOTHING_COUNTED }, writer);
+          await finish({ packs: [], extension, staged, records: [], nextSeq, counts: NOTHING_COUNTED }, writer);
         }
         writer.refuseSetBack();
         await seed(seen, writer);
@@ -125,17 +137,28 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         await finishInFlight(log);
         const fresh = frames.filter(({ seq }) => seq >= nextSeq);
         if (fresh.length === 0) return;
-        const { packs, entries, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
+        const { packs, entries, records, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
         const extension = log.plan(entries);
         const newRoot = extension.tree.root();
         const staged = { treeSize: log.size, root: log.root(), entries, newRoot };
-        inFlight = { packs, extension, staged, nextSeq: after, counts };
+        inFlight = { packs, extension, staged, records, nextSeq: after, counts };
         await finishInFlight(log);
       }),
     close: async () => {
       log = null;
     },
   };
+}
+
+function publishedEntries(
+  from: number,
+  leaves: readonly Hash[],
+  records: readonly RunledgerRecord[],
+): PublishedEntry[] {
+  return records.flatMap((record, at) => {
+    const leaf = leaves[at];
+    return leaf === undefined ? [] : [{ index: from + at, leaf, record }];
+  });
 }
 
 function isHead(writer: LogWriter, size: number, root: Hash): boolean {

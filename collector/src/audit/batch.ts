@@ -11,6 +11,8 @@ import { type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-
 export interface Batch {
   packs: Pack[];
   entries: Uint8Array[];
+  /** What each entry is the text of. */
+  records: RunledgerRecord[];
   /** The journal position that the batch brings the log to. */
   nextSeq: number;
   counts: BatchCounts;
@@ -84,12 +86,14 @@ export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecor
   }
   const packs = packer.finish();
   const arena = createArena();
-  const entries = drafted.map((draft) => fittingEntry(arena, recordOf(draft)));
-  packs.push(...overflow(drafted, entries, packer));
+  const records = drafted.map(recordOf);
+  const entries = records.map((record) => fittingEntry(arena, record));
+  packs.push(...overflow(drafted, records, entries, packer));
   counts.records = drafted.length;
   counts.overflows = drafted.filter(({ stored }) => stored.some(({ name }) => name === "overflow")).length;
   counts.packBytes = packs.reduce((sum, pack) => sum + pack.bytes.length, 0);
-  return { packs, entries: entries.filter((entry) => entry !== null), nextSeq: (frames.at(-1)?.seq ?? 0) + 1, counts };
+  const nextSeq = (frames.at(-1)?.seq ?? 0) + 1;
+  return { packs, entries: entries.filter((entry) => entry !== null), records, nextSeq, counts };
 }
 
 /** Whose content it is: erasing a person, or a run of nobody's, erases it as a whole. */
@@ -127,8 +131,13 @@ function fittingEntry(arena: Arena, record: RunledgerRecord): Uint8Array | null 
   return bytes.length <= MAX_ENTRY_BYTES ? bytes : null;
 }
 
-/** Fills the gaps in `entries`: what does not fit an entry goes into packs of its own, since it is known only now. */
-function overflow(drafted: readonly Drafted[], entries: (Uint8Array | null)[], packer: PayloadPacker): Pack[] {
+/** Fills the gaps in `entries`, and says in `records` what stands there: what does not fit an entry goes into packs of its own, since it is known only now. */
+function overflow(
+  drafted: readonly Drafted[],
+  records: RunledgerRecord[],
+  entries: (Uint8Array | null)[],
+  packer: PayloadPacker,
+): Pack[] {
   const large = drafted.map((draft, index) => ({ draft, index })).filter(({ index }) => entries[index] === null);
   const split = large.map(({ draft, index }) => {
     const record = recordOf(draft);
@@ -141,7 +150,9 @@ function overflow(drafted: readonly Drafted[], entries: (Uint8Array | null)[], p
   });
   const packs = packer.finish();
   for (const { draft, index, record } of split) {
-    entries[index] = Buffer.from(entryText({ ...record, payloads: recordOf(draft).payloads }));
+    const stored = { ...record, payloads: recordOf(draft).payloads };
+    records[index] = stored;
+    entries[index] = Buffer.from(entryText(stored));
   }
   return packs;
 }

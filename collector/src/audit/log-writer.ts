@@ -54,6 +54,8 @@ interface Edge {
 export interface Extension {
   tree: TileTree;
   entries: readonly Uint8Array[];
+  /** The entries' leaves in the tree. */
+  leaves: readonly Hash[];
   files: readonly LogFile[];
 }
 
@@ -71,13 +73,14 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
   let edge = await readEdge(objects, shard, key, read);
   let signed = await readLastSigned(key, edge, read);
 
-  const extend = async ({ tree, entries, files }: Extension): Promise<void> => {
+  const extend = async (extension: Extension): Promise<void> => {
+    const { tree, entries, files } = extension;
     const isSigned = signed?.size === tree.size && hashesEqual(signed.root, tree.root());
     if (signed !== null && signed.size > edge.tree.size && !isSigned) throw setBack(prefix, edge, signed);
     // Written once each, named by position and width. A crash leaves files beyond the checkpoint, which the same batch,
     // applied again from its staged object, writes with the same bytes.
     await inParallel(PARALLEL_OBJECTS, files, ({ path, bytes }) => objects.create(prefix + path, bytes));
-    await checkReadBack(read, edge, { tree, entries, files });
+    await checkReadBack(read, edge, extension);
     const oldSize = edge.tree.size;
     const proof = await consistencyProof(read, oldSize, tree.size);
     if (!verifyConsistency(oldSize, tree.size, edge.tree.root(), tree.root(), proof)) {
@@ -155,7 +158,8 @@ function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {
   const files: LogFile[] = [];
   const tree = edge.tree.fork(({ level, index, bytes }) => files.push({ path: tilePath(level, index), bytes }));
   const hashLeaf = createLeafHasher();
-  for (const entry of entries) tree.append(hashLeaf(entry));
+  const leaves = entries.map(hashLeaf);
+  for (const leaf of leaves) tree.append(leaf);
   for (const { level, index, width, bytes } of tree.partialTiles()) {
     const unchanged = hashesAtLevel(level, tree.size) === hashesAtLevel(level, edge.tree.size);
     if (!unchanged) files.push({ path: tilePath(level, index, width), bytes });
@@ -167,7 +171,7 @@ function grow(edge: Edge, entries: readonly Uint8Array[]): Extension {
     const path = entryBundlePath(firstBundle + begin / TILE_WIDTH, bundle.length);
     files.push({ path, bytes: encodeEntryBundle(bundle) });
   }
-  return { tree, entries, files };
+  return { tree, entries, leaves, files };
 }
 
 /** Nothing is signed before the store has shown that it holds it: all is read again, and the root derived from the tiles read. */

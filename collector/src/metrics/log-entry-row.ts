@@ -1,7 +1,7 @@
-import { type LogEntryRow, leafHash, type RunledgerRecord } from "@runledger/contract";
+import { canonicalJson, type Hash, type LogEntryRow, type RunledgerRecord } from "@runledger/contract";
 
-/** The row of the entry at `logIndex`, whose bytes hash to its leaf. */
-export function logEntryRow(shard: string, logIndex: number, entry: Uint8Array, record: RunledgerRecord): LogEntryRow {
+/** The row of the entry at `logIndex`, whose leaf in the tree is `leaf`. */
+export function logEntryRow(shard: string, logIndex: number, leaf: Hash, record: RunledgerRecord): LogEntryRow {
   return {
     tenant: record.tenant,
     record_id: record.record_id,
@@ -9,8 +9,8 @@ export function logEntryRow(shard: string, logIndex: number, entry: Uint8Array, 
     step_id: record.step_id,
     shard,
     log_index: logIndex,
-    leaf_hash: Buffer.from(leafHash(entry)).toString("hex"),
-    payloads: JSON.stringify(record.payloads),
+    leaf_hash: Buffer.from(leaf).toString("hex"),
+    payloads: canonicalJson(record.payloads),
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   CHECKPOINT_PATH,
   type LogEntryRow,
+  leafHash,
   logPrefix,
   type ReadObject,
   readEntries,
@@ -10,6 +11,7 @@ import {
 import { type Objects, type Rows, StorageError } from "@runledger/storage";
 import type { Logger } from "pino";
 import { logEntryRow, recordOfEntry } from "./log-entry-row.ts";
+import type { RecentEntries } from "./recent-entries.ts";
 
 export interface LogIndexSettings {
   shard: string;
@@ -17,6 +19,14 @@ export interface LogIndexSettings {
   pollMs: number;
   retryMinMs: number;
   retryMaxMs: number;
+}
+
+export interface LogIndexDependencies {
+  objects: Objects;
+  rows: Rows;
+  /** What the log's writer hands over; all else is read from the log. */
+  recent: RecentEntries;
+  logger: Pick<Logger, "warn">;
 }
 
 export interface LogIndex {
@@ -33,7 +43,7 @@ const ROWS_PER_INSERT = 5_000;
  * its cursor is what ClickHouse holds; a crash anywhere leaves nothing to repair. What it can't do now it tries again for ever.
  */
 export function startLogIndex(
-  { objects, rows, logger }: { objects: Objects; rows: Rows; logger: Pick<Logger, "warn"> },
+  { objects, rows, recent, logger }: LogIndexDependencies,
   settings: LogIndexSettings,
 ): LogIndex {
   const { shard, pollMs, retryMinMs, retryMaxMs } = settings;
@@ -47,6 +57,7 @@ export function startLogIndex(
     for (let waitMs = retryMinMs; !stopping.signal.aborted; ) {
       try {
         next ??= await nextIndex(rows, shard);
+        next = await indexRecent(recent, rows, next, stopping.signal);
         next = await indexPublished(read, rows, shard, next, stopping.signal);
         trouble = null;
         waitMs = retryMinMs;
@@ -71,6 +82,18 @@ export function startLogIndex(
   };
 }
 
+/** Inserts what is at hand from `from` on. @returns the index after the last one inserted. */
+async function indexRecent(recent: RecentEntries, rows: Rows, from: number, stopped: AbortSignal): Promise<number> {
+  let next = from;
+  while (!stopped.aborted) {
+    const batch = recent.from(next, ROWS_PER_INSERT);
+    if (batch.length === 0) break;
+    await insertLogEntries(rows, batch);
+    next += batch.length;
+  }
+  return next;
+}
+
 /** Inserts what the log has from `from` on. @returns the index after the last one inserted. */
 async function indexPublished(
   read: ReadObject,
@@ -84,7 +107,7 @@ async function indexPublished(
   let next = from;
   let batch: LogEntryRow[] = [];
   for await (const { index, entry } of readEntries(read, from, size, size)) {
-    batch.push(logEntryRow(shard, index, entry, recordOfEntry(entry)));
+    batch.push(logEntryRow(shard, index, leafHash(entry), recordOfEntry(entry)));
     if (batch.length < ROWS_PER_INSERT && index + 1 < size) continue;
     await insertLogEntries(rows, batch);
     next = index + 1;

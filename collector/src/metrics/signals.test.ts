@@ -50,7 +50,13 @@ const metric = (...counts: number[]) => ({
   name: "gen_ai.client.token.usage",
   histogram: {
     aggregationTemporality: 2,
-    dataPoints: counts.map((count) => ({ timeUnixNano: String(now), count, sum: count * 2, bucketCounts: [count], attributes: [] })),
+    dataPoints: counts.map((count) => ({
+      timeUnixNano: String(now),
+      count,
+      sum: count * 2,
+      bucketCounts: [count],
+      attributes: [],
+    })),
   },
 });
 
@@ -113,7 +119,11 @@ describe("logs and metrics in ClickHouse", () => {
   test("come in once, however often and in whatever batches they are sent, also after a restart", async () => {
     const write = await openSinks();
     await write(frameOf("logs", log("a"), log("b")), frameOf("metrics", metric(1, 2)));
-    await write(frameOf("traces", span), frameOf("logs", log("b"), log("c")), frameOf("metrics", metric(1, 2), metric(3)));
+    await write(
+      frameOf("traces", span),
+      frameOf("logs", log("b"), log("c")),
+      frameOf("metrics", metric(1, 2), metric(3)),
+    );
     const again = await openSinks();
     await again(frameOf("logs", log("c"), log("a"), log("b")), frameOf("metrics", metric(3)), frameOf("traces", span));
     expect(await count("steps WHERE event = 'log'")).toBe(3);
@@ -130,9 +140,17 @@ describe("logs and metrics in ClickHouse", () => {
 
   test("never conflict with their span, nor add to what it tells of its run", async () => {
     expect(await count("steps WHERE conflict")).toBe(0);
-    expect(await run()).toMatchObject([{ records: "4", steps: "1", llm_calls: "1", input_tokens: "12", dialect: "otel-genai" }]);
+    expect(await run()).toMatchObject([
+      { records: "4", steps: "1", llm_calls: "1", input_tokens: "12", dialect: "otel-genai" },
+    ]);
     const write = await openSinks();
-    await write(frameOf("traces", { ...span, spanId: "b7ad6b7169203332", attributes: [text("gen_ai.agent.name", "of a span"), ...span.attributes] }));
+    await write(
+      frameOf("traces", {
+        ...span,
+        spanId: "b7ad6b7169203332",
+        attributes: [text("gen_ai.agent.name", "of a span"), ...span.attributes],
+      }),
+    );
     expect(await run()).toMatchObject([{ agent: "of a span" }]);
   });
 
@@ -146,7 +164,13 @@ describe("logs and metrics in ClickHouse", () => {
     const write = await openSinks();
     const before = (await points()).length;
     const many = metric(...Array.from({ length: 3_000 }, (_, i) => i));
-    const odd = { timeUnixNano: "9223372036854775807", startTimeUnixNano: "1", count: "18446744073709551615", sum: "NaN", bucketCounts: ["18446744073709551615"] };
+    const odd = {
+      timeUnixNano: "9223372036854775807",
+      startTimeUnixNano: "1",
+      count: "18446744073709551615",
+      sum: "NaN",
+      bucketCounts: ["18446744073709551615"],
+    };
     await write(frameOf("metrics", many, { ...metric(), histogram: { dataPoints: [odd] } }));
     expect(await points()).toHaveLength(before + 3_001);
     expect(await count("metric_points WHERE count IS NULL AND sum IS NULL AND empty(bucket_counts)")).toBe(1);

@@ -19,8 +19,10 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuditSink } from "../audit/audit-sink.ts";
 import { createSeenRecords } from "../integrate/seen-records.ts";
+import { logEntryRow } from "../metrics/log-entry-row.ts";
 import { startLogIndex } from "../metrics/log-index.ts";
 import { createMetricsSink } from "../metrics/metrics-sink.ts";
+import { createRecentEntries } from "../metrics/recent-entries.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { inputPreview, outputPreview } from "../normalize/preview.ts";
 import { createPrices } from "../normalize/price.ts";
@@ -205,8 +207,20 @@ describe("rebuild", () => {
       seen: createSeenRecords(),
       prices,
     });
+    const recent = createRecentEntries();
     const audit = createAuditSink(
-      { objects, key, cursor: cursor("audit"), seen: createSeenRecords(), logger },
+      {
+        objects,
+        key,
+        cursor: cursor("audit"),
+        seen: createSeenRecords(),
+        logger,
+        // Some entries are handed over to the index, the others it reads from the log.
+        onPublished: (entries) => {
+          const told = entries.filter(({ index }) => index < 200);
+          recent.add(told.map(({ index, leaf, record }) => logEntryRow("0", index, leaf, record)));
+        },
+      },
       { shard: "0" },
     );
     const metrics = createMetricsSink(sinkDependencies(), { installation: "test" });
@@ -215,7 +229,10 @@ describe("rebuild", () => {
     await metrics.open();
     for (let i = 0; i < frames.length; i += 7) await audit.write(frames.slice(i, i + 7));
     for (let i = 0; i < frames.length; i += 11) await metrics.write(frames.slice(i, i + 11));
-    const index = startLogIndex({ objects, rows, logger }, { shard: "0", pollMs: 20, retryMinMs: 20, retryMaxMs: 100 });
+    const index = startLogIndex(
+      { objects, rows, recent, logger },
+      { shard: "0", pollMs: 20, retryMinMs: 20, retryMaxMs: 100 },
+    );
     for (let i = 0; i < 400 && (await rows.query("SELECT 1 FROM log_entries")).length < 372; i++) await sleep(50);
     await index.stop();
 

@@ -1,5 +1,6 @@
 import {
   type LogEntryRow,
+  leafHash,
   logPrefix,
   type ReadObject,
   readEntries,
@@ -105,7 +106,7 @@ function createFiller(
     const points: MetricPointRow[] = [];
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
-      logEntries.push(logEntryRow(shard, index, entry, record));
+      logEntries.push(logEntryRow(shard, index, leafHash(entry), record));
       if (record.event === "metric") points.push(...metricPointRows(await readWholeRecord(readPack, record), 0));
       if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
