@@ -27,9 +27,9 @@ export interface FactOptions {
   exchanges?: readonly Exchange[];
 }
 
-/** The steps that are model calls, of all runs. */
+/** The steps that are model calls, of all runs; of several records of one call, the one that counts. */
 export function llmSteps(outcome: Outcome): LlmStep[] {
-  return outcome.runs.flatMap(({ steps }) => steps.filter((step): step is LlmStep => step.llm !== null));
+  return outcome.runs.flatMap(({ steps }) => steps.filter((step): step is LlmStep => step.llm?.counted === true));
 }
 
 /**
@@ -83,12 +83,13 @@ function expectCall(step: LlmStep | undefined, call: Exchange, unknown: readonly
   if (!unknown.includes("response")) expectResponse(llm, call);
 }
 
-/** The provider's word, and those that dialects put in its place. */
+/** The provider's word, and those that dialects put in its place; OpenAI's responses themselves don't tell calls from a stop. */
 function finishWords({ finishReason, toolCalls }: Exchange): string[] {
-  const calls =
-    toolCalls.length > 0 ? ["tool_calls", "tool-calls", "tool_call", "tool_use", "function_call"] : ["stop"];
-  const cut = finishReason === "max_tokens" || finishReason === "length" || finishReason === "incomplete";
-  return [String(finishReason), ...(cut ? ["length", "max_tokens"] : calls)];
+  const words = [String(finishReason)];
+  if (finishReason === "max_tokens" || finishReason === "length" || finishReason === "incomplete")
+    return [...words, "length", "max_tokens"];
+  if (toolCalls.length === 0 || finishReason === "completed") words.push("stop");
+  return toolCalls.length === 0 ? words : [...words, "tool_calls", "tool-calls", "tool_call", "tool_use", "function_call"];
 }
 
 function expectResponse(llm: LlmStep["llm"], call: Exchange): void {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { expectModelCalls, llmSteps } from "./model-facts.ts";
+import { expectOnPage } from "./docs-page.ts";
+import { type CallFact, expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, type Outcome, startIntegrations } from "./run-scenario.ts";
+
+const PAGE = "opentelemetry-genai.md";
 
 let integrations: Integrations;
 beforeAll(async () => {
@@ -14,6 +17,7 @@ test("spans written by hand become a run with its agent and its model calls", as
   const outcome = await integrations.run("otel-genai/hand-written.mjs", { script: [{ text: "Yes, from noon." }] });
   expectModelCalls(outcome);
   expect(outcome.run).toMatchObject({ status: "completed", agent: { name: "weather" }, dialect: "otel-genai" });
+  await expectOnPage(PAGE, "otel-genai/hand-written.mjs", outcome);
 });
 
 const CITIES = [
@@ -37,21 +41,20 @@ describe("OpenTelemetry's instrumentation of openai", () => {
   });
 
   test("tells every call once, its messages in log events of two generations", () => {
-    // It does not tell cached and reasoning tokens, nor that it streamed.
-    expectModelCalls(outcome, {
-      unknown: ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "streaming"],
-    });
+    // It does not tell cached and reasoning tokens, nor that it streamed, nor what is embedded.
+    const unknown: CallFact[] = ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "streaming"];
+    expect(JSON.stringify(llmSteps(outcome).map(({ llm }) => llm.response))).toContain("So dry.");
+    expectModelCalls(outcome, { unknown: ({ api }) => (api === "embeddings" ? [...unknown, "messages"] : unknown) });
   });
 
   test("tells the tools' calls under the ids that the model gave them", () => {
     const asked = outcome.exchanges[0]?.toolCalls.map(({ id }) => id);
-    expect(
-      toolSteps(outcome)
-        .filter(({ tool }) => tool?.inferred === false)
-        .map(({ tool }) => tool?.call_id),
-    ).toEqual(asked);
+    const seen = toolSteps(outcome).flatMap(({ tool }) => (tool?.inferred === false ? [tool.call_id] : []));
+    expect(seen.toSorted()).toEqual(asked?.toSorted());
     expect(outcome.run).toMatchObject({ tools: expect.arrayContaining(["forecast"]), tool_errors: 0 });
   });
+
+  test("is on the page as it comes out", () => expectOnPage(PAGE, "otel-genai/openai-instrumentation.cjs", outcome));
 
   test("tells the call that failed", () => {
     const failed = llmSteps(outcome).filter(({ status }) => status === "error");
@@ -79,15 +82,17 @@ describe("the spans of Anthropic's own SDK", () => {
   test("are a run of the tool runner's with its tools, and a run of each call outside of it", () => {
     expect(outcome.runs).toHaveLength(3);
     expect(outcome.run).toMatchObject({ status: "completed", llm_calls: 2, tool_call_count: 2, tools: ["forecast"] });
-    expect(toolSteps(outcome).map(({ tool }) => tool)).toMatchObject(
-      CITIES.map((call, index) => ({
+    for (const { id, arguments: given } of outcome.exchanges[0]?.toolCalls ?? []) {
+      const text = `${(given as { city: string }).city}: rain from noon`;
+      expect(toolSteps(outcome).find(({ tool }) => tool?.call_id === id)?.tool).toMatchObject({
         name: "forecast",
-        call_id: outcome.exchanges[0]?.toolCalls[index]?.id,
-        arguments: call.arguments,
-        result: [{ type: "text", text: `${call.arguments.city}: rain from noon` }],
-      })),
-    );
+        arguments: given,
+        result: [{ type: "text", text }],
+      });
+    }
   });
+
+  test("are on the page as they come out", () => expectOnPage(PAGE, "otel-genai/anthropic-sdk.mjs", outcome));
 
   test("tell the call that was refused", () => {
     expect(llmSteps(outcome).filter(({ status }) => status === "error")).toMatchObject([

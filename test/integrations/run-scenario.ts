@@ -79,6 +79,8 @@ async function runScenario(
     const first = runs[0];
     if (first === undefined) throw new Error(`${scenario} sent no spans\n${stdout}`);
     return { ...first, runs, exchanges: model.exchanges, stdout, sent };
+  } catch (cause) {
+    throw new Error(`${scenario} failed; the product says: ${product.log().slice(-4_000)}`, { cause });
   } finally {
     await model.close();
     await proxy.close();

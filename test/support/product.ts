@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** The program that users start. */
 const MAIN = fileURLToPath(new URL("../../deploy/standalone/src/main.ts", import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 110_000;
 
 export interface Product {
   dataDir: string;

@@ -54,4 +54,4 @@ async function main() {
   });
   await sdk.shutdown();
 }
-main();
+void main();
