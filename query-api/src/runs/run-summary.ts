@@ -3,6 +3,7 @@
  * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
  * PREWHERE, on key columns only: rows are left out before they are merged. Parts of a tuple are taken by tupleElement(): `tuple.part` would be
  * read as a column of its own, which FINAL does not merge. `correction` holds what no single record knows. Takes the parameters of `runSummaryParameters`.
+ * What only log records told of is no run yet: one is shown from its first span on.
  */
 export function runSummarySql(where = ""): string {
   return `
@@ -40,8 +41,12 @@ FROM (
     arraySort(arrayDistinct(arrayConcat(tools, tupleElement(correction, 'tools')))) AS tool_names
   FROM runs FINAL
   PREWHERE tenant = {tenant:String} ${where}
+  WHERE tupleElement(dialect, 'rank') < ${ONLY_LOGS}
 )`;
 }
+
+/** The rank of what a log record tells (0007_metric_points.sql), below that of any span. */
+const ONLY_LOGS = 3;
 
 /** A sum of `runs` with its corrections, which may take away. */
 function corrected(column: string): string {

@@ -1,4 +1,4 @@
-import { type StepRow, stepDetail, stepList } from "@runledger/contract";
+import { runList, type StepRow, stepDetail, stepList } from "@runledger/contract";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
@@ -79,7 +79,8 @@ beforeAll(async () => {
   api = await startApiUnderTest({});
   const steps = [bare, full, chain, early, waiting];
   const unpublished = logRow(waiting, "gen_ai.user.message", { start_time: at(51) });
-  await api.rows.insert("steps", [...logs.map(({ row }) => row), ...steps, unpublished], "seed");
+  const alone = stepRow("r2", "alone", { event: "log", start_time: at(1) });
+  await api.rows.insert("steps", [...logs.map(({ row }) => row), ...steps, unpublished, alone], "seed");
   const own = await writePack(api.objects, { system_prompt: '"own"' }, { history: [], added: [said("user", "own")] });
   const records = [];
   for (const { row, payloads, added, attributes = {} } of logs) {
@@ -141,6 +142,14 @@ test("a step that is no model call shows messages among its events", async () =>
   expect((await detail(chain)).events).toMatchObject([
     { name: "gen_ai.user.message", messages: [said("user", "to nobody")] },
   ]);
+});
+
+test("a run is shown from its first span on, not before, when only log records tell of it", async () => {
+  const { items } = runList.parse((await api.get("/v1/runs")).body);
+  expect(items.map(({ run_id }) => run_id)).toEqual(["r1"]);
+  expect((await api.get("/v1/runs/r2")).status).toBe(404);
+  await api.rows.insert("steps", [llmRow("r2", "first", { start_time: at(2) })], "later");
+  expect((await api.get("/v1/runs/r2")).body).toMatchObject({ run_id: "r2", steps: 1 });
 });
 
 test("the list of steps has the hashes, finish reasons and previews that only log records know", async () => {
