@@ -38,7 +38,7 @@ if (wanted("ingest")) {
 }
 
 if (wanted("normalize")) {
-  const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 15, sampleMs: 60 });
+  const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 9, sampleMs: 30 });
   console.log("\nNormalising next to decoding, protobuf, CPU µs a span; entry and row are what the sinks do first");
   console.table(
     figures.map((row) => ({

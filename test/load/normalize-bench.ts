@@ -165,10 +165,8 @@ async function inputsOf(): Promise<Input[]> {
 
 /** The captured trace requests as protobuf. */
 async function bodiesOf(file: string): Promise<Buffer[]> {
-  const captured: unknown = JSON.parse(await readFile(file, "utf8"));
-  const requests: unknown[] = Array.isArray(captured) ? captured : [captured];
-  return requests
-    .filter((request) => typeof request === "object" && request !== null && "resourceSpans" in request)
+  const { traces = [] }: { traces?: unknown[] } = JSON.parse(await readFile(file, "utf8"));
+  return traces
     .map((request) => decodeTraces(Buffer.from(JSON.stringify(request)), "json"))
     .map((request) => Buffer.from(encodeTraces(withLongs(request) as object)));
 }
