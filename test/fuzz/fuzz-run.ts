@@ -40,24 +40,25 @@ export async function fuzz(targets: readonly Target[], settings: FuzzSettings): 
   const failures: Failure[] = [];
   const deadline = performance.now() + settings.timeLimitMs;
   const heapBefore = heapMb();
+  const report = (target: Target, message: string) => {
+    failures.push({ target: target.name, message });
+    settings.onProgress?.(`FOUND by ${target.name}: ${message}`);
+  };
 
   for (let round = 0; left.size > 0; round += 1) {
     for (const [target, inputs] of left) {
-      const remainingMs = deadline - performance.now();
-      if (remainingMs <= 0) return { ...inspection.findings, failures, heapMb: [heapBefore, heapMb()] };
+      if (performance.now() > deadline) return { ...inspection.findings, failures, heapMb: [heapBefore, heapMb()] };
       const numRuns = Math.min(inputs, Math.ceil((inputsPerRound * target.share) / shares));
       const seed = settings.seed + round;
       inspection.beThorough(false);
       const details = await fc.check(target.property(inspection), {
         numRuns,
         seed,
-        interruptAfterTimeLimit: remainingMs,
-        markInterruptAsFailure: false,
       });
-      if (details.failed) failures.push({ target: target.name, message: messageOf(details) });
+      if (details.failed) report(target, messageOf(details));
       for (const [table, rows] of Object.entries(inspection.takeRows())) {
         const rejected = await insertAll(settings.rows, table, rows);
-        if (rejected !== null) failures.push({ target: target.name, message: `seed ${seed}, ${table}: ${rejected}` });
+        if (rejected !== null) report(target, `seed ${seed}, ${table}: ${rejected}`);
       }
       if (inputs <= numRuns || failures.filter((one) => one.target === target.name).length >= MAX_FAILURES_PER_TARGET)
         left.delete(target);

@@ -46,7 +46,6 @@ try {
 }
 
 function tell(report: FuzzReport): void {
-  for (const { target, message } of report.failures) say(`FOUND by ${target}: ${message}`);
   for (const [stumble, times] of report.stumbles) say(`kept whole ${times} times: ${stumble.slice(0, 300)}`);
   for (const { cpuMs, what } of report.slowest) say(`slow: ${Math.round(cpuMs)} ms of CPU time, ${what}`);
   const { inputs, refused, records, failures, heapMb } = report;

@@ -65,7 +65,7 @@ const MAX_CPU_MS = 4_000;
 const WORTH_MEASURING_MS = 50;
 const SLOWEST = 5;
 /** Every so many inputs are normalised twice, written, and read back: that is most of the work. */
-const THOROUGH_EVERY = 4;
+const THOROUGH_EVERY = 8;
 /** Packer and its packs are kept for so many inputs: payloads of one may be stored as differences to another's. */
 const INPUTS_PER_PACKER = 100;
 const MAX_MESSAGE_CHARS = 3_000;

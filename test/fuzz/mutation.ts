@@ -100,7 +100,7 @@ function apply(root: Tree, mutation: Mutation): void {
       }));
       break;
     case "within":
-      set(chosen(places.filter((place) => BEGINS_AS_JSON.test(String(valueAt(place))))), (text) => {
+      set(chosen(places.filter((place) => BEGINS_AS_JSON.test(textAt(place)))), (text) => {
         if (/[[{]{99}/.test(String(text))) return text; // nested deeper than we can write again
         const inner: Tree = { inner: parsed(String(text)) };
         apply(inner, mutation.change);
@@ -162,6 +162,11 @@ function rename(place: Place | undefined, name: string): void {
   const value = valueAt(place);
   delete place.parent[place.key];
   define(place.parent, name, value);
+}
+
+function textAt(place: Place): string {
+  const value = valueAt(place);
+  return typeof value === "string" ? value : "";
 }
 
 function isAttributeList(place: Place): boolean {

@@ -23,6 +23,8 @@ export function createTargets(corpus: Corpus): Target[] {
   const requestOf = (signal: Signal) =>
     fc.constantFrom(...corpus.requests[signal].map((request) => JSON.stringify(request)));
 
+  const bodies = new Map<string, Request>();
+
   /** Real requests with some fields changed. As protobuf where it has room for them, else in JSON. */
   const changed = (signal: Signal, format: Request["format"], share: number): Target => ({
     name: `${signal}, ${format}, changed fields`,
@@ -38,7 +40,8 @@ export function createTargets(corpus: Corpus): Target[] {
     share,
     property: (inspection) =>
       fc.asyncProperty(requestOf(signal), fc.array(byteMutation, { maxLength: 5 }), (request, changes) => {
-        const plain = bodyOf(signal, format, JSON.parse(request), encode);
+        const plain = bodies.get(`${format} ${request}`) ?? bodyOf(signal, format, JSON.parse(request), encode);
+        bodies.set(`${format} ${request}`, plain);
         return inspection.inspect({ ...plain, body: mutatedBytes(plain.body, changes) });
       }),
   });
