@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { MAX_TIMER_MS } from "./limits/limit-guard.ts";
 
@@ -15,6 +16,15 @@ export interface Settings {
   queueRecords?: number | undefined;
   /** The same in bytes. RUNLEDGER_QUEUE_BYTES; 64 MiB. Past either bound new records are dropped, counted and reported once. */
   queueBytes?: number | undefined;
+  /**
+   * Where records wait on disk while the collector is away, readable by this user only; processes may share it. "off": in memory only.
+   * RUNLEDGER_SPOOL_DIR; `$XDG_STATE_HOME/runledger/spool`, else `~/.local/state/runledger/spool`, else off.
+   */
+  spoolDir?: string | undefined;
+  /** Of all files in it; past it what waits stays in memory. RUNLEDGER_SPOOL_BYTES; 256 MiB. */
+  spoolBytes?: number | undefined;
+  /** Older ones are given up, counted as dropped, ms. RUNLEDGER_SPOOL_MAX_AGE_MS; seven days. */
+  spoolMaxAgeMs?: number | undefined;
   /** How long `flush`, `shutdown` and the process's exit wait for the collector, ms. RUNLEDGER_FLUSH_TIMEOUT_MS; 5 000. */
   flushTimeoutMs?: number | undefined;
   /** Where our own failures are told, once a kind. Default: a Node.js process warning. */
@@ -29,6 +39,9 @@ const config = z.object({
   heartbeatMs: millis.default(10_000),
   queueRecords: z.coerce.number().int().positive().default(100_000),
   queueBytes: z.coerce.number().int().positive().default(67_108_864),
+  spoolDir: z.string().min(1).optional(),
+  spoolBytes: z.coerce.number().int().positive().default(268_435_456),
+  spoolMaxAgeMs: z.coerce.number().int().positive().default(604_800_000),
   flushTimeoutMs: millis.default(5_000),
 });
 export type Config = Readonly<z.infer<typeof config>>;
@@ -42,10 +55,20 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
     heartbeatMs: settings.heartbeatMs ?? set(environment["RUNLEDGER_HEARTBEAT_MS"]),
     queueRecords: settings.queueRecords ?? set(environment["RUNLEDGER_QUEUE_RECORDS"]),
     queueBytes: settings.queueBytes ?? set(environment["RUNLEDGER_QUEUE_BYTES"]),
+    spoolDir: settings.spoolDir ?? set(environment["RUNLEDGER_SPOOL_DIR"]) ?? defaultSpoolDir(environment),
+    spoolBytes: settings.spoolBytes ?? set(environment["RUNLEDGER_SPOOL_BYTES"]),
+    spoolMaxAgeMs: settings.spoolMaxAgeMs ?? set(environment["RUNLEDGER_SPOOL_MAX_AGE_MS"]),
     flushTimeoutMs: settings.flushTimeoutMs ?? set(environment["RUNLEDGER_FLUSH_TIMEOUT_MS"]),
   });
   if (!parsed.success) throw new Error(`runledger: bad settings\n${z.prettifyError(parsed.error)}`);
   return Object.freeze(parsed.data);
+}
+
+/** As the XDG Base Directory Specification has it for state that should outlive a restart. */
+function defaultSpoolDir(environment: NodeJS.ProcessEnv): string | undefined {
+  const home = set(environment["HOME"]) ?? set(environment["USERPROFILE"]);
+  const state = set(environment["XDG_STATE_HOME"]) ?? (home === undefined ? undefined : join(home, ".local", "state"));
+  return state === undefined ? undefined : join(state, "runledger", "spool");
 }
 
 function set(value: string | undefined): string | undefined {

@@ -1,5 +1,5 @@
-/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, keeping or delivering a record, a callback of the user. */
-export const FAILURE_KINDS = ["capture", "record", "delivery", "dropped", "rejected", "callback"] as const;
+/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, keeping or delivering a record, a callback of the user. */
+export const FAILURE_KINDS = ["capture", "record", "delivery", "spool", "dropped", "rejected", "callback"] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** Our own failures: counted each, told once a kind, never thrown. */
@@ -15,6 +15,7 @@ export function createFailures(log: (message: string) => void): Failures {
     capture: 0,
     record: 0,
     delivery: 0,
+    spool: 0,
     dropped: 0,
     rejected: 0,
     callback: 0,

@@ -1,17 +1,21 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { createCapture } from "./capture/dispatcher.ts";
 import { installCapture } from "./capture/installation.ts";
-import { readConfig, type Settings } from "./config.ts";
-import { createFailures, type FailureKind } from "./failures.ts";
+import { type Config, readConfig, type Settings } from "./config.ts";
+import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
 import { createTools } from "./tools/tool.ts";
 import { createDelivery } from "./transport/delivery.ts";
-import { onProcessIdle } from "./transport/exit.ts";
+import { onProcessExit, onProcessIdle } from "./transport/exit.ts";
 import { createOtlpExporter } from "./transport/exporter.ts";
+import { createRawSender } from "./transport/raw-sender.ts";
 import { createRecorder } from "./transport/recorder.ts";
+import { createSpool, type Spool } from "./transport/spool.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
 export interface Ledger {
@@ -34,6 +38,8 @@ export interface LedgerStats {
   /** Records that wait for it, and their size. */
   queued: number;
   queuedBytes: number;
+  /** Records of this process that wait on disk. */
+  spooled: number;
   /** Own failures by kind; `dropped` and `rejected` count lost records. */
   failures: Record<FailureKind, number>;
 }
@@ -52,7 +58,8 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const failures = createFailures(settings.log ?? warn);
   const createExporter =
     dependencies.createExporter ?? ((number) => createOtlpExporter(config.endpoint, config.apiKey, number));
-  const delivery = createDelivery({ createExporter, failures, random: dependencies.random ?? Math.random }, config);
+  const { random = Math.random } = dependencies;
+  const delivery = createDelivery({ createExporter, failures, random, spool: openSpool(config, failures) }, config);
   const recorder = createRecorder(delivery, failures, config.serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
   const held = new Set<() => void>();
@@ -61,6 +68,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   async function flush(): Promise<boolean> {
     return await delivery.flush(config.flushTimeoutMs);
   }
+  const forgetExit = onProcessExit(() => delivery.rescue());
   const forgetIdle = onProcessIdle(
     () => held.size > 0 || delivery.stats().queued > 0,
     async () => {
@@ -85,11 +93,24 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     async shutdown() {
       installation.remove();
       forgetIdle();
+      forgetExit();
       for (const release of held) release();
       return await delivery.close(config.flushTimeoutMs);
     },
     stats: () => ({ ...delivery.stats(), failures: failures.counts() }),
   };
+}
+
+function openSpool(config: Config, failures: Failures): Spool | undefined {
+  const { spoolDir, endpoint, apiKey, spoolBytes: maxBytes, spoolMaxAgeMs: maxAgeMs } = config;
+  if (spoolDir === undefined || spoolDir === "off") return undefined;
+  const { send } = createRawSender(endpoint, apiKey, failures);
+  // What is meant for one collector must not go to another, nor under another key.
+  const destination = createHash("sha256")
+    .update(JSON.stringify([endpoint, apiKey ?? null]))
+    .digest("hex");
+  const directory = join(spoolDir, destination.slice(0, 16));
+  return createSpool({ send, failures, now: Date.now }, { directory, maxBytes, maxAgeMs });
 }
 
 function warn(message: string): void {

@@ -1,7 +1,7 @@
 import { createRunledger } from "../index.ts";
 
 /** An agent in a process of its own, for tests of what happens when the process or the collector goes: `ok`, `hang` or `open`. */
-const ledger = createRunledger();
+const ledger = createRunledger({ spoolDir: "off" });
 const mode = process.argv[2];
 const look = ledger.tool({ name: "look", input: { type: "object" }, run: () => "seen" });
 const agent = ledger.wrap(

@@ -1,17 +1,11 @@
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Failures } from "../failures.ts";
+import { createBacklog } from "./backlog.ts";
+import { createConnection } from "./connection.ts";
+import { createFlushes } from "./flushes.ts";
+import { createSender } from "./sender.ts";
+import type { Spool } from "./spool.ts";
 import { createWaitingQueue, type QueueLimits } from "./waiting-queue.ts";
-
-const BATCH_RECORDS = 512;
-/** How long a record waits for others. */
-const BATCH_DELAY_MS = 200;
-const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 5_000;
-
-/** gRPC status codes worth another try (OTLP specification, "OTLP/gRPC Response"). */
-const RETRYABLE = new Set([1, 4, 10, 11, 14, 15]);
-const INVALID_ARGUMENT = 3;
-const RESOURCE_EXHAUSTED = 8;
 
 export interface DeliveryDependencies {
   /** A fresh connection; `number` counts them. */
@@ -19,172 +13,68 @@ export interface DeliveryDependencies {
   failures: Failures;
   /** In [0, 1). */
   random: () => number;
+  /** Undefined: what waits is in memory only. */
+  spool?: Spool | undefined;
 }
 
+/** What an earlier process left waits for the agent's first records. */
+const START_DRAIN_MS = 1_000;
+
 /**
- * The way of a record out of the process. In order, one request at a time, kept in memory until the collector has
- * answered or said that it never will take it; a crash of the process loses what waits here.
+ * The way of a record out of the process. In order, one request at a time, kept until the collector has answered or said that it never
+ * will take it: in memory, and on disk when the collector stays away. A crash of the process loses what waits in memory.
  */
 export interface Delivery {
   /** Never throws, never waits. */
   add(span: ReadableSpan, urgent: boolean): void;
   /** True when everything that waited was delivered in time. */
   flush(timeoutMs: number): Promise<boolean>;
-  /** Gives up what is left after the time; adds nothing any more. */
+  /** What is left after the time goes to the spool, or is given up; adds nothing any more. */
   close(timeoutMs: number): Promise<boolean>;
-  stats(): { sent: number; queued: number; queuedBytes: number };
+  /** Puts what waits into the spool on the spot: the process ends. */
+  rescue(): void;
+  /** `spooled`: records of this process that wait on disk. */
+  stats(): { sent: number; queued: number; queuedBytes: number; spooled: number };
 }
 
-/** `split`: one record may be to blame, so the batch is tried in halves until that one is alone. */
-type Outcome = "delivered" | "again" | "split" | "refused";
-
-export function createDelivery(dependencies: DeliveryDependencies, limits: QueueLimits): Delivery {
-  const { failures, random } = dependencies;
+export function createDelivery(
+  { createExporter, failures, random, spool }: DeliveryDependencies,
+  limits: QueueLimits,
+): Delivery {
   const queue = createWaitingQueue(limits);
-  let sent = 0;
-  let sending = false;
-  let closed = false;
-  let failedInRow = 0;
-  let connections = 0;
-  let batchRecords = BATCH_RECORDS;
-  let exporter: SpanExporter | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let hurry = false;
+  const backlog = createBacklog(queue, failures, spool);
+  const connection = createConnection(createExporter, failures);
   const flushes = createFlushes();
-
-  function schedule(delayMs: number): void {
-    if (sending || closed) return;
-    clearTimeout(timer);
-    timer = setTimeout(send, delayMs);
-    // Only someone who waits for a flush keeps the process alive.
-    if (flushes.none()) timer.unref();
-  }
-
-  function send(): void {
-    timer = undefined;
-    if (sending || queue.isEmpty()) return;
-    sending = true;
-    hurry = false;
-    const batch = queue.head(batchRecords);
-    exporter ??= failures.attempt("delivery", () => dependencies.createExporter(++connections));
-    exportOnce(exporter, batch, (outcome, error) => settle(batch, outcome, error));
-  }
-
-  function settle(batch: ReadableSpan[], outcome: Outcome, error: unknown): void {
-    sending = false;
-    if (outcome === "again") {
-      failures.report("delivery", error);
-      // gRPC's own reconnecting backs off up to two minutes; with a new connection each time, ours is the only back-off.
-      exporter?.shutdown().catch((problem) => failures.report("delivery", problem));
-      exporter = undefined;
-      failedInRow++;
-      schedule(retryDelayMs(failedInRow, random()));
-      return;
-    }
-    failedInRow = 0;
-    if (outcome === "split" && batch.length > 1) {
-      batchRecords = Math.ceil(batch.length / 2);
-      schedule(0);
-      return;
-    }
-    batchRecords = BATCH_RECORDS;
-    queue.removeHead(batch.length);
-    if (outcome === "delivered") sent += batch.length;
-    else failures.report("rejected", error, batch.length);
-    if (queue.isEmpty()) flushes.done();
-    else schedule(hurry || !flushes.none() || queue.stats().queued >= BATCH_RECORDS ? 0 : BATCH_DELAY_MS);
-  }
+  const sender = createSender({ queue, backlog, connection, flushes, failures, random });
+  if (backlog.mayHoldAny()) sender.schedule(START_DRAIN_MS);
 
   async function flush(timeoutMs: number): Promise<boolean> {
-    if (closed || queue.isEmpty()) return queue.isEmpty();
+    const isDone = () => queue.isEmpty() && backlog.records() === 0;
+    if (sender.state().closed || isDone()) return isDone();
     const delivered = flushes.wait(timeoutMs);
-    schedule(0);
+    sender.schedule(0);
     if (await delivered) return true;
-    if (flushes.none()) timer?.unref();
+    sender.release();
     return false;
   }
-
   return {
     add(span, urgent) {
-      if (closed || !queue.add(span)) {
-        failures.report("dropped", new Error(closed ? "recorded after shutdown" : "the queue is full"));
-        return;
-      }
-      hurry ||= urgent;
-      if (failedInRow > 0) return;
-      if (urgent || queue.stats().queued >= BATCH_RECORDS) schedule(0);
-      else if (timer === undefined) schedule(BATCH_DELAY_MS);
+      const isClosed = sender.state().closed;
+      if (!isClosed && queue.add(span)) sender.added(urgent);
+      else failures.report("dropped", new Error(isClosed ? "recorded after shutdown" : "the queue is full"));
     },
     flush,
     async close(timeoutMs) {
       const all = await flush(timeoutMs);
-      closed = true;
-      clearTimeout(timer);
-      const closing = exporter?.shutdown().catch((problem) => failures.report("delivery", problem));
+      sender.close();
+      // A batch on its way may arrive and be on the disk too: what comes twice is kept once.
+      if (!all) await backlog.take();
+      const closing = connection.close();
       // What is on its way when the time is over ends by its own deadline; nobody waits for it.
       if (all) await closing;
       return all;
     },
-    stats: () => ({ sent, ...queue.stats() }),
+    rescue: backlog.takeNow,
+    stats: () => ({ sent: sender.state().sent, ...queue.stats(), spooled: backlog.records() }),
   };
-}
-
-/** Those who wait for everything to be delivered. */
-function createFlushes() {
-  let waiting: (() => void)[] = [];
-  return {
-    none: () => waiting.length === 0,
-    done() {
-      for (const resolve of waiting.splice(0)) resolve();
-    },
-    wait: (timeoutMs: number) =>
-      new Promise<boolean>((resolve) => {
-        const done = () => {
-          clearTimeout(limit);
-          resolve(true);
-        };
-        const limit = setTimeout(() => {
-          waiting = waiting.filter((other) => other !== done);
-          resolve(false);
-        }, timeoutMs);
-        waiting.push(done);
-      }),
-  };
-}
-
-/** @param random in [0, 1): agents that lost the same collector must not come back to it all at once. */
-function retryDelayMs(failedInRow: number, random: number): number {
-  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (failedInRow - 1)) * (0.5 + random / 2);
-}
-
-function exportOnce(
-  exporter: SpanExporter | undefined,
-  batch: ReadableSpan[],
-  done: (outcome: Outcome, error: unknown) => void,
-): void {
-  if (exporter === undefined) {
-    done("again", new Error("no connection to the collector could be made"));
-    return;
-  }
-  try {
-    exporter.export(batch, (result) => done(result.code === 0 ? "delivered" : outcomeOf(result.error), result.error));
-  } catch (error) {
-    done("split", error);
-  }
-}
-
-function outcomeOf(error: unknown): Outcome {
-  if (typeof error !== "object" || error === null || !("code" in error) || typeof error.code !== "number")
-    return "split";
-  if (error.code === INVALID_ARGUMENT) return "split";
-  if (error.code === RESOURCE_EXHAUSTED) return hasRetryInfo(error) ? "again" : "split";
-  return RETRYABLE.has(error.code) ? "again" : "refused";
-}
-
-/** RESOURCE_EXHAUSTED is a full collector when it says when to come back, else a message over its size limit. */
-function hasRetryInfo(error: object): boolean {
-  if (!("metadata" in error) || typeof error.metadata !== "object" || error.metadata === null) return false;
-  const { metadata } = error;
-  if (!("get" in metadata) || typeof metadata.get !== "function") return false;
-  return metadata.get("grpc-status-details-bin").length > 0 || metadata.get("retry-after").length > 0;
 }

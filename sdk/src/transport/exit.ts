@@ -14,3 +14,9 @@ export function onProcessIdle(isWaiting: () => boolean, deliver: () => Promise<b
   process.on("beforeExit", listener);
   return () => process.off("beforeExit", listener);
 }
+
+/** The last moment of a process, also of one that ends by `process.exit` or an exception that nobody caught: only what is done on the spot is done. */
+export function onProcessExit(rescue: () => void): () => void {
+  process.on("exit", rescue);
+  return () => process.off("exit", rescue);
+}

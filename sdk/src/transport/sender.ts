@@ -1,0 +1,135 @@
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Failures } from "../failures.ts";
+import type { Backlog } from "./backlog.ts";
+import type { Connection } from "./connection.ts";
+import type { Flushes } from "./flushes.ts";
+import type { SendOutcome } from "./outcome.ts";
+import type { WaitingQueue } from "./waiting-queue.ts";
+
+const BATCH_RECORDS = 512;
+/** How long a record waits for others. */
+const BATCH_DELAY_MS = 200;
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 5_000;
+/** A single failure is a hiccup; after so many what waits goes to the disk. */
+const SPOOL_AFTER_FAILURES = 2;
+
+export interface SenderDependencies {
+  queue: WaitingQueue;
+  backlog: Backlog;
+  connection: Connection;
+  flushes: Flushes;
+  failures: Failures;
+  /** In [0, 1). */
+  random: () => number;
+}
+
+/** Decides when what is sent: one request at a time, the queue before the backlog, later after failures. */
+export interface Sender {
+  /** A record was put into the queue. */
+  added(urgent: boolean): void;
+  schedule(delayMs: number): void;
+  /** Nobody waits any more: the process may end. */
+  release(): void;
+  close(): void;
+  /** `sent`: records that the collector acknowledged. */
+  state(): { closed: boolean; sent: number };
+}
+
+export function createSender({ queue, backlog, connection, flushes, failures, random }: SenderDependencies): Sender {
+  let sent = 0;
+  let sending = false;
+  let closed = false;
+  let failedInRow = 0;
+  let batchRecords = BATCH_RECORDS;
+  let timer: NodeJS.Timeout | undefined;
+  let hurry = false;
+
+  function schedule(delayMs: number): void {
+    if (sending || closed) return;
+    clearTimeout(timer);
+    timer = setTimeout(send, delayMs);
+    // Only someone who waits for a flush keeps the process alive.
+    if (flushes.none()) timer.unref();
+  }
+
+  const later = () => schedule(retryDelayMs(failedInRow, random()));
+
+  function send(): void {
+    timer = undefined;
+    if (sending) return;
+    if (queue.isEmpty()) {
+      if (backlog.mayHoldAny()) void drain();
+      return;
+    }
+    sending = true;
+    hurry = false;
+    const batch = queue.head(batchRecords);
+    connection.send(batch, (outcome, error) => settle(batch, outcome, error));
+  }
+
+  function settle(batch: ReadableSpan[], outcome: SendOutcome, error: unknown): void {
+    sending = false;
+    if (outcome === "again") {
+      failures.report("delivery", error);
+      connection.renew();
+      failedInRow++;
+      if (backlog.hasSpool && failedInRow >= SPOOL_AFTER_FAILURES) void moveToDisk();
+      else later();
+      return;
+    }
+    failedInRow = 0;
+    if (outcome === "split" && batch.length > 1) {
+      batchRecords = Math.ceil(batch.length / 2);
+      schedule(0);
+      return;
+    }
+    batchRecords = BATCH_RECORDS;
+    queue.removeHead(batch.length);
+    if (outcome === "delivered") sent += batch.length;
+    else failures.report("rejected", error, batch.length);
+    if (queue.isEmpty() && backlog.records() === 0) flushes.done();
+    if (queue.isEmpty() && backlog.mayHoldAny()) schedule(0);
+    if (!queue.isEmpty())
+      schedule(hurry || !flushes.none() || queue.stats().queued >= BATCH_RECORDS ? 0 : BATCH_DELAY_MS);
+  }
+
+  async function moveToDisk(): Promise<void> {
+    sending = true;
+    await backlog.take();
+    sending = false;
+    later();
+  }
+
+  async function drain(): Promise<void> {
+    sending = true;
+    const drained = await backlog.drain();
+    sending = false;
+    failedInRow = drained === null ? failedInRow + 1 : 0;
+    sent += drained ?? 0;
+    if (!queue.isEmpty()) schedule(0);
+    else if (drained === null) later();
+    else flushes.done();
+  }
+
+  return {
+    added(urgent) {
+      hurry ||= urgent;
+      if (failedInRow > 0) return;
+      if (urgent || queue.stats().queued >= BATCH_RECORDS) schedule(0);
+      else if (timer === undefined) schedule(BATCH_DELAY_MS);
+    },
+    schedule,
+    release: () => void (flushes.none() && timer?.unref()),
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+    state: () => ({ closed, sent }),
+  };
+}
+
+/** @param random in [0, 1): agents that lost the same collector must not come back to it all at once. */
+function retryDelayMs(failedInRow: number, random: number): number {
+  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (failedInRow - 1)) * (0.5 + random / 2);
+}
