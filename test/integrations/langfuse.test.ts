@@ -70,12 +70,20 @@ test("observations of all types, made by hand", async () => {
   expect(run).toMatchObject({ status: "completed", task_type: "ticket", llm_calls: 2, guardrail_rejections: 1 });
   const named = Object.fromEntries(steps.map((step) => [step.name, step]));
   expect(Object.keys(named).sort()).toEqual(
-    ["cache-miss", "claude-sonnet-4-5", "go-out", "handbook", "is-helpful", "no-insults", "no-secrets"].concat(
-      "text-embedding-3-small",
-    ),
+    [
+      "cache-miss",
+      "claude-sonnet-4-5",
+      "go-out",
+      "handbook",
+      "is-helpful",
+      "look_outside",
+      "no-insults",
+      "no-secrets",
+    ].concat("text-embedding-3-small"),
   );
   expect(named["no-insults"]).toMatchObject({ kind: "guardrail", error: { type: "error", message: "an insult" } });
   expect(named["no-secrets"]).toMatchObject({ kind: "guardrail", status: "ok" });
+  expect(named["look_outside"]?.tool).toMatchObject({ inferred: true, call_id: "toolu_1", arguments: { window: 2 } });
   expect(named["go-out"]).toMatchObject({ kind: "other", error: { message: "too wet" } });
   expect(named["text-embedding-3-small"]?.llm).toMatchObject({ input_tokens: 8, output_tokens: null });
   // usage_details of Anthropic's shares: 10 fresh, 100 read, 20 written

@@ -89,7 +89,9 @@ function finishWords({ finishReason, toolCalls }: Exchange): string[] {
   if (finishReason === "max_tokens" || finishReason === "length" || finishReason === "incomplete")
     return [...words, "length", "max_tokens"];
   if (toolCalls.length === 0 || finishReason === "completed") words.push("stop");
-  return toolCalls.length === 0 ? words : [...words, "tool_calls", "tool-calls", "tool_call", "tool_use", "function_call"];
+  return toolCalls.length === 0
+    ? words
+    : [...words, "tool_calls", "tool-calls", "tool_call", "tool_use", "function_call"];
 }
 
 function expectResponse(llm: LlmStep["llm"], call: Exchange): void {

@@ -177,8 +177,16 @@ async function runSeen(product: Product, runId: string): Promise<RunSeen> {
   const url = `${product.apiUrl}/v1/runs/${runId}`;
   const run = await getJson<RunDetail>(url);
   const { items } = await getJson<StepList>(`${url}/steps?limit=1000`);
-  const steps = await Promise.all(items.map(({ step_id }) => getJson<StepDetail>(`${url}/steps/${step_id}`)));
+  const steps = await Promise.all(items.map(({ step_id }) => stepSeen(`${url}/steps/${step_id}`)));
   return { run, steps };
+}
+
+/** Once its content can be had, if it has any. */
+function stepSeen(url: string): Promise<StepDetail> {
+  return eventually(
+    () => getJson<StepDetail>(url),
+    ({ content }) => content !== "pending",
+  );
 }
 
 /** The lines of a scenario between `// #region docs` and `// #endregion` (in Python `# region docs`), as its page must have them. */

@@ -102,7 +102,7 @@ function runFactsOf(attributes: AttributeReader): RunFacts {
     firstText(attributes, [`ai.telemetry.metadata.${name}`, `ai.settings.context.${name}`]);
   return {
     task_id: told("taskId") ?? attributes.text(RUNLEDGER.taskId),
-    task_type: told("taskType") ?? attributes.text(RUNLEDGER.taskType),
+    task_type: told("taskType") ?? attributes.text(RUNLEDGER.taskType) ?? attributes.text("langfuse.trace.name"),
     agent_name: attributes.text("ai.telemetry.functionId") ?? told("agentName"),
     agent_version: told("agentVersion"),
     session_id: told("sessionId") ?? attributes.text(OTEL.sessionId),

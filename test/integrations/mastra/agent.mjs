@@ -1,5 +1,5 @@
 // #region docs
-import { openai } from "@ai-sdk/openai-v3";
+import { openai } from "@ai-sdk/openai";
 import { Mastra } from "@mastra/core";
 import { Agent } from "@mastra/core/agent";
 import { Observability } from "@mastra/observability";
