@@ -54,7 +54,6 @@ export function createSender({ queue, backlog, connection, flushes, failures, ra
   }
 
   const later = () => schedule(retryDelayMs(failedInRow, random()));
-
   function send(): void {
     timer = undefined;
     if (sending) return;
@@ -62,9 +61,8 @@ export function createSender({ queue, backlog, connection, flushes, failures, ra
       if (backlog.mayHoldAny()) void drain();
       return;
     }
-    sending = true;
-    hurry = false;
     const batch = queue.head(batchRecords);
+    [sending, hurry] = [true, false];
     connection.send(batch, (outcome, error) => settle(batch, outcome, error));
   }
 
