@@ -18,6 +18,10 @@ type Summary = z.infer<typeof summary>;
 const only = (column: string) =>
   `if(uniqExactIf(${column}, ${column} != '') = 1, anyIf(${column}, ${column} != ''), '') AS ${column}`;
 
+const OF_THESE = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND event = 'log' AND kind = 'llm'
+    AND step_id IN {step_ids:Array(String)}
+    AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})`;
+
 /**
  * Steps that are model calls, filled with what only the log records of their spans know of their content: hashes, finish reasons, previews.
  * Messages of one moment are in the order of the audit log. A prompt that came as an event a message has no hash here. At most one query; none when the steps know all.
@@ -38,10 +42,9 @@ SELECT step_id, ${only("system_prompt_sha256")}, if(countIf(prompt_sha256 != '')
 FROM steps
 LEFT JOIN (
   SELECT record_id, min(log_index) AS place FROM log_entries
-  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND step_id IN {step_ids:Array(String)} GROUP BY record_id
+  WHERE tenant = {tenant:String} AND record_id IN (SELECT record_id FROM steps WHERE ${OF_THESE}) GROUP BY record_id
 ) AS logged USING record_id
-WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND event = 'log' AND kind = 'llm' AND step_id IN {step_ids:Array(String)}
-  AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
+WHERE ${OF_THESE}
 GROUP BY step_id`;
   const found = await rows.query<object>(sql, {
     tenant,
