@@ -6,6 +6,7 @@ import { NodeSDK } from "@opentelemetry/sdk-node";
 const sdk = new NodeSDK({ serviceName: "shop" }); // sends to OTEL_EXPORTER_OTLP_ENDPOINT, or to localhost:4318
 sdk.start();
 new OpenAIAgentsInstrumentation().manuallyInstrument(agents); // instead of the traces to OpenAI
+
 // #endregion
 import { z } from "zod";
 
