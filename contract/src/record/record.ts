@@ -31,6 +31,11 @@ const count = z.number().int().nonnegative();
 const text = z.string();
 /** RFC 3339, UTC, always nine digits of nanoseconds. */
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+/** An object whose members somebody else named. zod's own record would leave out one that is called `__proto__`. */
+const freeMembers = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "must be an object",
+);
 
 /** Where a payload lies: `pack` is an object of many payloads, named by its own sha256 (paths: `packPath`). */
 const payloadRef = z.strictObject({
@@ -185,11 +190,11 @@ export const record = z.strictObject({
   /** Another record with the same span id and other content came before. */
   conflict: z.boolean(),
   /** What no dialect claimed. */
-  attributes: z.record(z.string(), z.unknown()),
+  attributes: freeMembers,
   events: z.array(z.unknown()),
   links: z.array(z.unknown()),
-  resource: z.record(z.string(), z.unknown()),
-  scope: z.strictObject({ name: text, version: text, attributes: z.record(z.string(), z.unknown()).optional() }),
+  resource: freeMembers,
+  scope: z.strictObject({ name: text, version: text, attributes: freeMembers.optional() }),
   payloads: z.partialRecord(z.enum(PAYLOAD_NAMES), payloadRef),
 });
 export type RunledgerRecord = z.infer<typeof record>;
