@@ -129,14 +129,26 @@ function parametersOf(attributes: AttributeReader): string | null {
   return Object.keys(found).length === 0 ? null : JSON.stringify(found);
 }
 
-/** Of the other operations: texts to embed, documents to rank, words to speak, questions to decide. */
+/** A model call that is no chat: texts to embed or to speak as the messages of a user, words that were heard as the answer. */
+export function valuesContent(attributes: AttributeReader): Content {
+  const { input, ...content } = otherContent(attributes);
+  const response = responseOf(attributes);
+  const values = input === undefined ? [] : listOf(JSON.parse(input));
+  return {
+    ...content,
+    ...(input === undefined ? {} : { messages: values.map((value) => JSON.stringify(chatMessage(value, "user"))) }),
+    ...(response === null ? {} : { response: JSON.stringify([response]) }),
+  };
+}
+
+/** Of the other operations: texts to embed or to speak, documents to rank. */
 export function otherContent(attributes: AttributeReader): Content {
   const input = firstOf(attributes, ["ai.value", "ai.values", "ai.documents", "ai.request.text"]);
-  const output = firstOf(attributes, ["ai.embedding", "ai.embeddings", "ai.ranking", "ai.response.text"]);
+  const output = firstOf(attributes, ["ai.embedding", "ai.embeddings", "ai.ranking"]);
   const parameters = parametersOf(attributes);
   return {
-    ...(input === null ? {} : { input: input }),
-    ...(output === null ? {} : { output: output }),
+    ...(input === null ? {} : { input }),
+    ...(output === null ? {} : { output }),
     ...(parameters === null ? {} : { parameters }),
   };
 }

@@ -191,6 +191,18 @@ describe("content", () => {
     ]);
   });
 
+  it("of an embedding is its texts as messages, and the vectors", () => {
+    const given = { "ai.values": ['"Bern"', '"7"'], "ai.embeddings": ["[0.1]", "[0.2]"] };
+    const { content } = read({ "ai.operationId": "ai.embedMany.doEmbed", ...given });
+    expect(content.messages).toEqual([
+      '{"role":"user","parts":[{"type":"text","content":"Bern"}]}',
+      '{"role":"user","parts":[{"type":"text","content":"7"}]}',
+    ]);
+    expect(content.output).toBe("[[0.1],[0.2]]");
+    const heard = read({ "ai.operationId": "ai.transcribe", "ai.response.text": "Hi" }).content.response;
+    expect(heard).toBe('[{"role":"assistant","parts":[{"type":"text","content":"Hi"}]}]');
+  });
+
   it("of a wrapper is what the application handed in, in the same words as the call in it", () => {
     const prompt = { system: "Be brief.", prompt: "Hi" };
     const { content } = read({ "ai.operationId": "ai.generateText", "ai.prompt": JSON.stringify(prompt) });

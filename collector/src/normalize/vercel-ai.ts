@@ -3,7 +3,7 @@ import type { Dialect, DialectFacts } from "./dialect.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
-import { agentContent, modelCallContent, otherContent } from "./vercel-ai-content.ts";
+import { agentContent, modelCallContent, otherContent, valuesContent } from "./vercel-ai-content.ts";
 import { vercelTokens } from "./vercel-ai-usage.ts";
 
 const OPERATION_ID = "ai.operationId";
@@ -170,7 +170,7 @@ function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["t
 
 function contentOf(kind: StepKind, operation: string | null, attributes: AttributeReader): DialectFacts["content"] {
   if (kind === "agent") return agentContent(attributes);
-  if (kind === "llm" && operation === "chat") return modelCallContent(attributes);
+  if (kind === "llm") return operation === "chat" ? modelCallContent(attributes) : valuesContent(attributes);
   if (kind !== "tool") return otherContent(attributes);
   const given = attributes.value("ai.toolCall.args");
   const result = attributes.value("ai.toolCall.result");
@@ -182,7 +182,8 @@ function contentOf(kind: StepKind, operation: string | null, attributes: Attribu
 
 function readSupplemented(span: SpanView, attributes: AttributeReader): DialectFacts {
   const base = readGenAi(span, attributes);
-  const content = base.kind === "llm" || base.kind === "other" ? otherContent(attributes) : {};
+  const content =
+    base.kind === "llm" ? valuesContent(attributes) : base.kind === "other" ? otherContent(attributes) : {};
   return {
     ...base,
     run: mergedRun(base.run, runFactsOf(attributes)),
