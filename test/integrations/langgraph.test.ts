@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectOnPage } from "./docs-page.ts";
 import { type CallFact, expectModelCalls, llmSteps } from "./model-facts.ts";
-import { type Integrations, type Outcome, startIntegrations } from "./run-scenario.ts";
+import { type Integrations, linesToAdd, type Outcome, startIntegrations } from "./run-scenario.ts";
 import { toolSteps } from "./tool-facts.ts";
 
 let integrations: Integrations;
@@ -14,8 +16,8 @@ const script = [
   {
     text: "Let me look.",
     toolCalls: [
-      { name: "get_weather", arguments: { city: "Paris" } },
       { name: "get_time", arguments: { city: "Rome" } },
+      { name: "get_weather", arguments: { city: "Paris" } },
     ],
     usage: { input: 1200, output: 80, cacheRead: 1024, reasoning: 32 },
   },
@@ -26,7 +28,7 @@ const TOTALS = { llm_calls: 2, tool_call_count: 2, tool_errors: 1, input_tokens:
 describe("LangGraph with OpenInference", () => {
   test("an agent with parallel tool calls, one of which fails", async () => {
     const outcome = await integrations.run("langgraph/openinference.mjs", { script });
-    expectModelCalls(outcome, { unknown: ["streaming"] });
+    expectModelCalls(outcome);
     expectRun(outcome);
     expect(outcome.run).toMatchObject({ dialect: "openinference", session_id: "session-7", user_id: "user-3" });
     expectContent(outcome);
@@ -35,7 +37,7 @@ describe("LangGraph with OpenInference", () => {
 
   test("the same, streamed", async () => {
     const outcome = await integrations.run("langgraph/openinference-streaming.mjs", { script });
-    expectModelCalls(outcome, { unknown: ["streaming"] });
+    expectModelCalls(outcome);
     expectRun(outcome);
     expectContent(outcome);
   });
@@ -44,7 +46,7 @@ describe("LangGraph with OpenInference", () => {
     const outcome = await integrations.run("langgraph/openinference-failing.mjs", {
       script: [...script.slice(0, 1), { status: 500, message: "overloaded" }],
     });
-    expectModelCalls(outcome, { unknown: ["streaming"] });
+    expectModelCalls(outcome);
     expect(outcome.run).toMatchObject({ status: "failed", llm_calls: 2, input_tokens: 1200, tool_call_count: 2 });
     expect(llmSteps(outcome)[1]?.error?.message).toContain("overloaded");
   });
@@ -62,10 +64,10 @@ describe("LangGraph with OpenInference", () => {
       tool_definitions: [{ name: "get_weather" }, { name: "get_time" }],
       parameters: { temperature: 0.2 },
     });
-    const [paris, rome] = outcome.exchanges[0]?.toolCalls ?? [];
+    const [rome, paris] = outcome.exchanges[0]?.toolCalls ?? [];
     expect(second?.llm.messages?.slice(2)).toMatchObject([
-      { role: "tool", parts: [{ type: "tool_call_response", id: paris?.id, response: "21 degrees in Paris" }] },
       { role: "tool", parts: [{ type: "tool_call_response", id: rome?.id }] },
+      { role: "tool", parts: [{ type: "tool_call_response", id: paris?.id, response: "21 degrees in Paris" }] },
     ]);
     // arguments of one text lose their name in this package, and a tool that fails has no id
     const weather = toolSteps(outcome).find(({ name }) => name === "get_weather");
@@ -82,25 +84,33 @@ describe("LangGraph with OpenLLMetry", () => {
     "cache_write_tokens",
     "reasoning_tokens",
     "streaming",
+    "response",
   ];
 
   test("an agent with parallel tool calls, one of which fails: the calls it asked for are not told", async () => {
     const outcome = await integrations.run("langgraph/traceloop.mjs", { script });
     // it names the model asked as the one that answered, where it does not know
-    const exchanges = outcome.exchanges.map((call) => ({ ...call, responseModel: "gpt-4o", toolCalls: [] }));
+    const exchanges = outcome.exchanges.map((call) => ({ ...call, responseModel: "gpt-4o" }));
     expectModelCalls(outcome, { unknown: UNTOLD, exchanges });
     expectRun(outcome);
     expect(outcome.run).toMatchObject({ session_id: "session-7", cache_read_tokens: null });
-    const [paris] = outcome.exchanges[0]?.toolCalls ?? [];
-    const [weather, time] = toolSteps(outcome);
-    expect(weather?.tool).toMatchObject({
-      name: "get_weather",
+    const [first] = llmSteps(outcome);
+    expect(first?.llm.response).toMatchObject([
+      { role: "assistant", parts: [{ type: "text", content: "Let me look." }], finish_reason: "tool_call" },
+    ]);
+    const [, paris] = outcome.exchanges[0]?.toolCalls ?? [];
+    const steps = toolSteps(outcome);
+    expect(steps.find(({ name }) => name === "get_weather")?.tool).toMatchObject({
       call_id: paris?.id,
       arguments: { city: "Paris" },
       result: "21 degrees in Paris",
     });
-    expect(time).toMatchObject({ error: { message: "the clock stands still" }, tool: { arguments: { city: "Rome" } } });
-    await expectOnPage("langgraph.md", "langgraph/traceloop.mjs", outcome);
+    expect(steps.find(({ name }) => name === "DynamicStructuredTool")).toMatchObject({
+      error: { message: "the clock stands still" },
+      tool: { call_id: null, arguments: { city: "Rome" } },
+    });
+    const page = fileURLToPath(new URL("../../docs/integrations/langgraph.md", import.meta.url));
+    expect(await readFile(page, "utf8")).toContain(await linesToAdd("langgraph/traceloop.mjs"));
   });
 
   test("with OpenAI's client instrumented too, each call counts once", async () => {

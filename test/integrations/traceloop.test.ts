@@ -78,7 +78,12 @@ test("Anthropic's client: cached tokens count as input, though the instrumentati
   ];
   const outcome = await integrations.run("traceloop/anthropic.mjs", { script });
   const seen = ofScope(outcome, "@traceloop/instrumentation-anthropic"); // not the client's own spans of the same calls
-  expectModelCalls(seen, { unknown: ["response_id", "streaming"] });
+  const unknown = ({ stream }: Exchange): CallFact[] => [
+    "response_id",
+    "streaming",
+    ...(stream ? (["finish_reasons"] as const) : []),
+  ];
+  expectModelCalls(seen, { unknown });
   expect(outcome.run).toMatchObject({
     status: "completed",
     agent: { name: "weather" },

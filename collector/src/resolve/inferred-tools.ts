@@ -46,8 +46,10 @@ interface Request {
 /** What is beyond is in the messages of the run's model calls. */
 export const MAX_INFERRED_TOOLS = 10_000;
 const FOREVER = "9";
+/** Of `{}`, which says nothing of whose arguments they are. */
+const NO_ARGUMENTS = createHash("sha256").update("{}").digest("hex");
 
-/** The requested calls that no tool step covers: by id, or else by name and arguments, or else by name, in order. */
+/** The requested calls that no tool step covers: by id, or else by name and arguments, by name in order, or by arguments. */
 export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): InferredTool[] {
   const requests = requestsOf(calls, logsBySpan(talking));
   const covered = coveredRequests(requests, tools, calls);
@@ -170,6 +172,14 @@ function coveredRequests(requests: readonly Request[], tools: readonly Call[], c
       const next = nextAfter(lines.get(request.source.parent_id) ?? [], request.source);
       return begun(request, tool) && (next === undefined || tool.counts.start_time < next.start_time);
     },
+  );
+  // Some name a tool by its class: what no model asked for by its name may be what one asked for with the same arguments.
+  const names = new Set(requests.map(({ name }) => name));
+  match(
+    ({ argumentsSha256 }) => (argumentsSha256 === NO_ARGUMENTS ? "" : argumentsSha256),
+    ({ members }) =>
+      known(members.filter((one) => !names.has(one.tool_name)).map(({ arguments_sha256 }) => arguments_sha256)),
+    begun,
   );
   return covered;
 }

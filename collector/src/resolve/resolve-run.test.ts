@@ -203,6 +203,16 @@ describe("a tool call that left no span", () => {
     expect(inferred([two, second], at(500))).toMatchObject([{ callId: "c1" }]);
     expect(inferred([two, tool("tool", [110, 120], "agent")], at(500))).toMatchObject([{ callId: "c2" }]);
   });
+  it("is known by its arguments where its step is named after the tool's class", () => {
+    const named = (name: string, given: string) =>
+      tool("tool", [110, 120], "agent", { tool_name: name, arguments_sha256: hash(given) });
+    const two = llm("asks", [0, 100], "agent", [1, 1], asking(["c1", "search", "1"], ["c2", "look", "{}"]));
+    const ids = (step: StepRow) => inferred([two, step], at(500)).map(({ callId }) => callId);
+    expect(ids(named("DynamicStructuredTool", "1"))).toEqual(["c2"]);
+    expect(ids(named("DynamicStructuredTool", "3"))).toEqual(["c1", "c2"]);
+    expect(ids(named("DynamicStructuredTool", "{}"))).toEqual(["c1", "c2"]);
+    expect(ids(named("look", "1"))).toEqual(["c1"]); // by its name
+  });
   it("is inferred once, whatever twins, logs and later messages repeat of it", () => {
     const twin = llm("twin", [10, 90], "asks", [1, 1], { ...INNER, ...asking(["c1", "search", '{"q":1}']) });
     const again = [1, 2, 3].map((n) => llm(`next ${n}`, [n * 200, n * 200 + 50], "agent", [n, n], given(["c1", "42"])));

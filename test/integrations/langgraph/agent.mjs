@@ -18,9 +18,15 @@ const getTime = tool(
 const QUESTION = { messages: [{ role: "user", content: "How is it in Paris and Rome?" }] };
 const CONFIG = { configurable: { thread_id: "session-7" }, metadata: { user_id: "user-3" } };
 
+/** Takes a moment, so that its step is before the model call's. */
+async function prompt({ messages }) {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  return [{ role: "system", content: "You tell the weather." }, ...messages];
+}
+
 function agent(settings) {
   const llm = new ChatOpenAI({ model: "gpt-4o", temperature: 0.2, maxRetries: 0, ...settings });
-  return createReactAgent({ name: "weather", llm, tools: [getWeather, getTime], prompt: "You tell the weather." });
+  return createReactAgent({ name: "weather", llm, tools: [getWeather, getTime], prompt });
 }
 
 /** Its last words, or why it failed. */

@@ -53,7 +53,10 @@ const answer = await entity("workflow", "weather", { question: "Paris?" }, async
   messages.push(first.choices[0].message);
   for (const call of first.choices[0].message.tool_calls) {
     const given = JSON.parse(call.function.arguments);
-    const result = await entity("tool", call.function.name, given, async () => ({ ...given, celsius: 21 }));
+    const result = await entity("tool", call.function.name, given, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return { ...given, celsius: 21 };
+    });
     messages.push({ role: "tool", tool_call_id: call.id, content: JSON.stringify(result) });
   }
   const stream = await client.chat.completions.create({
