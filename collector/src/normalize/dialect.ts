@@ -8,7 +8,7 @@ import type {
   ToolFacts,
 } from "@runledger/contract";
 import type { Content } from "./normalized.ts";
-import type { AttributeReader, SpanView } from "./span-view.ts";
+import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
 
 /** What a dialect reads out of a span. Hashes of content are added by `normalizeSpan`, the same for all dialects. */
 export interface DialectFacts {
@@ -30,6 +30,8 @@ export interface DialectFacts {
   end: EndFacts | null;
   /** A failure that the dialect tells in its own words; counts where status, `error.type` and events tell none. */
   error?: RunledgerRecord["error"];
+  /** The span's events without what became content; default: as they are. */
+  events?: readonly SpanEvent[];
   content: Content;
 }
 

@@ -81,7 +81,7 @@ function recordOf(
       end: facts.end,
       cost: llm === null ? null : price(llm, span.startTime),
       attributes: attributes.rest(),
-      events: [...span.events],
+      events: [...(facts.events ?? span.events)],
       links: [...span.links],
       resource: origin.resource,
       scope: origin.scope,

@@ -99,6 +99,39 @@ function detailsOf(attributes: SpanEvent["attributes"]): Content {
   };
 }
 
+/** With any of these on the span, its events are not where the content is from. */
+const WORDS = [
+  GEN_AI.systemInstructions,
+  GEN_AI.inputMessages,
+  GEN_AI.outputMessages,
+  "gen_ai.prompt",
+  "gen_ai.completion",
+];
+/** The words of an event that speaks for one message. A system message may say more than the prompt holds, so it stays whole. */
+const SPOKEN = /^gen_ai\.(user\.message|assistant\.message|tool\.message|choice|content\.prompt|content\.completion)$/;
+const SPOKEN_KEYS: ReadonlySet<string> = new Set([
+  "content",
+  "message",
+  "tool_calls",
+  "gen_ai.event.content",
+  "gen_ai.prompt",
+  "gen_ai.completion",
+]);
+
+/** The events of a span, without the words that became its content: what is said once is kept once. */
+export function eventsWithoutWords({ events, attributes }: SpanView): readonly SpanEvent[] {
+  const isFromEvents =
+    events.some(({ name }) => SPOKEN.test(name)) && !events.some(({ name }) => name === DETAILS_EVENT);
+  if (!isFromEvents || WORDS.some((key) => attributes.has(key))) return events;
+  return events.map((event) =>
+    SPOKEN.test(event.name) ? { ...event, attributes: unspoken(event.attributes) } : event,
+  );
+}
+
+function unspoken(attributes: SpanEvent["attributes"]): SpanEvent["attributes"] {
+  return Object.fromEntries(Object.entries(attributes).filter(([key]) => !SPOKEN_KEYS.has(key)));
+}
+
 /** Some tell a tool's arguments and result in the words of a talk. */
 function toolEvents(events: readonly SpanEvent[]): Content {
   const saidIn = (name: string, key: string) => events.find((event) => event.name === name)?.attributes[key] ?? null;

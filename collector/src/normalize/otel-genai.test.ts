@@ -281,6 +281,25 @@ describe("a model call", () => {
     expect(JSON.parse(content.response ?? "null")).toMatchObject([{ role: "assistant", parts: text("Hello.") }]);
   });
 
+  it("is not kept once more in the events that it was read from", () => {
+    const events = [
+      event("gen_ai.system.message", { content: "Be brief." }),
+      event("gen_ai.user.message", { content: "Hi", role: "user", "gen_ai.system": "openai" }),
+      event("exception", { message: "no" }),
+    ];
+    const left = read(CHAT, { events }).events;
+    expect(left).toEqual([
+      events[0],
+      event("gen_ai.user.message", { role: "user", "gen_ai.system": "openai" }),
+      events[2],
+    ]);
+    const elsewhere = { ...CHAT, "gen_ai.input.messages": "[]" };
+    expect(read(elsewhere, { events }).events).toEqual(events);
+    const details = [...events, event("gen_ai.client.inference.operation.details", {})];
+    expect(read(CHAT, { events: details }).events).toEqual(details);
+    expect(read({ "gen_ai.operation.name": "execute_tool" }, { events }).events).toBeUndefined();
+  });
+
   it("is read in the event of the operation's details on the span, under what the span's attributes say", () => {
     const details = event("gen_ai.client.inference.operation.details", {
       "gen_ai.input.messages": '[{"role":"user","parts":[]}]',

@@ -1,6 +1,6 @@
 import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
-import { agentContent, modelContent, toolContent } from "./otel-genai-content.ts";
+import { agentContent, eventsWithoutWords, modelContent, toolContent } from "./otel-genai-content.ts";
 import { llmFactsOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
@@ -27,7 +27,10 @@ const CLAIMS = [
 export const otelGenAi: Dialect = {
   name: "otel-genai",
   claims: (attributes) => CLAIMS.some((key) => attributes.has(key)),
-  read: (span, attributes) => readGenAi(span, attributes),
+  read(span, attributes) {
+    const facts = readGenAi(span, attributes);
+    return facts.kind === "tool" ? facts : { ...facts, events: eventsWithoutWords(span) };
+  },
 };
 
 const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
