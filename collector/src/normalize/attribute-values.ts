@@ -30,7 +30,7 @@ export function attributeMap(attributes: readonly KeyValue[]): Map<string, unkno
 }
 
 /** Items of one kind have the same keys in the same order; of so many kinds the order by key is remembered. */
-const MAX_KEY_LISTS = 8;
+const MAX_KEY_LISTS = 32;
 
 interface KeyList {
   keys: readonly string[];
