@@ -12,7 +12,7 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
     globalSetup: ["test/support/integration-packages.ts"],
     testTimeout: 60_000,
-    hookTimeout: 120_000,
+    hookTimeout: 240_000,
     expect: { poll: { timeout: 15_000 } },
     pool: "forks",
     maxWorkers: 2,

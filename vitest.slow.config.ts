@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,
-    hookTimeout: 120_000,
+    hookTimeout: 240_000,
     pool: "forks",
     maxWorkers: 1,
   },

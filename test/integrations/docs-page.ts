@@ -52,10 +52,21 @@ function treeOf(steps: readonly StepDetail[]): string[] {
     `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${name}`;
   const inOrder = steps.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
   const below = (parentId: string | null, depth: number): string[] =>
-    inOrder
-      .filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId)
-      .flatMap((step) => [`${"  ".repeat(depth)}${stepLine(step)}`, ...below(step.step_id, depth + 1)]);
+    sideBySide(inOrder.filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId)).flatMap(
+      (step) => [`${"  ".repeat(depth)}${stepLine(step)}`, ...below(step.step_id, depth + 1)],
+    );
   return below(null, 1);
+}
+
+/** Calls of one tool after one another were asked for at once, and start in any order. */
+function sideBySide(steps: readonly StepDetail[]): StepDetail[] {
+  const groups: StepDetail[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (last?.[0]?.kind === "tool" && step.kind === "tool" && last[0].name === step.name) last.push(step);
+    else groups.push([step]);
+  }
+  return groups.flatMap((group) => group.sort((a, b) => (stepLine(a) < stepLine(b) ? -1 : 1)));
 }
 
 function stepLine({ kind, name, status, llm, output_preview, input_preview, error }: StepDetail): string {
