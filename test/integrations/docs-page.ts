@@ -45,11 +45,11 @@ export function listing({ run, steps }: RunSeen): string {
   return [head.join(" · "), ...treeOf(steps)].join("\n");
 }
 
-/** Steps below their parents; those that began in the same millisecond by their names, since nothing else tells their order. */
+/** Steps below their parents; those that began in the same millisecond by their names, an inferred call first, since nothing else tells their order. */
 function treeOf(steps: readonly StepDetail[]): string[] {
   const ids = new Set(steps.map(({ step_id }) => step_id));
-  const order = ({ start_time, name }: StepDetail) =>
-    `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${name}`;
+  const order = ({ start_time, name, tool }: StepDetail) =>
+    `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${tool?.inferred === true ? 0 : 1} ${name}`;
   const inOrder = steps.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
   const below = (parentId: string | null, depth: number): string[] =>
     sideBySide(inOrder.filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId)).flatMap(
