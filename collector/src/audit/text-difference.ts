@@ -54,11 +54,7 @@ function movedBlocks(base: Buffer, text: Buffer, { prefix, suffix }: CommonEnds)
   const textEnd = text.length - suffix;
   const longer = Math.max(baseEnd, textEnd) - prefix;
   if (Math.min(baseEnd, textEnd) - prefix < BLOCK_BYTES || longer > MAX_SEARCHED_BYTES) return [];
-  const blocks = new Map<number, number>();
-  for (let from = prefix; from + BLOCK_BYTES <= baseEnd; from += BLOCK_BYTES) {
-    const key = hashOf(base, from);
-    if (!blocks.has(key)) blocks.set(key, from);
-  }
+  const blocks = createBlocks(base, prefix, baseEnd);
   const moves: Move[] = [];
   let free = prefix;
   let hash = hashOf(text, prefix);
@@ -103,6 +99,27 @@ function commonLength(base: Buffer, text: Buffer, max: number, baseAt: number, t
   return done;
 }
 
+/** The place of the first block of each hash. A bit for each hash, many times more bits than blocks, spares the map almost every question. */
+function createBlocks(base: Buffer, begin: number, end: number): { get(hash: number): number | undefined } {
+  const places = new Map<number, number>();
+  const shift = Math.clz32(Math.ceil((end - begin) / BLOCK_BYTES) * 16);
+  const bits = new Uint32Array(2 ** Math.max(0, 32 - shift - 5));
+  for (let from = begin; from + BLOCK_BYTES <= end; from += BLOCK_BYTES) {
+    const hash = hashOf(base, from);
+    const bit = Math.imul(hash, SPREAD) >>> shift;
+    bits[bit >>> 5] = (bits[bit >>> 5] ?? 0) | (1 << bit);
+    if (!places.has(hash)) places.set(hash, from);
+  }
+  return {
+    get: (hash) => {
+      const bit = Math.imul(hash, SPREAD) >>> shift;
+      return ((bits[bit >>> 5] ?? 0) & (1 << bit)) === 0 ? undefined : places.get(hash);
+    },
+  };
+}
+
+/** Spreads what differs in the low bits over the high ones (Knuth, multiplicative hashing). */
+const SPREAD = 0x9e3779b1;
 const FACTOR = 0x01000193;
 const LAST_FACTOR = power(FACTOR, BLOCK_BYTES);
 

@@ -48,8 +48,9 @@ const MAX_KNOWN_BYTES = 64 * 1024 * 1024;
 const MAX_FAMILIES = 16;
 /** Of a label, texts that none was a difference to: tool results, say, which must not crowd out the histories. */
 const MAX_ONE_OFFS = 3;
-/** Each is searched through for one text. */
+/** Each is searched through for one text; where the text is short, the likeliest alone. */
 const MAX_CANDIDATES = 3;
+const MIN_SEARCHED_BYTES = 8 * 1024;
 const HEAD_BYTES = 400;
 const BYTES_PER_PIECE = 14;
 
@@ -107,11 +108,9 @@ export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextM
 
 /** What a text may be a difference to, the likeliest first: what begins and ends like it, the latest of its label, the latest of all. */
 function candidates(families: readonly Family[], label: string, bytes: Buffer): Chained<KnownText>[] {
-  const likely = [
-    mostLike(families, bytes),
-    families.findLast((family) => family.label === label),
-    ...families.slice(-MAX_CANDIDATES).reverse(),
-  ];
+  const likely = [mostLike(families, bytes), families.findLast((family) => family.label === label)];
+  if (bytes.length < MIN_SEARCHED_BYTES) likely.splice(0, 2, likely[0] ?? likely[1]);
+  else likely.push(...families.slice(-MAX_CANDIDATES).reverse());
   const found = new Set(likely.flatMap((family) => (family === undefined ? [] : [family.last])));
   return [...found].slice(0, MAX_CANDIDATES);
 }
@@ -121,12 +120,21 @@ function mostLike(families: readonly Family[], bytes: Buffer): Family | undefine
   let best: Family | undefined;
   let most = bytes.length / 4;
   for (const family of families) {
-    const same = sum(commonEnds(family.last.value.bytes, bytes));
+    const known = family.last.value.bytes;
+    const same = couldBeLike(known, bytes) ? sum(commonEnds(known, bytes)) : 0;
     if (same <= most) continue;
     most = same;
     best = family;
   }
   return best;
+}
+
+/** A quarter that is the same at both ends together is half of that at least at one of them. */
+function couldBeLike(known: Buffer, bytes: Buffer): boolean {
+  const length = Math.floor(bytes.length / 8);
+  const [a, b] = [known.length, bytes.length];
+  if (a < length) return false;
+  return known.compare(bytes, 0, length, 0, length) === 0 || known.compare(bytes, b - length, b, a - length, a) === 0;
 }
 
 function nodeSize(pieces: readonly TextPiece[]): number {
