@@ -58,12 +58,33 @@ PARTITION BY toYYYYMM(received_time)
 ORDER BY (tenant, run_id, record_id)
 SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
--- All corrections of a run, summed up; the newest stands. Add it: steps + correction.steps. Written by whoever wrote corrections, after them;
--- `version` is the sum of theirs, which only grows, and `at` when it was summed up.
-ALTER TABLE runs ADD COLUMN IF NOT EXISTS correction SimpleAggregateFunction(max, Tuple(
-    version UInt64, at DateTime64(9, 'UTC'), steps Int64, llm_calls Int64, tool_calls Int64, tool_errors Int64,
-    input_tokens Int64, output_tokens Int64, cache_read_tokens Int64, cache_write_tokens Int64, reasoning_tokens Int64,
-    usage_missing Int64, cost_usd Decimal(38, 9), cost_missing Int64, tools Array(String)));
+-- All corrections of a run, summed up, for the lists of runs: LEFT ANY JOIN and add. Written by whoever wrote corrections, after them; its
+-- version is the sum of theirs, which only grows.
+CREATE TABLE IF NOT EXISTS run_corrections
+(
+    tenant LowCardinality(String),
+    run_id String CODEC(ZSTD(1)),
+    version UInt64,
+    received_time DateTime64(9, 'UTC') CODEC(ZSTD(1)),
+    steps Int64,
+    llm_calls Int64,
+    tool_calls Int64,
+    tool_errors Int64,
+    input_tokens Int64,
+    output_tokens Int64,
+    cache_read_tokens Int64,
+    cache_write_tokens Int64,
+    reasoning_tokens Int64,
+    usage_missing Int64,
+    cost_usd Decimal(38, 9),
+    cost_missing Int64,
+    -- Of inferred calls.
+    tools Array(String)
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(received_time)
+ORDER BY (tenant, run_id)
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- usage_by_minute and its corrections in one form, signed where corrections may take away. Of no group are the sums negative.
 CREATE OR REPLACE VIEW usage_parts AS

@@ -4,6 +4,7 @@ import type { Finding } from "./findings.ts";
 import type { StandingRow } from "./run-rows.ts";
 
 const ROWS_PER_INSERT = 10_000;
+const VARIANTS = 0x1_0000;
 
 /** Writes what of this does not stand, and takes back what stands and is not true (any more). @returns the ids of the runs it concerns. */
 export async function writeCorrections(
@@ -16,11 +17,11 @@ export async function writeCorrections(
   const changed = corrections.flatMap((row) => {
     const known = newest.get(keyOf(row));
     if (known?.in_force && known.content_sha256 === row.content_sha256) return [];
-    return [{ ...row, in_force: true, version: (known?.version ?? 0) + 1 }];
+    return [{ ...row, in_force: true, version: nextVersion(known, row.content_sha256) }];
   });
   const untrue = standing
     .filter((row) => row.in_force && covers(row) && !wanted.has(keyOf(row)))
-    .map((row) => ({ ...row, in_force: false, version: row.version + 1 }));
+    .map((row) => ({ ...row, in_force: false, version: nextVersion(row, "0000") }));
   await insert(rows, changed);
   await insert(rows, untrue);
   return new Set([...changed, ...untrue].map(({ run_id }) => run_id));
@@ -29,6 +30,11 @@ export async function writeCorrections(
 /** Brings the sums of these runs up to their corrections. Again is harmless: the newest stands. */
 export async function sumUpCorrections(rows: Rows, tenant: string, runIds: readonly string[]): Promise<void> {
   if (runIds.length > 0) await rows.command(SUM_UP, { tenant, run_ids: runIds });
+}
+
+/** Later ones are greater; and two that differ are never equal by accident, though they were written at once. */
+function nextVersion(known: StandingRow | undefined, contentSha256: string): number {
+  return (Math.floor((known?.version ?? 0) / VARIANTS) + 1) * VARIANTS + Number.parseInt(contentSha256.slice(0, 4), 16);
 }
 
 async function insert(rows: Rows, changed: readonly object[]): Promise<void> {
@@ -43,27 +49,12 @@ function keyOf({ run_id, record_id }: { run_id: string; record_id: string }): st
   return `${run_id}\n${record_id}`;
 }
 
-/** A row of `runs` that says nothing but the corrections: everything else in it is what any other row of the run says too, or nothing. */
 const SUM_UP = `
-INSERT INTO runs (tenant, run_id, start_time, end_time, first_received_time, last_seen_time, agent, task_id, task_type, session_id,
-  user_id, dialect, correction)
-WITH
-  tuple(9::UInt8, run.start_time, '') AS unknown
-SELECT run.tenant, run.run_id, run.start_time, run.end_time, run.first_received_time, run.last_seen_time,
-  tuple(9::UInt8, run.start_time, '', ''), unknown, unknown, unknown, unknown, unknown, sums.correction
-FROM (
-  SELECT tenant, run_id, min(start_time) AS start_time, max(end_time) AS end_time, min(first_received_time) AS first_received_time,
-    max(last_seen_time) AS last_seen_time
-  FROM runs
-  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
-  GROUP BY tenant, run_id
-) AS run
-INNER JOIN (
-  SELECT run_id, tuple(sum(version), now64(9, 'UTC'), sumIf(steps, in_force), sumIf(llm_calls, in_force), sumIf(tool_calls, in_force),
-    sumIf(tool_errors, in_force), sumIf(input_tokens, in_force), sumIf(output_tokens, in_force), sumIf(cache_read_tokens, in_force),
-    sumIf(cache_write_tokens, in_force), sumIf(reasoning_tokens, in_force), sumIf(usage_missing, in_force), sumIf(cost_usd, in_force),
-    sumIf(cost_missing, in_force), groupUniqArrayIf(tool_name::String, in_force AND what = 'inferred')) AS correction
-  FROM corrections FINAL
-  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
-  GROUP BY run_id
-) AS sums USING run_id`;
+INSERT INTO run_corrections
+SELECT tenant, run_id, sum(version), max(received_time), sumIf(steps, in_force), sumIf(llm_calls, in_force), sumIf(tool_calls, in_force),
+  sumIf(tool_errors, in_force), sumIf(input_tokens, in_force), sumIf(output_tokens, in_force), sumIf(cache_read_tokens, in_force),
+  sumIf(cache_write_tokens, in_force), sumIf(reasoning_tokens, in_force), sumIf(usage_missing, in_force), sumIf(cost_usd, in_force),
+  sumIf(cost_missing, in_force), groupUniqArrayIf(tool_name::String, in_force AND what = 'inferred')
+FROM corrections FINAL
+WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+GROUP BY tenant, run_id`;

@@ -50,11 +50,12 @@ interface Sums {
 /** The same sums as `runs` has them corrected, as the rollup and its corrections give them, and the number of steps shown. */
 async function sumsOf(runId: string): Promise<Sums> {
   const [ofRun] = await rows.query<Sums>(
-    `SELECT toInt32(steps + tupleElement(correction, 'steps')) AS steps, toInt32(llm_calls + tupleElement(correction, 'llm_calls')) AS llm_calls,
-       toInt32(tool_calls + tupleElement(correction, 'tool_calls')) AS tool_calls, toInt32(input_tokens + tupleElement(correction, 'input_tokens')) AS tokens,
-       toInt32(usage_missing + tupleElement(correction, 'usage_missing')) AS missing, toString(cost_usd + tupleElement(correction, 'cost_usd')) AS cost,
-       arraySort(arrayDistinct(arrayConcat(tools, tupleElement(correction, 'tools')))) AS tools
-     FROM runs FINAL WHERE run_id = {run_id:String}`,
+    `SELECT toInt32(runs.steps + more.steps) AS steps, toInt32(runs.llm_calls + more.llm_calls) AS llm_calls,
+       toInt32(runs.tool_calls + more.tool_calls) AS tool_calls, toInt32(runs.input_tokens + more.input_tokens) AS tokens,
+       toInt32(runs.usage_missing + more.usage_missing) AS missing, toString(runs.cost_usd + more.cost_usd) AS cost,
+       arraySort(arrayDistinct(arrayConcat(runs.tools, more.tools))) AS tools
+     FROM (SELECT * FROM runs FINAL WHERE run_id = {run_id:String}) AS runs
+     LEFT ANY JOIN (SELECT * FROM run_corrections FINAL WHERE run_id = {run_id:String}) AS more USING run_id`,
     { run_id: runId },
   );
   if (ofRun === undefined) throw new Error(`no run ${runId}`);
@@ -136,7 +137,7 @@ it("writes nothing for our own SDK's runs, nor twice for the same", async () => 
   await createResolver(rows).rowsInserted(twins);
   await createResolver(rows).everything();
   const [written] = await rows.query(
-    "SELECT toInt32(count()) AS n, toInt32(max(version)) AS v FROM corrections WHERE run_id = 'again'",
+    "SELECT toInt32(count()) AS n, toInt32(max(intDiv(version, 65536))) AS v FROM corrections WHERE run_id = 'again'",
   );
   expect(written).toEqual({ n: 1, v: 1 });
 });

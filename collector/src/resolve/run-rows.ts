@@ -132,10 +132,13 @@ export function createRunRows(rows: Rows): RunRows {
 }
 
 const STATES = `
-SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
-  max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS over,
-  max(correction).version AS corrected
-FROM runs WHERE ${OF_RUNS} GROUP BY run_id`;
+SELECT run_id, records, calls, first_received_time, last_seen_time, over, corrections.version AS corrected
+FROM (
+  SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
+    max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS over
+  FROM runs WHERE ${OF_RUNS} GROUP BY run_id
+) AS run
+LEFT ANY JOIN (SELECT run_id, version FROM run_corrections FINAL WHERE ${OF_RUNS}) AS corrections USING run_id`;
 
 function boundsOf(runs: readonly RunState[]) {
   const firsts = runs.map((run) => run.first_received_time).sort();

@@ -31,12 +31,17 @@ export async function findCandidates(
 /** A step that tells of a limit of the SDK's own is a failed one. */
 const CANDIDATES = `
 SELECT run_id
-FROM runs
-WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
-GROUP BY run_id
-HAVING sum(tool_calls) + max(correction).tool_calls >= {repeats:Float64} OR sum(steps) + max(correction).steps >= {steps:Float64}
-  OR sum(step_errors) > 0
-  OR ifNull(sum(input_tokens), 0) + max(correction).input_tokens
-    + ifNull(sum(output_tokens), 0) + max(correction).output_tokens >= {tokens:Float64}
-  OR toFloat64(ifNull(sum(cost_usd), 0) + max(correction).cost_usd) >= {cost_usd:Float64}
-  OR toUnixTimestamp64Nano(min(start_time)) <= {started_before_ns:Int64}`;
+FROM (
+  SELECT run_id, sum(tool_calls) AS tool_calls, sum(steps) AS steps, sum(step_errors) AS step_errors,
+    ifNull(sum(input_tokens), 0) + ifNull(sum(output_tokens), 0) AS tokens, ifNull(sum(cost_usd), 0) AS cost_usd, min(start_time) AS start_time
+  FROM runs
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+  GROUP BY run_id
+) AS runs
+LEFT ANY JOIN (
+  SELECT * FROM run_corrections FINAL WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+) AS more USING run_id
+WHERE runs.tool_calls + more.tool_calls >= {repeats:Float64} OR runs.steps + more.steps >= {steps:Float64} OR step_errors > 0
+  OR runs.tokens + more.input_tokens + more.output_tokens >= {tokens:Float64}
+  OR toFloat64(runs.cost_usd + more.cost_usd) >= {cost_usd:Float64}
+  OR toUnixTimestamp64Nano(runs.start_time) <= {started_before_ns:Int64}`;

@@ -68,11 +68,18 @@ function overlapped(ns: bigint): State["after"] {
 }
 
 const CHANGED = `
-SELECT run_id, toString(toUnixTimestamp64Nano(max(last_seen_time))) AS seen, 
-  concat(seen, ' ', toString(sum(records)), ' ', toString(max(correction).version)) AS state
-FROM runs
-WHERE tenant = {tenant:String} AND last_seen_time >= fromUnixTimestamp64Nano({after_ns:Int64})
-GROUP BY run_id
-HAVING (toUnixTimestamp64Nano(max(last_seen_time)), run_id) > ({after_ns:Int64}, {after_run:String})
-ORDER BY max(last_seen_time), run_id
-LIMIT {max_runs:UInt32}`;
+SELECT run_id, seen, concat(seen, ' ', toString(records), ' ', toString(corrections.version)) AS state
+FROM (
+  SELECT run_id, max(last_seen_time) AS last_seen, toString(toUnixTimestamp64Nano(last_seen)) AS seen, sum(records) AS records
+  FROM runs
+  WHERE tenant = {tenant:String} AND last_seen_time >= fromUnixTimestamp64Nano({after_ns:Int64})
+  GROUP BY run_id
+  HAVING (toUnixTimestamp64Nano(last_seen), run_id) > ({after_ns:Int64}, {after_run:String})
+  ORDER BY last_seen, run_id
+  LIMIT {max_runs:UInt32}
+) AS changed
+LEFT ANY JOIN (
+  SELECT run_id, version FROM run_corrections FINAL
+  WHERE tenant = {tenant:String} AND received_time >= fromUnixTimestamp64Nano({after_ns:Int64}) - toIntervalDay(1)
+) AS corrections USING run_id
+ORDER BY last_seen, run_id`;

@@ -2,7 +2,7 @@
  * SQL of one row a run. FINAL merges what the parts of `runs` hold of it, several times as fast as GROUP BY does; and ClickHouse
  * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
  * PREWHERE, on key columns only: rows are left out before they are merged. Parts of a tuple are taken by tupleElement(): `tuple.part` would be
- * read as a column of its own, which FINAL does not merge. `correction` holds what no single record knows. Takes the parameters of `runSummaryParameters`.
+ * read as a column of its own, which FINAL does not merge. `run_corrections` holds what no single record knows. Takes the parameters of `runSummaryParameters`.
  * What only log records told of is no run yet: one is shown from its first span on.
  */
 export function runSummarySql(where = ""): string {
@@ -16,7 +16,7 @@ SELECT *,
     run_status = 'abandoned', last_seen_ns, {as_of:Int64}) AS until_ns,
   greatest(until_ns - start_ns, 0) AS duration_ns
 FROM (
-  SELECT run_id,
+  SELECT runs.run_id AS run_id,
     toUnixTimestamp64Nano(start_time) AS start_ns,
     toUnixTimestamp64Nano(first_received_time) AS first_seen_ns,
     toUnixTimestamp64Nano(last_seen_time) AS last_seen_ns,
@@ -38,9 +38,10 @@ FROM (
     ${corrected("cost_usd")} AS cost_sum, ${corrected("cost_missing")} AS cost_missing_count,
     price_table AS price_table_value, price_version AS price_version_value,
     arraySort(models) AS model_names,
-    arraySort(arrayDistinct(arrayConcat(tools, tupleElement(correction, 'tools')))) AS tool_names
-  FROM runs FINAL
-  PREWHERE tenant = {tenant:String} ${where}
+    arraySort(arrayDistinct(arrayConcat(runs.tools, corrections.tools))) AS tool_names
+  FROM (SELECT * FROM runs FINAL PREWHERE tenant = {tenant:String} ${where}) AS runs
+  LEFT ANY JOIN (SELECT * FROM run_corrections FINAL PREWHERE tenant = {tenant:String} ${where}) AS corrections
+    ON corrections.run_id = runs.run_id
   WHERE tupleElement(dialect, 'rank') < ${ONLY_LOGS}
 )`;
 }
@@ -50,7 +51,7 @@ const ONLY_LOGS = 3;
 
 /** A sum of `runs` with its corrections, which may take away. */
 function corrected(column: string): string {
-  return `${column} + tupleElement(correction, '${column}')`;
+  return `runs.${column} + corrections.${column}`;
 }
 
 /** How long a silent run still counts as running. */

@@ -14,6 +14,7 @@ const EXPIRES_BY = {
   runs: "toDateTime(last_seen_time)",
   usage_by_minute: "received_day",
   corrections: "toDateTime(received_time)",
+  run_corrections: "toDateTime(received_time)",
   log_entries: "inserted_time",
   metric_points: "toDateTime(received_time)",
 } as const;
@@ -24,6 +25,7 @@ export const DERIVED_TABLES = [
   "runs",
   "usage_by_minute",
   "corrections",
+  "run_corrections",
   "log_entries",
   "metric_points",
 ] as const satisfies readonly (keyof typeof EXPIRES_BY)[];
