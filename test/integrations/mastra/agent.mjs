@@ -2,13 +2,15 @@
 import { openai } from "@ai-sdk/openai";
 import { Mastra } from "@mastra/core";
 import { Agent } from "@mastra/core/agent";
+import { SpanType } from "@mastra/core/observability";
 import { Observability } from "@mastra/observability";
 import { OtelExporter } from "@mastra/otel-exporter";
 import { weatherTools } from "./tools.mjs";
 
 const endpoint = `${process.env.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces`;
 const exporter = new OtelExporter({ provider: { custom: { endpoint, protocol: "http/protobuf" } } });
-const observability = new Observability({ configs: { otel: { serviceName: "weather", exporters: [exporter] } } });
+const settings = { serviceName: "weather", exporters: [exporter], excludeSpanTypes: [SpanType.MODEL_CHUNK] };
+const observability = new Observability({ configs: { otel: settings } });
 const weatherAgent = new Agent({
   id: "weather-agent",
   name: "weather-agent",
