@@ -51,7 +51,10 @@ export async function startProduct(
     errors += text;
   });
   const exited = once(child, "exit");
-  const ready = await readyLine(child, () => errors);
+  const ready = await readyLine(child, () => errors).catch((error: unknown) => {
+    child.kill("SIGTERM");
+    throw error;
+  });
   const url = (port: number) => `http://127.0.0.1:${port}`;
   const gone = async () => {
     if (child.exitCode === null && child.signalCode === null) await exited;
