@@ -1,20 +1,45 @@
 import { defineConfig } from "vitest/config";
 
+const EXCLUDE = ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"];
+const INTEGRATIONS = "test/integrations/**/*.test.ts";
+
+/** What all suites of `npm test` share. */
+const shared = {
+  testTimeout: 60_000,
+  // A product that starts on a busy machine takes its time.
+  hookTimeout: 240_000,
+  expect: { poll: { timeout: 15_000 } },
+  pool: "forks" as const,
+};
+
 /** `npm test`: everything that needs nothing but npm and this machine. Slow suites are in vitest.slow.config.ts. */
 export default defineConfig({
   test: {
-    include: [
-      "*/src/**/*.test.ts",
-      "deploy/standalone/src/**/*.test.ts",
-      "dashboards/web/src/**/*.test.{ts,tsx}",
-      "test/**/*.test.ts",
-    ],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
-    globalSetup: ["test/support/integration-packages.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 240_000,
-    expect: { poll: { timeout: 15_000 } },
-    pool: "forks",
     maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "own",
+          include: [
+            "*/src/**/*.test.ts",
+            "deploy/standalone/src/**/*.test.ts",
+            "dashboards/web/src/**/*.test.{ts,tsx}",
+            "test/**/*.test.ts",
+          ],
+          exclude: [...EXCLUDE, INTEGRATIONS],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          // Other people's packages; installed when one of these tests is run.
+          name: "integrations",
+          include: [INTEGRATIONS],
+          exclude: EXCLUDE,
+          globalSetup: ["test/support/integration-packages.ts"],
+        },
+      },
+    ],
   },
 });
