@@ -129,6 +129,8 @@ describe("records beside one another", () => {
     expect(uncounted(over, seen, blind("b", [300, 400]))).toEqual([]);
     expect(uncounted(over, seen, { ...blind("b", [5, 95]), input_tokens: 99, output_tokens: 9 })).toEqual([]);
     expect(uncounted(over, seen, { ...blind("b", [5, 95]), prompt_sha256: hash("another") })).toEqual([]);
+    expect(uncounted(over, seen, { ...blind("b", [5, 95]), status: "error" })).toEqual([]);
+    expect(uncounted(over, seen, { ...blind("b", [5, 95]), scope_name: "outer" })).toEqual([]);
   });
   it("are as many calls as one of the instrumentations tells of", () => {
     const twice = (key: string, facts: Partial<StepRow>) => [

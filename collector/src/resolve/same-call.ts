@@ -37,7 +37,9 @@ export const MODEL_CALL: CallRules = {
     sameModel(a, b) &&
     (a.response_id !== "" && b.response_id !== ""
       ? a.response_id === b.response_id
-      : sameTime(a, b) && (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a))),
+      : sameTime(a, b) &&
+        (a.status === "error") === (b.status === "error") &&
+        (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a))),
   knowledge: (fact) => (usageKnown(fact) ? 2 : 0) + (fact.cost_usd === null ? 0 : 1),
 };
 

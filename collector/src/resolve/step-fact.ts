@@ -64,9 +64,9 @@ export function notBefore(a: string, b: string): boolean {
   return a >= b || Date.parse(a) >= Date.parse(b) - TOLERANCE_MS;
 }
 
-/** Who wrote the record down: another one may have seen the same call. */
+/** Who wrote the record down: another one may have seen the same call. The records of one instrumentation can be of several dialects. */
 export function sourceOf({ dialect, scope_name }: StepFact): string {
-  return `${dialect}\n${scope_name}`;
+  return scope_name === "" ? dialect : `scope ${scope_name}`;
 }
 
 /** Of a model or tool call, or something else that speaks of tools. The same as IS_FACT says in SQL. */
