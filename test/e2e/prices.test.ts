@@ -6,6 +6,9 @@ import { expect, it } from "vitest";
 import { eventually, getJson, runledger, startProduct, temporaryDir } from "../support/product.ts";
 import { modelCall, newTraceId, tracesRequest } from "../support/spans.ts";
 
+/** Three starts and two rebuilds, on a busy machine. */
+const START_AND_REBUILD_MS = 300_000;
+
 it("prices by a file of one's own, again by another, and by the log's prices once more", async () => {
   const home = await temporaryDir("prices");
   const dataDir = join(home.dir, "data");
@@ -50,7 +53,7 @@ it("prices by a file of one's own, again by another, and by the log's prices onc
   expect((await runledger(["rebuild", "--data-dir", dataDir])).code).toBe(0);
   expect(Number(await costShown())).toBe(0.001);
   await home.remove();
-});
+}, START_AND_REBUILD_MS);
 
 it("does not start with a file of prices that is wrong, and names every fault", async () => {
   const home = await temporaryDir("prices");
