@@ -15,9 +15,11 @@ export interface Finding {
 export type InsertedRows = ReadonlyMap<string, readonly StepRow[]> | null;
 
 /** A run with more records is looked at piece by piece, of so many facts; each sees this many on either side of it. */
-export const MAX_RECORDS_AT_ONCE = 20_000;
-const PIECE_FACTS = 5_000;
-const MARGIN_FACTS = 1_000;
+export interface PieceSettings {
+  maxRecordsAtOnce: number;
+  pieceFacts: number;
+  marginFacts: number;
+}
 
 /** What the records of these runs tell together. Of a large run only the pieces around what was inserted. */
 export async function* findingsOf(
@@ -25,8 +27,9 @@ export async function* findingsOf(
   tenant: string,
   runs: readonly RunState[],
   inserted: InsertedRows,
+  settings: PieceSettings,
 ): AsyncGenerator<Finding> {
-  const small = runs.filter(({ records }) => records <= MAX_RECORDS_AT_ONCE);
+  const small = runs.filter(({ records }) => records <= settings.maxRecordsAtOnce);
   // A run whose every record was just inserted need not be asked for.
   const atHand = small.filter(({ run_id, records }) => inserted?.get(run_id)?.length === records);
   const asked = small.filter((run) => !atHand.includes(run));
@@ -38,7 +41,7 @@ export async function* findingsOf(
       covers: ({ run_id }) => known.has(run_id),
     };
   }
-  for (const run of runs) if (run.records > MAX_RECORDS_AT_ONCE) yield* piecesOf(runRows, tenant, run, inserted);
+  for (const run of runs) if (!small.includes(run)) yield* piecesOf(runRows, tenant, run, inserted, settings);
 }
 
 function runOfRows(run: RunState, rows: readonly StepRow[]): RunOfFacts {
@@ -58,17 +61,19 @@ async function* piecesOf(
   tenant: string,
   run: RunState,
   inserted: InsertedRows,
+  settings: PieceSettings,
 ): AsyncGenerator<Finding> {
+  const { pieceFacts, marginFacts } = settings;
   const facts = (inserted?.get(run.run_id) ?? []).filter(isFact).sort(byPlace);
   // What is no call itself may end the run: then its last calls are looked at.
   const first = facts[0] ? placeOf(facts[0]) : inserted === null ? BEGIN : END;
   const last = facts.at(-1);
   const to = last ? placeOf(last) : inserted === null ? END : BEGIN;
   for (let from: Place | null = first; from !== null; ) {
-    const before: StepFact[] = await runRows.factsAt(tenant, run, "before", from, MARGIN_FACTS);
-    const inside: StepFact[] = await runRows.factsAt(tenant, run, "from", from, PIECE_FACTS + MARGIN_FACTS);
-    yield await pieceOf(runRows, tenant, run, before, inside);
-    const next = inside[PIECE_FACTS];
+    const before: StepFact[] = await runRows.factsAt(tenant, run, "before", from, marginFacts);
+    const inside: StepFact[] = await runRows.factsAt(tenant, run, "from", from, pieceFacts + marginFacts);
+    yield await pieceOf(runRows, tenant, run, { before, inside }, settings);
+    const next = inside[pieceFacts];
     from = next === undefined || byPlace(placed(to), next) < 0 ? null : placeOf(next);
   }
 }
@@ -77,17 +82,17 @@ async function pieceOf(
   runRows: RunRows,
   tenant: string,
   run: RunState,
-  before: readonly StepFact[],
-  inside: readonly StepFact[],
+  { before, inside }: { before: readonly StepFact[]; inside: readonly StepFact[] },
+  { pieceFacts, marginFacts }: PieceSettings,
 ): Promise<Finding> {
   const facts = [...before, ...inside];
   const spans = new Set(facts.map(({ step_id }) => step_id));
   const outside = facts.map(({ parent_id }) => parent_id).filter((id) => id !== "" && !spans.has(id));
   const parents = await runRows.parentsOf(tenant, run, outside);
   // What lies near an edge, but for the run's own, is seen whole from the piece beside it.
-  const atBegin = before.length < MARGIN_FACTS;
-  const atEnd = inside.length < PIECE_FACTS + MARGIN_FACTS;
-  const seenWhole = facts.slice(atBegin ? 0 : MARGIN_FACTS / 2, atEnd ? undefined : -MARGIN_FACTS / 2);
+  const atBegin = before.length < marginFacts;
+  const atEnd = inside.length < pieceFacts + marginFacts;
+  const seenWhole = facts.slice(atBegin ? 0 : marginFacts / 2, atEnd ? undefined : -marginFacts / 2);
   const scope = new Set(seenWhole.map(({ record_id }) => record_id));
   const covers: Finding["covers"] = ({ run_id, record_id, shown_by }) =>
     run_id === run.run_id && scope.has(shown_by === "" ? record_id : shown_by);

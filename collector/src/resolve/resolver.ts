@@ -2,17 +2,18 @@ import type { StepRow } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
 import { createGenerationMap } from "../integrate/generation-map.ts";
 import { sumUpCorrections, writeCorrections } from "./correction-writer.ts";
-import { findingsOf, type InsertedRows, MAX_RECORDS_AT_ONCE } from "./findings.ts";
+import { findingsOf, type InsertedRows, type PieceSettings } from "./findings.ts";
 import { createRunRows, type RunRows, type RunState } from "./run-rows.ts";
 import { OWN_DIALECT } from "./step-fact.ts";
 
-/** Runs looked at together, when they have no more than MAX_RECORDS_AT_ONCE records. */
+/** Runs looked at together, when they have no more than `maxRecordsAtOnce` records. */
 const MAX_RUNS_AT_ONCE = 1_000;
 /** Runs that somebody else's telemetry had a part in lately: then our own SDK's records there may be twins too. */
 const MAX_FOREIGN_RUNS = 50_000;
 /** A run that changes more often than this while it is looked at is left to whoever changes it. */
 const MAX_ROUNDS = 5;
 const RUNS_A_PAGE = 5_000;
+const PIECES: PieceSettings = { maxRecordsAtOnce: 20_000, pieceFacts: 5_000, marginFacts: 1_000 };
 
 /**
  * Finds out what records tell only together (twins, tool calls without a span) and keeps `corrections` true to it. All of it is derived
@@ -26,7 +27,7 @@ export interface Resolver {
   everything(): Promise<void>;
 }
 
-export function createResolver(rows: Rows): Resolver {
+export function createResolver(rows: Rows, pieces: PieceSettings = PIECES): Resolver {
   const runRows = createRunRows(rows);
   const foreign = createGenerationMap<true>(MAX_FOREIGN_RUNS);
 
@@ -35,7 +36,7 @@ export function createResolver(rows: Rows): Resolver {
       let open = runIds.slice(first, first + MAX_RUNS_AT_ONCE);
       for (let round = 0; round < MAX_ROUNDS && open.length > 0; round++) {
         const states = await runRows.states(tenant, open);
-        const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted);
+        const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted, pieces);
         const now = written.length === 0 ? states : await runRows.states(tenant, written);
         open = written.filter((runId) => now.get(runId)?.records !== states.get(runId)?.records);
       }
@@ -73,13 +74,17 @@ async function resolveOnce(
   tenant: string,
   states: readonly RunState[],
   inserted: InsertedRows,
+  pieces: PieceSettings,
 ): Promise<string[]> {
   const written = new Set<string>();
-  for (const runs of packed(states.filter(({ calls }) => calls > 0))) {
+  for (const runs of packed(
+    states.filter(({ calls }) => calls > 0),
+    pieces.maxRecordsAtOnce,
+  )) {
     const runIds = runs.map(({ run_id }) => run_id);
     const standing = await runRows.standing(tenant, runIds);
     const unsummed = new Set<string>();
-    for await (const finding of findingsOf(runRows, tenant, runs, inserted)) {
+    for await (const finding of findingsOf(runRows, tenant, runs, inserted, pieces)) {
       for (const runId of await writeCorrections(rows, finding, standing)) unsummed.add(runId);
     }
     for (const runId of unsummed) written.add(runId);
@@ -95,11 +100,11 @@ async function resolveOnce(
 }
 
 /** Runs together as long as their records are not too many; a large one is alone. */
-function* packed(runs: readonly RunState[]): Generator<RunState[]> {
+function* packed(runs: readonly RunState[], maxRecords: number): Generator<RunState[]> {
   let pack: RunState[] = [];
   let records = 0;
   for (const run of runs) {
-    if (pack.length > 0 && records + run.records > MAX_RECORDS_AT_ONCE) {
+    if (pack.length > 0 && records + run.records > maxRecords) {
       yield pack;
       [pack, records] = [[], 0];
     }
