@@ -138,7 +138,7 @@ export function partOf(value: unknown): Members {
         ...more,
         type: "blob",
         modality: "audio",
-        mime_type: `audio/${String(format)}`,
+        ...(typeof format === "string" ? { mime_type: `audio/${format}` } : { format }),
         content: data,
       };
     }
