@@ -95,8 +95,7 @@ export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextM
       const oneOffs = alike.filter((family) => family.last.index === 0);
       const gone =
         alike.findLast((family) => goesOn(family, text.bytes)) ?? (oneOffs.length < MAX_ONE_OFFS ? null : oneOffs[0]);
-      const replaced = families.findIndex((family) => family === gone);
-      if (replaced >= 0) forget(families, replaced);
+      if (gone) forget(families, families.indexOf(gone));
       else if (families.length >= MAX_FAMILIES) forget(families, 0);
       const family = { label, last, sizeBytes: sizeOf(last) };
       families.push(family);
