@@ -20,7 +20,8 @@ export function jsonOfValue(value: AnyValue | null | undefined): unknown {
 /** Attributes as a JSON object, in the order of their keys; of a repeated key the last one counts. Safe for any key. */
 export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
-  for (const { key, value } of attributes.toSorted(byKey)) object[key] = jsonOfValue(value);
+  for (const { key, value } of attributes.length < 2 ? attributes : attributes.toSorted(byKey))
+    object[key] = jsonOfValue(value);
   return object;
 }
 

@@ -1,6 +1,6 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { callOf, partOf } from "./genai-message-events.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { jsonTextOf, parsedJson } from "./json-text.ts";
 
 type Members = Record<string, unknown>;
 
@@ -20,14 +20,17 @@ export function chatMessage(value: unknown, defaultRole: string): ChatMessage {
 }
 
 /** The leading system messages as one list of parts (null: none), and the other messages as JSON text each. */
-export function conversationOf(values: readonly unknown[]): { system: string | null; messages: string[] } {
+export function conversationOf(
+  values: readonly unknown[],
+  write: (value: object) => string = JSON.stringify,
+): { system: string | null; messages: string[] } {
   const messages = values.map((value) => chatMessage(value, "user"));
   const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
   const count = first === -1 ? messages.length : first;
   const system = messages.slice(0, count).flatMap(({ parts }) => parts);
   return {
     system: count === 0 ? null : JSON.stringify(system),
-    messages: messages.slice(count).map((message) => JSON.stringify(message)),
+    messages: messages.slice(count).map((message) => write(message)),
   };
 }
 
@@ -117,12 +120,9 @@ export function isMembers(value: unknown): value is Members {
 }
 
 /** What the text says when it is the JSON of an object or a list, else null. */
-export function membersOrList(text: unknown): Members | unknown[] | null {
+export function membersOrList(text: unknown, parse = parsedJson): Members | unknown[] | null {
   if (typeof text !== "string") return isMembers(text) || Array.isArray(text) ? text : null;
   if (!/^\s*[[{]/.test(text)) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // words that begin with a bracket
-  }
+  const value = parse(text);
+  return isMembers(value) || Array.isArray(value) ? value : null;
 }

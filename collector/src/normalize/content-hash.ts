@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "@runledger/contract";
+import { parsedJson } from "./json-text.ts";
 
 export function sha256Hex(text: string): string {
   return hash("sha256", text, "hex");
@@ -11,14 +12,19 @@ export function messagesHash(messages: readonly string[], sha256 = sha256Hex): s
 }
 
 /** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash. */
-export function argumentsHash(json: string): string {
-  return sha256Hex(canonicalOr(json));
+export function argumentsHash(json: string, parse = parsedJson): string {
+  return valueHash(parse(json), json);
 }
 
-function canonicalOr(json: string): string {
+/** `json`: the value's text. */
+export function valueHash(value: unknown, json: string): string {
+  return sha256Hex(canonicalOr(value, json));
+}
+
+function canonicalOr(value: unknown, json: string): string {
   try {
-    return canonicalJson(JSON.parse(json));
+    return value === undefined ? json : canonicalJson(value);
   } catch {
-    return json; // not JSON, or with lone surrogates: then the text itself is compared
+    return json; // with lone surrogates: then the text itself is compared
   }
 }

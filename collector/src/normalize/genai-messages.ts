@@ -1,5 +1,6 @@
 import { messagesOfEvent } from "./genai-message-events.ts";
 import { jsonElementsOf } from "./json-text.ts";
+import type { TextMemo } from "./text-memo.ts";
 
 type Speaker = "user" | "assistant";
 
@@ -7,13 +8,13 @@ type Speaker = "user" | "assistant";
  * The messages of `gen_ai.input.messages` or `gen_ai.output.messages` (structured or JSON text), one JSON text each. What is in the form of the
  * conventions stays as it was sent; a provider's own form, and parts with a provider's second id, are brought into it.
  */
-export function conventionMessages(value: unknown, defaultRole: Speaker): string[] {
-  return jsonElementsOf(value).flatMap((text) => inConvention(text, defaultRole));
+export function conventionMessages(value: unknown, defaultRole: Speaker, memo?: TextMemo): string[] {
+  return jsonElementsOf(value, memo).flatMap((text) => inConvention(text, defaultRole));
 }
 
 /** The same as the text of one JSON array. */
-export function messageListText(value: unknown, defaultRole: Speaker): string {
-  const sent = jsonElementsOf(value);
+export function messageListText(value: unknown, defaultRole: Speaker, memo?: TextMemo): string {
+  const sent = jsonElementsOf(value, memo);
   if (typeof value === "string" && /^\s*\[/.test(value) && sent.every(isConventional)) return value;
   return `[${sent.flatMap((text) => inConvention(text, defaultRole)).join(",")}]`;
 }

@@ -1,35 +1,47 @@
 import { jsonElements } from "@runledger/contract";
+import type { TextMemo } from "./text-memo.ts";
 
 /**
  * The elements of a JSON array, each as its text was sent, or null when `text` is not a JSON array.
  * Exact text is kept so that a prompt can be shown, hashed and compared as the model saw it.
  */
-export function jsonArrayElements(text: string): string[] | null {
-  const value = parsedJson(text);
+export function jsonArrayElements(text: string, memo: Parsed = UNKNOWN): string[] | null {
+  const value = memo.parse(text);
   if (!Array.isArray(value)) return null;
   const inner = text.trim().slice(1, -1).trim();
-  return value.length === 1 ? [inner] : jsonElements(inner).map((element) => element.trim());
+  const elements = value.length === 1 ? [inner] : jsonElements(inner).map((element) => element.trim());
+  if (elements.length === value.length) for (const [at, element] of elements.entries()) memo.keep(element, value[at]);
+  return elements;
 }
 
+/** What texts say, as far as it is known already. */
+type Parsed = Pick<TextMemo, "parse" | "keep">;
+const UNKNOWN: Parsed = { parse: parsedJson, keep() {} };
+
 /** A value as JSON text: text that is JSON already stays as it is, other text becomes a JSON string. */
-export function jsonTextOf(value: unknown): string {
+export function jsonTextOf(value: unknown, parse = parsedJson): string {
   if (typeof value !== "string") return JSON.stringify(value);
-  return parsedJson(value) === undefined ? JSON.stringify(value) : value;
+  return parse(value) === undefined ? JSON.stringify(value) : value;
 }
 
 /** The elements of a value that should be a JSON array: structured, or as text. What is none becomes one element. */
-export function jsonElementsOf(value: unknown): string[] {
+export function jsonElementsOf(value: unknown, memo?: Parsed): string[] {
   if (Array.isArray(value)) return value.map((item) => jsonTextOf(item));
-  if (typeof value === "string") return jsonArrayElements(value) ?? [jsonTextOf(value)];
+  if (typeof value === "string") return jsonArrayElements(value, memo) ?? [jsonTextOf(value)];
   return [JSON.stringify(value)];
 }
 
 /** Words are told from JSON by their beginning: an exception for each of them would cost more than all the rest. */
 const MAY_BE_JSON = /^\s*(?:[[{"\d-]|true|false|null)/;
 
+/** false: it is none. */
+export function mayBeJson(text: string): boolean {
+  return MAY_BE_JSON.test(text);
+}
+
 /** What a text says, undefined when it is no JSON. */
 export function parsedJson(text: string): unknown {
-  if (!MAY_BE_JSON.test(text)) return undefined;
+  if (!mayBeJson(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {

@@ -1,6 +1,7 @@
 import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, isMembers } from "./chat-message.ts";
 import { jsonObject } from "./json-object.ts";
+import { parsedJson } from "./json-text.ts";
 
 type Members = Record<string, unknown>;
 
@@ -52,9 +53,10 @@ export function langchainMessage(value: unknown, defaultRole: string): ChatMessa
 /** LangChain's tools return the message that the model is given: its content is the result. One with an artifact beside it stays whole. */
 export function toolMessage(
   output: string,
+  parse = parsedJson,
 ): { name: string | null; callId: string | null; result: string | null } | null {
   if (!output.includes("tool_call_id")) return null;
-  const value = jsonObject(output);
+  const value = jsonObject(output, parse);
   const message = langchainMembers(value?.["output"] ?? value)?.members;
   if (message === undefined) return null;
   const { name, tool_call_id: callId, content, artifact } = message;

@@ -18,8 +18,8 @@ export function plainContent(
   const input = attributes.value(INPUT);
   const output = attributes.value(OUTPUT);
   return {
-    ...(input === null ? {} : { [into]: jsonTextOf(input) }),
-    ...(output === null ? {} : { [out]: jsonTextOf(output) }),
+    ...(input === null ? {} : { [into]: jsonTextOf(input, attributes.memo.parse) }),
+    ...(output === null ? {} : { [out]: jsonTextOf(output, attributes.memo.parse) }),
   };
 }
 
@@ -28,12 +28,13 @@ export function plainContent(
  * list of output items. What else the request says stands beside the parameters.
  */
 export function generationContent(attributes: AttributeReader): Content {
+  const { memo } = attributes;
   const given = attributes.value(INPUT);
-  const request = membersOrList(given);
+  const request = membersOrList(given, memo.parse);
   const beside = isMembers(request) && Array.isArray(request["messages"]) ? request : null;
   const { messages, tools, ...rest } = beside ?? { messages: request ?? given };
   const metadata = metadataOf(attributes);
-  const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages));
+  const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages), memo.write);
   const definitions = membersOrList(tools ?? metadata.tools);
   const parameters = { ...parametersOf(attributes), ...rest };
   const output = attributes.value(OUTPUT);
@@ -43,7 +44,7 @@ export function generationContent(attributes: AttributeReader): Content {
     ...(instructions === null ? {} : { system_prompt: instructions }),
     ...(given === null ? {} : { messages: said }),
     ...(definitions === null ? {} : { tool_definitions: JSON.stringify(listOf(definitions).map(toolDefinition)) }),
-    ...(response === null ? {} : { response: JSON.stringify(response) }),
+    ...(response === null ? {} : { response: memo.write(response) }),
     ...(losesDigits(given) ? { raw_request: given } : {}),
     ...(losesDigits(output) ? { raw_response: output } : {}),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters: JSON.stringify(parameters) }),
@@ -66,7 +67,7 @@ function metadataOf(attributes: AttributeReader): { instructions: string | null;
 
 function parametersOf(attributes: AttributeReader): Record<string, unknown> {
   const given = attributes.value(PARAMETERS);
-  const parameters = membersOrList(given);
+  const parameters = membersOrList(given, attributes.memo.parse);
   if (isMembers(parameters)) return parameters;
   return given === null ? {} : { parameters: parameters ?? given };
 }

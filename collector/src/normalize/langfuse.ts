@@ -91,7 +91,7 @@ function llmFactsOf(
   attributes: AttributeReader,
 ): DialectFacts["llm"] {
   const firstTokenMs = completionStartMs(span, attributes);
-  const found = membersOrList(span.attributes.get("langfuse.observation.model.parameters"));
+  const found = membersOrList(span.attributes.get("langfuse.observation.model.parameters"), attributes.memo.parse);
   const parameters = isMembers(found) ? found : {};
   const { stream } = parameters;
   const answered = !failed && namesAnswerer(parameters, span);

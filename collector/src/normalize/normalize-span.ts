@@ -1,7 +1,7 @@
 import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { hourlyCacheWrites } from "./cache-writes.ts";
-import { argumentsHash, messagesHash, sha256Hex } from "./content-hash.ts";
+import { argumentsHash, messagesHash } from "./content-hash.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
@@ -50,7 +50,7 @@ function recordOf(
   price: Pricer,
   memo: TextMemo,
 ): NormalizedRecord {
-  const attributes = createAttributeReader(given);
+  const attributes = createAttributeReader(given, memo);
   const facts = dialect.read(span, attributes, origin.scope);
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content, memo);
@@ -77,7 +77,7 @@ function recordOf(
       run_seq: facts.runSeq,
       run: facts.run,
       llm,
-      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content),
+      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content, memo),
       end: facts.end,
       cost: llm === null ? null : price(llm, span.startTime),
       attributes: attributes.rest(),
@@ -114,11 +114,11 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content, 
   };
 }
 
-function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, content: Content): ToolFacts {
+function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, content: Content, memo: TextMemo): ToolFacts {
   return {
     ...tool,
-    arguments_sha256: content.arguments === undefined ? null : argumentsHash(content.arguments),
-    result_sha256: content.result === undefined ? null : sha256Hex(content.result),
+    arguments_sha256: content.arguments === undefined ? null : argumentsHash(content.arguments, memo.parse),
+    result_sha256: content.result === undefined ? null : memo.sha256(content.result),
     result_bytes: content.result === undefined ? null : Buffer.byteLength(content.result),
   };
 }

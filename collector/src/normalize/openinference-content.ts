@@ -8,6 +8,7 @@ import { flatMembers, flatMessages } from "./openinference-messages.ts";
 import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
 import { type RequestSaid, requestSaid } from "./provider-request.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 import { toolDefinition } from "./tool-definition.ts";
 
 const LISTS = [
@@ -50,7 +51,7 @@ export interface CallSaid {
 export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid {
   const lists: Lists = takeFlatLists(span.attributes, attributes, LISTS);
   const io = takeIo(attributes);
-  const request = io.input === undefined ? null : requestSaid(jsonObject(io.input));
+  const request = io.input === undefined ? null : requestSaid(jsonObject(io.input, attributes.memo.parse));
   const isPrompt =
     lists["llm.prompts."].length > 0 || (lists["llm.input_messages."].length === 0 && isJsonText(io.input));
   return {
@@ -58,7 +59,7 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
     lists,
     io,
     request,
-    response: io.output === undefined ? null : responseSaid(jsonObject(io.output)),
+    response: io.output === undefined ? null : responseSaid(jsonObject(io.output, attributes.memo.parse)),
     parameters: jsonObject(attributes.text("llm.invocation_parameters") ?? ""),
   };
 }
@@ -67,7 +68,11 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
  * The provider's bodies go before the flattened keys: those leave out some of what was said (ids of calls, a second tool result, pictures),
  * and end at the SDK's limit of 128 attributes.
  */
-export function chatContent({ lists, io, request, response, parameters }: CallSaid, reason: string | null): Content {
+export function chatContent(
+  { lists, io, request, response, parameters }: CallSaid,
+  reason: string | null,
+  { write }: TextMemo,
+): Content {
   const content: Content = {};
   const tools = toolsOf(lists["llm.tools."], request?.tools ?? parameters?.["tools"]);
   const offered = tools.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
@@ -75,12 +80,12 @@ export function chatContent({ lists, io, request, response, parameters }: CallSa
   const system = systemOf(request?.system ?? parameters?.["system"] ?? parameters?.["instructions"], messages);
   const said = messages.slice(system.leading);
   if (system.parts.length > 0) content.system_prompt = JSON.stringify(system.parts);
-  if (messages.length > 0) content.messages = said.map((message) => JSON.stringify(message));
+  if (messages.length > 0) content.messages = said.map((message) => write(message));
   if (tools.length > 0) content.tool_definitions = JSON.stringify(tools);
   const settings = settingsOf(parameters);
   if (settings !== null) content.parameters = settings;
   const answer = response?.messages ?? outputMessages(lists, io.output, offered, reason);
-  if (answer.length > 0) content.response = JSON.stringify(answer);
+  if (answer.length > 0) content.response = write(answer);
   // a text is in the messages already
   if (io.input !== undefined && !isJsonText(io.input)) content.raw_request = io.input;
   if (io.output !== undefined && !isJsonText(io.output)) content.raw_response = io.output;

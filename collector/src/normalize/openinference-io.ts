@@ -13,5 +13,5 @@ function takeValue(attributes: AttributeReader, key: string, mimeTypeKey: string
   const value = attributes.value(key);
   if (value === null) return null;
   const isText = attributes.text(mimeTypeKey)?.startsWith("text/plain") ?? false;
-  return isText ? JSON.stringify(value) : jsonTextOf(value);
+  return isText ? JSON.stringify(value) : jsonTextOf(value, attributes.memo.parse);
 }

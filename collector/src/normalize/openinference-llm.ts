@@ -11,7 +11,7 @@ export function readModelCall(
 ): Pick<DialectFacts, "name" | "operation" | "llm" | "content"> {
   const said = takeCall(span, attributes);
   const llm = llmFactsOf(span, attributes, said);
-  const content = embeds ? embeddingContent(said) : chatContent(said, llm.finish_reasons[0] ?? null);
+  const content = embeds ? embeddingContent(said) : chatContent(said, llm.finish_reasons[0] ?? null, attributes.memo);
   if (content.messages !== undefined && content.response !== undefined)
     for (const key of SAID_ELSEWHERE) attributes.value(key);
   return {

@@ -97,7 +97,7 @@ function userInMetadata(span: SpanView): string | null {
 function readTool(span: SpanView, attributes: AttributeReader): Pick<DialectFacts, "name" | "tool" | "content"> {
   const { input, output } = takeIo(attributes);
   const parameters = input ?? takeIo(attributes, "tool.parameters").input;
-  const answer = output === undefined ? null : toolMessage(output);
+  const answer = output === undefined ? null : toolMessage(output, attributes.memo.parse);
   const name = attributes.text("tool.name") ?? answer?.name ?? span.name;
   const content: Content = {};
   if (parameters !== undefined) content.arguments = parameters;

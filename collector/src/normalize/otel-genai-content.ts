@@ -1,7 +1,7 @@
 import { GEN_AI } from "@runledger/contract";
 import { type EventMessages, messagesOfEvent } from "./genai-message-events.ts";
 import { conventionMessages, messageListText } from "./genai-messages.ts";
-import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
+import { jsonElementsOf, jsonTextOf, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
@@ -19,7 +19,7 @@ export function modelContent(span: SpanView, attributes: AttributeReader): Conte
   if (definitions !== null)
     content.tool_definitions = Array.isArray(definitions)
       ? `[${jsonElementsOf(definitions).join(",")}]`
-      : jsonTextOf(definitions);
+      : jsonTextOf(definitions, attributes.memo.parse);
   const parameters = parametersOf(attributes);
   if (parameters !== null) content.parameters = parameters;
   return content;
@@ -28,10 +28,15 @@ export function modelContent(span: SpanView, attributes: AttributeReader): Conte
 export function toolContent(span: SpanView, attributes: AttributeReader): Content {
   return {
     ...toolEvents(span.events),
-    ...member("arguments", firstOf(attributes, [GEN_AI.toolCallArguments, "tool_arguments", LAMINAR_INPUT])),
+    ...member(
+      "arguments",
+      firstOf(attributes, [GEN_AI.toolCallArguments, "tool_arguments", LAMINAR_INPUT]),
+      attributes.memo.parse,
+    ),
     ...member(
       "result",
       firstOf(attributes, [GEN_AI.toolCallResult, "anthropic.tool_result.content", "tool_response", LAMINAR_OUTPUT]),
+      attributes.memo.parse,
     ),
   };
 }
@@ -41,8 +46,8 @@ export function agentContent(span: SpanView, attributes: AttributeReader): Conte
   const { messages, response, ...content } = talkOf(span, attributes);
   return {
     ...content,
-    ...member("input", firstOf(attributes, ["gen_ai.retrieval.query.text", LAMINAR_INPUT])),
-    ...member("output", firstOf(attributes, ["gen_ai.retrieval.documents", LAMINAR_OUTPUT])),
+    ...member("input", firstOf(attributes, ["gen_ai.retrieval.query.text", LAMINAR_INPUT]), attributes.memo.parse),
+    ...member("output", firstOf(attributes, ["gen_ai.retrieval.documents", LAMINAR_OUTPUT]), attributes.memo.parse),
     ...(messages === undefined ? {} : { input: `[${messages.join(",")}]` }),
     ...(response === undefined ? {} : { output: response }),
   };
@@ -50,21 +55,21 @@ export function agentContent(span: SpanView, attributes: AttributeReader): Conte
 
 function talkOf(span: SpanView, attributes: AttributeReader): Content {
   const said = eventTalk(span.events);
-  const system = systemOf(attributes.value(GEN_AI.systemInstructions));
+  const system = systemOf(attributes.value(GEN_AI.systemInstructions), attributes.memo.parse);
   const input = attributes.value(GEN_AI.inputMessages) ?? attributes.value("gen_ai.prompt");
   const output = attributes.value(GEN_AI.outputMessages) ?? attributes.value("gen_ai.completion");
   return {
     ...said,
     ...(system === null ? {} : { system_prompt: system }),
-    ...(input === null ? {} : { messages: conventionMessages(input, "user") }),
-    ...(output === null ? {} : { response: messageListText(output, "assistant") }),
+    ...(input === null ? {} : { messages: conventionMessages(input, "user", attributes.memo) }),
+    ...(output === null ? {} : { response: messageListText(output, "assistant", attributes.memo) }),
   };
 }
 
 /** A list of parts; words alone are one part. */
-function systemOf(value: unknown): string | null {
+function systemOf(value: unknown, parse = parsedJson): string | null {
   if (value === null) return null;
-  const text = jsonTextOf(value);
+  const text = jsonTextOf(value, parse);
   return text.startsWith('"') && typeof value === "string" ? JSON.stringify([{ type: "text", content: value }]) : text;
 }
 
@@ -149,6 +154,6 @@ function firstOf(attributes: AttributeReader, keys: readonly string[]): unknown 
   return null;
 }
 
-function member(name: "arguments" | "result" | "input" | "output", value: unknown): Content {
-  return value === null ? {} : { [name]: jsonTextOf(value) };
+function member(name: "arguments" | "result" | "input" | "output", value: unknown, parse = parsedJson): Content {
+  return value === null ? {} : { [name]: jsonTextOf(value, parse) };
 }

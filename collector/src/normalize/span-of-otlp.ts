@@ -11,6 +11,12 @@ export function createSpanViews(): (span: Span) => SpanView {
   const attributesOf = createAttributeMaps();
   const startTimeOf = createTimeTexts();
   const endTimeOf = createTimeTexts();
+  const eventTimes = createTimeTexts();
+  const eventTimeOf = (value: Fixed64) => {
+    const nanos = unixNano(value);
+    // an event's time is the sender's word only: one that RFC 3339 can't say stays a number of nanoseconds
+    return nanos > MAX_UNIX_NANO ? nanos.toString() : eventTimes(nanos);
+  };
   return (span) => ({
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),
@@ -21,7 +27,7 @@ export function createSpanViews(): (span: Span) => SpanView {
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
     attributes: withWireFacts(attributesOf(span.attributes), span),
-    events: span.events.map(eventOf),
+    events: span.events.map((event) => eventOf(event, eventTimeOf(event.timeUnixNano))),
     links: span.links.map(linkOf),
   });
 }
@@ -37,10 +43,10 @@ function withWireFacts(attributes: Map<string, unknown>, span: Span): Map<string
   return attributes;
 }
 
-function eventOf(event: SpanEvent): SpanView["events"][number] {
+function eventOf(event: SpanEvent, time: string): SpanView["events"][number] {
   return {
     name: event.name,
-    time: eventTimeOf(event.timeUnixNano),
+    time,
     attributes: jsonOfAttributes(event.attributes),
     ...unlessZero("dropped_attributes_count", event.droppedAttributesCount),
   };
@@ -88,10 +94,4 @@ function createTimeTexts(): (unixNano: bigint) => string {
     }
     return `${text}${String(fraction).padStart(9, "0")}Z`;
   };
-}
-
-/** An event's time is the sender's word only: one that RFC 3339 can't say stays a number of nanoseconds. */
-function eventTimeOf(value: Fixed64): string {
-  const nanos = unixNano(value);
-  return nanos > MAX_UNIX_NANO ? nanos.toString() : rfc3339FromUnixNano(nanos);
 }

@@ -1,3 +1,5 @@
+import { createTextMemo, type TextMemo } from "./text-memo.ts";
+
 /** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
 export interface SpanView {
   traceId: string;
@@ -35,9 +37,14 @@ export interface AttributeReader {
   /** Any value. */
   value(key: string): unknown;
   rest(): Record<string, unknown>;
+  /** For the texts of these attributes, and of what is made of them. */
+  memo: TextMemo;
 }
 
-export function createAttributeReader(attributes: ReadonlyMap<string, unknown>): AttributeReader {
+export function createAttributeReader(
+  attributes: ReadonlyMap<string, unknown>,
+  memo = createTextMemo(),
+): AttributeReader {
   const taken = new Set<string>();
   const take = <Value>(key: string, accept: (value: unknown) => Value | null): Value | null => {
     const value = attributes.get(key);
@@ -47,15 +54,32 @@ export function createAttributeReader(attributes: ReadonlyMap<string, unknown>):
     return accepted;
   };
   return {
-    text: (key) => take(key, (value) => (typeof value === "string" && value !== "" ? value : null)),
+    text: (key) => take(key, textOf),
     count: (key) => take(key, countOf),
-    number: (key) => take(key, (value) => (typeof value === "number" ? value : null)),
-    boolean: (key) => take(key, (value) => (typeof value === "boolean" ? value : null)),
+    number: (key) => take(key, numberOf),
+    boolean: (key) => take(key, booleanOf),
     texts: (key) => take(key, textsOf) ?? [],
     oneOf: (key, values) => take(key, (value) => values.find((word) => word === value) ?? null),
-    value: (key) => take(key, (value) => value ?? null),
+    value: (key) => take(key, asItIs),
     rest: () => restOf(attributes, taken),
+    memo,
   };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function booleanOf(value: unknown): boolean | null {
+  return typeof value === "boolean" ? value : null;
+}
+
+function asItIs(value: unknown): unknown {
+  return value;
 }
 
 function countOf(value: unknown): number | null {

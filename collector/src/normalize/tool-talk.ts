@@ -1,5 +1,5 @@
 import type { LlmFacts } from "@runledger/contract";
-import { argumentsHash, sha256Hex } from "./content-hash.ts";
+import { argumentsHash, sha256Hex, valueHash } from "./content-hash.ts";
 import { jsonTextOf, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 
@@ -20,7 +20,12 @@ function requestsOf(response: string | undefined, parse: typeof parsedJson): Too
     .filter(({ type }) => type === "tool_call");
   return parts.slice(0, MAX_TOOL_CALLS).flatMap(({ id, name, arguments: given }) => {
     if (typeof name !== "string") return [];
-    const hash = given === undefined || given === null ? null : argumentsHash(jsonTextOf(given));
+    const hash =
+      given === undefined || given === null
+        ? null
+        : typeof given === "object"
+          ? valueHash(given, JSON.stringify(given))
+          : argumentsHash(jsonTextOf(given), parse);
     return [{ call_id: typeof id === "string" ? id : null, name, arguments_sha256: hash }];
   });
 }

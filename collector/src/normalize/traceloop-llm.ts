@@ -7,6 +7,7 @@ import type { Content } from "./normalized.ts";
 import { modelContent } from "./otel-genai-content.ts";
 import { llmFactsOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 import { toolDefinition } from "./tool-definition.ts";
 
 type LlmFacts = NonNullable<DialectFacts["llm"]>;
@@ -28,9 +29,9 @@ export function readModelCall(
   const lists = takeFlatLists(span.attributes, attributes, [PROMPT, COMPLETION, FUNCTIONS]);
   const content = { ...(base.kind === "llm" ? base.content : modelContent(span, attributes)) };
   const completions = lists[COMPLETION];
-  Object.assign(content, promptContent(lists[PROMPT]));
+  Object.assign(content, promptContent(lists[PROMPT], attributes.memo));
   if (completions.length > 0)
-    content.response ??= JSON.stringify(completions.map((entries) => flatMessage(entries, "assistant")));
+    content.response ??= attributes.memo.write(completions.map((entries) => flatMessage(entries, "assistant")));
   if (lists[FUNCTIONS].length > 0) content.tool_definitions ??= JSON.stringify(lists[FUNCTIONS].map(flatFunction));
   const settings = settingsOf(attributes, content.parameters);
   if (settings !== null) content.parameters = settings;
@@ -64,9 +65,12 @@ function tokensOf(facts: LlmFacts, given: SpanView["attributes"], scope: Scope):
   return { input_tokens: sent + (facts.cache_read_tokens ?? 0) + (facts.cache_write_tokens ?? 0) };
 }
 
-function promptContent(list: readonly FlatEntries[]): Content {
+function promptContent(list: readonly FlatEntries[], { write }: TextMemo): Content {
   if (list.length === 0) return {};
-  const { system, messages } = conversationOf(list.map((entries) => flatMessage(entries, "user")));
+  const { system, messages } = conversationOf(
+    list.map((entries) => flatMessage(entries, "user")),
+    write,
+  );
   return { ...(system === null ? {} : { system_prompt: system }), messages };
 }
 

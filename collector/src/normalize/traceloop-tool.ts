@@ -1,9 +1,10 @@
 import { isMembers } from "./chat-message.ts";
 import { jsonObject } from "./json-object.ts";
+import { parsedJson } from "./json-text.ts";
 
 /** What a tool was called with, out of how the SDKs write a function's arguments: `{args, kwargs}`, or LangChain's inputs. */
-export function callArguments(input: string): string {
-  const said = jsonObject(input);
+export function callArguments(input: string, parse = parsedJson): string {
+  const said = jsonObject(input, parse);
   if (said === null) return input;
   const { args, kwargs, inputs, input_str: text } = said;
   if (inputs !== undefined && text !== undefined) return JSON.stringify(inputs ?? text);

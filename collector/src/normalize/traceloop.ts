@@ -15,6 +15,8 @@ const WORKFLOW_NAME = "traceloop.workflow.name";
 const REQUEST_TYPE = "llm.request.type";
 const GUARDRAIL = "gen_ai.guardrail";
 const ASSOCIATION = "traceloop.association.properties";
+const SESSION_KEYS = ["session_id", "conversation_id", "thread_id"].map((name) => `${ASSOCIATION}.${name}`);
+const USER_KEYS = ["user_id", "customer_id"].map((name) => `${ASSOCIATION}.${name}`);
 
 const CLAIMS = [
   SPAN_KIND,
@@ -114,13 +116,15 @@ function kindOf(
 }
 
 function runFactsOf(run: RunFacts, attributes: AttributeReader, agentName: string | null): RunFacts {
-  const property = (...names: string[]) =>
-    names.map((name) => attributes.text(`${ASSOCIATION}.${name}`)).find((value) => value !== null) ?? null;
+  const first = (keys: readonly string[]) => {
+    const texts = keys.map((key) => attributes.text(key));
+    return texts.find((value) => value !== null) ?? null;
+  };
   return {
     ...run,
     agent_name: run.agent_name ?? agentName,
-    session_id: run.session_id ?? property("session_id", "conversation_id", "thread_id"),
-    user_id: run.user_id ?? property("user_id", "customer_id"),
+    session_id: run.session_id ?? first(SESSION_KEYS),
+    user_id: run.user_id ?? first(USER_KEYS),
   };
 }
 
@@ -137,8 +141,8 @@ function entityContent(attributes: AttributeReader): Pick<Content, "input" | "ou
   const input = attributes.value("traceloop.entity.input");
   const output = attributes.value("traceloop.entity.output");
   return {
-    ...(input === null ? {} : { input: jsonTextOf(input) }),
-    ...(output === null ? {} : { output: jsonTextOf(output) }),
+    ...(input === null ? {} : { input: jsonTextOf(input, attributes.memo.parse) }),
+    ...(output === null ? {} : { output: jsonTextOf(output, attributes.memo.parse) }),
   };
 }
 
@@ -149,9 +153,9 @@ function readTool(
   entityName: string | null,
 ): Pick<DialectFacts, "name" | "tool" | "content"> {
   const { input, output } = entityContent(attributes);
-  const answer = output === undefined ? null : toolMessage(output);
+  const answer = output === undefined ? null : toolMessage(output, attributes.memo.parse);
   const content: Content = {
-    ...(input === undefined ? {} : { arguments: callArguments(input) }),
+    ...(input === undefined ? {} : { arguments: callArguments(input, attributes.memo.parse) }),
     ...(output === undefined ? {} : { result: answer?.result ?? output }),
     ...base.content,
   };
@@ -183,8 +187,8 @@ function readGuardrail(
   return {
     name: attributes.text(`${GUARDRAIL}.name`) ?? otherName,
     content: {
-      ...(input === null ? {} : { input: jsonTextOf(input) }),
-      ...(output === null ? {} : { output: jsonTextOf(output) }),
+      ...(input === null ? {} : { input: jsonTextOf(input, attributes.memo.parse) }),
+      ...(output === null ? {} : { output: jsonTextOf(output, attributes.memo.parse) }),
     },
     error: isRejection
       ? {

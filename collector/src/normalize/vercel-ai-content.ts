@@ -3,6 +3,7 @@ import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-me
 import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 
 /** What went into a model call, and what came out of it. */
 export function modelCallContent(attributes: AttributeReader): Content {
@@ -10,9 +11,9 @@ export function modelCallContent(attributes: AttributeReader): Content {
   const tools = attributes.value("ai.prompt.tools");
   const parameters = parametersOf(attributes);
   return {
-    ...promptContent(attributes.value("ai.prompt.messages")),
+    ...promptContent(attributes.value("ai.prompt.messages"), attributes.memo),
     ...(tools === null ? {} : { tool_definitions: toolDefinitions(tools) }),
-    ...(response === null ? {} : { response: JSON.stringify([response]) }),
+    ...(response === null ? {} : { response: attributes.memo.write([response]) }),
     ...(parameters === null ? {} : { parameters }),
   };
 }
@@ -22,13 +23,13 @@ export function agentContent(attributes: AttributeReader): Content {
   const given = attributes.value("ai.prompt");
   const parsed = membersOrList(given);
   const response = responseOf(attributes);
-  const content: Content = response === null ? {} : { response: JSON.stringify([response]) };
+  const content: Content = response === null ? {} : { response: attributes.memo.write([response]) };
   if (given === null) return content;
   if (!isMembers(parsed)) return { ...content, input: jsonTextOf(given) };
   const { system, prompt, messages, ...rest } = parsed;
   const said = [...listOf(system).map(asSystem), ...listOf(prompt).map(asUser), ...listOf(messages)];
   return {
-    ...promptContent(said),
+    ...promptContent(said, attributes.memo),
     ...content,
     ...(Object.keys(rest).length === 0 ? {} : { input: JSON.stringify(rest) }),
   };
@@ -42,11 +43,11 @@ function asUser(value: unknown): unknown {
   return typeof value === "string" ? { role: "user", content: value } : value;
 }
 
-function promptContent(prompt: unknown): Content {
+function promptContent(prompt: unknown, { parse, write }: TextMemo): Content {
   if (prompt === null) return {};
-  const list = membersOrList(prompt);
+  const list = membersOrList(prompt, parse);
   if (!Array.isArray(list)) return { messages: jsonElementsOf(prompt) };
-  const { system, messages } = conversationOf(list);
+  const { system, messages } = conversationOf(list, write);
   return { ...(system === null ? {} : { system_prompt: system }), messages };
 }
 
@@ -100,29 +101,30 @@ function toolDefinition(tool: unknown): unknown {
 }
 
 /** Name in the GenAI conventions, name in the SDK's settings. */
-const PARAMETERS = [
-  ["max_tokens", "maxOutputTokens"],
-  ["temperature", "temperature"],
-  ["top_p", "topP"],
-  ["top_k", "topK"],
-  ["stop_sequences", "stopSequences"],
-  ["frequency_penalty", "frequencyPenalty"],
-  ["presence_penalty", "presencePenalty"],
-  ["seed", "seed"],
-  ["max_retries", "maxRetries"],
-  ["timeout", "timeout"],
-  ["output", "output"],
-] as const;
+const PARAMETERS = (
+  [
+    ["max_tokens", "maxOutputTokens"],
+    ["temperature", "temperature"],
+    ["top_p", "topP"],
+    ["top_k", "topK"],
+    ["stop_sequences", "stopSequences"],
+    ["frequency_penalty", "frequencyPenalty"],
+    ["presence_penalty", "presencePenalty"],
+    ["seed", "seed"],
+    ["max_retries", "maxRetries"],
+    ["timeout", "timeout"],
+    ["output", "output"],
+  ] as const
+).map(([name, setting]) => ({ name, asked: `gen_ai.request.${name}`, set: `ai.settings.${setting}` }));
 
 function parametersOf(attributes: AttributeReader): string | null {
   const found: Record<string, unknown> = {};
   const keep = (name: string, value: unknown) => {
     if (value !== null) found[name] = value;
   };
-  for (const [name, setting] of PARAMETERS) {
-    const asked = attributes.value(`gen_ai.request.${name}`);
-    keep(name, attributes.value(`ai.settings.${setting}`));
-    keep(name, asked);
+  for (const { name, asked, set } of PARAMETERS) {
+    keep(name, attributes.value(set));
+    keep(name, attributes.value(asked));
   }
   const choice = attributes.value("ai.prompt.toolChoice");
   keep("tool_choice", membersOrList(choice) ?? choice);
@@ -137,7 +139,7 @@ export function valuesContent(attributes: AttributeReader): Content {
   return {
     ...content,
     ...(input === undefined ? {} : { messages: values.map((value) => JSON.stringify(chatMessage(value, "user"))) }),
-    ...(response === null ? {} : { response: JSON.stringify([response]) }),
+    ...(response === null ? {} : { response: attributes.memo.write([response]) }),
   };
 }
 
@@ -157,7 +159,9 @@ export function otherContent(attributes: AttributeReader): Content {
 function firstOf(attributes: AttributeReader, keys: readonly string[]): string | null {
   const value = keys.map((key) => attributes.value(key)).find((found) => found !== null) ?? null;
   if (value === null) return null;
-  return Array.isArray(value) ? `[${value.map(jsonTextOf).join(",")}]` : jsonTextOf(value);
+  return Array.isArray(value)
+    ? `[${value.map((item) => jsonTextOf(item)).join(",")}]`
+    : jsonTextOf(value, attributes.memo.parse);
 }
 
 function listOf(value: unknown): unknown[] {

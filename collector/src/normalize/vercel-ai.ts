@@ -97,9 +97,18 @@ function endFactsOf(span: SpanView): DialectFacts["end"] {
   return { status: failed ? "failed" : "completed", outcome: null, reason: span.statusMessage || null, records: null };
 }
 
+/** What the application tells of the run: in versions 5 and 6, and in 7. */
+const TOLD = {
+  taskId: ["ai.telemetry.metadata.taskId", "ai.settings.context.taskId"],
+  taskType: ["ai.telemetry.metadata.taskType", "ai.settings.context.taskType"],
+  agentName: ["ai.telemetry.metadata.agentName", "ai.settings.context.agentName"],
+  agentVersion: ["ai.telemetry.metadata.agentVersion", "ai.settings.context.agentVersion"],
+  sessionId: ["ai.telemetry.metadata.sessionId", "ai.settings.context.sessionId"],
+  userId: ["ai.telemetry.metadata.userId", "ai.settings.context.userId"],
+} as const;
+
 function runFactsOf(attributes: AttributeReader): RunFacts {
-  const told = (name: string) =>
-    firstText(attributes, [`ai.telemetry.metadata.${name}`, `ai.settings.context.${name}`]);
+  const told = (name: keyof typeof TOLD) => firstText(attributes, TOLD[name]);
   return {
     task_id: told("taskId") ?? attributes.text(RUNLEDGER.taskId),
     task_type: told("taskType") ?? attributes.text(RUNLEDGER.taskType) ?? attributes.text("langfuse.trace.name"),
@@ -175,8 +184,8 @@ function contentOf(kind: StepKind, operation: string | null, attributes: Attribu
   const given = attributes.value("ai.toolCall.args");
   const result = attributes.value("ai.toolCall.result");
   return {
-    ...(given === null ? {} : { arguments: jsonTextOf(given) }),
-    ...(result === null ? {} : { result: jsonTextOf(result) }),
+    ...(given === null ? {} : { arguments: jsonTextOf(given, attributes.memo.parse) }),
+    ...(result === null ? {} : { result: jsonTextOf(result, attributes.memo.parse) }),
   };
 }
 
