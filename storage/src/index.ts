@@ -22,4 +22,5 @@ export {
 } from "./rows/embedded-server.ts";
 export { DERIVED_TABLES, type MigrationSettings, migrate } from "./rows/migrate.ts";
 export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts";
+export { parameterLists } from "./rows/parameter-lists.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";

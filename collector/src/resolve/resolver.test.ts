@@ -188,6 +188,17 @@ it("comes to the same for a run that is looked at piece by piece, as it grows, a
   expect(await sumsOf("afterwards")).toMatchObject(expected);
 });
 
+it("asks for more parents at once than a parameter of ClickHouse has room for", async () => {
+  const batch = Array.from({ length: 8_000 }, (_, n) => {
+    const id = n.toString().padStart(14, "0");
+    const facts = { run_id: "many parents", agent_name: "many parents" };
+    return [row(`c-${id}`, n, n + 1, "", facts), llm(`m-${id}`, [n, n + 1], `c-${id}`, [n, 5], facts)];
+  }).flat();
+  await insert(batch);
+  await createResolver(rows, { maxRecordsAtOnce: 10, pieceFacts: 8_000, marginFacts: 2 }).rowsInserted(batch);
+  expect(await sumsOf("many parents")).toMatchObject({ steps: 16_000, llm_calls: 8_000 });
+});
+
 it("comes to the same sums whatever the order, the batches, repeats, and however many collectors look at once", {
   timeout: 300_000,
 }, async () => {

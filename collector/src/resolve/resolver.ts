@@ -1,5 +1,5 @@
 import type { StepRow } from "@runledger/contract";
-import type { Rows } from "@runledger/storage";
+import { parameterLists, type Rows } from "@runledger/storage";
 import { createGenerationMap } from "../integrate/generation-map.ts";
 import { sumUpCorrections, writeCorrections } from "./correction-writer.ts";
 import { findingsOf, type InsertedRows, type PieceSettings } from "./findings.ts";
@@ -32,8 +32,8 @@ export function createResolver(rows: Rows, pieces: PieceSettings = PIECES): Reso
   const foreign = createGenerationMap<true>(MAX_FOREIGN_RUNS);
 
   const resolve = async (tenant: string, runIds: readonly string[], inserted: InsertedRows) => {
-    for (let first = 0; first < runIds.length; first += MAX_RUNS_AT_ONCE) {
-      let open = runIds.slice(first, first + MAX_RUNS_AT_ONCE);
+    for (const together of parameterLists(runIds, MAX_RUNS_AT_ONCE)) {
+      let open = together;
       for (let round = 0; round < MAX_ROUNDS && open.length > 0; round++) {
         const states = await runRows.states(tenant, open);
         const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted, pieces);

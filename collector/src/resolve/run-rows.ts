@@ -1,4 +1,4 @@
-import type { Rows } from "@runledger/storage";
+import { parameterLists, type Rows } from "@runledger/storage";
 import type { CorrectionRow } from "./correction-row.ts";
 import type { RunOfFacts } from "./resolve-run.ts";
 import { FACT_COLUMNS, OWN_DIALECT, type StepFact } from "./step-fact.ts";
@@ -104,14 +104,19 @@ export function createRunRows(rows: Rows): RunRows {
     },
     async parentsOf(tenant, run, stepIds) {
       const parents = new Map<string, string>();
-      let wanted = [...new Set(stepIds)];
-      for (let level = 0; level < MAX_LEVELS && wanted.length > 0; level++) {
-        const found = await rows.query<{ step_id: string; parent_id: string }>(
-          `SELECT step_id, parent_id FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND step_id IN {wanted:Array(String)}`,
-          { tenant, run_ids: [run.run_id], ...boundsOf([run]), wanted },
-        );
-        for (const { step_id, parent_id } of found) parents.set(step_id, parent_id);
-        wanted = [...new Set(found.map(({ parent_id }) => parent_id))].filter((id) => id !== "" && !parents.has(id));
+      const bounds = { tenant, run_ids: [run.run_id], ...boundsOf([run]) };
+      let level = new Set(stepIds);
+      for (let n = 0; n < MAX_LEVELS && level.size > 0; n++) {
+        const above = new Set<string>();
+        for (const wanted of parameterLists(level)) {
+          const found = await rows.query<{ step_id: string; parent_id: string }>(
+            `SELECT step_id, parent_id FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND step_id IN {wanted:Array(String)}`,
+            { ...bounds, wanted },
+          );
+          for (const { step_id, parent_id } of found) parents.set(step_id, parent_id);
+          for (const { parent_id } of found) if (parent_id !== "") above.add(parent_id);
+        }
+        level = new Set([...above].filter((id) => !parents.has(id)));
       }
       return parents;
     },

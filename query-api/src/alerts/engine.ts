@@ -1,4 +1,4 @@
-import type { Objects, Rows } from "@runledger/storage";
+import { type Objects, parameterLists, type Rows } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import { Counter, type Registry } from "prom-client";
 import type { QueryApiSettings } from "../config.ts";
@@ -91,10 +91,11 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
   async function evaluate(runIds: readonly string[]): Promise<void> {
     const { tenant } = settings;
     const inForce = await rules.inForce();
-    const candidates = await findCandidates(rows, { tenant, runIds, rules: inForce, nowMs: clock() });
-    for (let first = 0; first < candidates.length; first += MAX_RUNS_AT_ONCE) {
-      const runs = await summaries.byId(candidates.slice(first, first + MAX_RUNS_AT_ONCE));
-      await raise({ rows, tenant, runs, rules: inForce });
+    for (const changed of parameterLists(runIds)) {
+      const candidates = await findCandidates(rows, { tenant, runIds: changed, rules: inForce, nowMs: clock() });
+      for (const together of parameterLists(candidates, MAX_RUNS_AT_ONCE)) {
+        await raise({ rows, tenant, runs: await summaries.byId(together), rules: inForce });
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import { CHECKPOINT_PATH, logPrefix, type ReadObject, readEntry, unverifiedCheckpoint } from "@runledger/contract";
-import type { Objects, Rows } from "@runledger/storage";
+import { type Objects, parameterLists, type Rows } from "@runledger/storage";
 import { z } from "zod";
 
 const position = z.object({
@@ -25,13 +25,16 @@ export async function findLogPositions(
   tenant: string,
   recordIds: readonly string[],
 ): Promise<Map<string, LogPosition>> {
-  const found = await rows.query<object>(
-    `SELECT record_id, shard, log_index, leaf_hash FROM log_entries
-     WHERE tenant = {tenant:String} AND record_id IN {record_ids:Array(String)} ORDER BY log_index LIMIT 1 BY record_id`,
-    { tenant, record_ids: recordIds },
-  );
-  const positions = z.array(position.extend({ record_id: z.string() })).parse(found);
-  return new Map(positions.map((at) => [at.record_id, at]));
+  const positions = new Map<string, LogPosition>();
+  for (const record_ids of parameterLists(recordIds)) {
+    const found = await rows.query<object>(
+      `SELECT record_id, shard, log_index, leaf_hash FROM log_entries
+       WHERE tenant = {tenant:String} AND record_id IN {record_ids:Array(String)} ORDER BY log_index LIMIT 1 BY record_id`,
+      { tenant, record_ids },
+    );
+    for (const at of z.array(position.extend({ record_id: z.string() })).parse(found)) positions.set(at.record_id, at);
+  }
+  return positions;
 }
 
 /** A shard's log as its latest checkpoint has it. Who must trust that verifies it: here it is taken as it lies there. */

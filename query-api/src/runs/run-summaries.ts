@@ -1,5 +1,5 @@
 import type { Run } from "@runledger/contract";
-import type { Rows } from "@runledger/storage";
+import { parameterLists, type Rows } from "@runledger/storage";
 import { RUN_COLUMNS, runSummaryParameters, runSummarySql, type SilenceSettings } from "./run-summary.ts";
 import { type ReceivedBounds, runFromRow } from "./run-view.ts";
 
@@ -21,14 +21,14 @@ export function createRunSummaries(
 ): RunSummaries {
   return {
     async byId(runIds, asOfMs = clock()) {
-      if (runIds.length === 0) return new Map();
       const sql = `SELECT ${RUN_COLUMNS} FROM (${runSummarySql("AND run_id IN {run_ids:Array(String)}")})`;
-      const found = await rows.query<object>(sql, {
-        ...runSummaryParameters(settings.tenant, asOfMs, settings),
-        run_ids: runIds,
-      });
-      const summarized = found.map(runFromRow);
-      return new Map(summarized.map((one) => [one.run.run_id, one]));
+      const parameters = runSummaryParameters(settings.tenant, asOfMs, settings);
+      const summarized = new Map<string, SummarizedRun>();
+      for (const run_ids of parameterLists(runIds)) {
+        const found = await rows.query<object>(sql, { ...parameters, run_ids });
+        for (const one of found.map(runFromRow)) summarized.set(one.run.run_id, one);
+      }
+      return summarized;
     },
   };
 }
