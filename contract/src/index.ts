@@ -95,6 +95,7 @@ export {
   type EndStatus,
   type LlmFacts,
   MAX_ENTRY_BYTES,
+  MAX_RUN_ID_CHARS,
   MESSAGES_MEDIA_TYPE,
   PAYLOAD_NAMES,
   type PayloadName,

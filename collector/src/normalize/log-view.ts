@@ -5,6 +5,7 @@ import type { LogRecord } from "../otlp/log-record.ts";
 import { unixNano } from "../otlp/otlp.ts";
 import { attributeMap, jsonOfValue } from "./attribute-values.ts";
 import { otlpFacts } from "./otlp-facts.ts";
+import { isRunId } from "./run-id.ts";
 
 /** A log record as it is read: ids in hex, "" for none; times in RFC 3339, null for none; values as JSON. */
 export interface LogView {
@@ -44,7 +45,7 @@ export function logViewOf(log: LogRecord): LogView {
 /** The run that it says it belongs to, or its trace; "" when it belongs to none. */
 export function runIdOf({ attributes, traceId }: LogView): string {
   const runId = attributes.get(RUNLEDGER.runId);
-  return typeof runId === "string" && runId !== "" ? runId : traceId;
+  return isRunId(runId) ? runId : traceId;
 }
 
 function hex(id: Uint8Array): string {

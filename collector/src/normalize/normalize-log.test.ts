@@ -1,4 +1,4 @@
-import { record } from "@runledger/contract";
+import { MAX_RUN_ID_CHARS, record } from "@runledger/contract";
 import { describe, expect, test } from "vitest";
 import { normalizeFrame } from "./normalize-frame.ts";
 
@@ -83,6 +83,12 @@ describe("a log record", () => {
       run_id: "run-1",
       trace_id: "",
     });
+  });
+
+  test("belongs to its trace when what it names is too long for a run", () => {
+    const runId = "x".repeat(MAX_RUN_ID_CHARS + 1);
+    const { facts } = one(log("", { attributes: { "runledger.run.id": runId } }));
+    expect(facts).toMatchObject({ run_id: TRACE, attributes: { "runledger.run.id": runId } });
   });
 
   test("without any trace is kept when it is a GenAI event, of no run", () => {

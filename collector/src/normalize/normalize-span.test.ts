@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { GEN_AI, RUNLEDGER, record } from "@runledger/contract";
+import { GEN_AI, MAX_RUN_ID_CHARS, RUNLEDGER, record } from "@runledger/contract";
 import { beforeAll, describe, expect, it } from "vitest";
 import { normalizeSpan } from "./normalize-span.ts";
 import { createPrices, type Pricer } from "./price.ts";
@@ -184,6 +184,13 @@ describe("the SDK's records", () => {
       run: { task_type: "ticket" },
     });
     expect(facts.end).toEqual({ status: "stopped", outcome: "limit", reason: null, records: 8 });
+  });
+
+  it("belong to their trace when the run id is too long for one, which stays an attribute", () => {
+    const runId = "x".repeat(MAX_RUN_ID_CHARS + 1);
+    const { facts } = normalize({ [RUNLEDGER.event]: "step", [RUNLEDGER.runId]: runId });
+    expect(facts.run_id).toBe(facts.trace_id);
+    expect(facts.attributes[RUNLEDGER.runId]).toBe(runId);
   });
 
   it("take words outside the closed lists for what the span itself says", () => {

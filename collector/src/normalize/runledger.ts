@@ -1,6 +1,7 @@
 import { END_STATUSES, type EndFacts, RECORD_EVENTS, RUNLEDGER, STEP_KINDS } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { readGenAi } from "./otel-genai.ts";
+import { isRunId } from "./run-id.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 /** What `@runledger/sdk` sends: the GenAI conventions, and `runledger.*` where they have no word. */
@@ -17,7 +18,7 @@ export const runledger: Dialect = {
       ...base,
       event,
       kind,
-      runId: attributes.text(RUNLEDGER.runId),
+      runId: isRunId(span.attributes.get(RUNLEDGER.runId)) ? attributes.text(RUNLEDGER.runId) : null,
       runSeq: attributes.count(RUNLEDGER.runSeq),
       run: { ...base.run, heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs) },
       tool: base.tool === null ? null : exactTool(base.tool, attributes),

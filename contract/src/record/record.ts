@@ -154,6 +154,9 @@ const costFacts = z.strictObject({
 });
 export type CostFacts = z.infer<typeof costFacts>;
 
+/** Of a `run_id`: a longer one that a sender names is no run's. */
+export const MAX_RUN_ID_CHARS = 512;
+
 /** One entry of the audit log: its RFC 8785 text is the leaf, at most `MAX_ENTRY_BYTES`. */
 export const record = z.strictObject({
   v: z.literal(1),

@@ -1,4 +1,4 @@
-import { listRunsQuery, runDetail, runList } from "@runledger/contract";
+import { listRunsQuery, MAX_RUN_ID_CHARS, runDetail, runList } from "@runledger/contract";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
@@ -50,7 +50,7 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
   );
 }
 
-export const runParameters = z.strictObject({ run_id: z.string().min(1).max(512) });
+export const runParameters = z.strictObject({ run_id: z.string().min(1).max(MAX_RUN_ID_CHARS) });
 
 /** @throws QueryApiError `not_found`, telling how a run comes to be seen. */
 export async function findRun(summaries: RunSummaries, runId: string): Promise<SummarizedRun> {
