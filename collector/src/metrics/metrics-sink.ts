@@ -4,7 +4,7 @@ import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import type { Prices } from "../normalize/price.ts";
-import { createResolver } from "../resolve/resolver.ts";
+import { createResolver, type Resolver } from "../resolve/resolver.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
 import { stepRow } from "./step-row.ts";
@@ -80,7 +80,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       }
       await intent.save(to);
       await insert(rows, pending, settings);
-      await resolver.rowsInserted(pending.rows);
+      await correct(resolver, pending.rows);
       // A crash here: the batch goes again under the same tokens, which ClickHouse knows.
       await cursor.save(to);
       const newest = pending.rows.at(-1);
@@ -91,6 +91,19 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
     },
     close: () => Promise.resolve(),
   };
+}
+
+/**
+ * The rows are in already, so a correction that ClickHouse refuses leaves no hole: it is tried again, the cursor waits, and the operator
+ * is told. Neither the audit log nor the agents wait for it.
+ */
+async function correct(resolver: Resolver, rows: readonly StepRow[]): Promise<void> {
+  try {
+    await resolver.rowsInserted(rows);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageError("unavailable", `what only whole runs tell could not be derived: ${why}`, cause);
+  }
 }
 
 /** Remembers what ClickHouse holds from before `nextSeq`, the newest last: the batch in flight must not see itself. */

@@ -12,6 +12,9 @@ const COLUMNS = `
 /** The order of a run's steps. A step the SDK did not number comes after those it did, at the same time. */
 const PLACE = `toUnixTimestamp64Nano(start_time), ifNull(run_seq, 18446744073709551615), step_id, record_id`;
 
+const OF_RUNS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+  AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})`;
+
 export interface StepQuestion {
   tenant: string;
   runIds: readonly string[];
@@ -44,23 +47,30 @@ export async function querySteps(rows: Rows, question: StepQuestion): Promise<St
   if (question.notRecordIds) conditions.push("steps.record_id NOT IN {not_record_ids:Array(String)}");
   if (question.recordIds) conditions.push("steps.record_id IN {record_ids:Array(String)}");
   const [after_ns, after_seq, after_step, after_record] = question.after ?? [];
+  // The narrow columns of the whole run say which steps these are and where they stand; only theirs are read whole.
   const sql = `
-SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), twins.same_call_as AS same_call_as,
-  [toString(start_ns), toString(seq_in_run), toString(step_id), toString(steps.record_id)] AS place
-FROM (
-  SELECT ${COLUMNS}, row_number() OVER (PARTITION BY run_id ORDER BY ${PLACE}) AS seq,
-    toUnixTimestamp64Nano(start_time) AS start_ns, toUnixTimestamp64Nano(received_time) AS received_ns, ifNull(run_seq, 18446744073709551615) AS seq_in_run
-  FROM all_steps
-  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
-    AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
-) AS steps
+WITH page AS (
+  SELECT record_id AS listed_id, seq, start_ns, received_ns, seq_in_run
+  FROM (
+    SELECT run_id, step_id, record_id, row_number() OVER (PARTITION BY run_id ORDER BY ${PLACE}) AS seq,
+      toUnixTimestamp64Nano(start_time) AS start_ns, toUnixTimestamp64Nano(received_time) AS received_ns,
+      ifNull(run_seq, 18446744073709551615) AS seq_in_run
+    FROM all_steps
+    WHERE ${OF_RUNS}
+  ) AS steps
+  ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
+  ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, record_id"}
+  LIMIT {page:UInt32}
+)
+SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), page.seq AS seq, page.received_ns AS received_ns, twins.same_call_as AS same_call_as,
+  [toString(page.start_ns), toString(page.seq_in_run), toString(steps.step_id), toString(steps.record_id)] AS place
+FROM (SELECT ${COLUMNS} FROM all_steps WHERE ${OF_RUNS} AND record_id IN (SELECT listed_id FROM page)) AS steps
+ANY INNER JOIN page ON page.listed_id = steps.record_id
 LEFT ANY JOIN (
-  SELECT record_id, same_call_as FROM corrections FINAL
+  SELECT record_id AS uncounted_id, same_call_as FROM corrections FINAL
   WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted'
-) AS twins ON twins.record_id = steps.record_id
-${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
-ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, steps.record_id"}
-LIMIT {page:UInt32}`;
+) AS twins ON twins.uncounted_id = steps.record_id
+ORDER BY ${question.receivedAfter === undefined ? "steps.run_id, page.seq" : "page.received_ns, steps.record_id"}`;
   return await rows.query<SteppedRow>(sql, {
     tenant: question.tenant,
     run_ids: question.runIds,
