@@ -22,11 +22,11 @@ export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFr
 }
 
 function recordsOf(frame: JournalFrame, reception: Reception, price: Pricer): NormalizedRecord[] {
-  const originOf = createOrigins();
+  const memo = createTextMemo();
+  const originOf = createOrigins(memo.sha256);
   switch (frame.signal) {
     case "traces": {
       const viewOf = createSpanViews();
-      const memo = createTextMemo();
       return decodeAcceptedSpans(frame).map((accepted) =>
         normalizeSpan(viewOf(accepted.span), originOf(accepted), reception, price, memo),
       );

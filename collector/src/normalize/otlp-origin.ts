@@ -14,12 +14,12 @@ export interface OtlpOrigin {
 }
 
 /** Resource and scope are the same object for all their items: converted and hashed once while they repeat. */
-export function createOrigins(): (from: OtlpOrigin) => SpanOrigin {
+export function createOrigins(sha256 = sha256Hex): (from: OtlpOrigin) => SpanOrigin {
   let last: { from: OtlpOrigin; origin: SpanOrigin } | null = null;
   return (from) => {
     if (last !== null && isSameOrigin(last.from, from)) return last.origin;
     const resource = attributesWithFacts(from.resource, from.resourceSchemaUrl);
-    const origin = { resource, resourceSha256: sha256Hex(canonicalJson(resource)), scope: scopeOf(from) };
+    const origin = { resource, resourceSha256: sha256(canonicalJson(resource)), scope: scopeOf(from) };
     last = { from, origin };
     return origin;
   };
