@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -21,6 +22,7 @@ export interface SpoolFiles {
   writeNow(bytes: Uint8Array, records: number): void;
   /** The oldest first. */
   list(): Promise<SpoolFile[]>;
+  listNow(): SpoolFile[];
   /** Null when another process had it first. */
   read(file: SpoolFile): Promise<Uint8Array | null>;
   remove(file: SpoolFile): Promise<void>;
@@ -28,16 +30,18 @@ export interface SpoolFiles {
   putAside(file: SpoolFile): Promise<void>;
 }
 
-const NAME = /^(\d{15})-\d+-\d+-(\d+)-(\d+)\.otlp$/;
+const NAME = /^(\d{15})-[0-9a-f]+-\d+-(\d+)-(\d+)\.otlp$/;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
 export function createSpoolFiles(directory: string, now: () => number): SpoolFiles {
+  // Threads of a process, and ledgers of a thread, have one pid.
+  const writer = randomUUID().slice(0, 8);
   let written = 0;
   let made: Promise<unknown> | undefined;
   const nameOf = (bytes: Uint8Array, records: number) => {
     const time = Math.floor(now()).toString().padStart(15, "0");
-    return `${time}-${process.pid}-${written++}-${records}-${bytes.byteLength}.otlp`;
+    return `${time}-${writer}-${written++}-${records}-${bytes.byteLength}.otlp`;
   };
 
   return {
@@ -72,17 +76,27 @@ export function createSpoolFiles(directory: string, now: () => number): SpoolFil
     },
     async list() {
       const names = await readdir(directory).catch(unlessAbsent([]));
-      return names.sort().flatMap((name) => {
-        const [, time, records, size] = NAME.exec(name) ?? [];
-        if (time === undefined) return [];
-        return [{ name, writtenTime: Number(time), records: Number(records), sizeBytes: Number(size) }];
-      });
+      return names.sort().flatMap(fileOf);
+    },
+    listNow() {
+      try {
+        return readdirSync(directory).sort().flatMap(fileOf);
+      } catch (error) {
+        return unlessAbsent([])(error as NodeJS.ErrnoException);
+      }
     },
     read: ({ name }) => readFile(join(directory, name)).catch(unlessAbsent(null)),
     remove: ({ name }) => unlink(join(directory, name)).catch(unlessAbsent(undefined)),
     putAside: ({ name }) =>
       rename(join(directory, name), join(directory, `${name}.refused`)).catch(unlessAbsent(undefined)),
   };
+}
+
+/** None for what is no file of ours, or not whole. */
+function fileOf(name: string): SpoolFile[] {
+  const [, time, records, size] = NAME.exec(name) ?? [];
+  if (time === undefined) return [];
+  return [{ name, writtenTime: Number(time), records: Number(records), sizeBytes: Number(size) }];
 }
 
 /** Until then the file's name may be lost with the power. */

@@ -76,6 +76,13 @@ test("past its size it takes nothing more, what earlier processes left counted i
   expect(await files()).toHaveLength(2);
 });
 
+test("past its size it takes nothing more from processes that end, however many do", async () => {
+  const ends = () => spoolThat(() => "again").spool.keepNow(bytes("x".repeat(400)), 1);
+  expect([ends(), ends(), ends()]).toEqual([true, true, false]);
+  const { spool } = spoolThat(() => "again");
+  expect([spool.keepNow(bytes("y".repeat(150)), 1), spool.keepNow(bytes("y".repeat(150)), 1)]).toEqual([true, false]);
+});
+
 test("what is too old is given up and counted", async () => {
   let time = Date.now();
   const { spool, failures, sent } = spoolThat(

@@ -47,7 +47,7 @@ export function createSpool({ send, failures, now }: SpoolDependencies, settings
       failures.report("dropped", new Error(`records waited longer than ${settings.maxAgeMs} ms`), file.records);
     }
     const kept = all.filter((file) => !old.includes(file));
-    knownBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    knownBytes = sizeOf(kept);
     return kept;
   };
   const hasRoom = (bytes: number) => (knownBytes ?? 0) + bytes <= settings.maxBytes;
@@ -101,8 +101,11 @@ export function createSpool({ send, failures, now }: SpoolDependencies, settings
       }
     },
     keepNow(request, records) {
+      // A process may end before it ever looked.
+      knownBytes ??= sizeOf(files.listNow());
       if (!hasRoom(request.byteLength)) return false;
       files.writeNow(request, records);
+      knownBytes += request.byteLength;
       spooled += records;
       return true;
     },
@@ -114,4 +117,8 @@ export function createSpool({ send, failures, now }: SpoolDependencies, settings
     },
     stats: () => ({ spooled, sentFromSpool }),
   };
+}
+
+function sizeOf(files: readonly SpoolFile[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
