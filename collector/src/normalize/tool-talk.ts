@@ -38,7 +38,7 @@ function newResultsOf(messages: readonly string[], parse: typeof parsedJson): To
     if (/"role"\s*:\s*"assistant"/.test(text)) break;
     if (!text.includes('"tool_call_response"')) continue;
     for (const { type, id, response, result } of partsOf(parse(text))) {
-      if (type !== "tool_call_response" || typeof id !== "string") continue;
+      if (type !== "tool_call_response" || typeof id !== "string" || results.length >= MAX_TOOL_CALLS) continue;
       const given = jsonTextOf(response ?? result ?? null);
       results.push({ call_id: id, result_sha256: sha256Hex(given), result_bytes: Buffer.byteLength(given) });
     }

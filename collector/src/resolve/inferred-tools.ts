@@ -141,7 +141,10 @@ function coveredRequests(requests: readonly Request[], tools: readonly Call[], c
     }
     for (const request of requests) {
       if (covered.has(request)) continue;
-      const tool = byKey.get(keyOfRequest(request))?.find((one) => free.has(one) && inTime(request, one));
+      const same = byKey.get(keyOfRequest(request)) ?? [];
+      const at = same.findIndex((one) => free.has(one) && inTime(request, one));
+      // What is taken goes: thousands of calls may have one key, and each would be passed over by every later request.
+      const [tool] = at < 0 ? [] : same.splice(at, 1);
       if (tool === undefined) continue;
       free.delete(tool);
       covered.add(request);
