@@ -31,18 +31,18 @@ export interface StepLogs {
 const MAX_LOGS = 10_000;
 const READ_AT_ONCE = 32;
 
-const found = z.array(z.object({ record_id: z.string(), start_time: z.string() }));
+const found = z.array(z.object({ record_id: z.string(), start_time: z.string(), of_span: z.coerce.number() }));
 
 export function createStepLogs(rows: Rows, objects: Objects, { tenant }: { tenant: string }): StepLogs {
   return {
     async ofStep({ runId, received }, step) {
       const sql = `
-SELECT record_id, toString(start_time) AS start_time
+SELECT record_id, toString(start_time) AS start_time, count() OVER () AS of_span
 FROM steps
 WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND event = 'log'
   AND (step_id = {step_id:String} OR (step_id = '' AND response_id != '' AND response_id = {response_id:String}))
   AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})
-ORDER BY start_time, record_id`;
+ORDER BY start_time, record_id LIMIT {max:UInt32}`;
       const answer = await rows.query<object>(sql, {
         tenant,
         run_id: runId,
@@ -50,10 +50,11 @@ ORDER BY start_time, record_id`;
         response_id: step.llm?.response_id ?? "",
         first_ns: received.firstNs,
         last_ns: received.lastNs,
+        max: MAX_LOGS,
       });
-      const all = found.parse(answer);
-      if (all.length === 0) return { logs: [], isPending: false, leftOut: 0 };
-      const some = all.slice(0, MAX_LOGS);
+      const some = found.parse(answer);
+      const leftOut = (some[0]?.of_span ?? 0) - some.length;
+      if (some.length === 0) return { logs: [], isPending: false, leftOut: 0 };
       const ids = some.map(({ record_id }) => record_id);
       const positions = await findLogPositions(rows, tenant, ids);
       const ordered = some
@@ -70,7 +71,7 @@ ORDER BY start_time, record_id`;
         const records = await Promise.all(ordered.slice(start, start + READ_AT_ONCE).map(({ at }) => read(at)));
         logs.push(...records.filter((record) => record !== null));
       }
-      return { logs, isPending: logs.length < some.length, leftOut: all.length - some.length };
+      return { logs, isPending: logs.length < some.length, leftOut };
     },
   };
 }
