@@ -36,11 +36,18 @@ describe("keys of flattened lists", () => {
     expect(Object.keys(lists.a[0] ?? {})).toEqual(["__proto__", "constructor"]);
   });
 
-  it("of a long history take no time to speak of", () => {
-    const attributes: Record<string, unknown> = {};
-    for (let index = 0; index < 20_000; index += 1) attributes[`a.${index}.x`] = index;
-    const started = performance.now();
-    expect(listsOf(attributes).lists.a).toHaveLength(20_000);
-    expect(performance.now() - started).toBeLessThan(2_000);
+  it("of a long history are read in one pass", () => {
+    let passes = 0;
+    class Counted extends Map<string, unknown> {
+      override [Symbol.iterator]() {
+        passes += 1;
+        return super[Symbol.iterator]();
+      }
+    }
+    const given = new Counted();
+    for (let index = 0; index < 20_000; index += 1) given.set(`a.${index}.x`, index);
+    const lists = takeFlatLists(given, createAttributeReader(given), ["a.", "b."]);
+    expect(lists["a."]).toHaveLength(20_000);
+    expect(passes).toBe(1);
   });
 });
