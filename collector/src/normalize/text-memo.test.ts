@@ -25,6 +25,15 @@ test("what a memo says of a text is what is true of it, however often and betwee
   );
 });
 
+test("what was written, or kept as known, is not parsed again", () => {
+  const memo = createTextMemo();
+  const [written, kept] = [{ role: "user" }, ["known"]];
+  const text = memo.write(written);
+  memo.keep('["known"]', kept);
+  expect(memo.parse(text)).toBe(written);
+  expect(memo.parse('["known"]')).toBe(kept);
+});
+
 test("text is taken for JSON when JSON.parse takes it, and only then", () => {
   fc.assert(
     fc.property(text, (one) => {
