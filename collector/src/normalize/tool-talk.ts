@@ -6,7 +6,7 @@ import type { Content } from "./normalized.ts";
 type ToolTalk = Pick<LlmFacts, "tool_requests" | "tool_results">;
 
 /** Of one model call; what is beyond is in the content, and not matched with tool steps. */
-const MAX_TOOL_CALLS = 1_000;
+const MAX_TOOL_CALLS = 128;
 
 /** The tool calls that a model asked for, and the results that it was given for the first time, out of its messages (parts as in `ChatMessage`). */
 export function toolTalkOf({ response, messages = [] }: Content, parse = parsedJson): ToolTalk {

@@ -1,4 +1,5 @@
-import type { Step, StepDetail } from "@runledger/contract";
+import { createHash } from "node:crypto";
+import { canonicalJson, type Step, type StepDetail } from "@runledger/contract";
 import type { Objects, Rows } from "@runledger/storage";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
 import { readRecord, type WholeRecord } from "./record-content.ts";
@@ -27,8 +28,8 @@ export function createInferredContents(rows: Rows, objects: Objects, settings: {
       ]);
       const isPending = asked === null || (resultIn !== "" && given === null);
       const { tool } = step;
-      const request = tool && partOf(asked?.whole.content.response, "tool_call", tool.call_id, tool.name);
-      const response = tool && partOf(given?.whole.content.messages, "tool_call_response", tool.call_id, null);
+      const request = tool && requestOf(asked?.whole.content.response, tool);
+      const response = tool && resultOf(given?.whole.content.messages, tool);
       return {
         ...step,
         content: isPending ? "pending" : "available",
@@ -50,18 +51,37 @@ export function createInferredContents(rows: Rows, objects: Objects, settings: {
   };
 }
 
-/** The part of that type with the call id, or without ids by name; the last one, as results of this call are. */
-function partOf(
-  messages: unknown,
-  type: string,
-  callId: string | null,
-  name: string | null,
-): Record<string, unknown> | undefined {
-  const parts = listOf(messages)
+type Tool = NonNullable<Step["tool"]>;
+type Part = Record<string, unknown>;
+
+/** By its id; without one, by the hash of its arguments: a model may ask for a tool several times at once. */
+function requestOf(response: unknown, tool: Tool): Part | undefined {
+  const asked = partsOf(response, "tool_call").filter((part) =>
+    tool.call_id === null ? part["name"] === tool.name : part["id"] === tool.call_id,
+  );
+  return asked.find((part) => hashOf(part["arguments"]) === tool.arguments_sha256) ?? asked.at(-1);
+}
+
+/** The last one of that id: earlier ones belong to earlier calls. */
+function resultOf(messages: unknown, tool: Tool): Part | undefined {
+  return partsOf(messages, "tool_call_response").findLast((part) => part["id"] === tool.call_id);
+}
+
+/** As the collector hashes arguments: their RFC 8785 text, or the text itself. */
+function hashOf(args: unknown): string | null {
+  if (args === undefined || args === null) return null;
+  try {
+    return createHash("sha256").update(canonicalJson(args)).digest("hex");
+  } catch {
+    return null; // half a surrogate pair: then the last request of that name is shown
+  }
+}
+
+function partsOf(messages: unknown, type: string): Part[] {
+  return listOf(messages)
     .flatMap((message) => (isObject(message) ? listOf(message["parts"]) : []))
     .filter(isObject)
     .filter((part) => part["type"] === type);
-  return parts.findLast((part) => (callId === null ? part["name"] === name : part["id"] === callId));
 }
 
 function listOf(value: unknown): unknown[] {

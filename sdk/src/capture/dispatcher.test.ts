@@ -313,3 +313,18 @@ test("a Request object is captured like an address", async () => {
   expect(call?.attributes["gen_ai.request.model"]).toBe("gpt-4o");
   expect(server.bodies[0]).toContain("gpt-4o");
 });
+
+test("a service of one's own whose path looks like a model's is no model call, and no limit's concern", async () => {
+  server = await startModelServer((response) => sendJson(response, { ok: true }));
+  const base = server.baseUrl;
+  const agent = recorded.ledger.wrap(
+    async () => {
+      const post = (path: string, body: object) =>
+        fetch(`${base}${path}`, { method: "POST", body: JSON.stringify(body) }).then((answer) => answer.json());
+      return [await post("/api/chat", { messages: [], id: "1" }), await post("/survey/responses", { answer: 42 })];
+    },
+    { agent: "surveyor", limits: { steps: 1 } },
+  );
+  expect(await agent()).toEqual([{ ok: true }, { ok: true }]);
+  expect(await recorded.steps("llm")).toEqual([]);
+});

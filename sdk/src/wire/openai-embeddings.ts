@@ -4,8 +4,8 @@ import { errorOf } from "./wire-error.ts";
 import type { WireFormat } from "./wire-format.ts";
 
 const wireRequest = z.looseObject({
-  model: z.string().optional(),
-  input: z.union([z.string(), z.array(z.unknown())]).nullish(),
+  model: z.string(),
+  input: z.union([z.string(), z.array(z.unknown())]),
 });
 const wireAnswer = z.looseObject({
   model: z.string().nullish(),
@@ -19,7 +19,7 @@ export const openaiEmbeddings: WireFormat = {
   matches: (url) => url.pathname.endsWith("/embeddings"),
   readRequest(body) {
     const { model, input, ...rest } = wireRequest.parse(JSON.parse(body));
-    const texts = typeof input === "string" ? [input] : (input ?? []);
+    const texts = typeof input === "string" ? [input] : input;
     return {
       operation: "embeddings",
       model,

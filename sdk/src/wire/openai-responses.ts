@@ -17,14 +17,18 @@ export const openaiResponses: WireFormat = {
   },
 };
 
-const wireRequest = z.looseObject({
-  model: z.string().optional(),
-  stream: z.boolean().nullish(),
-  instructions: z.string().nullish(),
-  input: z.union([z.string(), z.array(z.unknown())]).nullish(),
-  tools: z.array(z.unknown()).nullish(),
-  reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
-});
+/** Many services have a path that ends so: a model, or a stored prompt, makes it one of these. */
+const wireRequest = z
+  .looseObject({
+    model: z.string().optional(),
+    stream: z.boolean().nullish(),
+    instructions: z.string().nullish(),
+    input: z.union([z.string(), z.array(z.unknown())]).nullish(),
+    tools: z.array(z.unknown()).nullish(),
+    reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
+    prompt: z.unknown().optional(),
+  })
+  .refine(({ model, prompt }) => model !== undefined || prompt !== undefined, "neither model nor prompt");
 const wireTool = z.looseObject({ type: z.string(), name: z.string().optional() });
 const PARAMETER_NAMES = {
   max_output_tokens: "gen_ai.request.max_tokens",

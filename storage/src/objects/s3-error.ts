@@ -3,6 +3,8 @@ import { StorageError } from "../error.ts";
 
 /** Refusals that another attempt may not meet: too many requests, a clock, a server that is busy or starting. */
 const TRANSIENT = new Set(["SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "ThrottlingException"]);
+/** Too many requests; and refusals of access, which its administrator may take back: evidence that waits is not damaged. */
+const MAY_PASS = new Set([401, 403, 429]);
 const HINTS: Record<string, string> = {
   AccessDenied: "the credentials may not do this",
   InvalidAccessKeyId: "check AWS_ACCESS_KEY_ID",
@@ -18,10 +20,9 @@ export function s3Error(path: string, cause: unknown): StorageError {
   const name = cause instanceof Error ? cause.name : "";
   const hint = HINTS[name];
   const message = `${path}: ${cause instanceof Error ? cause.message : String(cause)}${hint === undefined ? "" : ` (${hint})`}`;
-  if (name === "CredentialsProviderError") return new StorageError("rejected", message, cause);
   if (isPreconditionFailed(cause)) return new StorageError("conflict", message, cause);
   const status = statusOf(cause);
-  const answered = status !== null && status < 500 && status !== 429 && !TRANSIENT.has(name);
+  const answered = status !== null && status < 500 && !MAY_PASS.has(status) && !TRANSIENT.has(name);
   return new StorageError(answered ? "rejected" : "unavailable", message, cause);
 }
 

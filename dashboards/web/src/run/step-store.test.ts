@@ -2,7 +2,8 @@ import type { Step, StepList } from "@runledger/contract";
 import { describe, expect, it } from "vitest";
 import { createStepStore } from "./step-store.ts";
 
-const step = (seq: number, name = "") => ({ seq, name, step_id: `s${seq}`, record_id: `r${seq}`, shown_by: null }) as Step;
+const step = (seq: number, name = "") =>
+  ({ seq, name, step_id: `s${seq}`, record_id: `r${seq}`, shown_by: null }) as Step;
 const signal = new AbortController().signal;
 
 function source(all: Step[], size: number) {
