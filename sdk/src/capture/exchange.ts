@@ -34,8 +34,8 @@ export function createExchanges(failures: Failures): Exchanges {
       const request = body
         ? failures.attempt("capture", () => address.format.readRequest(body, address.url))
         : undefined;
-      // A path that looks like a model's and a body that does not: somebody else's service, which no limit of ours concerns.
-      if (body && request === undefined) return undefined;
+      // Somebody else's service, which no limit of ours concerns.
+      if (body && request === undefined && address.format.pathIsCommon) return undefined;
       if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
       scope.guard.check();
       const owner = scope.run;

@@ -8,6 +8,7 @@ import type { AskedToolCall, ModelRequest, ModelResponse, OfferedTool, WireForma
 /** Ollama's chat. It streams JSON by the line unless told not to. Source: https://github.com/ollama/ollama/blob/main/docs/api.md */
 export const ollamaChat: WireFormat = {
   provider: "ollama",
+  pathIsCommon: true,
   matches: (url) => url.pathname.endsWith("/api/chat"),
   readRequest,
   readResponse: (body, stream) => readAnswer(stream ? assembleLines(body) : JSON.parse(body)),

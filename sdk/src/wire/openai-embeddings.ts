@@ -16,6 +16,7 @@ const wireAnswer = z.looseObject({
 /** OpenAI embeddings. The vectors are not kept. Source: https://platform.openai.com/docs/api-reference/embeddings */
 export const openaiEmbeddings: WireFormat = {
   provider: "openai",
+  pathIsCommon: true,
   matches: (url) => url.pathname.endsWith("/embeddings"),
   readRequest(body) {
     const { model, input, ...rest } = wireRequest.parse(JSON.parse(body));

@@ -8,6 +8,7 @@ import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from
 /** OpenAI responses. Source: https://platform.openai.com/docs/api-reference/responses */
 export const openaiResponses: WireFormat = {
   provider: "openai",
+  pathIsCommon: true,
   matches: (url) => url.pathname.endsWith("/responses"),
   readRequest,
   readResponse(body, stream) {

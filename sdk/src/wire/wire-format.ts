@@ -5,6 +5,8 @@ import type { ChatMessage, MessagePart } from "@runledger/contract";
 export interface WireFormat {
   /** `gen_ai.provider.name` of a server that nothing else is known of. */
   provider: string;
+  /** Other services have such addresses too: what can't be read as a request of this format is none. */
+  pathIsCommon?: boolean;
   /** Is a POST to this address a model call of this format? */
   matches(url: URL): boolean;
   /** @param url some formats name the model there. @throws when the body is not of this format. */
