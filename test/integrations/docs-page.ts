@@ -51,11 +51,25 @@ function treeOf(steps: readonly StepDetail[]): string[] {
   const order = ({ start_time, name, tool }: StepDetail) =>
     `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${tool?.inferred === true ? 0 : 1} ${name}`;
   const inOrder = steps.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
+  const childrenOf = (parentId: string | null) =>
+    inOrder.filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId);
   const below = (parentId: string | null, depth: number): string[] =>
-    sideBySide(inOrder.filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId)).flatMap(
-      (step) => [`${"  ".repeat(depth)}${stepLine(step)}`, ...below(step.step_id, depth + 1)],
-    );
+    sideBySide(guardrailsBehind(childrenOf(parentId))).flatMap((step) => [
+      `${"  ".repeat(depth)}${stepLine(step)}`,
+      ...below(step.step_id, depth + 1),
+    ]);
   return below(null, 1);
+}
+
+/** A guardrail runs beside what it guards, and which of the two starts first is chance. */
+function guardrailsBehind(steps: readonly StepDetail[]): StepDetail[] {
+  const startOf = ({ start_time }: StepDetail) => Date.parse(start_time);
+  const placeOf = (step: StepDetail) => {
+    if (step.kind !== "guardrail") return startOf(step);
+    const beside = steps.filter((other) => startOf(other) <= startOf(step) + step.latency_ms + 1);
+    return Math.max(...beside.map(startOf)) + 0.5;
+  };
+  return steps.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** Calls of one tool after one another were asked for at once, and start in any order. */
