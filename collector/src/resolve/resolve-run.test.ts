@@ -1,7 +1,7 @@
 import type { StepRow } from "@runledger/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anyRows, rowsOf } from "./any-rows.fixture.ts";
+import { anyRows, rowsOf } from "./any-rows.suite.ts";
 import { asking, at, given, hash, llm, row, tool } from "./facts.fixture.ts";
 import { type Resolution, resolveRun } from "./resolve-run.ts";
 import { isFact } from "./step-fact.ts";

@@ -5,7 +5,7 @@ import type { StepRow } from "@runledger/contract";
 import { type EmbeddedClickHouse, migrate, openRows, type Rows, startEmbeddedClickHouse } from "@runledger/storage";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { anyRows, rowsOf } from "./any-rows.fixture.ts";
+import { anyRows, rowsOf } from "./any-rows.suite.ts";
 import { asking, given, llm, row, tool } from "./facts.fixture.ts";
 import { createResolver } from "./resolver.ts";
 
