@@ -78,15 +78,33 @@ export { jsonElements } from "./record/json-elements.ts";
 export { datedCheckpointPath, isEvidencePath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
 export {
   createPackReader,
+  createPayloadReader,
+  type FindPayloadKey,
   formatMessageNode,
+  isSealed,
   parseMessageNode,
   type ReadPack,
+  type ReadPayload,
   readMessages,
-  readPayload,
+  readStoredPayload,
   readText,
   readWholeRecord,
   SAME_PACK,
+  type SealedRef,
 } from "./record/payload-reading.ts";
+export {
+  commitmentOf,
+  DATA_KEY_BYTES,
+  openPayload,
+  PAYLOAD_KEY_BYTES,
+  payloadKey,
+  payloadSalt,
+  SALT_BYTES,
+  SEAL_BYTES,
+  type SealedPayload,
+  sealPayload,
+  sealWithSalt,
+} from "./record/payload-seal.ts";
 export {
   type CostFacts,
   DELTA_MEDIA_TYPE,

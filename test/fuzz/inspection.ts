@@ -15,9 +15,10 @@ import {
 } from "@runledger/collector";
 import {
   canonicalJson,
+  createPayloadReader,
   MAX_ENTRY_BYTES,
   PREVIEW_CHARS,
-  type ReadPack,
+  type ReadPayload,
   RUNLEDGER,
   type RunledgerRecord,
   readMessages,
@@ -171,7 +172,9 @@ function frameOf({ signal, body, format }: Request): JournalFrame {
 function createLog() {
   const packer = createPayloadPacker();
   const packs = new Map<string, Uint8Array>();
-  const read: ReadPack = async (sha256, offset, length) => packs.get(sha256)?.subarray(offset, offset + length) ?? null;
+  const read = createPayloadReader(
+    async (sha256, offset, length) => packs.get(sha256)?.subarray(offset, offset + length) ?? null,
+  );
 
   return {
     async append(seq: number, records: NormalizedRecord[]): Promise<void> {
@@ -186,7 +189,7 @@ function createLog() {
   };
 }
 
-async function checkEntry(bytes: Uint8Array, { facts, content }: NormalizedRecord, read: ReadPack): Promise<void> {
+async function checkEntry(bytes: Uint8Array, { facts, content }: NormalizedRecord, read: ReadPayload): Promise<void> {
   if (bytes.length > MAX_ENTRY_BYTES) throw new Error(`an entry of ${bytes.length} bytes`);
   if (!isUtf8(bytes)) throw new Error("an entry that is not UTF-8");
   const text = Buffer.from(bytes).toString();

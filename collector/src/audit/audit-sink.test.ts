@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createPackReader,
+  createPayloadReader,
   openCheckpoint,
   parseVerifierKey,
+  type ReadPayload,
   type RunledgerRecord,
   readEntries,
   readMessages,
-  readPayload,
   readWholeRecord,
   record,
 } from "@runledger/contract";
@@ -130,8 +131,8 @@ async function logRecords(): Promise<RunledgerRecord[]> {
   return records;
 }
 
-const packs = (): ReturnType<typeof createPackReader> =>
-  createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0");
+const packs = (): ReadPayload =>
+  createPayloadReader(createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0"));
 
 test("records come into the log in order, and the log goes on after a restart", async () => {
   const first = await openSink();
@@ -186,7 +187,7 @@ test("payloads are read back to the byte", async () => {
   const [entry] = await logRecords();
   for (const name of ["system_prompt", "raw_response", "response"] as const) {
     const ref = entry?.payloads[name];
-    expect(ref && Buffer.from(await readPayload(packs(), ref)).toString()).toBe(content[name]);
+    expect(ref && Buffer.from(await packs()(ref)).toString()).toBe(content[name]);
   }
 });
 

@@ -7,7 +7,9 @@ const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
 const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }));
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> => fc.option(value, { nil: null });
 const free = fc.dictionary(fc.oneof(text, fc.stringMatching(/^\d{1,3}$/)), fc.jsonValue());
-const ref = fc.record({ sha256: hash, size_bytes: fc.nat(), media_type: text, pack: hash, offset: fc.nat() });
+const place = { sha256: hash, size_bytes: fc.nat(), media_type: text, pack: hash, offset: fc.nat() };
+const keyId = fc.constant("0f".repeat(16));
+const ref = fc.oneof(fc.record(place), fc.record({ ...place, key_id: keyId, commitment: hash }));
 const time = fc.constant("2026-01-01T00:00:00.000000000Z");
 
 /** Any record, with members in an order of its own. */

@@ -1,10 +1,9 @@
 import {
+  createPayloadReader,
   DELTA_MEDIA_TYPE,
   LogError,
   MESSAGES_MEDIA_TYPE,
-  type ReadPack,
   readMessages,
-  readPayload,
   readText,
 } from "@runledger/contract";
 import fc from "fast-check";
@@ -18,10 +17,10 @@ function packerUnderTest() {
   const packer = createPayloadPacker();
   const packs = new Map<string, Uint8Array>();
   const counted = { reads: 0, bytes: 0 };
-  const read: ReadPack = async (pack, offset, length) => {
+  const read = createPayloadReader(async (pack, offset, length) => {
     counted.reads++;
     return packs.get(pack)?.subarray(offset, offset + length) ?? null;
-  };
+  });
   const finish = (): void => {
     for (const { sha256, bytes } of packer.finish()) {
       packs.set(sha256, Uint8Array.from(bytes));
@@ -216,7 +215,7 @@ test("nothing is a difference to another scope's text, nor to another run's", as
   const stored = places.map((place, i) => packer.add(place, `${body}${i}`));
   finish();
   for (const payload of stored) {
-    const bytes = await readPayload(read, payloadRefOf(payload, "x"));
+    const bytes = await read(payloadRefOf(payload, "x"));
     expect(Buffer.from(bytes).toString().startsWith(body)).toBe(true);
   }
 });

@@ -3,10 +3,9 @@ import {
   MESSAGES_MEDIA_TYPE,
   type PayloadRef,
   parseMessageNode,
-  type ReadPack,
+  type ReadPayload,
   type RunledgerRecord,
   readMessages,
-  readPayload,
   readText,
   type TextCache,
 } from "@runledger/contract";
@@ -20,7 +19,11 @@ export interface Previews {
 }
 
 /** The previews of a record, from its payloads by the functions that made them from the span: of the messages, only the last is read. */
-export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord, cache?: TextCache): Promise<Previews> {
+export async function previewsOf(
+  read: ReadPayload,
+  { payloads }: RunledgerRecord,
+  cache?: TextCache,
+): Promise<Previews> {
   let missing = 0;
   const unlessMissing = async <Value>(ref: PayloadRef | undefined, get: (ref: PayloadRef) => Promise<Value>) => {
     try {
@@ -51,10 +54,10 @@ export async function previewsOf(read: ReadPack, { payloads }: RunledgerRecord, 
 }
 
 /** Follows the bases only as long as there is no message: a list that adds nothing stands for the one before. */
-async function readLastMessage(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<string | undefined> {
+async function readLastMessage(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<string | undefined> {
   for (let at: PayloadRef | null = ref; at !== null; ) {
     if (at.media_type !== MESSAGES_MEDIA_TYPE) return (await readMessages(read, at, cache)).at(-1);
-    const node = parseMessageNode(await readPayload(read, at), at);
+    const node = parseMessageNode(await read(at), at);
     if (node.texts.length > 0) return node.texts.at(-1);
     at = node.base;
   }

@@ -1,4 +1,5 @@
 import {
+  createPayloadReader,
   type LogEntryRow,
   leafHash,
   logPrefix,
@@ -95,7 +96,7 @@ function createFiller(
   { shard, reprice }: { shard: string; reprice: boolean },
   progress: RebuildProgress,
 ) {
-  const readPack = createPackCache(objects, shard);
+  const readPayload = createPayloadReader(createPackCache(objects, shard));
   const seen = createSeenRecords();
   const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
 
@@ -107,16 +108,16 @@ function createFiller(
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
       logEntries.push(logEntryRow(shard, index, leafHash(entry), record));
-      if (record.event === "metric") points.push(...metricPointRows(await readWholeRecord(readPack, record), 0));
+      if (record.event === "metric") points.push(...metricPointRows(await readWholeRecord(readPayload, record), 0));
       if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
         progress.duplicates += 1;
         continue;
       }
-      const previews = await previewsOf(readPack, record);
+      const previews = await previewsOf(readPayload, record);
       progress.missingPayloads += previews.missing;
       const { inputPreview, outputPreview } = previews;
-      const whole = await readWholeRecord(readPack, record);
+      const whole = await readWholeRecord(readPayload, record);
       const { llm, conflict, start_time } = record;
       const contextWindow = llm === null ? null : prices.contextWindow(llm);
       const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;

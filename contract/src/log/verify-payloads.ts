@@ -1,9 +1,9 @@
 import crypto from "node:crypto";
 import {
+  createPayloadReader,
   parseMessageNode,
   type ReadPack,
   readMessages,
-  readPayload,
   readText,
   readWholeRecord,
 } from "../record/payload-reading.ts";
@@ -53,10 +53,12 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
     return (await whole)?.subarray(offset, offset + length) ?? null;
   };
 
+  const readPayload = createPayloadReader(readPack);
+
   const readList = async (ref: PayloadRef): Promise<{ base: PayloadRef | null; baseCount: number; count: number }> => {
     if (ref.media_type !== MESSAGES_MEDIA_TYPE)
-      return { base: null, baseCount: 0, count: (await readMessages(readPack, ref, texts)).length };
-    const { base, baseCount, texts: own } = parseMessageNode(await readPayload(readPack, ref), ref);
+      return { base: null, baseCount: 0, count: (await readMessages(readPayload, ref, texts)).length };
+    const { base, baseCount, texts: own } = parseMessageNode(await readPayload(ref), ref);
     return { base, baseCount, count: own.length };
   };
 
@@ -87,8 +89,8 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
   const checkPayload = async (record: RunledgerRecord, name: string, ref: PayloadRef): Promise<void> => {
     checked++;
     if (name === "messages" || ref.media_type === MESSAGES_MEDIA_TYPE) await checkList(ref);
-    else if (name === "overflow") await readWholeRecord(readPack, record, texts);
-    else await readText(readPack, ref, texts);
+    else if (name === "overflow") await readWholeRecord(readPayload, record, texts);
+    else await readText(readPayload, ref, texts);
   };
 
   return {

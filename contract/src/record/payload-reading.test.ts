@@ -2,17 +2,17 @@ import crypto from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  createPayloadReader,
   formatMessageNode,
   parseMessageNode,
-  type ReadPack,
+  type ReadPayload,
   readMessages,
-  readPayload,
   SAME_PACK,
 } from "./payload-reading.ts";
 import { MESSAGES_MEDIA_TYPE, type PayloadRef } from "./record.ts";
 
 /** A pack of texts, and where each lies in it. */
-function packOf(...texts: string[]): { read: ReadPack; refs: PayloadRef[] } {
+function packOf(...texts: string[]): { read: ReadPayload; refs: PayloadRef[] } {
   const bytes = Buffer.from(texts.join(""));
   const pack = crypto.hash("sha256", bytes, "hex");
   let offset = 0;
@@ -28,7 +28,10 @@ function packOf(...texts: string[]): { read: ReadPack; refs: PayloadRef[] } {
     offset += size_bytes;
     return ref;
   });
-  return { read: async (name, from, length) => (name === pack ? bytes.subarray(from, from + length) : null), refs };
+  const read = createPayloadReader(async (name, from, length) =>
+    name === pack ? bytes.subarray(from, from + length) : null,
+  );
+  return { read, refs };
 }
 
 const anywhere: PayloadRef = {
@@ -65,8 +68,8 @@ test("a base that counts otherwise, a wrong hash, a missing pack and what is no 
   const [ref, miscounted, noList] = refs as [PayloadRef, PayloadRef, PayloadRef];
   await expect(readMessages(read, miscounted)).rejects.toMatchObject({ code: "malformed" });
   await expect(readMessages(read, noList)).rejects.toMatchObject({ code: "malformed" });
-  await expect(readPayload(read, { ...ref, offset: 1 })).rejects.toMatchObject({ code: "mismatch" });
-  await expect(readPayload(read, { ...ref, pack: "2".repeat(64) })).rejects.toMatchObject({ code: "missing" });
+  await expect(read({ ...ref, offset: 1 })).rejects.toMatchObject({ code: "mismatch" });
+  await expect(read({ ...ref, pack: "2".repeat(64) })).rejects.toMatchObject({ code: "missing" });
 });
 
 test("a base that lies behind its successor in one pack is refused: no circles", () => {

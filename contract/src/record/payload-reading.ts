@@ -3,6 +3,7 @@ import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { jsonElements } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
+import { commitmentOf, openPayload, SALT_BYTES } from "./payload-seal.ts";
 import {
   DELTA_MEDIA_TYPE,
   MESSAGES_MEDIA_TYPE,
@@ -31,8 +32,33 @@ export function createPackReader(
   return (packSha256, offset, length) => readRange(packPath(shard, packSha256), offset, length);
 }
 
-/** A payload's bytes, which hash to what the reference says. @throws LogError `missing` or `mismatch`. */
-export async function readPayload(read: ReadPack, ref: PayloadRef): Promise<Uint8Array> {
+/** A payload's bytes as they were before they were sealed: a text, or a node. @throws LogError. */
+export type ReadPayload = (ref: PayloadRef) => Promise<Uint8Array>;
+
+/** The key of one payload (`payloadKey` of its data key, or as an auditor was given it), or null when it is not at hand. `salt`: of the stored bytes. */
+export type FindPayloadKey = (ref: SealedRef, salt: Uint8Array) => Promise<Uint8Array | null>;
+export type SealedRef = PayloadRef & { key_id: string; commitment: string };
+
+export function isSealed(ref: PayloadRef): ref is SealedRef {
+  return ref.key_id !== undefined;
+}
+
+/** Without keys only what lies in the clear is read. @throws LogError `missing`, `mismatch`, or `sealed` when `findKey` has none. */
+export function createPayloadReader(readPack: ReadPack, findKey?: FindPayloadKey): ReadPayload {
+  return async (ref) => {
+    const stored = await readStoredPayload(readPack, ref);
+    if (!isSealed(ref)) return stored;
+    const key = (await findKey?.(ref, stored.subarray(0, SALT_BYTES))) ?? null;
+    if (key === null) throw new LogError("sealed", `the key ${ref.key_id} of payload ${ref.sha256} is not at hand`);
+    const plaintext = openPayload(key, stored);
+    if (commitmentOf(key, plaintext) !== ref.commitment)
+      throw new LogError("mismatch", `the payload ${ref.sha256} is not what its reference commits to`);
+    return plaintext;
+  };
+}
+
+/** A payload's bytes as they lie in the pack, which hash to what the reference says. @throws LogError `missing` or `mismatch`. */
+export async function readStoredPayload(read: ReadPack, ref: PayloadRef): Promise<Uint8Array> {
   const bytes = ref.size_bytes === 0 ? new Uint8Array() : await read(ref.pack, ref.offset, ref.size_bytes);
   if (bytes === null) throw new LogError("missing", `the pack ${ref.pack} is missing`);
   const fits = bytes.length === ref.size_bytes && crypto.hash("sha256", bytes, "hex") === ref.sha256;
@@ -45,12 +71,12 @@ export async function readPayload(read: ReadPack, ref: PayloadRef): Promise<Uint
  * The whole text of any payload: of one stored as a difference put together from its bases and checked against its own hash, of a message list the JSON
  * array of its messages. @throws LogError.
  */
-export function readText(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<Uint8Array> {
+export function readText(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<Uint8Array> {
   return createTextReader(read, cache).text(ref);
 }
 
 /** The JSON texts of all messages of a list, in order, its bases followed. @throws LogError. */
-export function readMessages(read: ReadPack, ref: PayloadRef, cache?: TextCache): Promise<string[]> {
+export function readMessages(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<string[]> {
   return createTextReader(read, cache).messages(ref);
 }
 
@@ -60,11 +86,11 @@ interface TextReader {
 }
 
 /** Follows bases, at most MAX_BASES of them in its life: a list's base may be a difference, and a difference's a list. */
-function createTextReader(read: ReadPack, cache: TextCache | undefined): TextReader {
+function createTextReader(read: ReadPayload, cache: TextCache | undefined): TextReader {
   let bases = 0;
   const node = (ref: PayloadRef): Promise<Uint8Array> => {
     if (bases++ > MAX_BASES) throw new LogError("malformed", `the payload ${ref.sha256} has too many bases`);
-    return readPayload(read, ref);
+    return read(ref);
   };
 
   const messages = async (ref: PayloadRef): Promise<string[]> => {
@@ -167,7 +193,7 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
 
 /** The record with what was too large for its entry put back in place. @throws LogError `malformed`. */
 export async function readWholeRecord(
-  read: ReadPack,
+  read: ReadPayload,
   entry: RunledgerRecord,
   cache?: TextCache,
 ): Promise<RunledgerRecord> {

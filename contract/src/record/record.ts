@@ -27,6 +27,7 @@ export type EndStatus = (typeof END_STATUSES)[number];
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const keyId = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z.number().int().nonnegative();
 const text = z.string();
 /** RFC 3339, UTC, always nine digits of nanoseconds. */
@@ -38,14 +39,21 @@ const freeMembers = z.custom<Record<string, unknown>>(
 );
 
 /** Where a payload lies: `pack` is an object of many payloads, named by its own sha256 (paths: `packPath`). */
-const payloadRef = z.strictObject({
-  /** sha256 of the stored bytes. */
-  sha256,
-  size_bytes: count,
-  media_type: text,
-  pack: sha256,
-  offset: count,
-});
+const payloadRef = z
+  .strictObject({
+    /** sha256 of the stored bytes, as `size_bytes` and `offset` are of them. */
+    sha256,
+    size_bytes: count,
+    media_type: text,
+    pack: sha256,
+    offset: count,
+    /** Which data key it is sealed under (`payload-seal.ts`), and the commitment to its plaintext. Both absent: it lies in the clear. */
+    key_id: keyId.optional(),
+    commitment: sha256.optional(),
+  })
+  .refine(({ key_id, commitment }) => (key_id === undefined) === (commitment === undefined), {
+    message: "key_id and commitment belong together",
+  });
 export type PayloadRef = z.infer<typeof payloadRef>;
 
 /** The parts of a step that are content. Each is JSON text, but `raw_response`, which is the body as it came. */

@@ -1,6 +1,6 @@
 import crypto from "node:crypto";
 import { expect, test } from "vitest";
-import { formatMessageNode, type ReadPack, readMessages, readText, SAME_PACK } from "./payload-reading.ts";
+import { createPayloadReader, formatMessageNode, readMessages, readText, SAME_PACK } from "./payload-reading.ts";
 import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, type PayloadRef } from "./record.ts";
 import { createTextCache } from "./text-cache.ts";
 import { formatTextDelta, type TextDelta } from "./text-delta.ts";
@@ -13,11 +13,11 @@ function packInWork() {
   let whole = Buffer.of();
   let offset = 0;
   const counted = { reads: 0 };
-  const read: ReadPack = async (_, from, length) => {
+  const read = createPayloadReader(async (_, from, length) => {
     counted.reads++;
     if (whole.length < offset) whole = Buffer.concat(parts);
     return whole.subarray(from, from + length);
-  };
+  });
   const put = (content: string | Uint8Array, media_type: string): PayloadRef => {
     const bytes = Buffer.from(content);
     const ref = { sha256: sha256(bytes), size_bytes: bytes.length, media_type, pack: SAME_PACK, offset };

@@ -1,9 +1,10 @@
 import {
   createPackReader,
+  createPayloadReader,
   type PayloadName,
   type PayloadRef,
   parseLogEntry,
-  type ReadPack,
+  type ReadPayload,
   type RunledgerRecord,
   readMessages,
   readText,
@@ -25,13 +26,14 @@ const MAX_NESTING = 500;
 /** The record of a log entry with what was too large for it, and with its content. @throws LogError `missing`, `mismatch`, `malformed`. */
 export async function readRecord(objects: Objects, shard: string, bytes: Uint8Array): Promise<WholeRecord> {
   const entry = parseLogEntry(bytes);
-  const read = createPackReader((path, offset, length) => objects.readRange(path, offset, length), shard);
+  const readRange = (path: string, offset: number, length: number) => objects.readRange(path, offset, length);
+  const read = createPayloadReader(createPackReader(readRange, shard));
   const [record, content] = await Promise.all([readWholeRecord(read, entry), readContent(read, entry)]);
   return { record, content };
 }
 
 /** Every payload but `overflow`, checked against its hash. */
-async function readContent(read: ReadPack, { payloads }: RunledgerRecord): Promise<Content> {
+async function readContent(read: ReadPayload, { payloads }: RunledgerRecord): Promise<Content> {
   const names = (Object.keys(payloads) as PayloadName[]).filter((name) => name !== "overflow");
   const contents = names.map(async (name): Promise<[PayloadName, unknown]> => {
     const ref = payloads[name];
@@ -40,7 +42,7 @@ async function readContent(read: ReadPack, { payloads }: RunledgerRecord): Promi
   return Object.fromEntries(await Promise.all(contents));
 }
 
-async function readContentOf(read: ReadPack, name: PayloadName, ref: PayloadRef): Promise<unknown> {
+async function readContentOf(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<unknown> {
   if (name === "messages") return (await readMessages(read, ref)).map(parseContent);
   const text = Buffer.from(await readText(read, ref)).toString("utf8");
   return name === "raw_response" || name === "raw_request" ? text : parseContent(text);
