@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { MAX_TIMER_MS } from "./limits/limit-guard.ts";
+import { MAX_TIMER_MS } from "./limits/limits.ts";
+import type { Pricer } from "./limits/price.ts";
 
 /** What `createRunledger` may be told; what is left out comes from the environment, then from the default. */
 export interface Settings {
@@ -27,6 +28,11 @@ export interface Settings {
   spoolMaxAgeMs?: number | undefined;
   /** How long `flush`, `shutdown` and the process's exit wait for the collector, ms. RUNLEDGER_FLUSH_TIMEOUT_MS; 5 000. */
   flushTimeoutMs?: number | undefined;
+  /**
+   * USD of a model call, for `limits.costUsd`; undefined when it is not known. Default: the table of `@pydantic/genai-prices`, an optional
+   * peer that is loaded when the first agent with such a limit is wrapped.
+   */
+  price?: Pricer | undefined;
   /** Where our own failures are told, once a kind. Default: a Node.js process warning. */
   log?: ((message: string) => void) | undefined;
 }

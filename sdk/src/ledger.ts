@@ -6,6 +6,7 @@ import { createCapture } from "./capture/dispatcher.ts";
 import { installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
+import { createPricing } from "./limits/price.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
@@ -25,6 +26,8 @@ export interface Ledger {
   tool: ReturnType<typeof createTools>;
   /** The run that the caller is in: its trace id, 32 hex digits. */
   runId(): string | undefined;
+  /** Aborts when the agent that the caller is in is stopped: for its own requests and waits. Outside of a run it never does. */
+  signal(): AbortSignal;
   /** Sends what waits; true when the collector has it all in time. */
   flush(): Promise<boolean>;
   /** Flushes, gives the global dispatcher and `fetch` back, and records nothing any more. */
@@ -62,6 +65,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const delivery = createDelivery({ createExporter, failures, random, spool: openSpool(config, failures) }, config);
   const recorder = createRecorder(delivery, failures, config.serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
+  const never = new AbortController().signal;
   const held = new Set<() => void>();
   const installation = installCapture(createCapture({ scopes, failures }), failures);
 
@@ -82,12 +86,14 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       scopes,
       failures,
       held,
+      pricing: createPricing(settings.price),
       startRun(facts) {
         installation.renew();
         return startRun(recorder, facts, config);
       },
     }),
     tool: createTools({ scopes, failures }),
+    signal: () => scopes.getStore()?.guard.signal ?? never,
     runId: () => scopes.getStore()?.run.root.traceId,
     flush,
     async shutdown() {

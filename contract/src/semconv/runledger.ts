@@ -29,10 +29,15 @@ export const RUNLEDGER = {
   toolInferred: "runledger.tool.inferred",
   toolRequestedBy: "runledger.tool.requested_by",
   toolIdempotencyKey: "runledger.tool.idempotency_key",
-  /** On `limit` steps: steps | tokens | wall_ms | … , its bound, and what was reached. */
+  /** On `limit` steps, and in the end on `run_end` of a stopped run: steps | tokens | wall_ms | … , its bound, and what was reached. */
   limitName: "runledger.limit.name",
   limitMax: "runledger.limit.max",
   limitReached: "runledger.limit.reached",
+  /** On `limit` steps, int: calls that were let go before and were not over; what they use comes on top. */
+  limitRunning: "runledger.limit.running",
+  /** On `handoff` steps: who takes over, or is asked, and why. */
+  handoffTo: "runledger.handoff.to",
+  handoffReason: "runledger.handoff.reason",
   /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
   normalizeError: "runledger.normalize.error",
   sdkVersion: "runledger.sdk.version",

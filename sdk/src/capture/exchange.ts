@@ -1,6 +1,8 @@
 import type { Failures } from "../failures.ts";
+import { expectedUsage } from "../limits/call-usage.ts";
 import { createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
+import { providerOf } from "../wire/provider.ts";
 import type { ModelRequest, WireFormat } from "../wire/wire-format.ts";
 import { WIRE_FORMATS } from "../wire/wire-formats.ts";
 import { recordInferredTool } from "./inferred-tool.ts";
@@ -37,12 +39,18 @@ export function createExchanges(failures: Failures): Exchanges {
       // Somebody else's service, which no limit of ours concerns.
       if (body && request === undefined && address.format.pathIsCommon) return undefined;
       if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
-      scope.guard.check();
+      const provider = providerOf(address.url.hostname, address.format.provider);
+      const expected = failures.attempt("callback", () =>
+        expectedUsage(provider, body, request?.model ?? "", scope.price),
+      );
+      const admission = scope.guard.admit(expected ?? { tokens: 0, costUsd: undefined });
       const owner = scope.run;
       const attempt = body ? attempts.next(owner, body) : 1;
       const onFinish = (failed: boolean) => body && attempts.ended(owner, body, attempt, failed);
-      const start = { ...address, scope, request, attempt, failures, onFinish };
-      return failures.attempt("record", () => startModelCall(start));
+      const start = { ...address, provider, scope, request, attempt, admission, failures, onFinish };
+      const call = failures.attempt("record", () => startModelCall(start));
+      if (call === undefined) admission.settle();
+      return call;
     },
   };
 }

@@ -28,6 +28,8 @@ export function recordInferredTool(scope: Scope, call: PendingCall, seen: { endT
   step.end({ endTime: seen.endTime, error });
   scope.guard.addStep();
   scope.guard.addToolCall(callKey(call.name, call.arguments), call.name);
+  // Whether a tool that we did not see fail has succeeded, we don't know.
+  if (error !== undefined) scope.guard.toolEnded(true);
 }
 
 /** What every tool step says, inferred or exact. */

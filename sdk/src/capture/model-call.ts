@@ -1,9 +1,10 @@
 import type { Attributes } from "@opentelemetry/api";
 import { GEN_AI, OTEL, RUNLEDGER } from "@runledger/contract";
 import type { Failures } from "../failures.ts";
+import { usageOfCall } from "../limits/call-usage.ts";
+import type { Admission } from "../limits/limit-guard.ts";
 import { defined, type StepError } from "../run/run.ts";
 import type { Scope } from "../run/scope.ts";
-import { providerOf } from "../wire/provider.ts";
 import type { ModelRequest, ModelResponse, WireFormat } from "../wire/wire-format.ts";
 import { createAnswerBody } from "./response-body.ts";
 
@@ -24,10 +25,14 @@ export interface ModelCallStart {
   scope: Scope;
   format: WireFormat;
   url: URL;
+  /** `gen_ai.provider.name`. */
+  provider: string;
   /** Undefined: a body we could not look into. */
   request: ModelRequest | undefined;
   /** 1 for the first try. */
   attempt: number;
+  /** Of the limits; settled when it is known what the call used. */
+  admission: Admission;
   failures: Failures;
   /** Called once with how it ended. */
   onFinish: (failed: boolean) => void;
@@ -37,12 +42,14 @@ export function startModelCall({
   scope,
   format,
   url,
+  provider,
   request,
   attempt,
+  admission,
   failures,
   onFinish,
 }: ModelCallStart): ModelCall {
-  const { run, guard } = scope;
+  const { run, price } = scope;
   const startTime = run.now();
   const operation = request?.operation ?? "chat";
   const step = run.startStep(request?.model === undefined ? operation : `${operation} ${request.model}`, {
@@ -58,7 +65,6 @@ export function startModelCall({
   let headers: ReadonlyMap<string, string> = new Map();
   const body = createAnswerBody();
   let finished = false;
-  guard.addStep();
 
   function finish(error?: StepError): void {
     if (finished) return;
@@ -75,7 +81,7 @@ export function startModelCall({
     failures.attempt("record", () => {
       const attributes = defined({
         [GEN_AI.operationName]: operation,
-        [GEN_AI.providerName]: providerOf(url.hostname, format.provider),
+        [GEN_AI.providerName]: provider,
         [OTEL.serverAddress]: url.hostname,
         [OTEL.serverPort]: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
         "http.response.status_code": status,
@@ -89,12 +95,12 @@ export function startModelCall({
       });
       step.end({ attributes, error: problem, endTime });
     });
+    admission.settle(failures.attempt("callback", () => usageOfCall({ provider, request, response, price })));
     failures.attempt("capture", () => account(response, endTime));
     onFinish(problem !== undefined);
   }
 
   function account(response: ModelResponse | undefined, endTime: number): void {
-    guard.addTokens((response?.usage?.inputTokens ?? 0) + (response?.usage?.outputTokens ?? 0));
     for (const asked of response?.toolCalls ?? []) {
       const offered = request?.toolDefinitions ?? [];
       run.toolCalls.ask({ ...asked, requestedBy: step.span, parent: scope.span, askedTime: endTime, offered });

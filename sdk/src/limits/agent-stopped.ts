@@ -1,5 +1,14 @@
-/** The bounds a wrapped agent can have. `wall_ms` is milliseconds since the call began. */
-export const LIMIT_NAMES = ["steps", "tokens", "wall_ms", "repeats"] as const;
+/** The bounds a wrapped agent can have, as records name them. `wall_ms` is milliseconds since the call began, `cost_usd` dollars. */
+export const LIMIT_NAMES = [
+  "steps",
+  "tokens",
+  "cost_usd",
+  "wall_ms",
+  "repeats",
+  "tool_errors",
+  "sub_agents",
+  "sub_agent_depth",
+] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** The one error that this SDK means to throw into an agent: a limit was reached, and nothing more is called. */
@@ -8,6 +17,7 @@ export class AgentStopped extends Error {
   readonly agent: string;
   readonly limit: LimitName;
   readonly max: number;
+  /** When it stopped; what calls that were running then add is in the run's figures, not here. */
   readonly reached: number;
   readonly reason: string;
 

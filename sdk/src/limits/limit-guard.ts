@@ -1,118 +1,159 @@
 import { setMaxListeners } from "node:events";
-import { z } from "zod";
-import { AgentStopped, type LimitName } from "./agent-stopped.ts";
-
-/** The longest time that Node.js timers keep: past it they fire at once. */
-export const MAX_TIMER_MS = 2_147_483_647;
-
-const bound = z.number().int().nonnegative().optional();
-/** Strict: a bound that is misspelt, or that we don't have, must not look as if it held. */
-const limits = z.strictObject({
-  /** Model and tool calls, retries included. */
-  steps: bound,
-  /** Input and output tokens as the models reported them; a call that reports none adds none. */
-  tokens: bound,
-  /** Milliseconds. Running model calls are aborted when they are over. */
-  wallMs: bound.refine((ms) => ms === undefined || ms <= MAX_TIMER_MS, `at most ${MAX_TIMER_MS}`),
-  /** How often the same tool may be called with the same arguments. */
-  repeats: bound,
-});
-/** Hard bounds of one call of a wrapped agent, its sub-agents included. What is left out has no bound. */
-export type Limits = z.input<typeof limits>;
-
-/** @throws Error that says each fault; when the agent is wrapped, not when it runs. */
-export function checkLimits(agent: string, given: Limits): Limits {
-  const parsed = limits.safeParse(given);
-  if (!parsed.success) throw new Error(`runledger: bad limits of agent ${agent}\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}
+import { AgentStopped } from "./agent-stopped.ts";
+import type { Limits } from "./limits.ts";
+import { type ReachedBound, reachedBound } from "./reached-bound.ts";
+import { type CallUsage, createReservations, type LimitUsage, NOTHING_USED, type Reservations } from "./usage.ts";
 
 export interface LimitDependencies {
   agent: string;
   /** Epoch milliseconds. */
   now: () => number;
-  onBreach: (stop: AgentStopped) => void;
+  /** @param running calls that are not over, and may still use more. */
+  onBreach: (stop: AgentStopped, running: number) => void;
   /** The guard of the agent that called this one: it counts too, and its breach stops this one. */
   parent: LimitGuard | undefined;
+  /** Of earlier processes of the same run. */
+  used?: LimitUsage | undefined;
+}
+
+/** A call that was let go. */
+export interface Admission {
+  /** Once, when it is over. `undefined`: it used nothing, or nothing that is counted. */
+  settle(actual?: CallUsage): void;
 }
 
 /** Counts, and says no before the next call. In process and synchronous: no network is asked. */
 export interface LimitGuard {
   /** @throws AgentStopped when a bound is reached; the same one ever after. */
   check(): void;
+  /** As `check`, and the call has its place: it is a step, and what it is expected to use, if anything, is reserved until it is settled. */
+  admit(expected?: CallUsage): Admission;
+  /** A step that nobody could have stopped. */
   addStep(): void;
-  addTokens(count: number): void;
   /** @param call names the tool and its arguments, @param tool is what a person reads. */
   addToolCall(call: string, tool: string): void;
+  toolEnded(failed: boolean): void;
+  /** A sub-agent starts, `depth` below this agent. @throws AgentStopped when it must not. */
+  admitSubAgent(depth?: number): void;
+  /** Nothing more is called, and what runs is aborted. */
+  halt(stop: AgentStopped): void;
+  usage(): LimitUsage;
   readonly stopped: AgentStopped | undefined;
-  /** Aborts running calls when wall clock is over; undefined when nobody set such a bound. */
-  readonly signal: AbortSignal | undefined;
+  /** Aborts when this agent is stopped, or one above it. */
+  readonly signal: AbortSignal;
   close(): void;
 }
 
 export function createLimitGuard(dependencies: LimitDependencies, limits: Limits): LimitGuard {
-  const { agent, now, parent } = dependencies;
-  const startTime = now();
-  const repeats = new Map<string, number>();
-  const abort = limits.wallMs === undefined ? undefined : new AbortController();
-  const signals = [abort?.signal, parent?.signal].filter((other) => other !== undefined);
-  const signal = signals.length === 0 ? undefined : AbortSignal.any(signals);
+  const { agent, now, parent, onBreach } = dependencies;
+  const used: LimitUsage = { ...(dependencies.used ?? NOTHING_USED) };
+  const held = createReservations();
+  const repeats = createRepeats(limits.repeats !== undefined);
+  const startTime = now() - used.elapsedMs;
+  const abort = new AbortController();
+  const signal = parent === undefined ? abort.signal : AbortSignal.any([abort.signal, parent.signal]);
   // Each running call listens, and many may run at once: that is no leak to warn of.
-  if (signal !== undefined) setMaxListeners(0, signal);
-  let steps = 0;
-  let tokens = 0;
-  let mostRepeated = { count: 0, tool: "" };
+  setMaxListeners(0, abort.signal, signal);
   let stopped: AgentStopped | undefined;
 
-  function stop(limit: LimitName, max: number, reached: number, detail?: string): void {
+  const usage = (): LimitUsage => ({ ...used, elapsedMs: Math.round(now() - startTime) });
+  function halt(stop: AgentStopped): void {
     if (stopped !== undefined) return;
-    stopped = new AgentStopped(agent, limit, max, reached, detail);
-    dependencies.onBreach(stopped);
-    abort?.abort(stopped);
+    stopped = stop;
+    onBreach(stop, held.calls);
+    abort.abort(stop);
   }
-
-  function stopWhenOver(): void {
-    const elapsedMs = Math.round(now() - startTime);
-    if (limits.wallMs !== undefined && elapsedMs >= limits.wallMs) stop("wall_ms", limits.wallMs, elapsedMs);
-    if (limits.steps !== undefined && steps >= limits.steps) stop("steps", limits.steps, steps);
-    if (limits.tokens !== undefined && tokens >= limits.tokens) stop("tokens", limits.tokens, tokens);
-    if (limits.repeats !== undefined && mostRepeated.count > limits.repeats) {
-      stop("repeats", limits.repeats, mostRepeated.count, `${mostRepeated.tool} with the same arguments`);
-    }
+  function stopAt(bound: ReachedBound | undefined): void {
+    if (bound !== undefined) halt(new AgentStopped(agent, bound.limit, bound.max, bound.reached, bound.detail));
   }
-
-  const timer =
-    limits.wallMs === undefined
-      ? undefined
-      : setTimeout(() => stop("wall_ms", limits.wallMs ?? 0, Math.round(now() - startTime)), limits.wallMs).unref();
+  function check(): void {
+    parent?.check();
+    stopAt(reachedBound(limits, { used: usage(), held, mostRepeated: repeats.most }));
+    if (stopped !== undefined) throw stopped;
+  }
+  const { wallMs } = limits;
+  const timer = wallMs === undefined ? undefined : setTimeout(wallClockOver, wallMs - used.elapsedMs, wallMs).unref();
+  function wallClockOver(max: number): void {
+    stopAt({ limit: "wall_ms", max, reached: usage().elapsedMs });
+  }
 
   return {
-    check() {
-      parent?.check();
-      stopWhenOver();
-      if (stopped !== undefined) throw stopped;
+    check,
+    admit(expected) {
+      check();
+      const above = parent?.admit(expected);
+      used.steps++;
+      return admission(used, expected && held.add(expected), above);
     },
     addStep() {
-      steps++;
+      used.steps++;
       parent?.addStep();
     },
-    addTokens(count) {
-      tokens += count;
-      parent?.addTokens(count);
-    },
     addToolCall(call, tool) {
-      // Remembered only for a bound that asks: a long run makes many calls.
-      if (limits.repeats !== undefined) {
-        const count = (repeats.get(call) ?? 0) + 1;
-        repeats.set(call, count);
-        if (count > mostRepeated.count) mostRepeated = { count, tool };
-      }
+      repeats.add(call, tool);
       parent?.addToolCall(call, tool);
     },
+    toolEnded(failed) {
+      used.toolErrors = failed ? used.toolErrors + 1 : 0;
+      parent?.toolEnded(failed);
+    },
+    admitSubAgent(depth = 1) {
+      check();
+      stopAt(fanOut(limits, used.subAgents, depth));
+      if (stopped !== undefined) throw stopped;
+      parent?.admitSubAgent(depth + 1);
+      used.subAgents++;
+    },
+    halt,
+    usage,
     get stopped() {
       return stopped;
     },
     signal,
     close: () => clearTimeout(timer),
+  };
+}
+
+function admission(
+  used: LimitUsage,
+  reservation: ReturnType<Reservations["add"]> | undefined,
+  above: Admission | undefined,
+): Admission {
+  let settled = false;
+  return {
+    settle(actual) {
+      if (settled) return;
+      settled = true;
+      reservation?.release(actual);
+      used.tokens += actual?.tokens ?? 0;
+      used.costUsd += actual?.costUsd ?? 0;
+      if (actual !== undefined && actual.costUsd === undefined) used.unpricedCalls++;
+      above?.settle(actual);
+    },
+  };
+}
+
+function fanOut({ subAgents, subAgentDepth }: Limits, started: number, depth: number): ReachedBound | undefined {
+  if (subAgentDepth !== undefined && depth > subAgentDepth) {
+    return { limit: "sub_agent_depth", max: subAgentDepth, reached: depth };
+  }
+  if (subAgents === undefined || started < subAgents) return undefined;
+  return { limit: "sub_agents", max: subAgents, reached: started };
+}
+
+/** Remembered only for a bound that asks: a long run makes many calls. */
+function createRepeats(wanted: boolean) {
+  const counts = new Map<string, number>();
+  let most = { count: 0, tool: "" };
+  return {
+    add(call: string, tool: string): void {
+      if (!wanted) return;
+      const count = (counts.get(call) ?? 0) + 1;
+      counts.set(call, count);
+      if (count > most.count) most = { count, tool };
+    },
+    get most() {
+      return most;
+    },
   };
 }

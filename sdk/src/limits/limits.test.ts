@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { completion, type ModelServer, sendJson, startModelServer } from "../testing/model-server.ts";
 import { createRecordedLedger, type RecordedLedger } from "../testing/recorded-ledger.ts";
 import { AgentStopped } from "./agent-stopped.ts";
-import type { Limits } from "./limit-guard.ts";
+import type { Limits } from "./limits.ts";
 
 let recorded: RecordedLedger;
 let server: ModelServer;
@@ -120,7 +120,144 @@ test("a sub-agent's own bound stops the sub-agent, and its caller may go on", as
 
 test("limits that can't be held are refused when the agent is wrapped", () => {
   const wrap = (limits: object) => () => recorded.ledger.wrap(() => 1, { agent: "a", limits });
-  expect(wrap({ costUsd: 2 })).toThrow(/costUsd/);
+  expect(wrap({ costEur: 2 })).toThrow(/costEur/);
+  expect(wrap({ toolErrors: 0 })).toThrow(/toolErrors/);
   expect(wrap({ steps: Number.NaN })).toThrow(/steps/);
   expect(wrap({ wallMs: 1e12 })).toThrow(/wallMs/);
+});
+
+test("a bound on money holds by the prices of the model that answered", async () => {
+  // 100 tokens read, 64 of them cached, and 20 written: 0.00037 USD by the table.
+  const stop = await loopUntilStopped({ costUsd: 0.001 });
+  expect(stop).toMatchObject({ limit: "cost_usd", max: 0.001 });
+  expect(stop.reached).toBeCloseTo(server.bodies.length * 0.00037, 6);
+  expect(server.bodies).toHaveLength(3);
+  expect((await recorded.end()).attributes["runledger.limit.reached"]).toBe(stop.reached);
+});
+
+test("prices can be one's own, and a call that they don't know is told", async () => {
+  await recorded.ledger.shutdown();
+  recorded = createRecordedLedger({
+    price: ({ model, outputTokens }) => (model === "gpt-4o" ? undefined : outputTokens),
+  });
+  expect(await loopUntilStopped({ costUsd: 41 })).toMatchObject({ limit: "cost_usd", reached: 60 });
+});
+
+test("a model without a price stops an agent with a bound on money, after that one call", async () => {
+  await recorded.ledger.shutdown();
+  recorded = createRecordedLedger({ price: () => undefined });
+  const stop = await loopUntilStopped({ costUsd: 1 });
+  expect(stop.message).toContain("no known price");
+  expect(server.bodies).toHaveLength(1);
+});
+
+test("a model that does not report what it used is estimated", async () => {
+  await server.close();
+  server = await startModelServer((response) => {
+    const { usage: _none, ...silent } = completion("words ".repeat(400));
+    sendJson(response, silent);
+  });
+  const stop = await loopUntilStopped({ tokens: 1_000 });
+  expect(stop.limit).toBe("tokens");
+  expect(server.bodies).toHaveLength(2); // 2,400 characters an answer
+});
+
+test("parallel calls share what is left, and those that run are aborted when one is refused", async () => {
+  const stop = await loopUntilStopped({ steps: 3 }, () => Promise.all(Array.from({ length: 8 }, () => ask("hang"))));
+  expect(stop).toMatchObject({ limit: "steps", reached: 3 });
+  const calls = await recorded.steps("llm");
+  expect(calls).toHaveLength(3);
+  expect(calls.map((call) => call.attributes["error.type"])).toEqual(Array(3).fill("AgentStopped"));
+  expect((await recorded.steps("limit"))[0]?.attributes["runledger.limit.running"]).toBe(3);
+});
+
+test("tools that fail one after the other stop the agent", async () => {
+  const broken = recorded.ledger.tool({
+    name: "broken",
+    input: { type: "object" },
+    run: () => {
+      throw new Error("down");
+    },
+  });
+  let round = 0;
+  const stop = await loopUntilStopped(
+    { toolErrors: 3 },
+    async () =>
+      await broken({ round: round++ }).catch((error) => {
+        if (error instanceof AgentStopped) throw error;
+      }),
+  );
+  expect(stop).toMatchObject({ limit: "tool_errors", reached: 3 });
+});
+
+test("sub-agents beyond the bound are refused, whichever way they fail", async () => {
+  const helper = recorded.ledger.wrap(async () => "x", { agent: "helper" });
+  const stop = await loopUntilStopped({ subAgents: 2 }, async () => {
+    const answer = helper();
+    expect(answer).toBeInstanceOf(Promise);
+    await answer;
+  });
+  expect(stop).toMatchObject({ agent: "loop", limit: "sub_agents", reached: 2 });
+  expect(await recorded.steps("agent")).toHaveLength(2);
+});
+
+test("the agent's own waits end with it, by the ledger's signal", async () => {
+  expect(recorded.ledger.signal().aborted).toBe(false);
+  const stop = await loopUntilStopped({ wallMs: 50 }, async () => {
+    const signal = recorded.ledger.signal();
+    await new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  });
+  expect(stop.limit).toBe("wall_ms");
+});
+
+test("a hand-off answers instead of the error, knows why and how far, and the run ends handed off", async () => {
+  const agent = recorded.ledger.wrap(
+    async (): Promise<string> => {
+      for (;;) await ask();
+    },
+    {
+      agent: "loop",
+      limits: { steps: 2 },
+      handoff: {
+        to: "support queue",
+        run: async (stop, summary) => {
+          await expect(ask()).rejects.toThrow(); // the limit still holds
+          return `${stop.limit} after ${summary.tokens} tokens of ${summary.runId}`;
+        },
+      },
+    },
+  );
+  const answer = await agent();
+  const end = await recorded.end();
+  expect(answer).toBe(`steps after 240 tokens of ${end.spanContext().traceId}`);
+  expect(end.attributes).toMatchObject({
+    "runledger.run.status": "handed_off",
+    "runledger.run.reason": "to support queue: limit steps: 2 of 2",
+    "runledger.limit.name": "steps",
+  });
+  expect(server.bodies).toHaveLength(2);
+  expect((await recorded.steps("handoff"))[0]?.attributes["runledger.handoff.to"]).toBe("support queue");
+});
+
+test("a hand-off that fails leaves the run stopped, and its caller with the reason", async () => {
+  const agent = recorded.ledger.wrap(
+    async () => {
+      for (;;) await ask();
+    },
+    {
+      agent: "loop",
+      limits: { steps: 1 },
+      handoff: {
+        to: "nobody",
+        run: () => {
+          throw new Error("queue is down");
+        },
+      },
+    },
+  );
+  await expect(agent()).rejects.toMatchObject({ name: "AgentStopped", limit: "steps" });
+  expect((await recorded.end()).attributes["runledger.run.status"]).toBe("stopped");
+  expect(recorded.ledger.stats().failures.callback).toBe(1);
 });

@@ -44,6 +44,7 @@ export interface RunEnd {
   outcome?: string | undefined;
   reason?: string | undefined;
   error?: StepError | undefined;
+  attributes?: Attributes | undefined;
 }
 
 /** One execution of an agent: a trace. Its records are numbered as they are made, so the end can commit to their count. */
@@ -112,11 +113,12 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
       });
       return { span: span.spanContext(), end: (end = {}) => span.isRecording() && finish(span, end) };
     },
-    end({ status, outcome, reason, error }) {
+    end({ status, outcome, reason, error, attributes }) {
       if (ended) return;
       clearInterval(heart);
       finish(rootSpan, {
         attributes: defined({
+          ...attributes,
           [RUNLEDGER.event]: "run_end" satisfies RecordEvent,
           [RUNLEDGER.stepKind]: "agent" satisfies StepKind,
           [RUNLEDGER.runStatus]: status,

@@ -1,7 +1,11 @@
 import type { SpanContext } from "@opentelemetry/api";
 import { RUNLEDGER } from "@runledger/contract";
 import type { ModelCall } from "../capture/model-call.ts";
-import { createLimitGuard, type LimitGuard, type Limits } from "../limits/limit-guard.ts";
+import { limitAttributes } from "../limits/limit-facts.ts";
+import { createLimitGuard, type LimitGuard } from "../limits/limit-guard.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { Pricer } from "../limits/price.ts";
+import type { Principal } from "./principal.ts";
 import type { Run } from "./run.ts";
 
 /** What the code of a wrapped agent runs in: found by the asynchronous context it was called from. */
@@ -13,31 +17,31 @@ export interface Scope {
   readonly span: SpanContext;
   /** Model calls of the run whose answer is not read to its end yet. */
   readonly openCalls: Set<ModelCall>;
+  readonly price: Pricer;
+  /** Undefined: nobody that any permission was given to. */
+  readonly principal: Principal | undefined;
+  /** What the agent itself has told of how it ends. */
+  readonly ending: { handoff?: { to: string; reason: string } };
 }
 
-export function createScope(
-  run: Run,
-  agent: string,
-  span: SpanContext,
-  limits: Limits,
-  parent: Scope | undefined,
-): Scope {
+export interface ScopeStart extends Pick<Scope, "run" | "agent" | "span" | "price" | "principal"> {
+  parent: Scope | undefined;
+}
+
+export function createScope({ parent, ...start }: ScopeStart, limits: Limits): Scope {
+  const { run, agent, span } = start;
   const guard = createLimitGuard(
     {
       agent,
       now: run.now,
       parent: parent?.guard,
-      onBreach: (stop) =>
+      onBreach: (stop, running) =>
         run.startStep(`limit ${stop.limit}`, { kind: "limit", parent: span }).end({
-          attributes: {
-            [RUNLEDGER.limitName]: stop.limit,
-            [RUNLEDGER.limitMax]: stop.max,
-            [RUNLEDGER.limitReached]: stop.reached,
-          },
+          attributes: { ...limitAttributes(stop), [RUNLEDGER.limitRunning]: running },
           error: { type: stop.name, message: stop.reason },
         }),
     },
     limits,
   );
-  return { run, agent, guard, span, openCalls: parent?.openCalls ?? new Set() };
+  return { ...start, guard, openCalls: parent?.openCalls ?? new Set(), ending: {} };
 }

@@ -1,8 +1,11 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Failures } from "../failures.ts";
-import { causedByStop } from "../limits/agent-stopped.ts";
-import { checkLimits, type Limits } from "../limits/limit-guard.ts";
+import { type AgentStopped, causedByStop } from "../limits/agent-stopped.ts";
+import { checkLimits, type Limits } from "../limits/limits.ts";
+import type { Pricing } from "../limits/price.ts";
 import { startExecution } from "./execution.ts";
+import type { HandoffOptions } from "./handoff.ts";
+import type { Principal } from "./principal.ts";
 import type { Run, RunFacts } from "./run.ts";
 import type { Scope } from "./scope.ts";
 import { observeStreamedResult } from "./streamed-result.ts";
@@ -25,7 +28,11 @@ export interface WrapOptions<Agent extends AgentFunction> {
   session?: Tag<Agent>;
   /** Whom the agent works for. */
   user?: Tag<Agent>;
+  /** On whose behalf it acts, and what that one may: asked by tools with a `permission`. A sub-agent's only narrows its caller's. */
+  principal?: Principal | ((...args: Parameters<Agent>) => Principal | undefined);
   limits?: Limits;
+  /** What to do instead when a limit stops it: its result is the caller's, and the run ends as `handed_off`. */
+  handoff?: HandoffOptions<Awaited<ReturnType<Agent>>>;
   /** Your word for how it went, from the result. */
   outcome?: (result: Awaited<ReturnType<Agent>>) => string | undefined;
 }
@@ -36,15 +43,19 @@ export interface WrapDependencies {
   failures: Failures;
   /** Runs whose function has returned while an answer is still being read. */
   held: Set<() => void>;
+  pricing: Pricing;
 }
 
 /** Each call of the returned function is a run, or within a run a sub-agent's step; else it is the function given. */
 export function createWrap(dependencies: WrapDependencies) {
-  const { scopes, failures } = dependencies;
+  const { scopes, failures, pricing } = dependencies;
 
   return function wrap<Agent extends AgentFunction>(agent: Agent, options: WrapOptions<Agent>): Agent {
-    checkLimits(options.agent, options.limits ?? {});
+    const limits = checkLimits(options.agent, options.limits ?? {});
+    if (limits.costUsd !== undefined) pricing.require(options.agent);
     function wrapped(this: unknown, ...args: Parameters<Agent>): unknown {
+      const refused = refusedBy(scopes.getStore());
+      if (refused !== undefined) return refuse(agent, refused);
       const execution = failures.attempt("record", () => startExecution(dependencies, options, args));
       if (execution === undefined) return Reflect.apply(agent, this, args);
       const { scope, end } = execution;
@@ -57,7 +68,12 @@ export function createWrap(dependencies: WrapDependencies) {
         if (streamed === undefined) end({ result });
         return streamed ?? result;
       }
-      function fail(error: unknown): never {
+      function fail(error: unknown): unknown {
+        const instead = execution?.handoff(error);
+        if (instead !== undefined) return instead(within, settle, (failure) => settleFailed(failure));
+        return settleFailed(error);
+      }
+      function settleFailed(error: unknown): never {
         end({ error });
         throw thrown(error);
       }
@@ -66,7 +82,7 @@ export function createWrap(dependencies: WrapDependencies) {
       try {
         result = within(() => Reflect.apply(agent, this, args));
       } catch (error) {
-        fail(error);
+        return fail(error);
       }
       if (!(result instanceof Promise)) return settle(result);
       if (result.constructor === Promise) return result.then(settle, fail);
@@ -78,4 +94,21 @@ export function createWrap(dependencies: WrapDependencies) {
     Object.defineProperty(wrapped, "length", { value: agent.length, configurable: true });
     return wrapped as unknown as Agent;
   };
+}
+
+/** A sub-agent more than its caller may have, or one of a caller that was stopped. */
+function refusedBy(caller: Scope | undefined): AgentStopped | undefined {
+  if (caller === undefined || caller.run.ended) return undefined;
+  try {
+    caller.guard.admitSubAgent();
+    return undefined;
+  } catch (error) {
+    return causedByStop(error);
+  }
+}
+
+/** As the agent itself would fail: an async function never throws at its caller. */
+function refuse(agent: AgentFunction, stop: AgentStopped): Promise<never> {
+  if (agent.constructor.name === "AsyncFunction") return Promise.reject(stop);
+  throw stop;
 }

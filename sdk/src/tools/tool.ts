@@ -54,10 +54,9 @@ export function createTools({ scopes, failures }: ToolDependencies) {
   ): Promise<T> {
     const key = callKey(name, args);
     scope.guard.addToolCall(key, name);
-    scope.guard.check();
+    scope.guard.admit();
     const attempt = attempts.next(scope.run, key);
     const asked = scope.run.toolCalls.claim(name, args, callId);
-    scope.guard.addStep();
     const step = scope.run.startStep(`execute_tool ${name}`, {
       kind: "tool",
       parent: scope.span,
@@ -77,11 +76,13 @@ export function createTools({ scopes, failures }: ToolDependencies) {
       const text = failures.attempt("capture", () => textOf(result));
       step.end({ attributes: defined({ [RUNLEDGER.toolValid]: true, [GEN_AI.toolCallResult]: text }) });
       attempts.ended(scope.run, key, attempt, false);
+      scope.guard.toolEnded(false);
       return result;
     } catch (error) {
       const valid = !(error instanceof ToolError && error.code === "invalid_arguments");
       step.end({ attributes: { [RUNLEDGER.toolValid]: valid }, error: stepError(error) });
       attempts.ended(scope.run, key, attempt, true);
+      scope.guard.toolEnded(true);
       throw error;
     }
   }
