@@ -4,9 +4,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunDetail, StepDetail, StepList } from "@runledger/contract";
+import { inject } from "vitest";
 import { type Exchange, type Script, startFakeModelServer } from "../support/fake-model-server.ts";
+import type { ProductUrls } from "../support/integration-product.ts";
 import { traceIdsOf } from "../support/otlp-json.ts";
-import { eventually, getJson, type Product, startProduct, temporaryDir } from "../support/product.ts";
+import { bareEnvironment, eventually, getJson, temporaryDir } from "../support/product.ts";
 import { type Sent, startRecordingProxy } from "../support/recording-proxy.ts";
 
 const FOLDER = fileURLToPath(new URL("./", import.meta.url));
@@ -41,26 +43,23 @@ export interface ScenarioOptions {
 export interface Integrations {
   /** Runs `<scenario>` (a path in test/integrations, or an absolute one) to its end and waits until all it sent can be read. @throws Error when it fails. */
   run(scenario: string, options: ScenarioOptions): Promise<Outcome>;
-  product: Product;
+  product: ProductUrls;
   close(): Promise<void>;
 }
 
-/** Starts a real `runledger up` for all scenarios of a test file. */
+/** The real `runledger up` of this test run, for the scenarios of a file. */
 export async function startIntegrations(): Promise<Integrations> {
-  const home = await temporaryDir("integrations");
-  const product = await startProduct(home.dir);
+  const home = await temporaryDir("agent-home");
+  const product = inject("integrationProduct");
   return {
     product,
-    run: (scenario, options) => runScenario(product, join(home.dir, "agent-home"), scenario, options),
-    async close() {
-      await product.stop();
-      await home.remove();
-    },
+    run: (scenario, options) => runScenario(product, home.dir, scenario, options),
+    close: home.remove,
   };
 }
 
 async function runScenario(
-  product: Product,
+  product: ProductUrls,
   agentHome: string,
   scenario: string,
   options: ScenarioOptions,
@@ -80,7 +79,7 @@ async function runScenario(
     if (first === undefined) throw new Error(`${scenario} sent no spans\n${stdout}`);
     return { ...first, runs, exchanges: model.exchanges, stdout, sent };
   } catch (cause) {
-    throw new Error(`${scenario} failed; the product says: ${product.log().slice(-4_000)}`, { cause });
+    throw new Error(`${scenario} failed`, { cause });
   } finally {
     await model.close();
     await proxy.close();
@@ -94,7 +93,7 @@ function agentEnvironment(
   home: string,
 ): Record<string, string> {
   return {
-    PATH: process.env["PATH"] ?? "",
+    ...bareEnvironment(),
     HOME: home,
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
@@ -154,7 +153,7 @@ function withoutPlace(sent: Sent): string {
   return text.replaceAll(PROJECT, "/app");
 }
 
-async function runsOf(product: Product, runIds: readonly string[]): Promise<RunSeen[]> {
+async function runsOf(product: ProductUrls, runIds: readonly string[]): Promise<RunSeen[]> {
   await eventually(
     () => backlogOf(product),
     (frames) => frames === 0,
@@ -164,7 +163,7 @@ async function runsOf(product: Product, runIds: readonly string[]): Promise<RunS
 }
 
 /** Journal frames that the log or ClickHouse do not have yet. */
-async function backlogOf(product: Product): Promise<number> {
+async function backlogOf(product: ProductUrls): Promise<number> {
   const text = await (await fetch(`${product.apiUrl}/metrics`)).text();
   const valuesOf = (name: string) =>
     [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, "gm"))].map(([, value]) => Number(value));
@@ -173,7 +172,7 @@ async function backlogOf(product: Product): Promise<number> {
   return last + 1 - Math.min(...next);
 }
 
-async function runSeen(product: Product, runId: string): Promise<RunSeen> {
+async function runSeen(product: ProductUrls, runId: string): Promise<RunSeen> {
   const url = `${product.apiUrl}/v1/runs/${runId}`;
   const run = await getJson<RunDetail>(url);
   const { items } = await getJson<StepList>(`${url}/steps?limit=1000`);

@@ -2,27 +2,17 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RunDetail, StepDetail, StepList } from "@runledger/contract";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually, getJson, type Product, startProduct, temporaryDir } from "../support/product.ts";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { bareEnvironment, eventually, getJson } from "../support/product.ts";
 
 const SCENARIO = fileURLToPath(new URL("./signals/exporters.mjs", import.meta.url));
 
-let home: Awaited<ReturnType<typeof temporaryDir>>;
-let product: Product;
-
-beforeAll(async () => {
-  home = await temporaryDir("signals");
-  product = await startProduct(home.dir);
-});
-afterAll(async () => {
-  await product.stop();
-  await home.remove();
-});
+const product = inject("integrationProduct");
 
 async function send(environment: Record<string, string>): Promise<{ traceId: string; spanId: string; said: string }> {
   const endpoint = environment["PROTOCOL"] === "grpc" ? product.grpcUrl : product.httpUrl;
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [SCENARIO], {
-    env: { PATH: process.env["PATH"] ?? "", ENDPOINT: endpoint, ...environment },
+    env: { ...bareEnvironment(), ENDPOINT: endpoint, ...environment },
   });
   return { ...JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), said: stdout + stderr };
 }

@@ -23,6 +23,12 @@ export interface Product {
   kill(): Promise<void>;
 }
 
+/** What a program needs of ours that is not a setting: where programs are, and modules compiled before. */
+export function bareEnvironment(): Record<string, string> {
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE };
+}
+
 export async function temporaryDir(name: string): Promise<{ dir: string; remove: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), `runledger-${name}-`));
   return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }) };
@@ -36,7 +42,7 @@ export async function startProduct(
 ): Promise<Product> {
   const child = spawn(process.execPath, [MAIN, "up", ...flags], {
     env: {
-      PATH: process.env["PATH"] ?? "",
+      ...bareEnvironment(),
       RUNLEDGER_DATA_DIR: dataDir,
       RUNLEDGER_OTLP_GRPC_PORT: "0",
       RUNLEDGER_OTLP_HTTP_PORT: "0",
@@ -104,7 +110,7 @@ export interface CommandResult {
 /** Runs `runledger …` to its end. */
 export function runledger(args: string[], environment: Record<string, string> = {}): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...environment };
+    const env = { ...bareEnvironment(), NO_COLOR: "1", ...environment };
     execFile(process.execPath, [MAIN, ...args], { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
     });

@@ -85,7 +85,7 @@ describe("the embedded ClickHouse", () => {
   });
 
   it("refuses a second server in the same directory", async () => {
-    await expect(startEmbeddedClickHouse({ dir: join(dir, "."), logger, startTimeoutMs: 6_000 })).rejects.toMatchObject(
+    await expect(startEmbeddedClickHouse({ dir: join(dir, "."), logger, startTimeoutMs: 2_000 })).rejects.toMatchObject(
       { code: "locked" },
     );
   });
