@@ -9,6 +9,8 @@ export const collectorSettings = z.strictObject({
   /** 0 picks a free one. */
   grpcPort: port.default(4317),
   httpPort: port.default(4318),
+  /** With it Runledger itself sends what nobody else can: acts. Whoever shall send them is told it. */
+  ownKey: z.string().min(32),
   journalDir: z.string().min(1),
   /** `file:PATH` */
   objects: z.string().min(1),

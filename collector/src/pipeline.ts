@@ -24,6 +24,7 @@ import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { createRecentEntries } from "./metrics/recent-entries.ts";
 import { normalizeFrame } from "./normalize/normalize-frame.ts";
 import { createPrices } from "./normalize/price.ts";
+import { openGate, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
@@ -33,6 +34,7 @@ import type { RunningStage } from "./stage/run-stage.ts";
 /** The sinks' cursors: a journal segment goes away only when both have passed it. */
 const FOLLOWERS = ["audit", "metrics"] as const;
 const TENANT = "default";
+const LOOPBACK = "127.0.0.1";
 
 /** First stage: OTLP → check → journal (fsync) → answer. */
 export async function receive(settings: CollectorSettings, onFatal: (error: unknown) => void): Promise<RunningStage> {
@@ -42,14 +44,16 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
   const journal = await openJournalWriter(settings.journalDir, { followers: FOLLOWERS, warn });
   const intake = createIntake({ journal, registry, nowUnixNano, onFatal, warn }, {});
   const { host } = settings;
-  const grpc = await createGrpcReceiver(intake, { host, port: settings.grpcPort, tenant: TENANT });
-  const http = await createHttpReceiver(intake, { host, port: settings.httpPort, tenant: TENANT });
+  const gate = openGate(TENANT);
+  const grpc = await createGrpcReceiver(intake, { host, port: settings.grpcPort, gate });
+  const http = await createHttpReceiver(intake, { host, port: settings.httpPort, gate });
+  const own = await createHttpReceiver(intake, { host: LOOPBACK, port: 0, gate: ownGate(settings.ownKey) });
   return {
-    ready: { grpcPort: grpc.port, httpPort: http.port },
+    ready: { grpcPort: grpc.port, httpPort: http.port, ownPort: own.port },
     metrics: () => registry.metrics(),
     troubles: () => [],
     async stop() {
-      await Promise.all([grpc.close(), http.close()]);
+      await Promise.all([grpc.close(), http.close(), own.close()]);
       await journal.close();
     },
   };

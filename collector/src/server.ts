@@ -4,6 +4,8 @@ import { startStage } from "./stage/stage.ts";
 export interface Collector {
   grpcPort: number;
   httpPort: number;
+  /** OTLP/HTTP on loopback for Runledger itself, with `ownKey` as bearer. */
+  ownPort: number;
   /** Prometheus text of both stages. */
   metrics(): Promise<string>;
   /** What keeps it from getting on; [] when all is well. */
@@ -24,7 +26,7 @@ export async function startCollector(
   dependencies: { onFatal: (error: Error) => void },
 ): Promise<Collector> {
   const settings = collectorSettings.parse(options);
-  const receive = await startStage<{ grpcPort: number; httpPort: number }>(
+  const receive = await startStage<Pick<Collector, "grpcPort" | "httpPort" | "ownPort">>(
     new URL("./receive/receive-stage.ts", import.meta.url),
     settings,
     dependencies.onFatal,

@@ -1,3 +1,4 @@
+export { type Principal, ROLES, type Role, withImpliedRoles } from "./access/principal.ts";
 export {
   ALERT_RULES,
   ALERT_STATES,
@@ -106,6 +107,7 @@ export {
   sealWithSalt,
 } from "./record/payload-seal.ts";
 export {
+  type ActFacts,
   type CostFacts,
   DELTA_MEDIA_TYPE,
   END_STATUSES,

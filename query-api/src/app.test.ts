@@ -10,6 +10,7 @@ import { z } from "zod";
 import { createApp } from "./app.ts";
 import { queryApiSettings } from "./config.ts";
 import type { App, QueryApiDependencies } from "./dependencies.ts";
+import { createRecordedActs } from "./testing/recorded-acts.ts";
 
 const KEY = "a key of enough characters";
 
@@ -38,6 +39,7 @@ async function build(settings: object, replaced: Partial<QueryApiDependencies> =
     {
       rows,
       objects,
+      acts: createRecordedActs(),
       clock: Date.now,
       random: Math.random,
       logger: pino({ level: "silent" }),

@@ -8,12 +8,15 @@ import type {
 } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Registry } from "prom-client";
+import type { ActRecorder } from "./acts/act-recorder.ts";
 import type { QueryApiSettings } from "./config.ts";
 
 /** What the query API is handed: it opens nothing itself and reads no environment. */
 export interface QueryApiDependencies {
   rows: Rows;
   objects: Objects;
+  /** Where acts (reads of content, changes of settings) are recorded before they are done. */
+  acts: ActRecorder;
   /** Milliseconds since the epoch. */
   clock: () => number;
   /** In [0, 1): the jitter of retries. */

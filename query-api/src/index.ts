@@ -1,3 +1,5 @@
+export { type Act, type ActRecorder, createActRecorder } from "./acts/act-recorder.ts";
+export { createActSender } from "./acts/send-act.ts";
 export { createApp } from "./app.ts";
 export { type QueryApiSettings, queryApiSettings } from "./config.ts";
 export type { App, QueryApiDependencies } from "./dependencies.ts";

@@ -24,3 +24,4 @@ export { DERIVED_TABLES, type MigrationSettings, migrate } from "./rows/migrate.
 export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts";
 export { parameterLists } from "./rows/parameter-lists.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";
+export { createStateDocument, type StateDocument } from "./state/state-document.ts";

@@ -32,6 +32,9 @@ const CALLS = [
   "/v1/usage?group_by=agent,model",
 ] as const;
 
+/** The calls below read no content. */
+const nothing = async () => undefined;
+
 /** How long the API takes over a day of many steps; each call `repeats` times, after a first one that isn't counted. */
 export async function benchQueries(settings: QueryBenchSettings): Promise<QueryFigures[]> {
   const home = await temporaryDir("query-bench");
@@ -45,6 +48,7 @@ export async function benchQueries(settings: QueryBenchSettings): Promise<QueryF
       {
         rows,
         objects: await openObjects(`file:${home.dir}/objects`),
+        acts: { record: nothing, recordSoon: nothing, close: nothing },
         clock: Date.now,
         random: Math.random,
         logger,

@@ -1,4 +1,4 @@
-import { createGrpcReceiver, createHttpReceiver, createIntake } from "@runledger/collector";
+import { createGrpcReceiver, createHttpReceiver, createIntake, openGate } from "@runledger/collector";
 import { openJournalWriter } from "@runledger/storage";
 import { Registry } from "prom-client";
 
@@ -20,7 +20,7 @@ export async function startReceiveServer(dir: string): Promise<{ grpc: number; h
     },
     {},
   );
-  const settings = { host: "127.0.0.1", port: 0, tenant: "default" };
+  const settings = { host: "127.0.0.1", port: 0, gate: openGate("default") };
   const [grpc, http] = [await createGrpcReceiver(intake, settings), await createHttpReceiver(intake, settings)];
   return { grpc: grpc.port, http: http.port };
 }

@@ -94,6 +94,12 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
       records: maybe(fc.nat()),
     }),
   ),
+  act: fc.record({
+    action: text,
+    actor: fc.record({ key_id: maybe(text), name: text, roles: fc.array(text) }),
+    reason: maybe(text),
+    target: free,
+  }),
   cost: maybe(fc.record({ usd: fc.constant("0.5"), price_table: text, price_version: text })),
   conflict: fc.boolean(),
   attributes: free,

@@ -1,4 +1,5 @@
 import {
+  type ActFacts,
   canonicalJson,
   PAYLOAD_NAMES,
   type PayloadName,
@@ -13,9 +14,8 @@ export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
  * (several times faster than sorting); what a client named freely is put in order first.
  */
 export function entryText(record: RunledgerRecord): string {
-  const free = [record.attributes, record.events, record.links, record.resource, record.scope.attributes ?? null].map(
-    ordered,
-  );
+  const { attributes, events, links, resource, scope, act } = record;
+  const free = [attributes, events, links, resource, scope.attributes ?? null, act?.target ?? null].map(ordered);
   if (free.some((value) => value === NEEDS_SORTING)) return canonicalJson(wellFormed(record));
   const text = JSON.stringify(inOrder(record, free));
   // JSON.stringify writes half a surrogate pair as an escape, which RFC 8785 does not know.
@@ -69,9 +69,11 @@ function orderedObject(object: object): unknown {
 }
 
 /** A change of the record's schema shows here as a type error, and in the test that compares with `canonicalJson`. */
-function inOrder(record: RunledgerRecord, [attributes, events, links, resource, scopeAttributes]: unknown[]): object {
-  const { cost, end, error, scope } = record;
+function inOrder(record: RunledgerRecord, free: unknown[]): object {
+  const [attributes, events, links, resource, scopeAttributes, actTarget] = free;
+  const { act, cost, end, error, scope } = record;
   const text: { [Member in keyof RunledgerRecord]: unknown } = {
+    ...(act === undefined ? {} : { act: actInOrder(act, actTarget) }),
     attributes,
     conflict: record.conflict,
     cost: cost && { price_table: cost.price_table, price_version: cost.price_version, usd: cost.usd },
@@ -109,6 +111,10 @@ function inOrder(record: RunledgerRecord, [attributes, events, links, resource, 
     v: record.v,
   };
   return text;
+}
+
+function actInOrder({ action, actor, reason }: ActFacts, target: unknown): { [Member in keyof ActFacts]: unknown } {
+  return { action, actor: { key_id: actor.key_id, name: actor.name, roles: actor.roles }, reason, target };
 }
 
 function runInOrder(run: RunledgerRecord["run"]): { [Member in keyof RunledgerRecord["run"]]: unknown } {

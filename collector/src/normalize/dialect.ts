@@ -1,4 +1,5 @@
 import type {
+  ActFacts,
   EndFacts,
   LlmFacts,
   RecordEvent,
@@ -28,6 +29,7 @@ export interface DialectFacts {
   > | null;
   tool: Omit<ToolFacts, "arguments_sha256" | "result_sha256" | "result_bytes"> | null;
   end: EndFacts | null;
+  act?: ActFacts;
   /** A failure that the dialect tells in its own words; counts where status, `error.type` and events tell none. */
   error?: RunledgerRecord["error"];
   /** The span's events without what became content; default: as they are. */

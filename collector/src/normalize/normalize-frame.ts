@@ -15,7 +15,11 @@ import { createTextMemo } from "./text-memo.ts";
 
 /** All accepted items of a journalled request in normal form: the same check as at receipt decides, so nothing acknowledged is left out. */
 export function normalizeFrame(frame: JournalFrame, price: Pricer): NormalizedFrame {
-  const reception = { tenant: frame.tenant, receivedTime: rfc3339FromUnixNano(frame.receivedUnixNano) };
+  const reception: Reception = {
+    tenant: frame.tenant,
+    receivedTime: rfc3339FromUnixNano(frame.receivedUnixNano),
+    ...(frame.own === true ? { own: true } : {}),
+  };
   const body = unpackBodySync(frame.body, frame.encoding, MAX_UNPACKED_BYTES);
   const records = recordsOf({ ...frame, body, encoding: "identity" }, reception, price);
   return { seq: frame.seq, records, bodyBytes: body.byteLength };

@@ -5,6 +5,7 @@ import { argumentsHash, messagesHash } from "./content-hash.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
+import { ownAct } from "./own-act.ts";
 import { plain } from "./plain.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
@@ -18,6 +19,8 @@ export interface Reception {
   tenant: string;
   /** RFC 3339 */
   receivedTime: string;
+  /** Runledger itself sent it. */
+  own?: true;
 }
 
 /**
@@ -31,7 +34,8 @@ export function normalizeSpan(
   price: Pricer,
   memo = createTextMemo(),
 ): NormalizedRecord {
-  const dialect = DIALECTS.find((candidate) => candidate.claims(span.attributes)) ?? plain;
+  const dialects = reception.own === true ? [ownAct, ...DIALECTS] : DIALECTS;
+  const dialect = dialects.find((candidate) => candidate.claims(span.attributes)) ?? plain;
   try {
     return recordOf(dialect, span, span.attributes, origin, reception, price, memo);
   } catch (error) {
@@ -79,6 +83,7 @@ function recordOf(
       llm,
       tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content, memo),
       end: facts.end,
+      ...(facts.act === undefined ? {} : { act: facts.act }),
       cost: llm === null ? null : price(llm, span.startTime),
       attributes: attributes.rest(),
       events: [...(facts.events ?? span.events)],

@@ -1,8 +1,11 @@
-import { END_STATUSES, type EndFacts, RECORD_EVENTS, RUNLEDGER, STEP_KINDS } from "@runledger/contract";
+import { END_STATUSES, type EndFacts, RUNLEDGER, STEP_KINDS } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { readGenAi } from "./otel-genai.ts";
 import { isRunId } from "./run-id.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
+
+/** The events that a span may claim for itself; an `act` only Runledger's own (`own-act.ts`). */
+const SPAN_EVENTS = ["run_start", "run_heartbeat", "step", "run_end"] as const;
 
 /** What `@runledger/sdk` sends: the GenAI conventions, and `runledger.*` where they have no word. */
 export const runledger: Dialect = {
@@ -11,7 +14,7 @@ export const runledger: Dialect = {
     attributes.has(RUNLEDGER.runSeq) || attributes.has(RUNLEDGER.event) || attributes.has(RUNLEDGER.stepKind),
   read(span, attributes) {
     const base = readGenAi(span, attributes);
-    const event = attributes.oneOf(RUNLEDGER.event, RECORD_EVENTS) ?? "step";
+    const event = attributes.oneOf(RUNLEDGER.event, SPAN_EVENTS) ?? "step";
     const kind = attributes.oneOf(RUNLEDGER.stepKind, STEP_KINDS) ?? base.kind;
     const rawResponse = attributes.text(RUNLEDGER.rawResponse);
     return {

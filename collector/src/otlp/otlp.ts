@@ -101,8 +101,8 @@ export function unixNano(value: Fixed64): bigint {
 }
 
 /**
- * malformed, too_large, unsupported_type, unknown_path, wrong_method: the sender must change something, the same request will be
- * refused again · overloaded, timeout, closing: the same request may succeed later.
+ * malformed, too_large, unsupported_type, unknown_path, wrong_method, unauthenticated, permission_denied: the sender must change something,
+ * the same request will be refused again · overloaded, timeout, closing: the same request may succeed later.
  */
 export type OtlpErrorCode =
   | "malformed"
@@ -110,6 +110,8 @@ export type OtlpErrorCode =
   | "unsupported_type"
   | "unknown_path"
   | "wrong_method"
+  | "unauthenticated"
+  | "permission_denied"
   | "overloaded"
   | "timeout"
   | "closing";

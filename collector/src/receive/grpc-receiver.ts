@@ -11,6 +11,7 @@ import {
 } from "@grpc/grpc-js";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
+import { type Credentials, type Gate, TENANT_HEADER } from "./gate.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -32,19 +33,20 @@ const SERVICES = [
   ["metrics", "metrics.v1.MetricsService"],
 ] as const;
 
-type Handler = (body: Buffer) => Promise<Buffer>;
+type Handler = (body: Buffer, metadata: Metadata) => Promise<Buffer>;
 
 /** OTLP/gRPC (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). */
 export async function createGrpcReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
   const server = new Server({
     "grpc.max_receive_message_length": intake.maxBodyBytes,
     "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
-    interceptors: [admission(intake, settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS)],
+    interceptors: [admission(intake, settings.gate, settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS)],
   });
   for (const [signal, service] of SERVICES) {
-    addExport(server, intake, `${COLLECTOR}.${service}`, async (body) => {
+    addExport(server, intake, `${COLLECTOR}.${service}`, async (body, metadata) => {
       // The library has unpacked it already: nothing more to reserve.
-      const request = { signal, format: "protobuf", encoding: "identity", tenant: settings.tenant, body } as const;
+      const sender = settings.gate(credentialsOf(metadata));
+      const request = { ...sender, signal, format: "protobuf", encoding: "identity", body } as const;
       return encodeAnswer(await intake.take(request, "grpc", () => undefined), "protobuf");
     });
   }
@@ -68,8 +70,11 @@ function addExport(server: Server, intake: Intake, service: string, handle: Hand
     },
   };
   server.addService(definition, {
-    Export: (call: { request: Buffer }, respond: (error: object | null, answer?: Buffer) => void) => {
-      handle(call.request).then(
+    Export: (
+      call: { request: Buffer; metadata: Metadata },
+      respond: (error: object | null, answer?: Buffer) => void,
+    ) => {
+      handle(call.request, call.metadata).then(
         (answer) => respond(null, answer),
         (error: unknown) => respond(grpcErrorOf(intake.refuse(error, "grpc"))),
       );
@@ -78,7 +83,7 @@ function addExport(server: Server, intake: Intake, service: string, handle: Hand
 }
 
 /** Refuses requests before their bytes are read when memory is short, and ends those that don't come in whole in time. */
-function admission(intake: Intake, timeoutMs: number): ServerInterceptor {
+function admission(intake: Intake, gate: Gate, timeoutMs: number): ServerInterceptor {
   return (_method, call) => {
     const reservation = intake.budget.reserve();
     let answered = false;
@@ -95,6 +100,7 @@ function admission(intake: Intake, timeoutMs: number): ServerInterceptor {
         next({
           onReceiveMetadata(metadata, pass) {
             try {
+              gate(credentialsOf(metadata));
               reservation.resize(UNKNOWN_SIZE_BYTES);
             } catch (error) {
               return refuse(error);
@@ -125,6 +131,11 @@ function admission(intake: Intake, timeoutMs: number): ServerInterceptor {
       },
     });
   };
+}
+
+function credentialsOf(metadata: Metadata): Credentials {
+  const first = (name: string) => metadata.get(name)[0]?.toString() ?? null;
+  return { authorization: first("authorization"), tenant: first(TENANT_HEADER) };
 }
 
 /** A status with google.rpc.Status in its trailers: OTLP clients look there for RetryInfo. */

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
 import type { Reservation } from "./byte-budget.ts";
+import { type Gate, type Sender, TENANT_HEADER } from "./gate.ts";
 import { bodyKindOf, formatOf, readBody } from "./http-body.ts";
 import type { Intake } from "./intake.ts";
 import { listenError } from "./listen-error.ts";
@@ -12,7 +13,7 @@ export interface ReceiverSettings {
   host: string;
   /** 0: a free one. */
   port: number;
-  tenant: string;
+  gate: Gate;
   /** A request must have come in whole within this. */
   requestTimeoutMs?: number;
   /** How long `close` waits for requests at work. */
@@ -33,11 +34,13 @@ const SIGNAL_PATHS = [
   ["/v1/logs", "logs"],
   ["/v1/metrics", "metrics"],
 ] as const;
+const CHALLENGE = 'Bearer realm="runledger", Basic realm="runledger"';
 const CONTENT_TYPE: Record<BodyFormat, string> = { protobuf: "application/x-protobuf", json: "application/json" };
 
 declare module "fastify" {
   interface FastifyRequest {
     otlp: {
+      sender: Sender;
       signal: JournalFrame["signal"];
       format: BodyFormat;
       encoding: BodyEncoding;
@@ -66,7 +69,7 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
   app.addHook("onRequest", (_request, _reply, done) => {
     done(closing ? new OtlpError("closing", "the collector is shutting down; retry later") : undefined);
   });
-  addSignals(app, intake, settings.tenant);
+  addSignals(app, intake, settings.gate);
   await app.listen({ host: settings.host, port: settings.port }).catch((cause: unknown) => {
     throw listenError("http", `${settings.host}:${settings.port}`, cause);
   });
@@ -85,7 +88,7 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
   };
 }
 
-function addSignals(app: FastifyInstance, intake: Intake, tenant: string): void {
+function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
   app.decorateRequest("otlp", null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, payload, done) => {
@@ -97,9 +100,11 @@ function addSignals(app: FastifyInstance, intake: Intake, tenant: string): void 
   app.addHook("onRequest", (request, _reply, done) => {
     try {
       const signal = signalOf(request);
+      const { authorization = null, [TENANT_HEADER]: tenant } = request.headers;
+      const sender = gate({ authorization, tenant: typeof tenant === "string" ? tenant : null });
       const kind = bodyKindOf(request.headers, intake.maxBodyBytes);
       const reservation = intake.budget.reserve();
-      request.otlp = { signal, ...kind, reservation };
+      request.otlp = { sender, signal, ...kind, reservation };
       reservation.resize(kind.lengthBytes);
       done();
     } catch (error) {
@@ -119,8 +124,8 @@ function addSignals(app: FastifyInstance, intake: Intake, tenant: string): void 
     const { otlp } = request;
     if (otlp === null) throw new Error("a request came through without its headers being checked");
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const { signal, format, encoding, reservation } = otlp;
-    const answer = await intake.take({ signal, format, encoding, tenant, body }, "http", (bytes) =>
+    const { sender, signal, format, encoding, reservation } = otlp;
+    const answer = await intake.take({ ...sender, signal, format, encoding, body }, "http", (bytes) =>
       reservation.resize(body.length + bytes),
     );
     return reply.type(CONTENT_TYPE[format]).send(encodeAnswer(answer, format));
@@ -141,6 +146,7 @@ function refuse(intake: Intake, error: unknown, request: FastifyRequest, reply: 
   const refusal = intake.refuse(error, "http");
   const format = formatOf(request.headers) ?? "json";
   if (refusal.retryAfterSeconds !== null) reply.header("retry-after", refusal.retryAfterSeconds);
+  if (refusal.httpCode === 401) reply.header("www-authenticate", CHALLENGE);
   if (refusal.httpCode === 405) reply.header("allow", "POST");
   return reply.code(refusal.httpCode).type(CONTENT_TYPE[format]).send(encodeRefusal(refusal, format));
 }

@@ -31,6 +31,8 @@ export interface IncomingRequest {
   format: BodyFormat;
   encoding: BodyEncoding;
   tenant: string;
+  /** Runledger itself sent it. */
+  own?: true;
   body: Uint8Array;
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
+import { openGate } from "./gate.ts";
 import { createGrpcReceiver } from "./grpc-receiver.ts";
 import { createHttpReceiver } from "./http-receiver.ts";
 import type { Intake } from "./intake.ts";
@@ -23,7 +24,7 @@ test.each([
   await new Promise((resolve) => other.once("listening", resolve));
   const address = other.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  await expect(create(noIntake, { host: "127.0.0.1", port, tenant: "default" })).rejects.toThrow(
+  await expect(create(noIntake, { host: "127.0.0.1", port, gate: openGate("default") })).rejects.toThrow(
     `can't take OTLP/${transport} at 127.0.0.1:${port}: another process listens there; stop that one, or choose another port (${setting}`,
   );
   other.close();

@@ -5,6 +5,7 @@ import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { type JournalFrame, type JournalWriter, openJournalReader, openJournalWriter } from "@runledger/storage";
 import { Registry } from "prom-client";
 import { encodeTraces } from "../otlp/decode.ts";
+import { openGate } from "./gate.ts";
 import { createGrpcReceiver } from "./grpc-receiver.ts";
 import { createHttpReceiver, type Receiver } from "./http-receiver.ts";
 import { createIntake, type IntakeSettings } from "./intake.ts";
@@ -51,7 +52,13 @@ export async function startReceivers(
     },
     settings,
   );
-  const receiver = { host: "127.0.0.1", port: 0, tenant: "default", closeTimeoutMs: 500, requestTimeoutMs: 3_000 };
+  const receiver = {
+    host: "127.0.0.1",
+    port: 0,
+    gate: openGate("default"),
+    closeTimeoutMs: 500,
+    requestTimeoutMs: 3_000,
+  };
   const http = await createHttpReceiver(intake, receiver);
   const grpc = await createGrpcReceiver(intake, receiver);
   const client = new Client(`127.0.0.1:${grpc.port}`, credentials.createInsecure(), {

@@ -31,6 +31,18 @@ const OTLP_STATUS: Record<OtlpErrorCode, Omit<RefusalStatus, "message">> = {
   },
   unknown_path: { name: "not_found", grpcCode: grpcStatus.UNIMPLEMENTED, httpCode: 404, retryAfterSeconds: null },
   wrong_method: { name: "wrong_method", grpcCode: grpcStatus.UNIMPLEMENTED, httpCode: 405, retryAfterSeconds: null },
+  unauthenticated: {
+    name: "unauthenticated",
+    grpcCode: grpcStatus.UNAUTHENTICATED,
+    httpCode: 401,
+    retryAfterSeconds: null,
+  },
+  permission_denied: {
+    name: "permission_denied",
+    grpcCode: grpcStatus.PERMISSION_DENIED,
+    httpCode: 403,
+    retryAfterSeconds: null,
+  },
   overloaded: {
     name: "resource_exhausted",
     grpcCode: grpcStatus.RESOURCE_EXHAUSTED,

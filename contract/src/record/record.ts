@@ -2,9 +2,10 @@ import { z } from "zod";
 
 /**
  * What a record tells of its run. Only `step` records appear in a run's steps. A `log` is an OTLP log record: its `step_id` is the span
- * that it belongs to ("" when none), whose content it may carry. A `metric` is an OTLP metric and belongs to no run.
+ * that it belongs to ("" when none), whose content it may carry. A `metric` is an OTLP metric and belongs to no run. An `act` tells what
+ * somebody did by the query API; it belongs to no run either (`run_id` ""), and nobody but the query API can write one.
  */
-export const RECORD_EVENTS = ["run_start", "run_heartbeat", "step", "run_end", "log", "metric"] as const;
+export const RECORD_EVENTS = ["run_start", "run_heartbeat", "step", "run_end", "log", "metric", "act"] as const;
 export const STEP_KINDS = [
   "llm",
   "tool",
@@ -154,6 +155,19 @@ const endFacts = z.strictObject({
 });
 export type EndFacts = z.infer<typeof endFacts>;
 
+/** Of an `act`: who did what to what, and why. Content is never in it. */
+const actFacts = z.strictObject({
+  /** `content.read`, `key.create`, `alert_rule.change`, … */
+  action: text,
+  /** `key_id` null: no key of ours, so the installation's own one or none at all; `name` tells which. */
+  actor: z.strictObject({ key_id: text.nullable(), name: text, roles: z.array(text) }),
+  /** In the actor's words; null when none were given. */
+  reason: text.nullable(),
+  /** What it was done to: ids and settings, by the action. */
+  target: freeMembers,
+});
+export type ActFacts = z.infer<typeof actFacts>;
+
 /** Decimal USD, exact to 1e-9, as a string, with the price table it came from. */
 const costFacts = z.strictObject({
   usd: z.string().regex(/^\d+(\.\d{1,9})?$/),
@@ -198,6 +212,8 @@ export const record = z.strictObject({
   tool: toolFacts.nullable(),
   end: endFacts.nullable(),
   cost: costFacts.nullable(),
+  /** With `event: act` only. */
+  act: actFacts.optional(),
   /** Another record with the same span id and other content came before. */
   conflict: z.boolean(),
   /** What no dialect claimed. */

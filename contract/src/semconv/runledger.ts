@@ -40,5 +40,13 @@ export const RUNLEDGER = {
   handoffReason: "runledger.handoff.reason",
   /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
   normalizeError: "runledger.normalize.error",
+  /** On acts, which the query API alone can send. */
+  actAction: "runledger.act.action",
+  actKeyId: "runledger.act.actor.key_id",
+  actName: "runledger.act.actor.name",
+  actRoles: "runledger.act.actor.roles",
+  actReason: "runledger.act.reason",
+  /** A JSON object, as text. */
+  actTarget: "runledger.act.target",
   sdkVersion: "runledger.sdk.version",
 } as const;

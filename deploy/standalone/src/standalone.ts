@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Collector, startCollector } from "@runledger/collector";
 import { buildWebAssets, webAssetsDir } from "@runledger/dashboards";
-import { type QueryApiServer, queryApiSettings, startQueryApi } from "@runledger/query-api";
+import {
+  createActRecorder,
+  createActSender,
+  type QueryApiServer,
+  queryApiSettings,
+  startQueryApi,
+} from "@runledger/query-api";
 import {
   acquireDirectoryLock,
   createDatabase,
@@ -48,15 +54,16 @@ export async function startStandalone(
     await lockDirectory(settings, parts);
     const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin());
     const clickhouseUrl = await startRows(settings, dependencies.logger, parts);
+    const ownKey = randomBytes(32).toString("base64url");
     const collector = await parts.start(
       "starting the collector",
-      () => startCollector(collectorSettings(settings, clickhouseUrl, key.origin), dependencies),
+      () => startCollector({ ...collectorSettings(settings, clickhouseUrl, key.origin), ownKey }, dependencies),
       (running) => running.stop(),
     );
     await buildWebAssets({ log: dependencies.onProgress });
     const api = await parts.start(
       "starting the query API",
-      () => startApi(settings, clickhouseUrl, key.verifierKey, collector, dependencies.logger),
+      () => startApi(settings, clickhouseUrl, key.verifierKey, { ...collector, ownKey }, dependencies.logger),
       (running) => running.stop(),
     );
     return {
@@ -138,14 +145,18 @@ async function startApi(
   settings: StandaloneSettings,
   clickhouseUrl: string,
   verifierKey: string,
-  collector: Collector,
+  collector: Collector & { ownKey: string },
   logger: Logger,
 ): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
   const rows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
+  const url = `http://127.0.0.1:${collector.ownPort}`;
+  const send = createActSender({ url, ownKey: collector.ownKey });
+  const acts = createActRecorder({ send, objects, clock: Date.now, random: Math.random, logger });
   const dependencies = {
     rows,
     objects,
+    acts,
     registry: new Registry(),
     collectMetrics: collector.metrics,
     troubles: collector.troubles,
@@ -168,6 +179,7 @@ async function startApi(
   );
   const stop = async () => {
     await server.close();
+    await acts.close();
     await rows.close();
   };
   return { server, stop };

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Alert, alert, statePath } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
 import type { RuleName } from "./rules.ts";
-import { createStateDocument, type StateDocument } from "./state-document.ts";
 
 /** Kept for the list and to not fire twice; the oldest resolved ones go first. */
 const MAX_ALERTS = 1_000;

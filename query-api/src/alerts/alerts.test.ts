@@ -220,6 +220,24 @@ test("an alert can be acknowledged, silenced with an end, and resolved; what is 
   expect(await act("silence", { until })).toMatchObject({ status: 200, body: { state: "silenced" } });
   expect(await act("resolve")).toMatchObject({ status: 200, body: { state: "resolved" } });
   expect(await act("acknowledge")).toMatchObject({ status: 409, body: { error: { code: "conflict" } } });
+  expect(stores.acts.recorded.map(({ action, target }) => [action, target])).toEqual([
+    ["alert.acknowledge", { alert_id: id, rule: "loop.repeat", run_id: "r1" }],
+    ["alert.silence", { alert_id: id, rule: "loop.repeat", run_id: "r1", silenced_until: expect.any(String) }],
+    ["alert.resolve", { alert_id: id, rule: "loop.repeat", run_id: "r1" }],
+  ]);
+});
+
+test("a rule is changed only when that is on record", async () => {
+  const change = { method: "POST", url: "/v1/alert-rules", payload: { rule: "loop.repeat", threshold: 5 } } as const;
+  stores.acts.refuse(true);
+  expect((await stores.app.inject(change)).statusCode).toBe(503);
+  expect((await stores.app.inject("/v1/alert-rules")).json().items[0]).toMatchObject({ threshold: 3 });
+  stores.acts.refuse(false);
+  const reason = { "runledger-reason": "too many pages" };
+  expect((await stores.app.inject({ ...change, headers: reason })).json()).toMatchObject({ threshold: 5 });
+  expect(stores.acts.recorded).toMatchObject([
+    { action: "alert_rule.change", reason: "too many pages", target: { rule: "loop.repeat", threshold: 5 } },
+  ]);
 });
 
 test("a threshold that a rule can't have is refused by name", async () => {
@@ -230,4 +248,5 @@ test("a threshold that a rule can't have is refused by name", async () => {
   });
   expect(response.statusCode).toBe(400);
   expect(response.json()).toMatchObject({ error: { details: [{ field: "threshold" }] } });
+  expect(stores.acts.recorded).toEqual([]);
 });

@@ -1,12 +1,22 @@
 import { ALERT_STATES, alert, alertList, alertRule, alertRuleChange, queryTime } from "@runledger/contract";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { recordAct } from "../acts/record-act.ts";
 import type { Feature } from "../dependencies.ts";
 import { invalidField, QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { unixNanoOf } from "../http/time.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
-import { type AlertStore, createAlertStore, findAlert, isOpen, type KeptAlert, withAlerts } from "./alert-store.ts";
+import {
+  type AlertState,
+  type AlertStore,
+  createAlertStore,
+  findAlert,
+  isOpen,
+  type KeptAlert,
+  withAlerts,
+} from "./alert-store.ts";
 import { createAlertEngine } from "./engine.ts";
 import { type Channels, resolved, timeOf } from "./raise.ts";
 import { createRuleBook, type RuleBook } from "./rules.ts";
@@ -37,10 +47,11 @@ export function registerAlerts(feature: Feature): void {
   registerAlertActs(feature, store);
 }
 
-function registerRules({ app }: Feature, rules: RuleBook): void {
+function registerRules({ app, dependencies: { acts } }: Feature, rules: RuleBook): void {
   app.get(
     "/v1/alert-rules",
     {
+      config: { role: "viewer" },
       schema: {
         tags,
         summary: "The rules in force",
@@ -53,6 +64,7 @@ function registerRules({ app }: Feature, rules: RuleBook): void {
   app.post(
     "/v1/alert-rules",
     {
+      config: { role: "operator" },
       schema: {
         tags,
         summary: "Turns a rule on or off, or sets its threshold",
@@ -60,7 +72,11 @@ function registerRules({ app }: Feature, rules: RuleBook): void {
         response: { 200: alertRule, ...ERROR_RESPONSES },
       },
     },
-    async ({ body }) => await rules.change(body),
+    async (request) => {
+      rules.check(request.body);
+      await recordAct(acts, request, "alert_rule.change", request.body);
+      return await rules.change(request.body);
+    },
   );
 }
 
@@ -68,6 +84,7 @@ function registerAlertList({ app }: Feature, store: AlertStore): void {
   app.get(
     "/v1/alerts",
     {
+      config: { role: "viewer" },
       schema: {
         tags,
         summary: "Alerts, the newest first",
@@ -91,42 +108,56 @@ function registerAlertList({ app }: Feature, store: AlertStore): void {
   );
 }
 
-function registerAlertActs({ app, dependencies: { clock }, settings }: Feature, store: AlertStore): void {
+function registerAlertActs({ app, dependencies: { acts, clock }, settings }: Feature, store: AlertStore): void {
   const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
+  const config = { role: "operator" } as const;
   const shape = { tags, params: alertParameters, response: { 200: alert, ...ERROR_RESPONSES } };
   app.post(
     "/v1/alerts/:alert_id/acknowledge",
-    { schema: { ...shape, summary: "Somebody looks at it" } },
-    async (request) => act(request.params.alert_id, (one) => ({ ...one, state: "acknowledged", silenced_until: null })),
+    { config, schema: { ...shape, summary: "Somebody looks at it" } },
+    async (request) =>
+      act(request, "alert.acknowledge", (one) => ({ ...one, state: "acknowledged", silenced_until: null })),
   );
   app.post(
     "/v1/alerts/:alert_id/silence",
-    { schema: { ...shape, body: silence, summary: "No more of it until a time" } },
+    { config, schema: { ...shape, body: silence, summary: "No more of it until a time" } },
     async (request) => {
       const untilMs = Number(BigInt(unixNanoOf(request.body.until)) / 1_000_000n);
       const nowMs = clock();
       if (untilMs <= nowMs) throw invalidField("until", "is in the past");
       if (untilMs > nowMs + MAX_SILENCE_MS) throw invalidField("until", "is more than 30 days away");
-      return await act(request.params.alert_id, (one) => ({
-        ...one,
-        state: "silenced",
-        silenced_until: timeOf(untilMs),
-      }));
+      const silenced_until = timeOf(untilMs);
+      return await act(request, "alert.silence", (one) => ({ ...one, state: "silenced", silenced_until }), {
+        silenced_until,
+      });
     },
   );
-  app.post("/v1/alerts/:alert_id/resolve", { schema: { ...shape, summary: "It is over" } }, async (request) =>
-    act(request.params.alert_id, (one) => resolved(one, channels, clock())),
+  app.post("/v1/alerts/:alert_id/resolve", { config, schema: { ...shape, summary: "It is over" } }, async (request) =>
+    act(request, "alert.resolve", (one) => resolved(one, channels, clock())),
   );
 
-  async function act(id: string, change: (one: KeptAlert) => KeptAlert): Promise<KeptAlert> {
+  async function act(
+    request: FastifyRequest<{ Params: z.infer<typeof alertParameters> }>,
+    action: string,
+    change: (one: KeptAlert) => KeptAlert,
+    details: object = {},
+  ): Promise<KeptAlert> {
+    const id = request.params.alert_id;
+    const { rule, run_id } = openAlert(await store.read(), id);
+    await recordAct(acts, request, action, { alert_id: id, rule, run_id, ...details });
     const state = await store.update((before) => {
-      if (!isOpen(findAlert(before, id))) {
-        throw new QueryApiError("conflict", "the alert is resolved", { hint: "a resolved alert stays as it is" });
-      }
+      openAlert(before, id);
       return withAlerts(before, (one) => (one.alert_id === id ? change(one) : one));
     });
     return findAlert(state, id);
   }
+}
+
+/** @throws QueryApiError `not_found`, `conflict`. */
+function openAlert(state: AlertState, id: string): KeptAlert {
+  const found = findAlert(state, id);
+  if (isOpen(found)) return found;
+  throw new QueryApiError("conflict", "the alert is resolved", { hint: "a resolved alert stays as it is" });
 }
 
 /** Orders alerts, and tells two of the same moment apart. */

@@ -1,16 +1,23 @@
 import { ALERT_RULES, type AlertRule, statePath } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { invalidField } from "../error.ts";
-import { createStateDocument } from "./state-document.ts";
 
 export type RuleName = AlertRule["rule"];
 export type RulesInForce = ReadonlyMap<RuleName, AlertRule>;
 
 export interface RuleBook {
   inForce(): Promise<RulesInForce>;
-  /** Durable when it resolves. @throws QueryApiError naming `threshold` when the rule can't have it. */
-  change(change: { rule: RuleName; enabled?: boolean | undefined; threshold?: number | undefined }): Promise<AlertRule>;
+  /** @throws QueryApiError naming `threshold` when the rule can't have it. */
+  check(change: RuleChange): void;
+  /** Durable when it resolves. @throws as `check`. */
+  change(change: RuleChange): Promise<AlertRule>;
+}
+
+export interface RuleChange {
+  rule: RuleName;
+  enabled?: boolean | undefined;
+  threshold?: number | undefined;
 }
 
 /** Every rule on by default. Thresholds are reached at, not beyond. */
@@ -46,8 +53,9 @@ export function createRuleBook(objects: Objects): RuleBook {
       const changes = await document.read();
       return new Map(ALERT_RULES.map((rule) => [rule, { rule, ...BUILT_IN[rule], ...changes[rule] }]));
     },
+    check,
     async change({ rule, enabled, threshold }) {
-      if (threshold !== undefined) checkThreshold(rule, threshold);
+      check({ rule, threshold });
       const changes = await document.update((before) => {
         const was = { ...BUILT_IN[rule], ...before[rule] };
         return { ...before, [rule]: { enabled: enabled ?? was.enabled, threshold: threshold ?? was.threshold } };
@@ -57,7 +65,8 @@ export function createRuleBook(objects: Objects): RuleBook {
   };
 }
 
-function checkThreshold(rule: RuleName, threshold: number): void {
+function check({ rule, threshold }: RuleChange): void {
+  if (threshold === undefined) return;
   const { unit } = BUILT_IN[rule];
   if (unit !== "usd" && unit !== "seconds" && !Number.isInteger(threshold)) {
     throw invalidField("threshold", `${rule} counts ${unit}, in whole numbers`);

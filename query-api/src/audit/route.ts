@@ -37,12 +37,16 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   const root = logPrefix(settings.shard);
   app.get(
     "/v1/audit/checkpoint",
-    { schema: { tags, summary: "The signed head of the log", querystring: NO_QUERY, produces: ["text/plain"] } },
+    {
+      config: { role: "viewer" },
+      schema: { tags, summary: "The signed head of the log", querystring: NO_QUERY, produces: ["text/plain"] },
+    },
     async (_request, reply) => await sendObject(reply, `${root}${CHECKPOINT_PATH}`),
   );
   app.get(
     "/v1/audit/tile/*",
     {
+      config: { role: "auditor" },
       schema: { tags, summary: "Tiles and bundles of entries (C2SP tlog-tiles)", params: path, querystring: NO_QUERY },
     },
     async ({ params }, reply) => {
@@ -54,6 +58,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   app.get(
     "/v1/audit/objects/*",
     {
+      config: { role: "auditor" },
       schema: {
         tags,
         summary: "Any object of evidence by its path: what `runledger verify` reads",
@@ -71,6 +76,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   app.get(
     "/v1/audit/keys",
     {
+      config: { role: "viewer" },
       schema: {
         tags,
         summary: "The log's verifier keys",
@@ -100,6 +106,7 @@ function registerProof({ app, dependencies: { rows, objects }, settings }: Featu
   app.get(
     "/v1/audit/proof",
     {
+      config: { role: "viewer" },
       schema: {
         tags: ["audit"],
         summary: "The proof that a record is in the log",

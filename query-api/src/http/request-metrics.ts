@@ -14,8 +14,12 @@ export function registerMetrics({ app, dependencies: { registry, collectMetrics 
     const route = request.routeOptions.url ?? "none";
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
   });
-  app.get("/metrics", { schema: { tags: ["health"], summary: "Prometheus metrics" } }, async (_request, reply) => {
-    const texts = await Promise.all([registry.metrics(), collectMetrics?.() ?? ""]);
-    return await reply.type(registry.contentType).send(texts.filter(Boolean).join("\n"));
-  });
+  app.get(
+    "/metrics",
+    { config: { role: "viewer" }, schema: { tags: ["health"], summary: "Prometheus metrics" } },
+    async (_request, reply) => {
+      const texts = await Promise.all([registry.metrics(), collectMetrics?.() ?? ""]);
+      return await reply.type(registry.contentType).send(texts.filter(Boolean).join("\n"));
+    },
+  );
 }

@@ -28,6 +28,7 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
     "/v1/live",
     {
       exposeHeadRoute: false,
+      config: { role: "viewer" },
       schema: {
         tags: ["live"],
         summary: "Server-Sent Events: every run as it changes",
@@ -41,6 +42,7 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
     "/v1/runs/:run_id/live",
     {
       exposeHeadRoute: false,
+      config: { role: "viewer" },
       schema: {
         tags: ["live"],
         summary: "Server-Sent Events: a run and its steps as they come",

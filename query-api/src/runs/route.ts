@@ -16,6 +16,7 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
   app.get(
     "/v1/runs",
     {
+      config: { role: "viewer" },
       schema: {
         tags: ["runs"],
         summary: "Runs that fit a filter",
@@ -31,6 +32,7 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
   app.get(
     "/v1/runs/:run_id",
     {
+      config: { role: "viewer" },
       schema: {
         tags: ["runs"],
         summary: "One run, with its tool calls",

@@ -1,5 +1,7 @@
 import { stepDetail, stepList } from "@runledger/contract";
 import { z } from "zod";
+import { createContentReads } from "../acts/content-reads.ts";
+import { reasonOf, reasonParameter } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
@@ -19,6 +21,7 @@ const listQuery = z.strictObject({
 });
 const stepParameters = runParameters.extend({ step_id: z.string().min(1).max(64) });
 const detailQuery = z.strictObject({
+  reason: reasonParameter,
   record_id: z.string().optional().describe("which one, when several records have this step id (conflict)"),
 });
 const NUMBER = /^\d{1,20}$/;
@@ -26,7 +29,8 @@ const CURSOR_SHAPE = [NUMBER, NUMBER, /^/, /^/];
 
 /** `GET /v1/runs/{run_id}/steps` and `…/steps/{step_id}`. */
 export function registerSteps({ app, dependencies, settings }: Feature): void {
-  const { rows, objects, clock } = dependencies;
+  const { rows, objects, acts, clock } = dependencies;
+  const reads = createContentReads(acts, clock);
   const { tenant } = settings;
   const summaries = createRunSummaries(rows, clock, settings);
   const contents = createStepContents(rows, objects, createStepLogs(rows, objects, settings), settings);
@@ -34,6 +38,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
   app.get(
     "/v1/runs/:run_id/steps",
     {
+      config: { role: "viewer" },
       schema: {
         tags: ["runs"],
         summary: "The steps of a run, in order",
@@ -58,6 +63,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
   app.get(
     "/v1/runs/:run_id/steps/:step_id",
     {
+      config: { role: "investigator" },
       schema: {
         tags: ["runs"],
         summary: "A step with its content: exactly what went in and came out",
@@ -66,7 +72,9 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
         response: { 200: stepDetail, ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { run_id, step_id }, query: { record_id } }) => {
+    async (request) => {
+      const { run_id, step_id } = request.params;
+      const { record_id, reason } = request.query;
       const { received } = await findRun(summaries, run_id);
       const which = record_id === undefined ? {} : { recordIds: [record_id] };
       const [row] = await querySteps(rows, { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which });
@@ -76,6 +84,8 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
         });
       }
       const step = stepFromRow(row);
+      const target = { run_id, step_id, record_id: step.record_id };
+      await reads.record({ principal: request.principal, reason: reasonOf(request, reason), target });
       if (step.shown_by !== null) return await inferredContents.withContent(step, String(row["result_in"]));
       const [filled = step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [step]);
       return await contents.withContent(filled, { runId: run_id, received });

@@ -212,3 +212,25 @@ test("stored content that was changed is not shown", async () => {
     await writeFile(path, bytes);
   }
 });
+
+test("a read of content is recorded before it is answered, with who, what and why", async () => {
+  api.acts.recorded.length = 0;
+  const url = `/v1/runs/r1/steps/${llm.step_id}`;
+  expect((await api.get(`${url}?reason=ticket%207`)).status).toBe(200);
+  await api.app.inject({ url, headers: { "runledger-reason": Buffer.from("Prüfung").toString("latin1") } });
+  const target = { run_id: "r1", step_id: llm.step_id, record_id: llm.record_id };
+  expect(api.acts.recorded).toMatchObject([
+    { action: "content.read", reason: "ticket 7", target, principal: { keyId: null, name: "loopback" } },
+    { action: "content.read", reason: "Prüfung", target },
+  ]);
+  await api.get("/v1/runs/r1/steps/none");
+  expect(api.acts.recorded).toHaveLength(2);
+});
+
+test("content whose reading can't be recorded is not shown", async () => {
+  api.acts.refuse(true);
+  const refused = await api.get(`/v1/runs/r1/steps/${odd.step_id}?reason=unrecorded`);
+  api.acts.refuse(false);
+  expect(refused.status).toBe(503);
+  expect(JSON.stringify(refused.body)).not.toContain("hello");
+});

@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { createApp } from "../app.ts";
 import { queryApiSettings } from "../config.ts";
 import type { App, QueryApiDependencies } from "../dependencies.ts";
+import { createRecordedActs, type RecordedActs } from "./recorded-acts.ts";
 import { START_MS } from "./step-rows.ts";
 
 export interface ApiUnderTest {
@@ -16,6 +17,8 @@ export interface ApiUnderTest {
   /** Where the objects lie, for tests that do what a store refuses. */
   objectsDir: string;
   dependencies: QueryApiDependencies;
+  /** What was recorded of what the tests did. */
+  acts: RecordedActs;
   /** The clock of the API: moved by the test. */
   clock: { nowMs: number };
   /** Status and parsed body of a GET. */
@@ -33,10 +36,12 @@ export async function startApiUnderTest(
   const clickhouse = await startEmbeddedClickHouse({ dir: join(dir, "clickhouse"), logger });
   const rows = openRows(clickhouse.url);
   await migrate(rows, { retentionDays: 20_000 });
+  const acts = createRecordedActs();
   const clock = { nowMs: START_MS + 60_000 };
   const dependencies: QueryApiDependencies = {
     rows,
     objects: await openObjects(`file:${join(dir, "objects")}`),
+    acts,
     clock: () => clock.nowMs,
     random: Math.random,
     logger,
@@ -52,6 +57,7 @@ export async function startApiUnderTest(
     objects: dependencies.objects,
     objectsDir: join(dir, "objects"),
     dependencies,
+    acts,
     clock,
     async get(url) {
       const response = await app.inject({ url });

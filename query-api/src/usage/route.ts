@@ -17,6 +17,7 @@ export function registerUsage({ app, dependencies: { rows, clock }, settings }: 
   app.get(
     "/v1/usage",
     {
+      config: { role: "viewer" },
       schema: {
         tags: ["usage"],
         summary: "Runs, success, steps, latency, tokens and cost, by what you ask for",

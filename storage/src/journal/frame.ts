@@ -6,6 +6,8 @@ export const FRAME_HEADER_BYTES = 48;
 export const FRAME_MAGIC = Buffer.from("RLJ1");
 const MARKER = 0;
 const FRAME = 1;
+/** A frame that Runledger sent itself. */
+const OWN_FRAME = 2;
 const HEADER_CRC_OFFSET = FRAME_HEADER_BYTES - 4;
 
 /**
@@ -29,7 +31,7 @@ export function frameBytes(entry: JournalEntry): number {
 export function encodeFrameHead(entry: JournalEntry, seq: number, durableSeq: number, salt: number): Buffer {
   const head = Buffer.alloc(FRAME_HEADER_BYTES + Buffer.byteLength(entry.tenant));
   const tenantBytes = head.write(entry.tenant, FRAME_HEADER_BYTES);
-  head[4] = FRAME;
+  head[4] = entry.own === true ? OWN_FRAME : FRAME;
   head[5] = SIGNALS.indexOf(entry.signal);
   head[6] = BODY_FORMATS.indexOf(entry.format);
   head[7] = BODY_ENCODINGS.indexOf(entry.encoding);
@@ -93,6 +95,7 @@ export function decodeFrame(bytes: Buffer, offset: number, header: FrameHeader):
     encoding,
     tenant: bytes.toString("utf8", offset + FRAME_HEADER_BYTES, bodyStart),
     receivedUnixNano: bytes.readBigUInt64LE(offset + 24),
+    ...(bytes[offset + 4] === OWN_FRAME ? { own: true } : {}),
     body: bytes.subarray(bodyStart, offset + header.sizeBytes),
   };
 }

@@ -13,6 +13,8 @@ export interface JournalEntry {
   tenant: string;
   /** When it was received, nanoseconds since the epoch. */
   receivedUnixNano: bigint;
+  /** Runledger itself sent it, as the key of its own showed: only then may it hold acts. */
+  own?: true;
   body: Uint8Array;
 }
 

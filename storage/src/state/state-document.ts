@@ -1,5 +1,6 @@
-import { type Objects, type ObjectVersion, StorageError } from "@runledger/storage";
 import type { z } from "zod";
+import { StorageError } from "../error.ts";
+import type { Objects, ObjectVersion } from "../objects/objects.ts";
 
 /** Others that write the same document at the same time win at most so often. */
 const MAX_CONFLICTS = 20;

@@ -1,0 +1,36 @@
+/**
+ * ingest: sends telemetry · viewer: facts without content · investigator: content too · auditor: exports, the log's own files, verify ·
+ * operator: alerts, kill, approvals · admin: keys, and everything else.
+ */
+export const ROLES = ["ingest", "viewer", "investigator", "auditor", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who asks, as its key says. */
+export interface Principal {
+  /** null: the installation's own key (RUNLEDGER_API_KEY), or none at all on loopback. */
+  keyId: string | null;
+  /** The key's name, for people. */
+  name: string;
+  /** What it may do; implied roles are among them. */
+  roles: ReadonlySet<Role>;
+  /** Whose records it asks for: every query is within this one. */
+  tenant: string;
+  /** May it name any tenant, and read what holds the records of all, such as the log's own files? */
+  everyTenant: boolean;
+}
+
+/** Who looks into anything must see the facts around it. */
+const IMPLIED: Record<Role, readonly Role[]> = {
+  ingest: [],
+  viewer: [],
+  investigator: ["viewer"],
+  auditor: ["viewer"],
+  operator: ["viewer"],
+  admin: ROLES,
+};
+
+/** These roles, and those that they imply, in the order of ROLES. */
+export function withImpliedRoles(roles: readonly Role[]): ReadonlySet<Role> {
+  const all = new Set(roles.flatMap((role) => [role, ...IMPLIED[role]]));
+  return new Set(ROLES.filter((role) => all.has(role)));
+}
