@@ -76,7 +76,17 @@ export {
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { jsonElements } from "./record/json-elements.ts";
-export { datedCheckpointPath, isEvidencePath, logPrefix, packPath, stagingPath, statePath } from "./record/paths.ts";
+export {
+  datedCheckpointPath,
+  isEvidencePath,
+  KEY_CHANGES_PATH,
+  KEY_ROOT_PATH,
+  keyRingPath,
+  logPrefix,
+  packPath,
+  stagingPath,
+  statePath,
+} from "./record/paths.ts";
 export {
   createPackReader,
   createPayloadReader,
@@ -131,6 +141,7 @@ export {
   type StepKind,
   type ToolFacts,
 } from "./record/record.ts";
+export { type PayloadSubject, runSubject, subjectOf, userSubject } from "./record/subject.ts";
 export { createTextCache, type TextCache } from "./record/text-cache.ts";
 export { formatTextDelta, type TextDelta, type TextPiece } from "./record/text-delta.ts";
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";

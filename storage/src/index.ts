@@ -11,6 +11,13 @@ export type {
 } from "./journal/journal.ts";
 export { type JournalReaderSettings, openJournalReader } from "./journal/reader.ts";
 export { type FileJournalWriter, type JournalWriterSettings, openJournalWriter } from "./journal/writer.ts";
+export type { KeyFact } from "./keys/key-destruction.ts";
+export { type DataKey, monthEndMs, monthPrefix } from "./keys/key-ring.ts";
+export type { KeyRequest, KeyWriter } from "./keys/key-writer.ts";
+export { type Keyring, openKeyring, openOrCreateKeyring } from "./keys/keyring.ts";
+export type { MasterKey } from "./keys/master-key.ts";
+export type { MasterKeySource } from "./keys/master-key-source.ts";
+export { type Rotation, rotateMasterKey } from "./keys/rotate-master.ts";
 export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";

@@ -25,9 +25,19 @@ export function statePath(name: string): string {
   return `state/${name}.json`;
 }
 
-const MUTABLE = /(?:^|\/)(?:checkpoint$|staging\/)|\.p\/|^state\//;
+/** What opens all data keys, wrapped by the master key. */
+export const KEY_ROOT_PATH = "keys/root.json";
+/** Data keys that are being destroyed, and how often any were: writers look here before they use one that they remember. */
+export const KEY_CHANGES_PATH = "keys/changes.json";
 
-/** Is what lies there written once and kept? The rest is replaced or removed: a log's `checkpoint`, partial tiles, staging, state. */
+/** Wrapped data keys, some hundreds to an object; `ring`: eight hex digits, with which the ids of its keys begin. */
+export function keyRingPath(ring: string): string {
+  return `keys/rings/${ring}.json`;
+}
+
+const MUTABLE = /(?:^|\/)(?:checkpoint$|staging\/)|\.p\/|^(?:state|keys)\//;
+
+/** Is what lies there written once and kept? The rest is replaced or removed: a log's `checkpoint`, partial tiles, staging, state, data keys. */
 export function isEvidencePath(path: string): boolean {
   return !MUTABLE.test(path);
 }

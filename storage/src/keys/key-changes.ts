@@ -1,0 +1,46 @@
+import { KEY_CHANGES_PATH } from "@runledger/contract";
+import { z } from "zod";
+import { StorageError } from "../error.ts";
+import type { Objects, ObjectVersion } from "../objects/objects.ts";
+
+const document = z.strictObject({
+  v: z.literal(1),
+  /** Grows with each change. Who remembers keys from another generation reads the rings again. */
+  generation: z.number().int().nonnegative(),
+  /** Ids of keys, or what ids begin with, that are being destroyed: nothing is sealed under them any more. */
+  dying: z.array(z.string().regex(/^[0-9a-f]{3,32}$/)),
+});
+export type KeyChanges = z.infer<typeof document>;
+
+const NOTHING: KeyChanges = { v: 1, generation: 0, dying: [] };
+const MAX_CONFLICTS = 50;
+
+export async function readKeyChanges(objects: Objects): Promise<KeyChanges> {
+  return (await load(objects)).changes;
+}
+
+/** Says what is dying from now on, in the next generation. Durable when it resolves. */
+export async function changeDying(objects: Objects, change: (dying: readonly string[]) => string[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { changes, version } = await load(objects);
+    const next: KeyChanges = { v: 1, generation: changes.generation + 1, dying: change(changes.dying) };
+    try {
+      await objects.compareAndSet(KEY_CHANGES_PATH, Buffer.from(JSON.stringify(next)), version);
+      return;
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === "conflict") || attempt === MAX_CONFLICTS) throw error;
+    }
+  }
+}
+
+export function isDying({ dying }: Pick<KeyChanges, "dying">, keyId: string): boolean {
+  return dying.some((prefix) => keyId.startsWith(prefix));
+}
+
+async function load(objects: Objects): Promise<{ changes: KeyChanges; version: ObjectVersion | null }> {
+  const found = await objects.readVersioned(KEY_CHANGES_PATH);
+  if (found === null) return { changes: NOTHING, version: null };
+  const parsed = document.safeParse(JSON.parse(Buffer.from(found.bytes).toString()));
+  if (!parsed.success) throw new StorageError("damaged", `${KEY_CHANGES_PATH} is damaged: ${parsed.error.message}`);
+  return { changes: parsed.data, version: found.version };
+}

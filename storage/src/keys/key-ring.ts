@@ -1,0 +1,138 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { DATA_KEY_BYTES, keyRingPath, type PayloadSubject } from "@runledger/contract";
+import { z } from "zod";
+import { StorageError } from "../error.ts";
+import type { Objects, ObjectVersion } from "../objects/objects.ts";
+import { unwrapUnder, wrapUnder } from "./master-key.ts";
+import type { RootSecrets } from "./root-secrets.ts";
+
+/** A data key as it is stored: only who has the root's secrets can use it, or tell whose it is. */
+export interface WrappedKey {
+  /** 32 hex digits, the first eight of which name its ring. */
+  id: string;
+  /** The subject's pseudonym. */
+  subject: string;
+  wrapped: string;
+}
+
+/** Some hundreds of data keys in one object. All keys of a ring are of one month. */
+export interface KeyRing {
+  ring: string;
+  wrappingKeyId: string;
+  keys: readonly WrappedKey[];
+  /** Null: not stored yet. */
+  version: ObjectVersion | null;
+}
+
+export interface DataKey {
+  keyId: string;
+  /** 32 bytes. */
+  dek: Uint8Array;
+}
+
+/** Rewritten whole for each new key: some 50 kB at most. */
+export const MAX_RING_KEYS = 256;
+const MONTH_DIGITS = 3;
+const SEQUENCE_DIGITS = 5;
+export const RING_DIGITS = MONTH_DIGITS + SEQUENCE_DIGITS;
+const KEY_RANDOM_BYTES = 12;
+const PSEUDONYM_DIGITS = 32;
+
+const document = z.strictObject({
+  v: z.literal(1),
+  wrapping_key: z.string(),
+  keys: z.array(z.strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/), subject: z.string(), wrapped: z.base64() })),
+});
+
+/** The ids of all keys of a month begin with this: three hex digits, months since 1970. `time`: RFC 3339, UTC. */
+export function monthPrefix(time: string): string {
+  const months = (Number(time.slice(0, 4)) - 1970) * 12 + Number(time.slice(5, 7)) - 1;
+  if (!Number.isInteger(months) || months < 0 || months >= 16 ** MONTH_DIGITS)
+    throw new StorageError("rejected", `there are no data keys for the time ${time}`);
+  return months.toString(16).padStart(MONTH_DIGITS, "0");
+}
+
+/** Milliseconds since 1970 at which the month of a key's or ring's id is over. */
+export function monthEndMs(prefix: string): number {
+  const months = Number.parseInt(prefix.slice(0, MONTH_DIGITS), 16) + 1;
+  return Date.UTC(1970 + Math.floor(months / 12), months % 12);
+}
+
+export function ringName(month: string, sequence: number): string {
+  return `${month}${sequence.toString(16).padStart(SEQUENCE_DIGITS, "0")}`;
+}
+
+export function sequenceOf(ring: string): number {
+  return Number.parseInt(ring.slice(MONTH_DIGITS), 16);
+}
+
+/** The ring that has, or had, the key. */
+export function ringOf(keyId: string): string {
+  return keyId.slice(0, RING_DIGITS);
+}
+
+/** Stands for a subject where its name must not: nobody without the index key can tell whose it is, or guess and compare. */
+export function pseudonymOf({ indexKey }: RootSecrets, subject: PayloadSubject): string {
+  return createHmac("sha256", indexKey)
+    .update("runledger subject v1\0")
+    .update(subject)
+    .digest("hex")
+    .slice(0, PSEUDONYM_DIGITS);
+}
+
+export function newDataKey(
+  secrets: RootSecrets,
+  ring: string,
+  subject: string,
+): { stored: WrappedKey; dataKey: DataKey } {
+  const keyId = `${ring}${randomBytes(KEY_RANDOM_BYTES).toString("hex")}`;
+  const dek = randomBytes(DATA_KEY_BYTES);
+  return { stored: wrapDataKey(secrets, { keyId, dek }, subject), dataKey: { keyId, dek } };
+}
+
+export function wrapDataKey(secrets: RootSecrets, { keyId, dek }: DataKey, subject: string): WrappedKey {
+  const wrapped = wrapUnder(keyNamed(secrets, secrets.currentId), dek, contextOf(keyId, subject));
+  return { id: keyId, subject, wrapped: Buffer.from(wrapped).toString("base64") };
+}
+
+/** @throws StorageError `damaged` when it was wrapped for another id or subject, or was changed. */
+export function unwrapDataKey(secrets: RootSecrets, wrappingKeyId: string, key: WrappedKey): DataKey {
+  const wrapped = Buffer.from(key.wrapped, "base64");
+  const dek = unwrapUnder(keyNamed(secrets, wrappingKeyId), wrapped, contextOf(key.id, key.subject));
+  return { keyId: key.id, dek };
+}
+
+/** Null when there is no such ring. */
+export async function readRing(objects: Objects, ring: string): Promise<KeyRing | null> {
+  const found = await objects.readVersioned(keyRingPath(ring));
+  if (found === null) return null;
+  const parsed = document.safeParse(JSON.parse(Buffer.from(found.bytes).toString()));
+  if (!parsed.success) throw new StorageError("damaged", `${keyRingPath(ring)} is damaged: ${parsed.error.message}`);
+  return { ring, wrappingKeyId: parsed.data.wrapping_key, keys: parsed.data.keys, version: found.version };
+}
+
+/** Durable when it resolves with its version. @throws StorageError `conflict` when the stored one is another than was read. */
+export async function writeRing(objects: Objects, ring: KeyRing): Promise<ObjectVersion> {
+  const text = JSON.stringify({ v: 1, wrapping_key: ring.wrappingKeyId, keys: [...ring.keys] } satisfies z.input<
+    typeof document
+  >);
+  return await objects.compareAndSet(keyRingPath(ring.ring), Buffer.from(text), ring.version);
+}
+
+/** The names of all rings whose name begins so, ascending. */
+export async function listRings(objects: Objects, prefix = ""): Promise<string[]> {
+  const rings: string[] = [];
+  const before = keyRingPath("").replace(/\.json$/, "");
+  for await (const { path } of objects.list(`${before}${prefix}`)) rings.push(path.slice(before.length, -5));
+  return rings;
+}
+
+function keyNamed(secrets: RootSecrets, id: string): Uint8Array {
+  const key = secrets.wrappingKeys.get(id);
+  if (key !== undefined) return key;
+  throw new StorageError("damaged", `data keys are wrapped under ${id}, which the key root does not have`);
+}
+
+function contextOf(keyId: string, subject: string): string {
+  return `runledger data key v1\0${keyId}\0${subject}`;
+}

@@ -1,0 +1,102 @@
+import { StorageError } from "../error.ts";
+import type { Objects } from "../objects/objects.ts";
+import { listRings, readRing, unwrapDataKey, wrapDataKey, writeRing } from "./key-ring.ts";
+import type { MasterKey } from "./master-key.ts";
+import {
+  loadOrCreateNextKey,
+  type MasterKeySource,
+  readMasterKeys,
+  removeMasterKeyFile,
+  replaceByNextKey,
+} from "./master-key-source.ts";
+import { newWrappingKey, readRoot, type StoredRoot, writeRoot } from "./root-secrets.ts";
+
+export interface Rotation {
+  masterId: string;
+  rings: number;
+  keys: number;
+}
+
+/**
+ * Wraps everything anew: the root by another master key, every data key under another wrapping key. Payloads are not touched. Until the end both
+ * master keys open what there is, so interrupted anywhere it is simply run again, or not. No collector may run meanwhile.
+ * `next`: the master key to go to; without it, a new one in the file's place. @throws StorageError.
+ */
+export async function rotateMasterKey(
+  objects: Objects,
+  source: MasterKeySource,
+  next: MasterKeySource | null,
+  onProgress: (rings: number, total: number) => void = () => undefined,
+): Promise<Rotation> {
+  if (next === null && !("file" in source))
+    throw new StorageError(
+      "rejected",
+      "give the new master key in RUNLEDGER_MASTER_KEY_NEXT (openssl rand -base64 32)",
+    );
+  const target = await targetOf(source, next);
+  const at = [...(await readMasterKeys(source)), target];
+  const root = await readRoot(objects, at);
+  if (root === null) throw new StorageError("rejected", "nothing was sealed yet: there are no keys to rotate");
+
+  const begun = isBegun(root, target) ? root : await begin(objects, root, at, target);
+  const rings = await listRings(objects);
+  let keys = 0;
+  for (const [index, name] of rings.entries()) {
+    keys += await rewrap(objects, begun, name);
+    onProgress(index + 1, rings.length);
+  }
+  // A crash before this: all is wrapped twice, and run again it ends here.
+  await finish(objects, begun, target);
+  if (next === null && "file" in source) await replaceByNextKey(source.file);
+  else if ("file" in source) await removeMasterKeyFile(source.file);
+  return { masterId: target.id, rings: rings.length, keys };
+}
+
+async function targetOf(source: MasterKeySource, next: MasterKeySource | null): Promise<MasterKey> {
+  if (next !== null && "base64" in next) {
+    const [key] = await readMasterKeys(next);
+    if (key !== undefined) return key;
+  }
+  if ("file" in source) return await loadOrCreateNextKey(source.file);
+  throw new StorageError("rejected", "there is no master key to go to");
+}
+
+/** Wrapped by the target: this rotation went at least so far, perhaps in a process that crashed. */
+function isBegun({ masterIds }: StoredRoot, target: MasterKey): boolean {
+  return masterIds.includes(target.id);
+}
+
+async function begin(
+  objects: Objects,
+  { secrets, version, masterIds }: StoredRoot,
+  masters: readonly MasterKey[],
+  target: MasterKey,
+): Promise<StoredRoot> {
+  const { id, key } = newWrappingKey();
+  const changed = { ...secrets, wrappingKeys: new Map([...secrets.wrappingKeys, [id, key]]), currentId: id };
+  const both = masters.filter((master) => master.id === target.id || masterIds.includes(master.id));
+  await writeRoot(objects, both, changed, version);
+  return await again(objects, masters);
+}
+
+/** Each ring on its own, in one write: it is of the old wrapping key or of the new one. */
+async function rewrap(objects: Objects, { secrets }: StoredRoot, name: string): Promise<number> {
+  const ring = await readRing(objects, name);
+  if (ring === null || ring.wrappingKeyId === secrets.currentId) return ring?.keys.length ?? 0;
+  const keys = ring.keys.map((key) =>
+    wrapDataKey(secrets, unwrapDataKey(secrets, ring.wrappingKeyId, key), key.subject),
+  );
+  await writeRing(objects, { ...ring, wrappingKeyId: secrets.currentId, keys });
+  return keys.length;
+}
+
+async function finish(objects: Objects, { secrets, version }: StoredRoot, target: MasterKey): Promise<void> {
+  const current = [...secrets.wrappingKeys].filter(([id]) => id === secrets.currentId);
+  await writeRoot(objects, [target], { ...secrets, wrappingKeys: new Map(current) }, version);
+}
+
+async function again(objects: Objects, masters: readonly MasterKey[]): Promise<StoredRoot> {
+  const root = await readRoot(objects, masters);
+  if (root === null) throw new StorageError("unavailable", "keys/root.json vanished");
+  return root;
+}
