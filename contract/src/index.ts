@@ -74,6 +74,7 @@ export {
   type Verdict,
 } from "./log/verification.ts";
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
+export { AGENT_FACT_NAMES, type AgentFacts, SIDE_EFFECTS, type SideEffect } from "./record/agent-facts.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { jsonElements } from "./record/json-elements.ts";
 export {

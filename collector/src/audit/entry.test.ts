@@ -12,8 +12,29 @@ const keyId = fc.constant("0f".repeat(16));
 const ref = fc.oneof(fc.record(place), fc.record({ ...place, key_id: keyId, commitment: hash }));
 const time = fc.constant("2026-01-01T00:00:00.000000000Z");
 
+/** Those that every tool call has. */
+const TOOL_MEMBERS = [
+  ...(["name", "call_id", "requested_by", "arguments_sha256", "result_sha256", "result_bytes"] as const),
+  ...(["attempt", "idempotency_key", "known", "valid", "inferred"] as const),
+];
+const score = fc.double({ noNaN: true, noDefaultInfinity: true });
+/** Each there or not. */
+const facts = fc.record(
+  {
+    decision: fc.record({ options: fc.array(text, { maxLength: 3 }), choice: maybe(text), confidence: maybe(score) }),
+    guardrail: fc.record({ passed: fc.boolean(), rule: maybe(text), target: maybe(text) }),
+    approval: fc.record({ tool: maybe(text), approved: fc.boolean(), by: maybe(text) }),
+    handoff: fc.record({ to: text }),
+    state: fc.record({ id: maybe(text), store: maybe(text) }),
+    artifact: fc.record({ media_type: text, sha256: hash, size_bytes: fc.nat() }),
+    score: fc.record({ value: maybe(score), label: maybe(text) }),
+    limit: fc.record({ name: text, max: score, reached: score, running: maybe(fc.nat()) }),
+  },
+  { requiredKeys: [] },
+);
+
 /** Any record, with members in an order of its own. */
-const records: fc.Arbitrary<RunledgerRecord> = fc.record({
+const plainRecords: fc.Arbitrary<RunledgerRecord> = fc.record({
   v: fc.constant(1 as const),
   record_id: hash,
   tenant: text,
@@ -72,19 +93,29 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
     }),
   ),
   tool: maybe(
-    fc.record({
-      name: text,
-      call_id: maybe(text),
-      requested_by: maybe(text),
-      arguments_sha256: maybe(hash),
-      result_sha256: maybe(hash),
-      result_bytes: maybe(fc.nat()),
-      attempt: maybe(fc.nat()),
-      idempotency_key: maybe(text),
-      known: maybe(fc.boolean()),
-      valid: maybe(fc.boolean()),
-      inferred: fc.boolean(),
-    }),
+    fc.record(
+      {
+        name: text,
+        call_id: maybe(text),
+        requested_by: maybe(text),
+        arguments_sha256: maybe(hash),
+        result_sha256: maybe(hash),
+        result_bytes: maybe(fc.nat()),
+        attempt: maybe(fc.nat()),
+        idempotency_key: maybe(text),
+        known: maybe(fc.boolean()),
+        valid: maybe(fc.boolean()),
+        inferred: fc.boolean(),
+        side_effect: fc.constant("irreversible" as const),
+        permission: text,
+        principal: text,
+        confirmed: fc.boolean(),
+        same_as: text,
+        cut_to_bytes: fc.nat(),
+        fallback: fc.boolean(),
+      },
+      { requiredKeys: TOOL_MEMBERS },
+    ),
   ),
   end: maybe(
     fc.record({
@@ -122,6 +153,8 @@ const records: fc.Arbitrary<RunledgerRecord> = fc.record({
     { requiredKeys: [] },
   ),
 });
+
+const records = fc.tuple(plainRecords, facts).map(([value, more]): RunledgerRecord => ({ ...value, ...more }));
 
 test("an entry is the canonical JSON of its record, whatever is in it", () => {
   fc.assert(

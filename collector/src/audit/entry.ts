@@ -5,6 +5,7 @@ import {
   type PayloadName,
   type PayloadRef,
   type RunledgerRecord,
+  type ToolFacts,
 } from "@runledger/contract";
 
 export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
@@ -72,18 +73,24 @@ function orderedObject(object: object): unknown {
 function inOrder(record: RunledgerRecord, free: unknown[]): object {
   const [attributes, events, links, resource, scopeAttributes, actTarget] = free;
   const { act, cost, end, error, scope } = record;
-  const text: { [Member in keyof RunledgerRecord]: unknown } = {
-    ...(act === undefined ? {} : { act: actInOrder(act, actTarget) }),
+  const text: { [Member in keyof Required<RunledgerRecord>]: unknown } = {
+    act: act && actInOrder(act, actTarget),
+    approval: factInOrder(record.approval),
+    artifact: factInOrder(record.artifact),
     attributes,
     conflict: record.conflict,
     cost: cost && { price_table: cost.price_table, price_version: cost.price_version, usd: cost.usd },
+    decision: factInOrder(record.decision),
     dialect: record.dialect,
     end: end && { outcome: end.outcome, reason: end.reason, records: end.records, status: end.status },
     end_time: record.end_time,
     error: error && { message: error.message, type: error.type },
     event: record.event,
     events,
+    guardrail: factInOrder(record.guardrail),
+    handoff: factInOrder(record.handoff),
     kind: record.kind,
+    limit: factInOrder(record.limit),
     links,
     llm: llmInOrder(record.llm),
     name: record.name,
@@ -102,7 +109,9 @@ function inOrder(record: RunledgerRecord, free: unknown[]): object {
       name: scope.name,
       version: scope.version,
     },
+    score: factInOrder(record.score),
     start_time: record.start_time,
+    state: factInOrder(record.state),
     status: record.status,
     step_id: record.step_id,
     tenant: record.tenant,
@@ -115,6 +124,11 @@ function inOrder(record: RunledgerRecord, free: unknown[]): object {
 
 function actInOrder({ action, actor, reason }: ActFacts, target: unknown): { [Member in keyof ActFacts]: unknown } {
   return { action, actor: { key_id: actor.key_id, name: actor.name, roles: actor.roles }, reason, target };
+}
+
+/** Absent is absent: JSON.stringify leaves such members out. Its values are plain. */
+function factInOrder<Fact extends object>(fact: Fact | undefined): object | undefined {
+  return fact && Object.fromEntries(Object.entries(fact).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function runInOrder(run: RunledgerRecord["run"]): { [Member in keyof RunledgerRecord["run"]]: unknown } {
@@ -162,19 +176,26 @@ function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
   };
 }
 
-function toolInOrder(tool: RunledgerRecord["tool"]): RunledgerRecord["tool"] {
+function toolInOrder(tool: RunledgerRecord["tool"]): { [Member in keyof Required<ToolFacts>]: unknown } | null {
   if (tool === null) return null;
   return {
     arguments_sha256: tool.arguments_sha256,
     attempt: tool.attempt,
     call_id: tool.call_id,
+    confirmed: tool.confirmed,
+    cut_to_bytes: tool.cut_to_bytes,
+    fallback: tool.fallback,
     idempotency_key: tool.idempotency_key,
     inferred: tool.inferred,
     known: tool.known,
     name: tool.name,
+    permission: tool.permission,
+    principal: tool.principal,
     requested_by: tool.requested_by,
     result_bytes: tool.result_bytes,
     result_sha256: tool.result_sha256,
+    same_as: tool.same_as,
+    side_effect: tool.side_effect,
     valid: tool.valid,
   };
 }

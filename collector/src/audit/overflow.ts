@@ -1,4 +1,4 @@
-import { canonicalJson, type RunledgerRecord } from "@runledger/contract";
+import { AGENT_FACT_NAMES, type AgentFacts, canonicalJson, type RunledgerRecord } from "@runledger/contract";
 import { wellFormed } from "./entry.ts";
 
 /** A record that fits an entry, and the JSON object of the members that were moved out of it or cut: `{...record, ...moved}` is the whole. */
@@ -7,7 +7,9 @@ export interface SplitRecord {
   movedText: string;
 }
 
-const MAX_CUT_CHARS = 200;
+const MAX_CUT_CHARS = 150;
+/** Of the agent's own words, of which a record has one kind at most if it means well; a hash fits. */
+const MAX_CUT_FACT_CHARS = 64;
 const MAX_CUT_ITEMS = 4;
 
 /** Moves out what usually makes a record large: attributes, events and links. */
@@ -21,7 +23,7 @@ export function moveLargeMembers(record: RunledgerRecord): SplitRecord {
 
 /**
  * For a record that is still too large: its resource and scope attributes move out too, and every other member that holds a long text is kept whole
- * aside while the entry has a cut one. At most 42 texts of 200 characters remain, six bytes each when escaped.
+ * aside while the entry has a cut one. At most 45 texts of 150 characters remain and 15 short ones, six bytes each when escaped.
  */
 export function cutAllMembers(record: RunledgerRecord): SplitRecord {
   const { payloads, ...members } = record;
@@ -41,12 +43,13 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
     run: cutTexts(record.run),
     llm: record.llm && {
       ...cutTexts(record.llm),
-      finish_reasons: record.llm.finish_reasons.slice(0, MAX_CUT_ITEMS).map(cutText),
-      tool_requests: record.llm.tool_requests.slice(0, MAX_CUT_ITEMS).map(cutTexts),
-      tool_results: record.llm.tool_results.slice(0, MAX_CUT_ITEMS).map(cutTexts),
+      finish_reasons: record.llm.finish_reasons.slice(0, MAX_CUT_ITEMS).map((text) => cutText(text)),
+      tool_requests: record.llm.tool_requests.slice(0, MAX_CUT_ITEMS).map((members) => cutTexts(members)),
+      tool_results: record.llm.tool_results.slice(0, MAX_CUT_ITEMS).map((members) => cutTexts(members)),
     },
     tool: record.tool && cutTexts(record.tool),
     end: record.end && cutTexts(record.end),
+    ...cutAgentFacts(record),
     scope: cutTexts({ name: record.scope.name, version: record.scope.version }),
   };
   const moved = Object.entries(members).filter(([name, member]) => {
@@ -56,11 +59,28 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
   return { record: cut, movedText: canonicalJson(wellFormed(Object.fromEntries(moved))) };
 }
 
-function cutTexts<Members extends object>(members: Members): Members {
-  const cut = Object.entries(members).map(([key, value]) => [key, typeof value === "string" ? cutText(value) : value]);
+function cutAgentFacts(record: RunledgerRecord): AgentFacts {
+  const { decision } = record;
+  const cutFact = (text: string) => cutText(text, MAX_CUT_FACT_CHARS);
+  const present = AGENT_FACT_NAMES.flatMap((name) => {
+    const fact = record[name];
+    return fact === undefined ? [] : [[name, cutTexts(fact, MAX_CUT_FACT_CHARS)]];
+  });
+  const options = decision && { options: decision.options.slice(0, MAX_CUT_ITEMS).map(cutFact) };
+  return {
+    ...Object.fromEntries(present),
+    ...(options && { decision: { ...cutTexts(decision, MAX_CUT_FACT_CHARS), ...options } }),
+  };
+}
+
+function cutTexts<Members extends object>(members: Members, maxChars = MAX_CUT_CHARS): Members {
+  const cut = Object.entries(members).map(([key, value]) => [
+    key,
+    typeof value === "string" ? cutText(value, maxChars) : value,
+  ]);
   return { ...members, ...Object.fromEntries(cut) };
 }
 
-function cutText(text: string): string {
-  return text.length <= MAX_CUT_CHARS ? text : text.slice(0, MAX_CUT_CHARS).toWellFormed();
+function cutText(text: string, maxChars = MAX_CUT_CHARS): string {
+  return text.length <= maxChars ? text : text.slice(0, maxChars).toWellFormed();
 }

@@ -1,5 +1,6 @@
 import type {
   ActFacts,
+  AgentFacts,
   EndFacts,
   LlmFacts,
   RecordEvent,
@@ -30,6 +31,8 @@ export interface DialectFacts {
   tool: Omit<ToolFacts, "arguments_sha256" | "result_sha256" | "result_bytes"> | null;
   end: EndFacts | null;
   act?: ActFacts;
+  /** What only the agent can tell. */
+  agent?: AgentFacts;
   /** A failure that the dialect tells in its own words; counts where status, `error.type` and events tell none. */
   error?: RunledgerRecord["error"];
   /** The span's events without what became content; default: as they are. */

@@ -84,6 +84,7 @@ function recordOf(
       tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content, memo),
       end: facts.end,
       ...(facts.act === undefined ? {} : { act: facts.act }),
+      ...facts.agent,
       cost: llm === null ? null : price(llm, span.startTime),
       attributes: attributes.rest(),
       events: [...(facts.events ?? span.events)],

@@ -1,7 +1,9 @@
-import { END_STATUSES, type EndFacts, RUNLEDGER, STEP_KINDS } from "@runledger/contract";
+import { END_STATUSES, type EndFacts, RUNLEDGER, SIDE_EFFECTS, STEP_KINDS } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import type { Content } from "./normalized.ts";
 import { readGenAi } from "./otel-genai.ts";
 import { isRunId } from "./run-id.ts";
+import { agentContentOf, agentFactsOf, known } from "./runledger-agent.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 /** The events that a span may claim for itself; an `act` only Runledger's own (`own-act.ts`). */
@@ -16,17 +18,18 @@ export const runledger: Dialect = {
     const base = readGenAi(span, attributes);
     const event = attributes.oneOf(RUNLEDGER.event, SPAN_EVENTS) ?? "step";
     const kind = attributes.oneOf(RUNLEDGER.stepKind, STEP_KINDS) ?? base.kind;
-    const rawResponse = attributes.text(RUNLEDGER.rawResponse);
     return {
       ...base,
       event,
       kind,
+      name: attributes.text(RUNLEDGER.stepName) ?? base.name,
       runId: isRunId(span.attributes.get(RUNLEDGER.runId)) ? attributes.text(RUNLEDGER.runId) : null,
       runSeq: attributes.count(RUNLEDGER.runSeq),
       run: { ...base.run, heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs) },
       tool: base.tool === null ? null : exactTool(base.tool, attributes),
       end: event === "run_end" ? endFactsOf(span, attributes) : null,
-      content: rawResponse === null ? base.content : { ...base.content, raw_response: rawResponse },
+      agent: agentFactsOf(kind, attributes),
+      content: { ...base.content, ...contentOf(attributes) },
     };
   },
 };
@@ -40,7 +43,21 @@ function exactTool(tool: NonNullable<DialectFacts["tool"]>, attributes: Attribut
     known: attributes.boolean(RUNLEDGER.toolKnown),
     valid: attributes.boolean(RUNLEDGER.toolValid),
     inferred: attributes.boolean(RUNLEDGER.toolInferred) ?? false,
+    ...known({
+      side_effect: attributes.oneOf(RUNLEDGER.toolSideEffect, SIDE_EFFECTS),
+      permission: attributes.text(RUNLEDGER.toolPermission),
+      principal: attributes.text(RUNLEDGER.toolPrincipal),
+      confirmed: attributes.boolean(RUNLEDGER.toolConfirmed),
+      same_as: attributes.text(RUNLEDGER.toolSameAs),
+      cut_to_bytes: attributes.count(RUNLEDGER.toolCutToBytes),
+      fallback: attributes.boolean(RUNLEDGER.toolFallback),
+    }),
   };
+}
+
+function contentOf(attributes: AttributeReader): Content {
+  const raw = attributes.text(RUNLEDGER.rawResponse);
+  return { ...(raw === null ? {} : { raw_response: raw }), ...agentContentOf(attributes) };
 }
 
 function endFactsOf(span: SpanView, attributes: AttributeReader): EndFacts {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AGENT_FACTS, TOOL_SAFETY } from "./agent-facts.ts";
 
 /**
  * What a record tells of its run. Only `step` records appear in a run's steps. A `log` is an OTLP log record: its `step_id` is the span
@@ -143,6 +144,7 @@ const toolFacts = z.strictObject({
   valid: z.boolean().nullable(),
   /** Seen in the messages only, not executed under our eyes. */
   inferred: z.boolean(),
+  ...TOOL_SAFETY,
 });
 export type ToolFacts = z.infer<typeof toolFacts>;
 
@@ -211,6 +213,7 @@ export const record = z.strictObject({
   llm: llmFacts.nullable(),
   tool: toolFacts.nullable(),
   end: endFacts.nullable(),
+  ...AGENT_FACTS,
   cost: costFacts.nullable(),
   /** With `event: act` only. */
   act: actFacts.optional(),

@@ -38,6 +38,16 @@ export const GEN_AI = {
   toolCallId: "gen_ai.tool.call.id",
   toolCallArguments: "gen_ai.tool.call.arguments",
   toolCallResult: "gen_ai.tool.call.result",
+  evaluationName: "gen_ai.evaluation.name",
+  /** Double. */
+  evaluationScore: "gen_ai.evaluation.score.value",
+  evaluationLabel: "gen_ai.evaluation.score.label",
+  evaluationExplanation: "gen_ai.evaluation.explanation",
+  memoryStoreId: "gen_ai.memory.store.id",
+  memoryRecordId: "gen_ai.memory.record.id",
+  /** JSON text: an array of `{id, content, …}`. */
+  memoryRecords: "gen_ai.memory.records",
+  memoryQuery: "gen_ai.memory.query.text",
 } as const;
 
 /** General attributes that the GenAI spans carry. */

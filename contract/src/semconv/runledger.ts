@@ -29,15 +29,49 @@ export const RUNLEDGER = {
   toolInferred: "runledger.tool.inferred",
   toolRequestedBy: "runledger.tool.requested_by",
   toolIdempotencyKey: "runledger.tool.idempotency_key",
+  /** One of SIDE_EFFECTS. */
+  toolSideEffect: "runledger.tool.side_effect",
+  toolPermission: "runledger.tool.permission",
+  toolPrincipal: "runledger.tool.principal",
+  toolConfirmed: "runledger.tool.confirmed",
+  /** Span id of the call whose result this one was given. */
+  toolSameAs: "runledger.tool.same_as",
+  /** Int. */
+  toolCutToBytes: "runledger.tool.cut_to_bytes",
+  toolFallback: "runledger.tool.fallback",
   /** On `limit` steps, and in the end on `run_end` of a stopped run: steps | tokens | wall_ms | … , its bound, and what was reached. */
   limitName: "runledger.limit.name",
   limitMax: "runledger.limit.max",
   limitReached: "runledger.limit.reached",
   /** On `limit` steps, int: calls that were let go before and were not over; what they use comes on top. */
   limitRunning: "runledger.limit.running",
-  /** On `handoff` steps: who takes over, or is asked, and why. */
+  /** The step's own name, where the span's has its operation before it. */
+  stepName: "runledger.step.name",
+  /** Why, in words: of a decision, a guardrail, an approval, a hand-off. Content. */
+  stepReason: "runledger.step.reason",
+  /** On `decision` steps: string[], string, double. */
+  decisionOptions: "runledger.decision.options",
+  decisionChoice: "runledger.decision.choice",
+  decisionConfidence: "runledger.decision.confidence",
+  /** On `guardrail` steps: bool; the rule that decided; what it looked at (input, output, a tool). */
+  guardrailPassed: "runledger.guardrail.passed",
+  guardrailRule: "runledger.guardrail.rule",
+  guardrailTarget: "runledger.guardrail.target",
+  /** On `approval` steps: the tool, bool, and who said so. */
+  approvalTool: "runledger.approval.tool",
+  approvalApproved: "runledger.approval.approved",
+  approvalBy: "runledger.approval.by",
+  /** On `handoff` steps: who takes over, or is asked. */
   handoffTo: "runledger.handoff.to",
-  handoffReason: "runledger.handoff.reason",
+  /** On checkpoints: their id, and the state as JSON text. */
+  checkpointId: "runledger.checkpoint.id",
+  checkpointState: "runledger.checkpoint.state",
+  /** On artifacts: of the bytes; `content` is them, as text or, where `encoding` says so, in base64. */
+  artifactMediaType: "runledger.artifact.media_type",
+  artifactSha256: "runledger.artifact.sha256",
+  artifactSizeBytes: "runledger.artifact.size_bytes",
+  artifactContent: "runledger.artifact.content",
+  artifactEncoding: "runledger.artifact.encoding",
   /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
   normalizeError: "runledger.normalize.error",
   /** On acts, which the query API alone can send. */

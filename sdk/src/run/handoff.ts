@@ -56,7 +56,7 @@ export function handOff(scope: Scope, { to, reason }: { to: string; reason: stri
   const attributes = {
     [GEN_AI.operationName]: "handoff",
     [RUNLEDGER.handoffTo]: to,
-    [RUNLEDGER.handoffReason]: reason,
+    [RUNLEDGER.stepReason]: reason,
   };
   scope.run.startStep(`handoff ${to}`, { kind: "handoff", parent: scope.span, attributes }).end();
 }
