@@ -13,9 +13,8 @@ import { createWrap } from "./run/wrap.ts";
 import { createTools } from "./tools/tool.ts";
 import { createDelivery } from "./transport/delivery.ts";
 import { onProcessExit, onProcessIdle } from "./transport/exit.ts";
-import { createOtlpExporter } from "./transport/exporter.ts";
-import { createRawSender } from "./transport/raw-sender.ts";
 import { createRecorder } from "./transport/recorder.ts";
+import { createSendThread, type SendThread } from "./transport/send-thread.ts";
 import { createSpool, type Spool } from "./transport/spool.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
@@ -59,11 +58,12 @@ export interface LedgerDependencies {
 export function createRunledger(settings: Settings = {}, dependencies: LedgerDependencies = {}): Ledger {
   const config = readConfig(settings, dependencies.environment ?? process.env);
   const failures = createFailures(settings.log ?? warn);
-  const createExporter =
-    dependencies.createExporter ?? ((number) => createOtlpExporter(config.endpoint, config.apiKey, number));
-  const { random = Math.random } = dependencies;
-  const delivery = createDelivery({ createExporter, failures, random, spool: openSpool(config, failures) }, config);
-  const recorder = createRecorder(delivery, failures, config.serviceName);
+  const { endpoint, apiKey, serviceName } = config;
+  const thread = createSendThread({ endpoint, apiKey, serviceName, pid: process.pid }, failures);
+  const { random = Math.random, createExporter = thread.exporter } = dependencies;
+  const spool = openSpool(config, thread, failures);
+  const delivery = createDelivery({ createExporter, failures, random, spool }, config);
+  const recorder = createRecorder(delivery, failures, serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
   const never = new AbortController().signal;
   const held = new Set<() => void>();
@@ -101,16 +101,17 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       forgetIdle();
       forgetExit();
       for (const release of held) release();
-      return await delivery.close(config.flushTimeoutMs);
+      const all = await delivery.close(config.flushTimeoutMs);
+      await thread.close();
+      return all;
     },
     stats: () => ({ ...delivery.stats(), failures: failures.counts() }),
   };
 }
 
-function openSpool(config: Config, failures: Failures): Spool | undefined {
+function openSpool(config: Config, { send }: SendThread, failures: Failures): Spool | undefined {
   const { spoolDir, endpoint, apiKey, spoolBytes: maxBytes, spoolMaxAgeMs: maxAgeMs } = config;
   if (spoolDir === undefined || spoolDir === "off") return undefined;
-  const { send } = createRawSender(endpoint, apiKey, failures);
   // What is meant for one collector must not go to another, nor under another key.
   const destination = createHash("sha256")
     .update(JSON.stringify([endpoint, apiKey ?? null]))

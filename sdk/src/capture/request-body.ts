@@ -20,7 +20,8 @@ export async function readAhead(
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of body) chunks.push(chunk);
-    return { text: utf8.decode(Buffer.concat(chunks)), body: replay(chunks) };
+    const whole = Buffer.concat(chunks);
+    return { text: utf8.decode(whole), body: whole };
   } catch (error) {
     failures.report("capture", error);
     return { body: replay(chunks, { error }) };

@@ -1,7 +1,8 @@
-import type { Attributes, Span, SpanContext } from "@opentelemetry/api";
+import type { Attributes, SpanContext } from "@opentelemetry/api";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
 import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
+import type { OpenSpan } from "../transport/record-span.ts";
 import type { Recorder } from "../transport/recorder.ts";
 
 /** Who runs, for whom; on every record of the run. */
@@ -76,11 +77,11 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
   });
   const root = rootSpan.spanContext();
 
-  function finish(span: Span, { attributes, error, endTime }: StepEnd): void {
+  function finish(span: OpenSpan, { attributes, error, endTime }: StepEnd): void {
     if (ended) return;
     span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++ });
     if (error !== undefined) {
-      span.setAttribute(OTEL.errorType, error.type);
+      span.setAttributes({ [OTEL.errorType]: error.type });
       span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     }
     span.end(endTime ?? now());
