@@ -6,7 +6,8 @@ import type { Flushes } from "./flushes.ts";
 import type { SendOutcome } from "./outcome.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
-const BATCH_RECORDS = 512;
+/** More at once would keep the agent's thread busy for a millisecond when they are handed to the other. */
+const BATCH_RECORDS = 128;
 /** How long a record waits for others. */
 const BATCH_DELAY_MS = 200;
 const RETRY_FIRST_MS = 250;
