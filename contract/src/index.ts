@@ -9,6 +9,36 @@ export {
   alertRule,
   alertRuleChange,
 } from "./api/alert.ts";
+export {
+  APPROVAL_STATUSES,
+  type Approval,
+  type ApprovalDetail,
+  type ApprovalRequest,
+  approval,
+  approvalAnswer,
+  approvalDetail,
+  approvalList,
+  approvalRequest,
+  MAX_APPROVAL_ARGUMENTS_BYTES,
+  MAX_APPROVAL_WAIT_MS,
+} from "./api/approval.ts";
+export {
+  type ApprovalDecision,
+  approvalDecision,
+  type ControlState,
+  controlState,
+  type Kill,
+  type KillScope,
+  type KillTarget,
+  kill,
+  killList,
+  killRequest,
+  killScope,
+  MAX_CONTROL_APPROVALS,
+  MAX_CONTROL_WAIT_MS,
+  MAX_REASON_CHARS,
+  scopeReaches,
+} from "./api/control.ts";
 export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
 export {
   type ListRunsQuery,

@@ -72,6 +72,16 @@ export const RUNLEDGER = {
   artifactSizeBytes: "runledger.artifact.size_bytes",
   artifactContent: "runledger.artifact.content",
   artifactEncoding: "runledger.artifact.encoding",
+  handoffReason: "runledger.handoff.reason",
+  /** On the `limit` step of a kill: its id and who gave it; its reason is the step's error. */
+  killId: "runledger.kill.id",
+  killBy: "runledger.kill.by",
+  /** On `approval` steps: approved | denied | expired, by whom, why, and how long the call waited, int ms. */
+  approvalId: "runledger.approval.id",
+  approvalStatus: "runledger.approval.status",
+  approvalBy: "runledger.approval.by",
+  approvalReason: "runledger.approval.reason",
+  approvalWaitedMs: "runledger.approval.waited_ms",
   /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
   normalizeError: "runledger.normalize.error",
   /** On acts, which the query API alone can send. */

@@ -4,6 +4,7 @@ import { Counter, type Registry } from "prom-client";
 import type { QueryApiSettings } from "../config.ts";
 import { type ChangedRuns, createChangedRuns } from "../runs/changed-runs.ts";
 import type { RunSummaries } from "../runs/run-summaries.ts";
+import { repeat } from "../state/repeat.ts";
 import { type AlertStore, isOpen, withNewAlerts } from "./alert-store.ts";
 import { findCandidates } from "./candidates.ts";
 import { deliverDue } from "./deliveries.ts";
@@ -11,7 +12,6 @@ import type { Detector, DetectorQuestion } from "./findings.ts";
 import { detectLimits } from "./limits.ts";
 import { detectLoops } from "./loops.ts";
 import { alertOf, type Channels, hasEnded, settled } from "./raise.ts";
-import { repeat } from "./repeat.ts";
 import type { RuleBook } from "./rules.ts";
 
 /** Every detector there is. */
