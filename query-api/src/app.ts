@@ -1,8 +1,11 @@
 import fastify, { LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { registerAlerts } from "./alerts/route.ts";
+import { registerApprovals } from "./approvals/route.ts";
 import { registerAudit } from "./audit/route.ts";
 import type { QueryApiSettings } from "./config.ts";
+import { openControlState } from "./control/control-state.ts";
+import { registerControl } from "./control/route.ts";
 import type { App, Feature, QueryApiDependencies } from "./dependencies.ts";
 import { registerHealth } from "./health/route.ts";
 import { registerAccess } from "./http/access.ts";
@@ -45,6 +48,9 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerUsage(feature);
   registerLive(feature);
   registerAudit(feature);
+  const state = openControlState(feature);
+  registerControl(feature, state);
+  registerApprovals(feature, state);
   registerAlerts(feature);
 
   await registerWeb(feature);

@@ -30,6 +30,10 @@ export const queryApiSettings = z
     livePollMs: ms.default(500),
     liveHeartbeatMs: ms.default(15_000),
     liveMaxClients: limit.default(200),
+    /** How soon a kill or an answer that another query API took is noticed. */
+    controlPollMs: ms.default(500),
+    /** Agents that may wait at `GET /v1/control` at once. */
+    controlMaxWaiters: limit.default(10_000),
     alertIntervalMs: ms.default(1_000),
     alertWebhookUrl: z
       .url({ protocol: /^https?$/ })

@@ -1,0 +1,128 @@
+import {
+  type Approval,
+  type ApprovalDetail,
+  type approvalRequest,
+  MAX_APPROVAL_ARGUMENTS_BYTES,
+  type Principal,
+} from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
+import type { FastifyBaseLogger } from "fastify";
+import type { z } from "zod";
+import type { ActRecorder } from "../acts/act-recorder.ts";
+import type { WatchedDocument } from "../state/watched-document.ts";
+import {
+  type ApprovalState,
+  approvalAt,
+  argumentsPath,
+  findApproval,
+  type KeptApproval,
+  requirePending,
+  withApproval,
+  withDecision,
+} from "./approval-book.ts";
+
+export interface Approvals {
+  /** Durable when it resolves; a request that is there already is answered as it stands. */
+  request(tenant: string, request: z.output<typeof approvalRequest>): Promise<{ approval: Approval; isNew: boolean }>;
+  /** The newest first. */
+  list(tenant: string, status: Approval["status"] | undefined): Promise<Approval[]>;
+  /** With its arguments for those who may see content, which is recorded first. @throws QueryApiError `not_found`. */
+  detail(approvalId: string, principal: Principal): Promise<ApprovalDetail>;
+  /** Recorded first, then in force. @throws QueryApiError `not_found`, `conflict` when it is decided or expired. */
+  decide(approvalId: string, answer: Answer): Promise<Approval>;
+}
+
+export interface Answer {
+  status: "approved" | "denied";
+  reason: string | null;
+  principal: Principal;
+}
+
+export interface ApprovalDependencies {
+  approvals: WatchedDocument<ApprovalState>;
+  objects: Objects;
+  acts: ActRecorder;
+  clock: () => number;
+  logger: FastifyBaseLogger;
+}
+
+/** @param settings `announced`: somebody is to be told of each new request. */
+export function createApprovals(dependencies: ApprovalDependencies, settings: { announced: boolean }): Approvals {
+  const { approvals, objects, acts, clock, logger } = dependencies;
+
+  return {
+    async request(tenant, request) {
+      const text = request.arguments === null ? null : cutText(request.arguments);
+      const path = text === null ? null : argumentsPath(tenant, request.approval_id);
+      const known = (await approvals.read()).approvals.some(
+        (one) => one.tenant === tenant && one.approval_id === request.approval_id,
+      );
+      // Before the request that names it; one that is left over is overwritten when the agent asks again.
+      if (text !== null && path !== null && !known) await objects.replace(path, Buffer.from(text.shown));
+      let result: ReturnType<typeof withApproval> | undefined;
+      const asked = {
+        ...{ tenant, request, nowMs: clock(), argumentsPath: path },
+        ...{ argumentsCut: text?.isCut ?? false, announced: settings.announced },
+      };
+      let isNew = false;
+      await approvals.update((before) => {
+        result = withApproval(before, asked);
+        isNew = result.state !== before;
+        return result.state;
+      });
+      if (result === undefined) throw new Error("a state document was updated without asking for the change");
+      await forget(result.dropped);
+      return { approval: approvalAt(result.approval, clock()), isNew };
+    },
+    async list(tenant, status) {
+      const nowMs = clock();
+      return (await approvals.read()).approvals
+        .filter((one) => one.tenant === tenant)
+        .map((one) => approvalAt(one, nowMs))
+        .filter((one) => status === undefined || one.status === status)
+        .sort((a, b) => (a.requested_time < b.requested_time ? 1 : -1));
+    },
+    async detail(approvalId, principal) {
+      const found = findApproval(await approvals.read(), principal.tenant, approvalId);
+      const shown = approvalAt(found, clock());
+      const about = { arguments_cut: found.arguments_cut, arguments_withheld: false };
+      if (found.arguments_path === null) return { ...shown, ...about, arguments: null };
+      if (!principal.roles.has("investigator")) {
+        return { ...shown, ...about, arguments: null, arguments_withheld: true };
+      }
+      const target = { approval_id: approvalId, run_id: found.run_id, tool: found.tool };
+      await acts.record({ action: "content.read", principal, reason: null, target });
+      const bytes = await objects.read(found.arguments_path);
+      return { ...shown, ...about, arguments: bytes === null ? null : Buffer.from(bytes).toString("utf8") };
+    },
+    async decide(approvalId, { status, reason, principal }) {
+      const { tenant } = principal;
+      const found = findApproval(await approvals.read(), tenant, approvalId);
+      requirePending(found, clock());
+      const target = { approval_id: approvalId, run_id: found.run_id, tool: found.tool, call_id: found.call_id };
+      const action = status === "approved" ? "approval.approve" : "approval.deny";
+      await acts.record({ action, principal, reason, target });
+      // Who answers at the same moment is on record too; the agent hears the one that comes first.
+      const decision = { status, reason, by: principal.name, nowMs: clock() };
+      const state = await approvals.update((before) => withDecision(before, tenant, approvalId, decision));
+      return approvalAt(findApproval(state, tenant, approvalId), clock());
+    },
+  };
+
+  /** Their arguments go with them. A crash in between leaves an object that nothing names. */
+  async function forget(dropped: readonly KeptApproval[]): Promise<void> {
+    for (const { arguments_path } of dropped) {
+      if (arguments_path === null) continue;
+      await objects.delete(arguments_path).catch((error) => logger.warn({ err: error }, "old arguments not removed"));
+    }
+  }
+}
+
+/** Cut where no character is. */
+function cutText(text: string): { shown: string; isCut: boolean } {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MAX_APPROVAL_ARGUMENTS_BYTES) return { shown: text, isCut: false };
+  let end = MAX_APPROVAL_ARGUMENTS_BYTES;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return { shown: bytes.subarray(0, end).toString("utf8"), isCut: true };
+}

@@ -1,0 +1,95 @@
+import type { ControlState, Kill, Principal } from "@runledger/contract";
+import type { FastifyBaseLogger } from "fastify";
+import type { ActRecorder } from "../acts/act-recorder.ts";
+import type { ApprovalState } from "../approvals/approval-book.ts";
+import type { WatchedDocument } from "../state/watched-document.ts";
+import {
+  findKill,
+  inForce,
+  type KeptKill,
+  type KillOrder,
+  type KillState,
+  shownKill,
+  withKill,
+  withoutKill,
+  withRecorded,
+} from "./kill-book.ts";
+import { type ControlQuestion, createWaitingRoom } from "./waiting-room.ts";
+
+export interface Control {
+  /** In force when it resolves; its act follows as soon as it can be recorded. */
+  kill(order: Omit<KillOrder, "nowMs">): Promise<{ kill: Kill; isNew: boolean }>;
+  /** Recorded first, then lifted. @throws QueryApiError `not_found`. */
+  lift(killId: string, principal: Principal): Promise<Kill>;
+  /** The newest first. */
+  inForce(tenant: string): Promise<Kill[]>;
+  answer(question: ControlQuestion, gone: AbortSignal): Promise<ControlState>;
+  waiting(): number;
+  /** Ends all waits. */
+  sendAway(): void;
+  /** Records the acts of kills that are not in the log yet. @throws when the log can't be reached; the rest is tried again. */
+  recordDue(): Promise<void>;
+}
+
+export interface ControlDependencies {
+  kills: WatchedDocument<KillState>;
+  approvals: WatchedDocument<ApprovalState>;
+  acts: ActRecorder;
+  clock: () => number;
+  random: () => number;
+  logger: FastifyBaseLogger;
+}
+
+export function createControl(dependencies: ControlDependencies, settings: { controlMaxWaiters: number }): Control {
+  const { kills, acts, clock, logger } = dependencies;
+  const room = createWaitingRoom(dependencies, settings.controlMaxWaiters);
+
+  return {
+    async kill(order) {
+      let placed: KeptKill | undefined;
+      let isNew = false;
+      await kills.update((before) => {
+        const after = withKill(before, { ...order, nowMs: clock() });
+        [placed, isNew] = [after.kill, after.isNew];
+        return after.state;
+      });
+      if (placed === undefined) throw new Error("a state document was updated without asking for the change");
+      logger.warn({ kill_id: placed.kill_id, scope: placed.scope, by: placed.by }, "kill in force");
+      return { kill: shownKill(placed), isNew };
+    },
+    async lift(killId, principal) {
+      const found = findKill(await kills.read(), principal.tenant, killId);
+      const target = { kill_id: killId, scope: found.scope };
+      await acts.record({ action: "kill.lift", principal, reason: null, target });
+      await kills.update((before) => withoutKill(before, principal.tenant, killId));
+      return shownKill(found);
+    },
+    async inForce(tenant) {
+      return inForce(await kills.read(), tenant)
+        .map(shownKill)
+        .reverse();
+    },
+    answer: room.answer,
+    waiting: room.size,
+    sendAway: room.close,
+    async recordDue() {
+      // Kept with the kill itself, so that no crash can lose it; after one it may be recorded twice, under the same kill_id.
+      const due = (await kills.read()).kills.filter((one) => !one.recorded);
+      for (const one of due) {
+        await acts.record(actOf(one));
+        await kills.update((before) => withRecorded(before, new Set([one.kill_id])));
+      }
+    },
+  };
+}
+
+function actOf({ kill_id, scope, by, actor, tenant, reason, time }: KeptKill) {
+  const principal: Principal = {
+    keyId: actor.key_id,
+    name: by,
+    roles: new Set(actor.roles),
+    tenant,
+    everyTenant: false,
+  };
+  return { action: "kill", principal, reason, target: { kill_id, scope, time } };
+}
