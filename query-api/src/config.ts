@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 
 const ms = z.number().int().positive();
@@ -12,6 +13,11 @@ export const queryApiSettings = z
     port: z.number().int().min(0).max(65_535).default(4400),
     /** Callers send it as Bearer, or as Basic with any user. Null: no key, on loopback only. */
     apiKey: z.string().min(16, "at least 16 characters").nullable().default(null),
+    /** Names this process among those over the same store. One that keeps its name over a restart has its duties back at once. */
+    instance: z
+      .string()
+      .min(1)
+      .default(() => randomUUID()),
     tenant: z.string().min(1).default("default"),
     /** The shard whose log `/v1/audit` serves. */
     shard: z

@@ -172,6 +172,8 @@ async function startApi(
       host: settings.host,
       port: settings.apiPort,
       shard: SHARD,
+      // One process has the directory, so its name may outlive it.
+      instance: verifierKey,
       apiKey: settings.apiKey,
       alertWebhookUrl: settings.webhook?.url ?? null,
       alertWebhookSecret: settings.webhook?.secret ?? null,

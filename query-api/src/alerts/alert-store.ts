@@ -3,7 +3,7 @@ import { type Alert, alert, statePath } from "@runledger/contract";
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
-import { createStateDocument, type StateDocument } from "../state/state-document.ts";
+
 import type { RuleName } from "./rules.ts";
 
 /** Kept for the list and to not fire twice; the oldest resolved ones go first. */

@@ -7,10 +7,9 @@ import {
   rfc3339FromUnixNano,
   statePath,
 } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
-import { createStateDocument, type StateDocument } from "../state/state-document.ts";
 
 /** Of all tenants. Past it an agent is told to come again, and so waits. */
 const MAX_PENDING = 1_000;

@@ -9,6 +9,7 @@ import type { Objects } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
 import type { ActRecorder } from "../acts/act-recorder.ts";
+import { createContentReads } from "../acts/content-reads.ts";
 import type { WatchedDocument } from "../state/watched-document.ts";
 import {
   type ApprovalState,
@@ -49,6 +50,7 @@ export interface ApprovalDependencies {
 /** @param settings `announced`: somebody is to be told of each new request. */
 export function createApprovals(dependencies: ApprovalDependencies, settings: { announced: boolean }): Approvals {
   const { approvals, objects, acts, clock, logger } = dependencies;
+  const reads = createContentReads(acts, clock);
 
   return {
     async request(tenant, request) {
@@ -91,7 +93,7 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
         return { ...shown, ...about, arguments: null, arguments_withheld: true };
       }
       const target = { approval_id: approvalId, run_id: found.run_id, tool: found.tool };
-      await acts.record({ action: "content.read", principal, reason: null, target });
+      await reads.record({ principal, reason: null, target });
       const bytes = await objects.read(found.arguments_path);
       return { ...shown, ...about, arguments: bytes === null ? null : Buffer.from(bytes).toString("utf8") };
     },

@@ -1,5 +1,7 @@
+import { statePath } from "@runledger/contract";
 import { type ApprovalState, createApprovalDocument } from "../approvals/approval-book.ts";
 import type { Feature } from "../dependencies.ts";
+import { createLease, type Lease } from "../state/lease.ts";
 import { createWatchedDocument, type WatchedDocument } from "../state/watched-document.ts";
 import { createKillDocument, type KillState } from "./kill-book.ts";
 
@@ -7,13 +9,19 @@ import { createKillDocument, type KillState } from "./kill-book.ts";
 export interface ControlState {
   kills: WatchedDocument<KillState>;
   approvals: WatchedDocument<ApprovalState>;
+  /** Of the one that raises alerts, delivers, and records what waits to be recorded. */
+  lease: Lease;
 }
 
-export function openControlState({ dependencies, settings }: Feature): ControlState {
+export function openControlState({ app, dependencies, settings }: Feature): ControlState {
   const { objects, clock, logger } = dependencies;
   const watching = { clock, onError: (error: unknown) => logger.warn({ err: error }, "control: the store is away") };
+  const lease = createLease(objects, statePath("lease"), { holder: settings.instance, now: () => performance.now() });
+  // Runs last, after those whose work the lease is for have ended: hooks of `onClose` run in the reverse order.
+  app.addHook("onClose", () => lease.release().catch(watching.onError));
   return {
     kills: createWatchedDocument(createKillDocument(objects), watching, settings.controlPollMs),
     approvals: createWatchedDocument(createApprovalDocument(objects), watching, settings.controlPollMs),
+    lease,
   };
 }

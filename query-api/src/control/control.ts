@@ -42,6 +42,7 @@ export interface ControlDependencies {
 
 export function createControl(dependencies: ControlDependencies, settings: { controlMaxWaiters: number }): Control {
   const { kills, acts, clock, logger } = dependencies;
+  const recording = new Set<string>();
   const room = createWaitingRoom(dependencies, settings.controlMaxWaiters);
 
   return {
@@ -55,6 +56,8 @@ export function createControl(dependencies: ControlDependencies, settings: { con
       });
       if (placed === undefined) throw new Error("a state document was updated without asking for the change");
       logger.warn({ kill_id: placed.kill_id, scope: placed.scope, by: placed.by }, "kill in force");
+      // Not waited for: who can't be reached must not hold up a kill. What fails is tried again.
+      if (isNew) void record(placed).catch((error) => logger.warn({ err: error }, "a kill waits to be recorded"));
       return { kill: shownKill(placed), isNew };
     },
     async lift(killId, principal) {
@@ -73,14 +76,22 @@ export function createControl(dependencies: ControlDependencies, settings: { con
     waiting: room.size,
     sendAway: room.close,
     async recordDue() {
-      // Kept with the kill itself, so that no crash can lose it; after one it may be recorded twice, under the same kill_id.
       const due = (await kills.read()).kills.filter((one) => !one.recorded);
-      for (const one of due) {
-        await acts.record(actOf(one));
-        await kills.update((before) => withRecorded(before, new Set([one.kill_id])));
-      }
+      for (const one of due) await record(one);
     },
   };
+
+  /** What waits is kept with the kill itself, so that no crash can lose it; after one it may be recorded twice, under the same kill_id. */
+  async function record(one: KeptKill): Promise<void> {
+    if (recording.has(one.kill_id)) return;
+    recording.add(one.kill_id);
+    try {
+      await acts.record(actOf(one));
+      await kills.update((before) => withRecorded(before, one.kill_id));
+    } finally {
+      recording.delete(one.kill_id);
+    }
+  }
 }
 
 function actOf({ kill_id, scope, by, actor, tenant, reason, time }: KeptKill) {

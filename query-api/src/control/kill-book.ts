@@ -9,10 +9,9 @@ import {
   rfc3339FromUnixNano,
   statePath,
 } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
-import { createStateDocument, type StateDocument } from "../state/state-document.ts";
 
 /** In force at once, of all tenants: agents are told of all of theirs with each change. */
 const MAX_KILLS = 1_000;
@@ -79,9 +78,9 @@ export function withoutKill(state: KillState, tenant: string, killId: string): K
   return changed(state, (one) => (one.kill_id === killId ? { ...one, lifted: true } : one));
 }
 
-/** The state in which these are known to be in the log. */
-export function withRecorded(state: KillState, killIds: ReadonlySet<string>): KillState {
-  return changed(state, (one) => (killIds.has(one.kill_id) ? { ...one, recorded: true } : one));
+/** The state in which it is known to be in the log. */
+export function withRecorded(state: KillState, killId: string): KillState {
+  return changed(state, (one) => (one.kill_id === killId ? { ...one, recorded: true } : one));
 }
 
 /** @throws QueryApiError `not_found`: of another tenant's too, which must not be told from one that isn't there. */

@@ -10,9 +10,12 @@ import { Gauge } from "prom-client";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { repeat } from "../state/repeat.ts";
 import { type Control, createControl } from "./control.ts";
 import type { ControlState } from "./control-state.ts";
 
+/** How soon an act that could not be recorded with its kill is tried again. */
+const RECORD_RETRY_MS = 2_000;
 const tags = ["control"];
 const killParameters = z.strictObject({ kill_id: z.string().max(64) });
 const approvalIds = z.array(z.string().max(64)).max(MAX_CONTROL_APPROVALS);
@@ -30,7 +33,20 @@ export function registerControl(feature: Feature, state: ControlState): Control 
   const control = createControl({ ...feature.dependencies, ...state }, feature.settings);
   registerKills(feature, control);
   registerLongPoll(feature, control);
+  recordWhatWaits(feature, control, state);
   return control;
+}
+
+/** While the server listens; one of several APIs does it. */
+function recordWhatWaits({ app, dependencies: { logger } }: Feature, control: Control, { lease }: ControlState): void {
+  let recording: { stop(): Promise<void> } | undefined;
+  const work = async () => {
+    if (await lease.hold()) await control.recordDue();
+  };
+  app.addHook("onListen", async () => {
+    recording = repeat(RECORD_RETRY_MS, work, (error) => logger.warn({ err: error }, "kills wait to be recorded"));
+  });
+  app.addHook("onClose", async () => await recording?.stop());
 }
 
 function registerKills({ app }: Feature, control: Control): void {

@@ -1,6 +1,19 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { alert, alertRule, apiError, run, runDetail, step, stepDetail, usageRow } from "@runledger/contract";
+import {
+  alert,
+  alertRule,
+  apiError,
+  approval,
+  approvalDetail,
+  controlState,
+  kill,
+  run,
+  runDetail,
+  step,
+  stepDetail,
+  usageRow,
+} from "@runledger/contract";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
@@ -13,6 +26,10 @@ const NAMED_SCHEMAS = {
   UsageRow: usageRow,
   Alert: alert,
   AlertRule: alertRule,
+  Kill: kill,
+  ControlState: controlState,
+  Approval: approval,
+  ApprovalDetail: approvalDetail,
   Error: apiError,
 };
 

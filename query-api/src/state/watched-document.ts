@@ -1,4 +1,4 @@
-import type { StateDocument } from "./state-document.ts";
+import type { StateDocument } from "@runledger/storage";
 
 /** A state that counts its changes: the higher version is the newer one, whichever process read it. */
 export interface Versioned {
