@@ -61,6 +61,9 @@ export const RUNLEDGER = {
   approvalTool: "runledger.approval.tool",
   approvalApproved: "runledger.approval.approved",
   approvalBy: "runledger.approval.by",
+  /** Of the request that a person was asked with, and int ms. */
+  approvalId: "runledger.approval.id",
+  approvalWaitedMs: "runledger.approval.waited_ms",
   /** On `handoff` steps: who takes over, or is asked. */
   handoffTo: "runledger.handoff.to",
   /** On checkpoints: their id, and the state as JSON text. */
@@ -76,12 +79,6 @@ export const RUNLEDGER = {
   /** On the `limit` step of a kill: its id and who gave it; its reason is the step's error. */
   killId: "runledger.kill.id",
   killBy: "runledger.kill.by",
-  /** On `approval` steps: approved | denied | expired, by whom, why, and how long the call waited, int ms. */
-  approvalId: "runledger.approval.id",
-  approvalStatus: "runledger.approval.status",
-  approvalBy: "runledger.approval.by",
-  approvalReason: "runledger.approval.reason",
-  approvalWaitedMs: "runledger.approval.waited_ms",
   /** Written by the collector: which dialect could not read this span, and why. The span is kept whole. */
   normalizeError: "runledger.normalize.error",
   /** On acts, which the query API alone can send. */
