@@ -131,6 +131,15 @@ async function logRecords(): Promise<RunledgerRecord[]> {
   return records;
 }
 
+/** Batches can be staged, and not be published. */
+function failCheckpoints(): void {
+  const { compareAndSet } = objects;
+  objects.compareAndSet = async (path, ...rest) => {
+    if (path.endsWith("/checkpoint")) throw new StorageError("unavailable", "the store is away");
+    return compareAndSet(path, ...rest);
+  };
+}
+
 const packs = (): ReadPayload =>
   createPayloadReader(createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0"));
 
@@ -271,6 +280,7 @@ test("a store that was set back is not continued: its key signs one history only
   await sink.write([frame(1, normalized(1))]);
   const earlier = (await objects.read("log/s0/checkpoint")) ?? Buffer.of();
   await sink.write([frame(2, normalized(2))]);
+  await sink.write([frame(3, normalized(3))]);
   await objects.replace("log/s0/checkpoint", earlier);
   await expect(openSink()).rejects.toMatchObject({ code: "damaged", message: expect.stringContaining("set back") });
   await objects.delete("log/s0/checkpoint");
@@ -295,9 +305,7 @@ test("a log that lost what its key signed last is opened when the staged batch b
   const sink = await openSink();
   await sink.write([frame(1, normalized(1))]);
   const publish = objects.compareAndSet;
-  objects.compareAndSet = async () => {
-    throw new StorageError("unavailable", "the store is away");
-  };
+  failCheckpoints();
   await expect(sink.write([frame(2, normalized(2))])).rejects.toMatchObject({ code: "unavailable" });
   objects.compareAndSet = publish;
   await openSink();
@@ -307,9 +315,7 @@ test("a log that lost what its key signed last is opened when the staged batch b
 test("a staged batch of a journal that was lost does not make the next journal's frames be skipped", async () => {
   const sink = await openSink();
   await sink.write([frame(1, normalized(1))]);
-  objects.compareAndSet = async () => {
-    throw new StorageError("unavailable", "the store is away");
-  };
+  failCheckpoints();
   await expect(sink.write([frame(9, normalized(2))])).rejects.toMatchObject({ code: "unavailable" });
   objects = await openObjects(`file:${directory}/objects`);
   cursor.at = 1;
@@ -320,6 +326,6 @@ test("a staged batch of a journal that was lost does not make the next journal's
 
 test("a forged staged batch is refused", async () => {
   await (await openSink()).write([frame(1, normalized(1))]);
-  await objects.create("log/s0/staging/000000000000001", Buffer.from("forged"));
+  await objects.replace("log/s0/staging/batch", Buffer.from("forged"));
   await expect(openSink()).rejects.toMatchObject({ code: "damaged" });
 });

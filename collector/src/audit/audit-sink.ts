@@ -1,13 +1,4 @@
-import {
-  type Hash,
-  hashesEqual,
-  logPrefix,
-  packPath,
-  parseVerifierKey,
-  type RunledgerRecord,
-  readEntries,
-  stagingPath,
-} from "@runledger/contract";
+import { type Hash, packPath, type RunledgerRecord, readEntries } from "@runledger/contract";
 import { type JournalCursor, type Objects, type SigningKey, StorageError } from "@runledger/storage";
 import type { Logger } from "pino";
 import type { SeenRecords } from "../integrate/seen-records.ts";
@@ -15,9 +6,9 @@ import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import { type Batch, type BatchCounts, prepareBatch } from "./batch.ts";
 import { inParallel } from "./in-parallel.ts";
-import { type Extension, type LogWriter, openLogWriter } from "./log-writer.ts";
+import type { LogWriter } from "./log-writer.ts";
 import { createPayloadPacker } from "./payload-packer.ts";
-import { decodeStagedBatch, encodeStagedBatch, STAGING_PURPOSE, type StagedBatch } from "./staging.ts";
+import { openStagedLog, type PlannedBatch, type StagedLog } from "./staged-log.ts";
 
 export interface AuditDependencies {
   objects: Objects;
@@ -40,6 +31,8 @@ export interface PublishedEntry {
 
 export interface AuditSettings {
   shard: string;
+  /** Who writes, for people: another writer of the same shard is told. */
+  writer?: string;
 }
 
 const PARALLEL_PACKS = 8;
@@ -47,57 +40,38 @@ const PARALLEL_PACKS = 8;
 /** A batch on its way: everything it will write is decided, so that doing it again writes the same. */
 interface InFlight {
   packs: Batch["packs"];
-  extension: Extension;
-  staged: StagedBatch;
-  /** Of the entries; none when a crash forgot them. */
+  planned: PlannedBatch;
   records: Batch["records"];
   /** The journal position that it brings the log to. */
   nextSeq: number;
   counts: BatchCounts;
 }
 
-/** What a crash interrupted was counted by the process that crashed. */
-const NOTHING_COUNTED: BatchCounts = { records: 0, duplicates: 0, conflicts: 0, overflows: 0, packBytes: 0 };
-
 /** Writes records into the audit log: packs, staged batch, tiles, checkpoint, cursor, in this order. */
-export function createAuditSink(dependencies: AuditDependencies, { shard }: AuditSettings): Sink {
+export function createAuditSink(dependencies: AuditDependencies, { shard, writer = "unnamed" }: AuditSettings): Sink {
   const { objects, key, cursor, seen, logger } = dependencies;
-  const stagingSigner = key.signerFor(STAGING_PURPOSE);
   const packer = createPayloadPacker();
-  let log: LogWriter | null = null;
+  let log: StagedLog | null = null;
   let nextSeq = 0;
   let inFlight: InFlight | null = null;
   let stopped: StorageError | null = null;
 
-  /** The one way a batch goes into the log: the first time, again after a failure, and after a crash. */
-  const finish = async (
-    { packs, extension, staged, records, nextSeq: after, counts }: InFlight,
-    writer: LogWriter,
-  ): Promise<void> => {
+  /** The one way a batch goes into the log: the first time, and again after a failure. */
+  const finishInFlight = async (staged: StagedLog): Promise<void> => {
+    if (inFlight === null) return;
+    const { packs, planned, records, nextSeq: after, counts } = inFlight;
+    // Named by what they hold: of a writer that loses they lie in nobody's way.
     await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
-    const path = stagingPath(shard, staged.treeSize);
-    if (staged.entries.length > 0 && isHead(writer, staged.treeSize, staged.root)) {
-      if (!hashesEqual(extension.tree.root(), staged.newRoot)) throw misfit(staged, writer);
-      // A crash before this forgets the batch: its frames come again from the journal. From here on it is applied as it is.
-      await objects.create(path, encodeStagedBatch(staged, stagingSigner));
-      await writer.extend(extension);
-    }
-    if (!isHead(writer, staged.treeSize + staged.entries.length, staged.newRoot)) throw misfit(staged, writer);
-    dependencies.onPublished?.(publishedEntries(staged.treeSize, extension.leaves, records));
+    await staged.append(planned);
+    dependencies.onPublished?.(publishedEntries(planned.staged.treeSize, planned.extension.leaves, records));
     // A crash before this: the frames come again, and their records are found to be in the log already.
     await cursor.save(after);
     nextSeq = after;
-    if (staged.entries.length > 0) await objects.delete(path);
-    dependencies.onBatch?.({ ...counts, treeSize: writer.size });
-  };
-
-  const finishInFlight = async (writer: LogWriter): Promise<void> => {
-    if (inFlight === null) return;
-    await finish(inFlight, writer);
+    dependencies.onBatch?.({ ...counts, treeSize: staged.log.size });
     inFlight = null;
   };
 
-  /** Damage is final: a writer that went on would sign what it can't vouch for. */
+  /** Damage is final: a writer that went on would sign what it can't vouch for. So is a lost race. */
   const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (stopped !== null) throw stopped;
     try {
@@ -105,10 +79,15 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
     } catch (error) {
       if (error instanceof StorageError && error.retryable) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      stopped = new StorageError("damaged", `the audit log of shard ${shard} is stopped: ${reason}`, error);
+      const isSuperseded = error instanceof StorageError && error.code === "superseded";
+      stopped = isSuperseded
+        ? error
+        : new StorageError("damaged", `the audit log of shard ${shard} is stopped: ${reason}`, error);
       logger.fatal(
         { err: error, shard },
-        "audit log stopped: the store does not hold what it must; run `runledger verify`",
+        isSuperseded
+          ? "audit log handed over: another writer goes on with this shard"
+          : "audit log stopped: the store does not hold what it must; run `runledger verify`",
       );
       throw stopped;
     }
@@ -118,17 +97,11 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
     name: "audit",
     open: () =>
       guarded(async () => {
-        const writer = await openLogWriter(objects, shard, key);
+        const staged = await openStagedLog(objects, shard, key, writer);
         nextSeq = await cursor.load();
-        for await (const staged of readStaged(objects, shard, key, writer.size)) {
-          const extension = writer.plan(staged.entries);
-          // Which frames it was made of is not asked: the journal may be another one by now, counting from 1 again.
-          await finish({ packs: [], extension, staged, records: [], nextSeq, counts: NOTHING_COUNTED }, writer);
-        }
-        writer.refuseSetBack();
-        await seed(seen, writer);
-        log = writer;
-        logger.info({ shard, treeSize: writer.size, nextSeq }, "audit log open");
+        await seed(seen, staged.log);
+        log = staged;
+        logger.info({ shard, treeSize: staged.log.size, nextSeq }, "audit log open");
         return { nextSeq, mustEndAt: null };
       }),
     write: (frames: readonly NormalizedFrame[]) =>
@@ -138,10 +111,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard }: Audi
         const fresh = frames.filter(({ seq }) => seq >= nextSeq);
         if (fresh.length === 0) return;
         const { packs, entries, records, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
-        const extension = log.plan(entries);
-        const newRoot = extension.tree.root();
-        const staged = { treeSize: log.size, root: log.root(), entries, newRoot };
-        inFlight = { packs, extension, staged, records, nextSeq: after, counts };
+        inFlight = { packs, planned: log.plan(entries), records, nextSeq: after, counts };
         await finishInFlight(log);
       }),
     close: async () => {
@@ -159,37 +129,6 @@ function publishedEntries(
     const leaf = leaves[at];
     return leaf === undefined ? [] : [{ index: from + at, leaf, record }];
   });
-}
-
-function isHead(writer: LogWriter, size: number, root: Hash): boolean {
-  return writer.size === size && hashesEqual(writer.root(), root);
-}
-
-function misfit({ treeSize }: StagedBatch, writer: LogWriter): StorageError {
-  return new StorageError(
-    "damaged",
-    `the staged batch for size ${treeSize} does not fit the log of size ${writer.size}`,
-  );
-}
-
-/** Batches that were on their way; one that the log has grown beyond only failed to be removed. */
-async function* readStaged(
-  objects: Objects,
-  shard: string,
-  key: SigningKey,
-  treeSize: number,
-): AsyncGenerator<StagedBatch> {
-  const verifier = parseVerifierKey(key.verifierKeyFor(STAGING_PURPOSE));
-  for await (const { path } of objects.list(`${logPrefix(shard)}staging/`)) {
-    const bytes = await objects.read(path);
-    if (bytes === null) continue;
-    const staged = decodeStagedBatch(bytes, verifier);
-    if (path !== stagingPath(shard, staged.treeSize)) {
-      throw new StorageError("damaged", `${path} holds the batch for size ${staged.treeSize}`);
-    }
-    if (staged.treeSize + staged.entries.length < treeSize) await objects.delete(path);
-    else yield staged;
-  }
 }
 
 /** What is a duplicate depends on the log alone: after a restart the answer is the same. */

@@ -10,9 +10,9 @@ export function logPrefix(shard: string): string {
   return `log/${shard}/`;
 }
 
-/** The staged batch that extends the log from `treeSize`; gone once its checkpoint is published. */
-export function stagingPath(shard: string, treeSize: number): string {
-  return `${logPrefix(shard)}staging/${String(treeSize).padStart(15, "0")}`;
+/** The batch that was staged last, changed by compare-and-set: who stages the next one is the log's one writer. */
+export function stagingPath(shard: string): string {
+  return `${logPrefix(shard)}staging/batch`;
 }
 
 /** The signed checkpoints that were published, kept for ever, one per object. */

@@ -189,7 +189,7 @@ test.each([
   "/v1/audit/objects/state/alerts.json",
   "/v1/audit/objects/log/0/../../state/alerts.json",
   "/v1/audit/objects/log%2F0%2F..%2F..%2Fstate%2Falerts.json",
-  "/v1/audit/objects/log/0/staging/000000000000000",
+  "/v1/audit/objects/log/0/staging/batch",
   `/v1/audit/proof?record_id=${"0".repeat(64)}`,
 ])("%s is a 404", async (url) => {
   await api.objects.replace("state/alerts.json", Buffer.from("{}"));
