@@ -1,7 +1,14 @@
+import { DIRECTORY } from "@runledger/contract";
 import { z } from "zod";
 import { priceOverrides } from "./normalize/price-overrides.ts";
 
 const port = z.number().int().min(0).max(65_535);
+
+/** Name of a log and of the key that signs it. `directory` is the log of the shards' checkpoints. */
+export const shardName = z
+  .string()
+  .regex(/^(?!\.)[A-Za-z0-9._-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 . _ - and no dot in front")
+  .refine((name) => name !== DIRECTORY, `${DIRECTORY} is the name of the log that lists the shards`);
 
 /** All settings of a collector, with their defaults. Bytes and milliseconds as the names say. Handed in whole: the standalone reads the environment. */
 export const collectorSettings = z.strictObject({
@@ -19,10 +26,7 @@ export const collectorSettings = z.strictObject({
   /** The log's name, for a key that is made now; a key that exists has its own. */
   logOrigin: z.string().min(1),
   /** Name of the log that this collector alone writes. */
-  shard: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]+$/)
-    .default("0"),
+  shard: shardName.default("0"),
   logLevel: z.string().default("info"),
   /** The user's own prices, before those of the table that comes with us. */
   prices: priceOverrides.nullable().default(null),

@@ -2,7 +2,7 @@ export { type AuditDependencies, type AuditSettings, createAuditSink } from "./a
 export { type BatchCounts, prepareBatch } from "./audit/batch.ts";
 export { entryText } from "./audit/entry.ts";
 export { createPayloadPacker } from "./audit/payload-packer.ts";
-export { type CollectorOptions, type CollectorSettings, collectorSettings } from "./config.ts";
+export { type CollectorOptions, type CollectorSettings, collectorSettings, shardName } from "./config.ts";
 export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
 export { type MetricPointRow, metricPointRows } from "./metrics/metric-point-rows.ts";

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RUNLEDGER } from "@runledger/contract";
 import {
@@ -86,7 +87,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
         metrics.treeSize.set(treeSize);
       },
     },
-    { shard: settings.shard },
+    { shard: settings.shard, writer: `${hostname()}, process ${process.pid}` },
   );
   const clickhouse = createMetricsSink(
     {

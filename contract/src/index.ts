@@ -108,6 +108,7 @@ export { AGENT_FACT_NAMES, type AgentFacts, SIDE_EFFECTS, type SideEffect } from
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export { jsonElements } from "./record/json-elements.ts";
 export {
+  DIRECTORY,
   datedCheckpointPath,
   isEvidencePath,
   KEY_CHANGES_PATH,

@@ -5,6 +5,9 @@ export function packPath(shard: string, packSha256: string): string {
   return `payloads/${shard}/${packSha256.slice(0, 2)}/${packSha256}`;
 }
 
+/** In the place of a shard's name: the log that takes the checkpoints of all shards. */
+export const DIRECTORY = "directory";
+
 /** The prefix of a shard's tlog-tiles log: `checkpoint`, `tile/…` below it. */
 export function logPrefix(shard: string): string {
   return `log/${shard}/`;

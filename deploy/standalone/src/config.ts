@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type PriceOverrides, parsePriceOverrides } from "@runledger/collector";
+import { type PriceOverrides, parsePriceOverrides, shardName } from "@runledger/collector";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -15,6 +15,7 @@ const environment = z
     RUNLEDGER_OTLP_HTTP_PORT: port.default(4318),
     RUNLEDGER_API_PORT: port.default(4400),
     RUNLEDGER_OBJECTS: z.string().min(1).optional(),
+    RUNLEDGER_SHARD: shardName.default("0"),
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
     RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
@@ -40,6 +41,8 @@ export interface StandaloneSettings {
   apiPort: number;
   /** `file:PATH`, absolute. */
   objects: string;
+  /** The log in these objects that this collector writes, alone. */
+  shard: string;
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
   retentionDays: number;
@@ -88,6 +91,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     httpPort: values.RUNLEDGER_OTLP_HTTP_PORT,
     apiPort: values.RUNLEDGER_API_PORT,
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
+    shard: values.RUNLEDGER_SHARD,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),

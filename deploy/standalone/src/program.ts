@@ -19,6 +19,7 @@ const DATA_DIR = new Option("--data-dir <dir>", "where everything is kept")
   .env("RUNLEDGER_DATA_DIR")
   .default(".runledger");
 
+const SHARD = new Option("--shard <name>", "the log that is meant").env("RUNLEDGER_SHARD").default("0");
 const PRICES = new Option("--prices <file>", "your own prices of models, see docs/prices.md (RUNLEDGER_PRICES)");
 
 /** The `runledger` command: each subcommand is a file in `commands/` and a paragraph here. */
@@ -43,6 +44,7 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--http-port <port>", "OTLP/HTTP (RUNLEDGER_OTLP_HTTP_PORT)")
     .option("--api-port <port>", "query API and pages (RUNLEDGER_API_PORT)")
     .option("--objects <location>", "where the audit log lives: file:PATH or s3://BUCKET/PREFIX?… (RUNLEDGER_OBJECTS)")
+    .option("--shard <name>", "the log in there that this collector writes, alone (RUNLEDGER_SHARD)")
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
     .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
@@ -137,7 +139,8 @@ function addLogCommands(program: Command, console: Console): void {
     .command("policy")
     .description("print the policy that trusts this installation's log")
     .addOption(DATA_DIR)
-    .action(guarded(console, async (flags: { dataDir: string }) => printPolicy(flags, console)));
+    .addOption(SHARD)
+    .action(guarded(console, async (flags: { dataDir: string; shard: string }) => printPolicy(flags, console)));
 }
 
 interface UpFlags {
@@ -147,6 +150,7 @@ interface UpFlags {
   httpPort?: string;
   apiPort?: string;
   objects?: string;
+  shard?: string;
   clickhouseUrl?: string;
   ack?: string;
   retentionDays?: string;
@@ -168,6 +172,7 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_OTLP_HTTP_PORT: flags.httpPort,
     RUNLEDGER_API_PORT: flags.apiPort,
     RUNLEDGER_OBJECTS: flags.objects,
+    RUNLEDGER_SHARD: flags.shard,
     RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
     RUNLEDGER_ACK: flags.ack,
     RUNLEDGER_RETENTION_DAYS: flags.retentionDays,

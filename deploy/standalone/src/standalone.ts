@@ -41,9 +41,6 @@ export interface StandaloneDependencies {
   onFatal: (error: Error) => void;
 }
 
-/** The shard of the one log that a standalone writes. */
-export const SHARD = "0";
-
 /** Starts everything in this process and its children. What started before a failure is stopped again. */
 export async function startStandalone(
   settings: Readonly<StandaloneSettings>,
@@ -52,7 +49,7 @@ export async function startStandalone(
   const parts = createParts(dependencies.onProgress);
   try {
     await lockDirectory(settings, parts);
-    const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin());
+    const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin(settings.shard));
     const clickhouseUrl = await startRows(settings, dependencies.logger, parts);
     const ownKey = randomBytes(32).toString("base64url");
     const collector = await parts.start(
@@ -135,7 +132,7 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
     clickhouseUrl,
     signingKeyPath: keyPath(settings),
     logOrigin,
-    shard: SHARD,
+    shard: settings.shard,
     prices: settings.prices,
     logLevel: settings.logLevel,
   };
@@ -171,7 +168,7 @@ async function startApi(
     queryApiSettings.parse({
       host: settings.host,
       port: settings.apiPort,
-      shard: SHARD,
+      shard: settings.shard,
       // One process has the directory, so its name may outlive it.
       instance: verifierKey,
       apiKey: settings.apiKey,
@@ -187,11 +184,11 @@ async function startApi(
   return { server, stop };
 }
 
-export function keyPath(settings: Pick<StandaloneSettings, "dataDir">): string {
-  return join(settings.dataDir, "keys", `log-${SHARD}.key`);
+export function keyPath({ dataDir, shard }: Pick<StandaloneSettings, "dataDir" | "shard">): string {
+  return join(dataDir, "keys", `log-${shard}.key`);
 }
 
 /** A log's name, given once and for ever when its key is made. */
-function newOrigin(): string {
-  return `runledger.local/${randomBytes(8).toString("hex")}/${SHARD}`;
+function newOrigin(shard: string): string {
+  return `runledger.local/${randomBytes(8).toString("hex")}/${shard}`;
 }

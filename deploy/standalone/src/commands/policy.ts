@@ -5,8 +5,8 @@ import type { Console } from "../program.ts";
 import { keyPath } from "../standalone.ts";
 
 /** `runledger policy`: the C2SP tlog-policy that trusts this installation's log, to be handed over out of band. */
-export async function printPolicy(flags: { dataDir: string }, console: Console): Promise<void> {
-  const path = keyPath({ dataDir: resolve(flags.dataDir) });
+export async function printPolicy(flags: { dataDir: string; shard: string }, console: Console): Promise<void> {
+  const path = keyPath({ dataDir: resolve(flags.dataDir), shard: flags.shard });
   if (!existsSync(path))
     throw new Error(
       `There is no signing key at ${path}: start Runledger there once, or name its directory with --data-dir.`,

@@ -4,7 +4,7 @@ import { openObjects, openRows } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
-import { SHARD, withStores } from "../standalone.ts";
+import { withStores } from "../standalone.ts";
 
 /** `runledger rebuild`: ClickHouse anew, from the audit log alone; with the costs of the log, or those of today's prices. */
 export async function rebuildRows(
@@ -29,7 +29,7 @@ export async function rebuildRows(
               console.stderr.write(`\r  ${entries} of ${totalEntries} entries, ${entriesPerSecond} a second`);
           },
         },
-        { shard: SHARD, journalDir: join(settings.dataDir, "journal"), reprice },
+        { shard: settings.shard, journalDir: join(settings.dataDir, "journal"), reprice },
       );
       if (isTerminal) console.stderr.write("\r\u001b[K");
       console.stdout.write(

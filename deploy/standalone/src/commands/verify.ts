@@ -17,7 +17,8 @@ import pc from "picocolors";
 import { type ApiAccess, reach } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
 import type { Console } from "../program.ts";
-import { SHARD } from "../standalone.ts";
+
+const SHARD = "0";
 
 export interface VerifyFlags {
   policy?: string;
