@@ -1,0 +1,47 @@
+import crypto from "node:crypto";
+
+/** Remembers which of many texts were there, in 8 to 16 bytes each. */
+export interface DigestSet {
+  /** False when it was there before. */
+  add(text: string): boolean;
+  has(text: string): boolean;
+  readonly size: number;
+}
+
+/**
+ * Keeps 64 bits of a hash with a secret of its own, so that nobody can make two texts that it takes for one; by chance it happens once in 2^64 / size.
+ * @param secret random bytes, 16 at least.
+ */
+export function createDigestSet(secret: Uint8Array): DigestSet {
+  let slots = new BigUint64Array(1 << 12);
+  let size = 0;
+  const digest = (text: string): bigint => {
+    const hash = crypto.createHash("sha256").update(secret).update(text).digest().readBigUInt64BE(0);
+    return hash === 0n ? 1n : hash; // 0 is an empty slot
+  };
+  const slotOf = (table: BigUint64Array, value: bigint): number => {
+    let at = Number(value % BigInt(table.length));
+    while (table[at] !== 0n && table[at] !== value) at = (at + 1) % table.length;
+    return at;
+  };
+  const grow = (): void => {
+    const larger = new BigUint64Array(slots.length * 2);
+    for (const value of slots) if (value !== 0n) larger[slotOf(larger, value)] = value;
+    slots = larger;
+  };
+  return {
+    add(text) {
+      const value = digest(text);
+      const at = slotOf(slots, value);
+      if (slots[at] === value) return false;
+      slots[at] = value;
+      size++;
+      if (size * 4 > slots.length * 3) grow();
+      return true;
+    },
+    has: (text) => slots[slotOf(slots, digest(text))] !== 0n,
+    get size() {
+      return size;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { canonicalJson } from "../record/canonical-json.ts";
+
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative();
+const place = { length: count, offset: count };
+const name = { media_type: z.string(), sha256: hex32 };
+const sealed = { commitment: hex32, key_id: z.string().min(1) };
+
+/** A line of `payloads/<I>.jsonl` (docs/bundle.md, "Payloads"). */
+export const payloadLine = z.union([
+  z.strictObject({ ...name, ...place }),
+  z.strictObject({ ...name, ...place, ...sealed, payload_key: z.string().regex(/^[0-9a-f]{128}$/) }),
+  z.strictObject({ ...name, ...sealed, erased_by: count }),
+  z.strictObject({ ...name, missing: z.string() }),
+  z.strictObject({ ...name, ...sealed, missing: z.string() }),
+]);
+export type PayloadLine = z.infer<typeof payloadLine>;
+
+/** What identifies a payload: the hash of its stored bytes, and the commitment to what they say. */
+export interface PayloadIdentity {
+  sha256: string;
+  commitment?: string | undefined;
+}
+
+export function payloadId({ sha256, commitment }: PayloadIdentity): string {
+  return commitment === undefined ? sha256 : `${sha256}${commitment}`;
+}
+
+/** Null unless the line is one as they are written. */
+export function parsePayloadLine(text: string): PayloadLine | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = payloadLine.safeParse(value);
+  return parsed.success && canonicalJson(parsed.data) === text ? parsed.data : null;
+}

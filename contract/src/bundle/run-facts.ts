@@ -1,0 +1,231 @@
+import { canonicalJson } from "../record/canonical-json.ts";
+import type { RunledgerRecord } from "../record/record.ts";
+import { createNumberRanges, type NumberRanges } from "./number-ranges.ts";
+
+/** A run as `runs.json` of a bundle has it: from the entries alone, so that every verifier can make it anew. Money is decimal USD. */
+export interface BundleRun {
+  run_id: string;
+  first_index: number;
+  last_index: number;
+  records: number;
+  agent_name: string | null;
+  agent_version: string | null;
+  task_id: string | null;
+  task_type: string | null;
+  session_id: string | null;
+  user_id: string | null;
+  start_time: string;
+  end_time: string;
+  status: string;
+  outcome: string | null;
+  reason: string | null;
+  steps: number;
+  llm_calls: number;
+  tool_calls: number;
+  errors: number;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cost_usd: string | null;
+  models: string[];
+  tools: string[];
+  numbered: number;
+  records_expected: number | null;
+  gaps: [number, number][];
+}
+
+export interface BundleSummary {
+  entries: number;
+  acts: number;
+  runs: number;
+  first_received_time: string | null;
+  last_received_time: string | null;
+  price_tables: { name: string; records: number; version: string }[];
+}
+
+/** The runs and sums of the entries that it is shown, in the order of their indexes. Memory grows with the number of runs. */
+export interface RunFactsOfEntries {
+  add(index: number, entry: RunledgerRecord): void;
+  /** Ordered by run id. */
+  runs(): Generator<BundleRun>;
+  summary(): BundleSummary;
+}
+
+const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "step", "run_end", "log"]);
+const FACTS = ["agent_name", "agent_version", "task_id", "task_type", "session_id", "user_id"] as const;
+const MAX_NAMES = 100;
+const MAX_GAPS = 20;
+
+export function createRunFacts(): RunFactsOfEntries {
+  const runs = new Map<string, OpenRun>();
+  const prices = new Map<string, { name: string; records: number; version: string }>();
+  const summary = { entries: 0, acts: 0, first_received_time: null, last_received_time: null } as {
+    -readonly [Member in "entries" | "acts"]: number;
+  } & { first_received_time: string | null; last_received_time: string | null };
+  return {
+    add(index, entry) {
+      const event: string = entry.event;
+      summary.entries++;
+      summary.first_received_time ??= entry.received_time;
+      summary.last_received_time = entry.received_time;
+      if (event === "act") summary.acts++;
+      if (entry.cost !== null) countPrice(prices, entry.cost.price_table, entry.cost.price_version);
+      if (!RUN_EVENTS.has(event)) return;
+      let run = runs.get(entry.run_id);
+      if (run === undefined) {
+        run = newRun(index, entry);
+        runs.set(entry.run_id, run);
+      }
+      addToRun(run, index, entry);
+    },
+    *runs() {
+      for (const id of [...runs.keys()].sort(byUtf8)) yield finishedRun(runs.get(id) as OpenRun);
+    },
+    summary: () => ({
+      ...summary,
+      runs: runs.size,
+      price_tables: [...prices.values()].sort((a, b) => byUtf8(a.name, b.name) || byUtf8(a.version, b.version)),
+    }),
+  };
+}
+
+/** The parts of `runs.json`, one behind the other. */
+export function* runsJson(runs: Iterable<BundleRun>): Generator<string> {
+  let before = "[\n";
+  for (const run of runs) {
+    yield `${before}${canonicalJson(run)}`;
+    before = ",\n";
+  }
+  yield before === "[\n" ? "[\n\n]\n" : "\n]\n";
+}
+
+export function summaryJson(summary: BundleSummary): string {
+  return `${canonicalJson(summary)}\n`;
+}
+
+interface OpenRun {
+  facts: BundleRun;
+  numbers: NumberRanges;
+  costNanoUsd: bigint | null;
+  rootStatus: string | null;
+  started: boolean;
+  ended: boolean;
+}
+
+function newRun(index: number, entry: RunledgerRecord): OpenRun {
+  const facts: BundleRun = {
+    run_id: entry.run_id,
+    first_index: index,
+    last_index: index,
+    records: 0,
+    agent_name: null,
+    agent_version: null,
+    task_id: null,
+    task_type: null,
+    session_id: null,
+    user_id: null,
+    start_time: entry.start_time,
+    end_time: entry.end_time,
+    status: "open",
+    outcome: null,
+    reason: null,
+    steps: 0,
+    llm_calls: 0,
+    tool_calls: 0,
+    errors: 0,
+    input_tokens: null,
+    output_tokens: null,
+    cost_usd: null,
+    models: [],
+    tools: [],
+    numbered: 0,
+    records_expected: null,
+    gaps: [],
+  };
+  return { facts, numbers: createNumberRanges(), costNanoUsd: null, rootStatus: null, started: false, ended: false };
+}
+
+function addToRun(run: OpenRun, index: number, entry: RunledgerRecord): void {
+  const { facts } = run;
+  facts.last_index = index;
+  facts.records++;
+  if (entry.start_time < facts.start_time) facts.start_time = entry.start_time;
+  if (entry.end_time > facts.end_time) facts.end_time = entry.end_time;
+  const isStart = entry.event === "run_start" && !run.started;
+  for (const name of FACTS) {
+    const value = entry.run[name];
+    if (value !== null && (facts[name] === null || isStart)) facts[name] = value;
+  }
+  if (isStart) run.started = true;
+  if (entry.run_seq !== null) {
+    facts.numbered++;
+    run.numbers.add(entry.run_seq);
+  }
+  if (entry.end !== null) {
+    run.ended = true;
+    facts.status = entry.end.status;
+    facts.outcome = entry.end.outcome;
+    facts.reason = entry.end.reason;
+    facts.records_expected = entry.end.records;
+  }
+  if (entry.event === "step") addStep(run, entry);
+}
+
+function addStep(run: OpenRun, entry: RunledgerRecord): void {
+  const { facts } = run;
+  facts.steps++;
+  if (entry.status === "error") facts.errors++;
+  if (entry.kind === "tool") facts.tool_calls++;
+  if (entry.root) run.rootStatus = entry.status === "error" ? "failed" : "completed";
+  addName(facts.models, entry.llm && (entry.llm.response_model ?? entry.llm.request_model));
+  addName(facts.tools, entry.tool && entry.tool.name);
+  if (entry.llm?.counted !== true) return;
+  facts.llm_calls++;
+  facts.input_tokens = sum(facts.input_tokens, entry.llm.input_tokens);
+  facts.output_tokens = sum(facts.output_tokens, entry.llm.output_tokens);
+  if (entry.cost !== null) run.costNanoUsd = (run.costNanoUsd ?? 0n) + nanoUsd(entry.cost.usd);
+}
+
+function finishedRun({ facts, numbers, costNanoUsd, rootStatus, ended }: OpenRun): BundleRun {
+  const end = facts.numbered === 0 ? 0 : (facts.records_expected ?? numbers.max + 1);
+  return {
+    ...facts,
+    status: ended ? facts.status : (rootStatus ?? "open"),
+    cost_usd: costNanoUsd === null ? null : usdOf(costNanoUsd),
+    models: facts.models.toSorted(byUtf8),
+    tools: facts.tools.toSorted(byUtf8),
+    gaps: numbers.missing(end, MAX_GAPS),
+  };
+}
+
+function addName(names: string[], name: string | null): void {
+  if (name !== null && name !== "" && names.length < MAX_NAMES && !names.includes(name)) names.push(name);
+}
+
+function sum(total: number | null, value: number | null): number | null {
+  return value === null ? total : (total ?? 0) + value;
+}
+
+function nanoUsd(usd: string): bigint {
+  const [whole = "0", fraction = ""] = usd.split(".");
+  return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+function usdOf(nano: bigint): string {
+  return `${nano / 1_000_000_000n}.${String(nano % 1_000_000_000n).padStart(9, "0")}`;
+}
+
+function countPrice(
+  prices: Map<string, { name: string; records: number; version: string }>,
+  name: string,
+  version: string,
+): void {
+  const key = JSON.stringify([name, version]);
+  const price = prices.get(key) ?? { name, records: 0, version };
+  price.records++;
+  prices.set(key, price);
+}
+
+/** The order of UTF-8 bytes, which is that of code points; JavaScript's own is of UTF-16 units. */
+export function byUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
