@@ -54,6 +54,39 @@ export {
 } from "./api/run.ts";
 export { type Step, type StepDetail, type StepList, step, stepDetail, stepList } from "./api/step.ts";
 export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
+export {
+  BUNDLE_FILES,
+  type BundlePath,
+  bundleGroup,
+  DERIVED_FILES,
+  entriesPath,
+  MAX_BUNDLE_PROOFS,
+  MAX_LINES_PER_ENTRIES_FILE,
+  parseBundlePath,
+  payloadBytesPath,
+  payloadLinesPath,
+  proofPath,
+} from "./bundle/bundle-path.ts";
+export { createDigestSet, type DigestSet } from "./bundle/digest-set.ts";
+export {
+  BUNDLE_FORMAT,
+  type BundleManifest,
+  type ExportFilter,
+  exportFilter,
+  formatManifest,
+  parseManifest,
+} from "./bundle/manifest.ts";
+export { type PayloadLine, parsePayloadLine, payloadId } from "./bundle/payload-line.ts";
+export {
+  type BundleRun,
+  type BundleSummary,
+  byUtf8,
+  createRunFacts,
+  type RunFactsOfEntries,
+  runsJson,
+  summaryJson,
+} from "./bundle/run-facts.ts";
+export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
 export { parseLogEntry } from "./log/log-entry.ts";
@@ -61,6 +94,7 @@ export { LogError, type LogErrorCode } from "./log/log-error.ts";
 export { type ReadObject, readBundle, readEntries, readEntry, readTile } from "./log/log-reader.ts";
 export {
   createLeafHasher,
+  emptyRoot,
   HASH_BYTES,
   type Hash,
   hashesEqual,
@@ -95,9 +129,11 @@ export {
   TILE_WIDTH,
   tilePath,
 } from "./log/tile-path.ts";
-export { createTileTree, restoreTileTree, type Tile, type TileTree } from "./log/tile-tree.ts";
+export { createTileTree, restoreTileTree, type Tile, type TileTree, tileNode } from "./log/tile-tree.ts";
 export {
+  createFindings,
   type Finding,
+  type Findings,
   formatVerification,
   type LogVerification,
   VERDICT_EXIT_CODES,
@@ -110,15 +146,22 @@ export { jsonElements } from "./record/json-elements.ts";
 export {
   DIRECTORY,
   datedCheckpointPath,
+  datedCheckpointPath,
+  isEvidencePath,
   isEvidencePath,
   KEY_CHANGES_PATH,
   KEY_ROOT_PATH,
   keyRingPath,
   logPrefix,
+  logPrefix,
+  packPath,
   packPath,
   stagingPath,
+  stagingPath,
+  statePath,
   statePath,
 } from "./record/paths.ts";
+export { payloadBase } from "./record/payload-base.ts";
 export {
   createPackReader,
   createPayloadReader,

@@ -13,7 +13,7 @@ export const BUNDLE_FILES = {
 export const DERIVED_FILES = ["derived/runs.csv", "derived/runs.parquet", "derived/ocsf.jsonl", "derived/report.html"];
 
 /** At most so many entries have proofs of their own. */
-export const MAX_BUNDLE_PROOFS = 1_000;
+export const MAX_BUNDLE_PROOFS = 100;
 export const MAX_LINES_PER_ENTRIES_FILE = 4_096;
 
 /** What a path of a bundle stands for. */

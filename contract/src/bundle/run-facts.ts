@@ -177,7 +177,7 @@ function addStep(run: OpenRun, entry: RunledgerRecord): void {
   if (entry.kind === "tool") facts.tool_calls++;
   if (entry.root) run.rootStatus = entry.status === "error" ? "failed" : "completed";
   addName(facts.models, entry.llm && (entry.llm.response_model ?? entry.llm.request_model));
-  addName(facts.tools, entry.tool && entry.tool.name);
+  addName(facts.tools, entry.tool?.name ?? null);
   if (entry.llm?.counted !== true) return;
   facts.llm_calls++;
   facts.input_tokens = sum(facts.input_tokens, entry.llm.input_tokens);

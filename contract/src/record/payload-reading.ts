@@ -144,7 +144,7 @@ function createTextReader(read: ReadPayload, cache: TextCache | undefined): Text
 }
 
 /** Where a base lies that the node at `ref` names. */
-function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
+export function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
   if (base.pack !== SAME_PACK) return base;
   if (base.offset >= ref.offset)
     throw new LogError("malformed", `the base of the payload ${ref.sha256} comes after it`);

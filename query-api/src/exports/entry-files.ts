@@ -1,0 +1,76 @@
+import {
+  encodeEntryBundle,
+  entriesPath,
+  entryBundlePath,
+  MAX_LINES_PER_ENTRIES_FILE,
+  payloadBytesPath,
+  payloadLinesPath,
+  TILE_WIDTH,
+} from "@runledger/contract";
+import type { PayloadPart } from "./payload-files.ts";
+import type { TarWriter } from "./tar-writer.ts";
+import type { TileFiles } from "./tile-files.ts";
+
+/** Entries and payloads on their way into the bundle, a file's worth of each in memory. */
+export interface EntryFiles {
+  /** `addPayloads` puts what belongs to the entry into the part. Indexes ascend. */
+  add(index: number, bytes: Uint8Array, addPayloads: (part: PayloadPart) => Promise<void>): Promise<void>;
+  /** Writes what is left. */
+  finish(): Promise<void>;
+}
+
+/** A file ends with the first entry beyond this, payloads included. */
+const MAX_PART_BYTES = 16 * 1024 * 1024;
+
+interface Part {
+  entries: { index: number; bytes: Uint8Array }[];
+  entryBytes: number;
+  payloads: PayloadPart;
+}
+
+/** @param asLog every entry is added: they are written once more as tlog-tiles has them, so files end where tiles do. */
+export function createEntryFiles(
+  tar: TarWriter,
+  tiles: TileFiles,
+  { content, asLog }: { content: boolean; asLog: boolean },
+): EntryFiles {
+  let part = newPart();
+
+  const write = async (): Promise<void> => {
+    const [first] = part.entries;
+    if (first === undefined) return;
+    await tiles.write([...new Set(part.entries.map(({ index }) => Math.floor(index / TILE_WIDTH)))]);
+    if (asLog) await writeBundles(tar, part);
+    const lines = part.entries.flatMap(({ index, bytes }) => [Buffer.from(`[${index},`), bytes, Buffer.from("]\n")]);
+    await tar.file(entriesPath(first.index), Buffer.concat(lines));
+    if (content && part.payloads.lines.length > 0) {
+      await tar.file(payloadLinesPath(first.index), part.payloads.lines.join(""));
+      await tar.file(payloadBytesPath(first.index), Buffer.concat(part.payloads.bytes));
+    }
+    part = newPart();
+  };
+  return {
+    async add(index, bytes, addPayloads) {
+      part.entries.push({ index, bytes });
+      part.entryBytes += bytes.length;
+      if (content) await addPayloads(part.payloads);
+      const isFull =
+        part.entries.length === MAX_LINES_PER_ENTRIES_FILE ||
+        part.entryBytes + part.payloads.sizeBytes > MAX_PART_BYTES;
+      if (isFull && (!asLog || (index + 1) % TILE_WIDTH === 0)) await write();
+    },
+    finish: write,
+  };
+}
+
+function newPart(): Part {
+  return { entries: [], entryBytes: 0, payloads: { lines: [], bytes: [], sizeBytes: 0 } };
+}
+
+async function writeBundles(tar: TarWriter, { entries }: Part): Promise<void> {
+  for (let at = 0; at < entries.length; at += TILE_WIDTH) {
+    const group = entries.slice(at, at + TILE_WIDTH);
+    const index = Math.floor((group[0]?.index ?? 0) / TILE_WIDTH);
+    await tar.file(entryBundlePath(index, group.length), encodeEntryBundle(group.map(({ bytes }) => bytes)));
+  }
+}

@@ -1,0 +1,116 @@
+import type { RunledgerRecord } from "@runledger/contract";
+import { z } from "zod";
+
+/** OCSF version whose API Activity class (6003) the events are of: https://schema.ocsf.io/1.6.0/classes/api_activity */
+const OCSF_VERSION = "1.6.0";
+const CATEGORY_APPLICATION = 6;
+const CLASS_API_ACTIVITY = 6003;
+const ACTIVITY = { create: 1, read: 2, update: 3, delete: 4, other: 99 } as const;
+const SEVERITY = { informational: 1, low: 2 } as const;
+const STATUS = { success: 1, failure: 2 } as const;
+
+const EVENTS: ReadonlySet<string> = new Set(["step", "act"]);
+
+/** What the class requires, and what we add. */
+export const ocsfApiActivity = z.strictObject({
+  activity_id: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(99)]),
+  activity_name: z.string(),
+  actor: z.strictObject({
+    app_name: z.string().optional(),
+    session: z.strictObject({ uid: z.string() }).optional(),
+    user: z.strictObject({ uid: z.string() }).optional(),
+  }),
+  api: z.strictObject({
+    operation: z.string(),
+    request: z.strictObject({ uid: z.string() }),
+    response: z.strictObject({ error: z.string().optional(), error_message: z.string().optional() }).optional(),
+    service: z.strictObject({ name: z.string() }).optional(),
+    version: z.string().optional(),
+  }),
+  category_uid: z.literal(CATEGORY_APPLICATION),
+  class_uid: z.literal(CLASS_API_ACTIVITY),
+  duration: z.number().int(),
+  end_time: z.number().int(),
+  metadata: z.strictObject({
+    correlation_uid: z.string(),
+    log_name: z.string(),
+    original_time: z.string(),
+    product: z.strictObject({ name: z.string(), vendor_name: z.string() }),
+    sequence: z.number().int(),
+    tenant_uid: z.string(),
+    uid: z.string(),
+    version: z.literal(OCSF_VERSION),
+  }),
+  severity_id: z.union([z.literal(SEVERITY.informational), z.literal(SEVERITY.low)]),
+  src_endpoint: z.strictObject({ name: z.string() }),
+  start_time: z.number().int(),
+  status_id: z.union([z.literal(STATUS.success), z.literal(STATUS.failure)]),
+  time: z.number().int().describe("ms since the epoch"),
+  type_uid: z.number().int(),
+  unmapped: z.record(z.string(), z.unknown()),
+});
+export type OcsfApiActivity = z.infer<typeof ocsfApiActivity>;
+
+/** A step or act as an API Activity; null for records that are neither. */
+export function ocsfEvent(index: number, record: RunledgerRecord): OcsfApiActivity | null {
+  const { kind, run, llm, tool, error } = record;
+  if (!EVENTS.has(record.event)) return null;
+  const activity = kind === "llm" ? ACTIVITY.read : ACTIVITY.other;
+  const start = Date.parse(record.start_time);
+  const end = Date.parse(record.end_time);
+  const response = error && { error: error.type, ...(error.message === null ? {} : { error_message: error.message }) };
+  const service = llm?.provider ?? tool?.name ?? null;
+  return {
+    activity_id: activity,
+    activity_name: activity === ACTIVITY.read ? "Read" : `Other: ${kind}`,
+    actor: {
+      ...(run.agent_name === null ? {} : { app_name: run.agent_name }),
+      ...(run.session_id === null ? {} : { session: { uid: run.session_id } }),
+      ...(run.user_id === null ? {} : { user: { uid: run.user_id } }),
+    },
+    api: {
+      operation: record.operation ?? record.name,
+      request: { uid: record.step_id },
+      ...(response === null ? {} : { response }),
+      ...(service === null ? {} : { service: { name: service } }),
+      ...(llm?.response_model ? { version: llm.response_model } : {}),
+    },
+    category_uid: CATEGORY_APPLICATION,
+    class_uid: CLASS_API_ACTIVITY,
+    duration: Math.max(0, end - start),
+    end_time: end,
+    metadata: {
+      correlation_uid: record.run_id,
+      log_name: "runledger",
+      original_time: record.start_time,
+      product: { name: "Runledger", vendor_name: "Runledger" },
+      sequence: index,
+      tenant_uid: record.tenant,
+      uid: record.record_id,
+      version: OCSF_VERSION,
+    },
+    severity_id: record.status === "error" ? SEVERITY.low : SEVERITY.informational,
+    src_endpoint: { name: serviceName(record) },
+    start_time: start,
+    status_id: record.status === "error" ? STATUS.failure : STATUS.success,
+    time: start,
+    type_uid: CLASS_API_ACTIVITY * 100 + activity,
+    unmapped: unmappedOf(record),
+  };
+}
+
+function serviceName({ resource, run }: RunledgerRecord): string {
+  const name = resource["service.name"];
+  return typeof name === "string" && name !== "" ? name : (run.agent_name ?? "unknown");
+}
+
+/** What the class has no place for. */
+function unmappedOf({ kind, llm, tool, cost, run }: RunledgerRecord): Record<string, unknown> {
+  return {
+    kind,
+    ...(run.agent_version === null ? {} : { agent_version: run.agent_version }),
+    ...(llm === null ? {} : { input_tokens: llm.input_tokens, output_tokens: llm.output_tokens }),
+    ...(tool === null ? {} : { tool: tool.name, arguments_sha256: tool.arguments_sha256 }),
+    ...(cost === null ? {} : { cost_usd: cost.usd }),
+  };
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from "node:crypto";
+import {
+  canonicalJson,
+  createDigestSet,
+  createPayloadReader,
+  type FindPayloadKey,
+  isSealed,
+  LogError,
+  type PayloadLine,
+  type PayloadRef,
+  packPath,
+  payloadBase,
+  payloadId,
+  type ReadPack,
+  type RunledgerRecord,
+} from "@runledger/contract";
+import type { ExportLog } from "./export-log.ts";
+
+/** The payloads of some entries: lines, and the plaintexts one behind the other. */
+export interface PayloadPart {
+  lines: string[];
+  bytes: Uint8Array[];
+  sizeBytes: number;
+}
+
+export interface PayloadCollector {
+  /** Adds what these entries refer to, their bases included, that no part has had so far. */
+  collect(entry: RunledgerRecord, part: PayloadPart): Promise<void>;
+  /** Key ids of sealed payloads that were met. */
+  readonly keyIds: ReadonlySet<string>;
+  /** How many were not to be had, though nothing says that they were erased. */
+  readonly missing: number;
+}
+
+/** At 8 MiB a pack. */
+const MAX_PACKS = 4;
+
+export function createPayloadCollector(log: ExportLog, erasures: ReadonlyMap<string, number>): PayloadCollector {
+  const seen = createDigestSet(randomBytes(16));
+  const keyIds = new Set<string>();
+  let missing = 0;
+  let lastKey: Uint8Array | null = null;
+  const findKey: FindPayloadKey = async (ref, salt) => {
+    lastKey = await log.findKey(ref, salt);
+    return lastKey;
+  };
+  const read = createPayloadReader(createPackCache(log), findKey);
+
+  /** Its line, and the payload that it goes on from. */
+  const addOne = async (ref: PayloadRef, part: PayloadPart): Promise<PayloadRef | null> => {
+    const name = { media_type: ref.media_type, sha256: ref.sha256 };
+    const sealed = isSealed(ref) ? { commitment: ref.commitment, key_id: ref.key_id } : null;
+    try {
+      const plaintext = await read(ref);
+      const base = payloadBase(ref, plaintext);
+      const place = { length: plaintext.length, offset: part.sizeBytes };
+      const key = sealed && { ...sealed, payload_key: Buffer.from(lastKey ?? []).toString("hex") };
+      addLine(part, { ...name, ...place, ...key });
+      part.bytes.push(plaintext);
+      part.sizeBytes += plaintext.length;
+      return base;
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      const erasedBy = sealed === null ? undefined : erasures.get(sealed.key_id);
+      if (sealed !== null && erasedBy !== undefined && error.code === "sealed") {
+        addLine(part, { ...name, ...sealed, erased_by: erasedBy });
+      } else {
+        missing++;
+        addLine(part, { ...name, ...sealed, missing: error.message });
+      }
+      return null;
+    }
+  };
+  return {
+    async collect(entry, part) {
+      for (const ref of Object.values(entry.payloads)) {
+        for (let at: PayloadRef | null = ref; at !== null; ) {
+          if (!seen.add(payloadId(at))) break;
+          if (isSealed(at)) keyIds.add(at.key_id);
+          at = await addOne(at, part);
+        }
+      }
+    },
+    keyIds,
+    get missing() {
+      return missing;
+    },
+  };
+}
+
+function addLine(part: PayloadPart, line: PayloadLine): void {
+  part.lines.push(`${canonicalJson(line)}\n`);
+}
+
+/** Whole packs, the latest few: what entries that stand together refer to mostly lies in one. */
+function createPackCache({ objects, shard }: ExportLog): ReadPack {
+  const packs = new Map<string, Promise<Uint8Array | null>>();
+  return async (pack, offset, length) => {
+    const whole = packs.get(pack) ?? objects.read(packPath(shard, pack));
+    packs.delete(pack);
+    packs.set(pack, whole);
+    const [oldest] = packs.keys();
+    if (packs.size > MAX_PACKS && oldest !== undefined) packs.delete(oldest);
+    return (await whole)?.subarray(offset, offset + length) ?? null;
+  };
+}

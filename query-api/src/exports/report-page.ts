@@ -1,0 +1,214 @@
+import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
+import type { ExportFacts } from "./derived-files.ts";
+import type { RunTrail } from "./report.ts";
+import { REPORT_STYLE } from "./report-style.ts";
+import { count, type TrailLine } from "./step-words.ts";
+
+export interface ReportContents {
+  facts: ExportFacts;
+  runs: readonly BundleRun[];
+  summary: BundleSummary;
+  trails: ReadonlyMap<string, RunTrail>;
+  acts: readonly RunledgerRecord[];
+  missingPayloads: number;
+}
+
+const MAX_LISTED_RUNS = 2_000;
+
+/** The report as one page without scripts, pictures or addresses. Everything that comes from outside is escaped. */
+export function reportPage(contents: ReportContents): string {
+  const { runs, trails } = contents;
+  const told = runs.filter((run) => trails.has(run.run_id)).toSorted((a, b) => a.first_index - b.first_index);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Decision trail ${escaped(contents.facts.request.exportId)}</title>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+${head(contents)}
+${proofSection(contents)}
+${runsSection(runs)}
+${actsSection(contents.acts)}
+<section>
+<h2>Decision trails</h2>
+${told.length < runs.length ? `<p class="note">Of ${count(runs.length)} runs the first ${count(told.length)} are told here; all are in the entries.</p>` : ""}
+${told.map((run) => trailSection(run, trails.get(run.run_id) as RunTrail)).join("\n")}
+</section>
+${policiesSection(contents)}
+</body>
+</html>
+`;
+}
+
+function head({ facts: { request }, summary, runs }: ReportContents): string {
+  const filter = Object.entries(request.filter).map(([name, value]) => `${name.replace("_", " ")} ${String(value)}`);
+  return `<header>
+<p class="brand">Runledger</p>
+<h1>Decision trail</h1>
+<p class="lead">What ${runs.length === 1 ? "one run of an AI agent" : `${count(runs.length)} runs of AI agents`} saw, decided and did, told from ${count(summary.entries)} entries of a tamper-evident log.</p>
+<dl class="facts">
+${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} by ${request.exporter.name}`)}${fact("For", request.recipient)}${fact("Reason", request.reason ?? "none given")}${fact("Selected by", filter.join(", ") || "nothing: the whole log")}${fact("Received", `${summary.first_received_time ? time(summary.first_received_time) : "–"} to ${summary.last_received_time ? time(summary.last_received_time) : "–"}`)}${fact("Contents", request.content ? "included" : "not included: facts and hashes only")}
+</dl>
+</header>`;
+}
+
+function proofSection({ facts: { log, selection }, missingPayloads }: ReportContents): string {
+  const { origin, size, root } = log.checkpoint;
+  const range = selection.range;
+  const complete =
+    range === null
+      ? "Of each run below whose records are numbered, nothing can have been left out unseen. That no whole run was left out is not proven by this selection."
+      : `All entries of the log from index ${range[0]} to before ${range[1]} are in the bundle${selection.hidden === 0 ? "" : `, but ${count(selection.hidden ?? 0)} of other tenants`}.`;
+  return `<section class="proof">
+<h2>What this page is worth</h2>
+<p><strong>This page proves nothing by itself.</strong> It was made from the bundle’s entries, which can be checked against a key that the operator gave you in person: see README.txt. Only a verdict <strong>VERIFIED</strong> of a verifier that you got elsewhere makes the entries evidence. In brackets behind each line stands its index in the log.</p>
+<p>${complete}${missingPayloads === 0 ? "" : ` <strong>${count(missingPayloads)} contents could not be read when this was made.</strong>`}</p>
+<dl class="facts">
+${fact("Log", origin)}${fact("Size", `${count(size)} entries`)}${fact("Root", Buffer.from(root).toString("base64"))}
+</dl>
+</section>`;
+}
+
+function runsSection(runs: readonly BundleRun[]): string {
+  const shown = runs.toSorted((a, b) => a.first_index - b.first_index).slice(0, MAX_LISTED_RUNS);
+  const rows = shown.map(
+    (run) =>
+      `<tr><td><a href="#${anchor(run)}">${escaped(shortId(run.run_id))}</a></td><td>${escaped(run.agent_name ?? "–")}</td><td>${status(run)}</td><td>${time(run.start_time)}</td><td class="n">${count(run.steps)}</td><td class="n">${count(run.tool_calls)}</td><td class="n">${tokens(run)}</td><td class="n">${money(run.cost_usd)}</td><td>${completeness(run)}</td></tr>`,
+  );
+  return `<section>
+<h2>Runs</h2>
+<table>
+<thead><tr><th>Run</th><th>Agent</th><th>Status</th><th>Began</th><th class="n">Steps</th><th class="n">Tool calls</th><th class="n">Tokens in / out</th><th class="n">Cost, $</th><th>Records</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody>
+</table>
+${runs.length > shown.length ? `<p class="note">The first ${count(shown.length)} of ${count(runs.length)}; all are in runs.csv.</p>` : ""}
+</section>`;
+}
+
+function actsSection(acts: readonly RunledgerRecord[]): string {
+  if (acts.length === 0) return "";
+  const rows = acts.map((record) => {
+    const { actor, action, reason, target } = actOf(record);
+    return `<tr><td>${time(record.start_time)}</td><td>${escaped(actor)}</td><td>${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
+  });
+  return `<section>
+<h2>What people did about it</h2>
+<table>
+<thead><tr><th>When</th><th>Who</th><th>What</th><th>Why</th><th>To what</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody>
+</table>
+</section>`;
+}
+
+function trailSection(run: BundleRun, trail: RunTrail): string {
+  const who = [
+    run.agent_name && `agent ${run.agent_name}${run.agent_version === null ? "" : ` ${run.agent_version}`}`,
+    run.task_type && `task ${run.task_type}`,
+    run.user_id && `user ${run.user_id}`,
+    run.session_id && `session ${run.session_id}`,
+  ].filter((part) => part);
+  const gaps = run.gaps.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
+  return `<article id="${anchor(run)}">
+<h3>${escaped(run.run_id)} ${status(run)}</h3>
+<p class="who">${escaped(who.join(" · "))}</p>
+${gaps === "" ? "" : `<p class="warn">Records ${gaps} of this run are not here: withheld, or never arrived.</p>`}
+<ol class="trail">
+${trail.lines.map(line).join("\n")}
+</ol>
+${trail.leftOut === 0 ? "" : `<p class="note">${count(trail.leftOut)} further steps are in the entries.</p>`}
+</article>`;
+}
+
+function line({ time: at, index, isError, sentence, quotes }: TrailLine): string {
+  const quoted = quotes.map(({ label, text }) => `<blockquote><b>${escaped(label)}</b> ${escaped(text)}</blockquote>`);
+  return `<li${isError ? ' class="error"' : ""}><time>${escaped(at.slice(11, 23))}</time><div><p>${escaped(sentence)} <span class="index">[${index}]</span></p>${quoted.join("")}</div></li>`;
+}
+
+function policiesSection({ facts: { request }, summary }: ReportContents): string {
+  const prices = summary.price_tables.map(
+    ({ name, version, records }) => `<li>${escaped(name)}, version ${escaped(version)}: ${count(records)} records</li>`,
+  );
+  return `<section>
+<h2>Price tables</h2>
+<ul>${prices.join("") || "<li>No record has a cost.</li>"}</ul>
+<h2>Policies in force when this was made</h2>
+<pre>${escaped(JSON.stringify(request.policies, null, 2))}</pre>
+</section>`;
+}
+
+interface ActWords {
+  actor: string;
+  action: string;
+  reason: string;
+  target: string;
+}
+
+/** Acts are read leniently: what is shown of them is for people. */
+function actOf(record: RunledgerRecord): ActWords {
+  const act = (record as { act?: { action?: unknown; actor?: { name?: unknown }; reason?: unknown; target?: unknown } })
+    .act;
+  return {
+    actor: String(act?.actor?.name ?? "unknown"),
+    action: String(act?.action ?? record.name),
+    reason: String(act?.reason ?? "–"),
+    target: JSON.stringify(act?.target ?? {}),
+  };
+}
+
+function status(run: BundleRun): string {
+  const bad = run.status === "failed" || run.status === "killed" || run.status === "stopped";
+  return `<span class="status${bad ? " bad" : ""}">${escaped(run.status.replace("_", " "))}</span>`;
+}
+
+function completeness(run: BundleRun): string {
+  if (run.numbered === 0) return `${count(run.records)}, not numbered`;
+  if (run.gaps.length > 0) return `<strong>gaps</strong>`;
+  return run.records_expected === null ? `${count(run.records)}, no end` : `${count(run.records_expected)}, all`;
+}
+
+function tokens({ input_tokens, output_tokens }: BundleRun): string {
+  const of = (value: number | null): string => (value === null ? "–" : count(value));
+  return `${of(input_tokens)} / ${of(output_tokens)}`;
+}
+
+function money(usd: string | null): string {
+  return usd === null ? "–" : escaped(usd.replace(/(\.\d{4}\d*?)0+$/, "$1"));
+}
+
+function fact(name: string, value: string): string {
+  return `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>\n`;
+}
+
+function time(text: string): string {
+  return escaped(`${text.slice(0, 10)} ${text.slice(11, 19)} UTC`);
+}
+
+/** Ids are anybody's text; an index is one's own. */
+function anchor(run: BundleRun): string {
+  return `run-${run.first_index}`;
+}
+
+function shortId(runId: string): string {
+  return runId.length > 20 ? `${runId.slice(0, 12)}…` : runId;
+}
+
+const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+function escaped(text: string): string {
+  // Control characters, and those that turn the direction of text, are shown as what they are.
+  return text
+    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? "")
+    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+      character === "\n" || character === "\t"
+        ? character
+        : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+}

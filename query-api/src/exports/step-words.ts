@@ -1,0 +1,130 @@
+import type { RunledgerRecord } from "@runledger/contract";
+
+/** Contents of a step, shortened for a reader; null where there is none or it was not exported. */
+export interface StepContents {
+  arguments: string | null;
+  result: string | null;
+  response: string | null;
+  output: string | null;
+}
+
+/** One line of the trail: what happened, and quoted content. Plain text, to be escaped by whoever shows it. */
+export interface TrailLine {
+  time: string;
+  index: number;
+  isError: boolean;
+  sentence: string;
+  quotes: { label: string; text: string }[];
+}
+
+/** A record in plain words; null for signs of life, which tell nothing. */
+export function trailLine(index: number, record: RunledgerRecord, contents: StepContents): TrailLine | null {
+  const sentence = sentenceOf(record);
+  if (sentence === null) return null;
+  const quotes = Object.entries(quotesOf(record, contents)).flatMap(([label, text]) =>
+    text === null ? [] : [{ label, text }],
+  );
+  return {
+    time: record.start_time,
+    index,
+    isError: record.status === "error",
+    sentence: sentence + failure(record),
+    quotes,
+  };
+}
+
+function sentenceOf(record: RunledgerRecord): string | null {
+  switch (record.event as string) {
+    case "run_heartbeat":
+    case "log":
+    case "metric":
+      return null;
+    case "run_start":
+      return `The run began${forWhom(record)}.`;
+    case "run_end":
+      return endSentence(record);
+    case "act":
+      return "A person or key acted.";
+    default:
+      return stepSentence(record);
+  }
+}
+
+function stepSentence(record: RunledgerRecord): string {
+  const { kind, name, llm, tool } = record;
+  const took = `in ${duration(record)}`;
+  switch (kind) {
+    case "llm":
+      return llm === null ? `A model was called (${name}) ${took}.` : modelSentence(record, llm, took);
+    case "tool":
+      return `The agent called the tool “${tool?.name ?? name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
+    case "decision":
+      return `The agent decided: ${name}.`;
+    case "guardrail":
+      return `The guardrail “${name}” ${record.status === "error" ? "refused" : "let it pass"}.`;
+    case "approval":
+      return `A person was asked for approval: ${name}.`;
+    case "handoff":
+      return `The agent handed over: ${name}.`;
+    case "limit":
+      return `A limit stopped it: ${name}.`;
+    case "agent":
+      return `The agent “${record.run.agent_name ?? name}” worked ${took}.`;
+    case "state":
+      return `State was saved: ${name}.`;
+    default:
+      return `${name} (${took}).`;
+  }
+}
+
+function modelSentence(record: RunledgerRecord, llm: NonNullable<RunledgerRecord["llm"]>, took: string): string {
+  const model = llm.response_model ?? llm.request_model ?? "a model";
+  const read = llm.input_tokens === null ? "" : `, which read ${count(llm.input_tokens)} tokens`;
+  const wrote = llm.output_tokens === null ? "" : ` and wrote ${count(llm.output_tokens)}`;
+  const cost = record.cost === null ? "" : `, for $${record.cost.usd}`;
+  const asked = llm.tool_requests.map(({ name }) => `“${name}”`).join(", ");
+  const tools = asked === "" ? "" : ` It asked for the tool${llm.tool_requests.length === 1 ? "" : "s"} ${asked}.`;
+  return `The agent asked the model ${model}${read}${wrote} ${took}${cost}.${tools}`;
+}
+
+function endSentence({ end }: RunledgerRecord): string {
+  if (end === null) return "The run ended.";
+  const outcome = end.outcome === null ? "" : `, outcome “${end.outcome}”`;
+  const reason = end.reason === null ? "" : ` Reason: ${end.reason}.`;
+  return `The run ended: ${end.status.replace("_", " ")}${outcome}.${reason}`;
+}
+
+function forWhom({ run }: RunledgerRecord): string {
+  const agent = run.agent_name === null ? "" : `: agent “${run.agent_name}”`;
+  const version = run.agent_version === null ? "" : `, version ${run.agent_version}`;
+  const task = run.task_type === null ? "" : `, task “${run.task_type}”`;
+  const user = run.user_id === null ? "" : `, for user “${run.user_id}”`;
+  return `${agent}${version}${task}${user}`;
+}
+
+function quotesOf({ kind }: RunledgerRecord, contents: StepContents): Record<string, string | null> {
+  if (kind === "tool") return { with: contents.arguments, answer: contents.result };
+  if (kind === "llm") return { answer: contents.response };
+  return { result: contents.output };
+}
+
+function failure({ status, error }: RunledgerRecord): string {
+  if (status !== "error") return "";
+  return error === null
+    ? " It failed."
+    : ` It failed: ${error.type}${error.message === null ? "" : `: ${error.message}`}.`;
+}
+
+function attemptOf(attempt: number | null): string {
+  return attempt === null || attempt < 2 ? "" : `, attempt ${attempt},`;
+}
+
+function duration({ start_time, end_time }: RunledgerRecord): string {
+  const ms = Math.max(0, Date.parse(end_time) - Date.parse(start_time));
+  return ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** 1234567 as 1,234,567, whatever the machine's language. */
+export function count(value: number): string {
+  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}
