@@ -1,0 +1,176 @@
+import { createHash, type Hash as Hasher } from "node:crypto";
+import {
+  type BundleManifest,
+  createLeafHasher,
+  createRunFacts,
+  entriesPath,
+  entryBundlePath,
+  type Findings,
+  type Hash,
+  hashesEqual,
+  LogError,
+  MAX_BUNDLE_PROOFS,
+  MAX_LINES_PER_ENTRIES_FILE,
+  parseLogEntry,
+  type RunFactsOfEntries,
+  type RunledgerRecord,
+  TILE_WIDTH,
+  tileWidth,
+} from "@runledger/contract";
+import type { BundleTiles } from "./bundle-tiles.ts";
+import { createByteReader } from "./byte-reader.ts";
+import type { SelectionCheck } from "./bundle-selection.ts";
+
+/** The entries of a bundle: each proven by its tile, its facts added up. */
+export interface BundleEntries {
+  /** A whole entries file. Gives the records whose payloads must be in the bundle. */
+  read(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<RunledgerRecord[]>;
+  /** The SHA-256 of a bundle of entries as tlog-tiles has it; it stands before its entries. */
+  expectBundle(index: number, width: number, sha256: string): void;
+  /** Of the first MAX_BUNDLE_PROOFS. */
+  readonly leaves: ReadonlyMap<number, Hash>;
+  readonly count: number;
+  readonly facts: RunFactsOfEntries;
+  finish(): void;
+}
+
+const MAX_LINE_BYTES = 70_000;
+
+export function createBundleEntries(
+  manifest: BundleManifest,
+  tiles: BundleTiles,
+  selection: SelectionCheck,
+  findings: Findings,
+  onEntries: (count: number) => void,
+): BundleEntries {
+  const facts = createRunFacts();
+  const leaves = new Map<number, Hash>();
+  const hashLeaf = createLeafHasher();
+  const bundles = createBundleCheck(manifest.log.tree_size, findings);
+  let lastIndex = -1;
+  let count = 0;
+
+  /** A line's record, if it is one that counts; null after a finding, or beside the selection. */
+  const checkLine = (line: Buffer, path: string, number: number): RunledgerRecord | null => {
+    const place = placeOf(line);
+    if (place === null || place.index <= lastIndex) {
+      findings.add("TAMPERED", path, `line ${number} is no entry with an index, or out of order`);
+      return null;
+    }
+    const { index, entry } = place;
+    lastIndex = index;
+    count++;
+    const leaf = hashLeaf(entry);
+    if (leaves.size < MAX_BUNDLE_PROOFS) leaves.set(index, leaf);
+    bundles.add(index, entry);
+    const expected = tiles.leaf(index);
+    if (expected === null) return null;
+    if (!hashesEqual(leaf, expected)) {
+      findings.add("TAMPERED", `entry ${index}`, "it is not what its tile says");
+      return null;
+    }
+    const record = parsed(index, entry, findings);
+    if (record === null || !selection.add(index, record)) return null;
+    facts.add(index, record);
+    return record;
+  };
+  return {
+    async read(firstIndex, content) {
+      const path = entriesPath(firstIndex);
+      const reader = createByteReader(content);
+      const records: RunledgerRecord[] = [];
+      let lines = 0;
+      for (let line = await lineOf(reader, path, findings); line !== null; line = await lineOf(reader, path, findings)) {
+        lines++;
+        if (lines === 1 && placeOf(line)?.index !== firstIndex)
+          findings.add("TAMPERED", path, "it does not begin with the entry that it is named after");
+        if (lines === MAX_LINES_PER_ENTRIES_FILE + 1) findings.add("TAMPERED", path, "it has too many lines");
+        const record = checkLine(line, path, lines);
+        if (record !== null) records.push(record);
+      }
+      if (lines === 0) findings.add("TAMPERED", path, "it is empty");
+      onEntries(count);
+      return records;
+    },
+    expectBundle: bundles.expect,
+    leaves,
+    get count() {
+      return count;
+    },
+    facts,
+    finish: bundles.finish,
+  };
+}
+
+async function lineOf(
+  reader: ReturnType<typeof createByteReader>,
+  path: string,
+  findings: Findings,
+): Promise<Buffer | null> {
+  try {
+    return await reader.line(MAX_LINE_BYTES);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    findings.add("TAMPERED", path, error.message);
+    return null;
+  }
+}
+
+/** Of `[<index>,<entry>]`. */
+function placeOf(line: Buffer): { index: number; entry: Uint8Array } | null {
+  const comma = line.indexOf(",");
+  const index = /^\[(0|[1-9]\d{0,14})$/.exec(line.toString("latin1", 0, Math.max(0, comma)))?.[1];
+  if (index === undefined || line.at(-1) !== "]".charCodeAt(0)) return null;
+  return { index: Number(index), entry: line.subarray(comma + 1, -1) };
+}
+
+function parsed(index: number, entry: Uint8Array, findings: Findings): RunledgerRecord | null {
+  try {
+    return parseLogEntry(entry);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    findings.add("TAMPERED", `entry ${index}`, error.message);
+    return null;
+  }
+}
+
+/** Compares `tile/entries/…` with the entries, whose bytes are all in there once more. */
+function createBundleCheck(treeSize: number, findings: Findings) {
+  const expected = new Map<number, string>();
+  let expectedTotal = 0;
+  let current: { index: number; hash: Hasher } | null = null;
+
+  const close = (): void => {
+    if (current === null) return;
+    const { index, hash } = current;
+    current = null;
+    const sha256 = expected.get(index);
+    expected.delete(index);
+    if (sha256 !== undefined && hash.digest("hex") !== sha256) {
+      const path = entryBundlePath(index, tileWidth(0, index, treeSize));
+      findings.add("TAMPERED", path, "it does not hold the entries of entries/");
+    }
+  };
+  return {
+    expect(index: number, width: number, sha256: string): void {
+      expectedTotal++;
+      if (expected.has(index) || width !== tileWidth(0, index, treeSize))
+        findings.add("TAMPERED", entryBundlePath(index, width), "it is there twice, or not of this tree");
+      else expected.set(index, sha256);
+    },
+    add(index: number, entry: Uint8Array): void {
+      const bundle = Math.floor(index / TILE_WIDTH);
+      if (current?.index !== bundle) close();
+      current ??= { index: bundle, hash: createHash("sha256") };
+      current.hash.update(Buffer.of(entry.length >> 8, entry.length & 0xff)).update(entry);
+    },
+    finish(): void {
+      close();
+      for (const index of expected.keys())
+        findings.add("TAMPERED", entryBundlePath(index, tileWidth(0, index, treeSize)), "its entries are not in entries/");
+      const all = Math.ceil(treeSize / TILE_WIDTH);
+      if (expectedTotal > 0 && expectedTotal < all)
+        findings.add("INCOMPLETE", "tile/entries", `it has ${expectedTotal} of ${all} bundles`);
+    },
+  };
+}

@@ -1,0 +1,178 @@
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import {
+  createDigestSet,
+  type Findings,
+  LogError,
+  type PayloadLine,
+  type PayloadRef,
+  parsePayloadLine,
+  payloadBase,
+  payloadBytesPath,
+  payloadId,
+  payloadLinesPath,
+  type RunledgerRecord,
+} from "@runledger/contract";
+import type { SelectionCheck } from "./bundle-selection.ts";
+import { createByteReader } from "./byte-reader.ts";
+
+/** The payloads of a bundle: each is what an entry, or a payload that an entry refers to, commits to. */
+export interface BundlePayloads {
+  /** An entries file was read whose records refer to payloads. Settles the one before. */
+  expect(firstIndex: number, records: readonly RunledgerRecord[]): void;
+  lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
+  bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
+  finish(selection: SelectionCheck): void;
+  readonly checked: number;
+  readonly erased: number;
+}
+
+interface Part {
+  firstIndex: number;
+  /** Identity to who needs it. */
+  needed: Map<string, string>;
+  lines: PayloadLine[] | null;
+  provided: Set<string>;
+  bytesRead: boolean;
+}
+type Placed = Extract<PayloadLine, { length: number }>;
+
+const MAX_LINE_BYTES = 10_000;
+const MAX_LINES = 4_000_000;
+
+export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
+  const seen = createDigestSet(randomBytes(16));
+  const erasures = new Map<string, { index: number; keyId: string }>();
+  let part: Part | null = null;
+  let checked = 0;
+  let erased = 0;
+
+  const settle = (): void => {
+    if (part === null) return;
+    const { lines, firstIndex, bytesRead, needed, provided } = part;
+    if (lines !== null && !bytesRead) findings.add("INCOMPLETE", payloadBytesPath(firstIndex), "it is missing");
+    for (const [id, by] of needed) {
+      if (!provided.has(id) && !seen.has(id)) findings.add("INCOMPLETE", by, `the payload ${id.slice(0, 64)} is missing`);
+    }
+    for (const id of provided) {
+      if (!needed.has(id))
+        findings.add("TAMPERED", payloadLinesPath(firstIndex), `nothing refers to the payload ${id.slice(0, 64)}`);
+      if (!seen.add(id))
+        findings.add("TAMPERED", payloadLinesPath(firstIndex), `the payload ${id.slice(0, 64)} is there twice`);
+    }
+    part = null;
+  };
+  const isOutOfPlace = (firstIndex: number, path: string, fits: (part: Part) => boolean): boolean => {
+    if (isExpected && part?.firstIndex === firstIndex && fits(part)) return false;
+    findings.add("TAMPERED", path, isExpected ? "it is out of place" : "the bundle is said to be without contents");
+    return true;
+  };
+  const noteAbsent = (line: PayloadLine, path: string): void => {
+    if ("missing" in line) findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
+    if (!("erased_by" in line)) return;
+    erased++;
+    erasures.set(`${line.erased_by} ${line.key_id}`, { index: line.erased_by, keyId: line.key_id });
+  };
+  return {
+    expect(firstIndex, records) {
+      settle();
+      const needed = new Map<string, string>();
+      if (isExpected) {
+        for (const record of records) {
+          for (const [name, ref] of Object.entries(record.payloads))
+            needed.set(payloadId(ref), `record ${record.record_id}, payload ${name}`);
+        }
+      }
+      part = { firstIndex, needed, lines: null, provided: new Set(), bytesRead: false };
+    },
+    async lines(firstIndex, content) {
+      const path = payloadLinesPath(firstIndex);
+      if (isOutOfPlace(firstIndex, path, (each) => each.lines === null) || part === null) return;
+      part.lines = await readLines(path, content, findings);
+      for (const line of part.lines) {
+        const id = payloadId(line);
+        if (part.provided.has(id)) findings.add("TAMPERED", path, `the payload ${line.sha256} is there twice`);
+        part.provided.add(id);
+        noteAbsent(line, path);
+      }
+    },
+    async bytes(firstIndex, sizeBytes, content) {
+      const path = payloadBytesPath(firstIndex);
+      if (isOutOfPlace(firstIndex, path, (each) => each.lines !== null && !each.bytesRead) || part === null) return;
+      part.bytesRead = true;
+      const placed = (part.lines ?? []).filter((line): line is Placed => "length" in line);
+      if (!areContiguous(placed, sizeBytes)) {
+        findings.add("TAMPERED", path, "it is not made of the payloads that its lines say");
+        return;
+      }
+      const reader = createByteReader(content);
+      for (const line of placed) {
+        const base = checkPayload(line, await reader.take(line.length), path, findings);
+        checked++;
+        if (base !== null) part.needed.set(payloadId(base), `payload ${line.sha256}, its base`);
+      }
+    },
+    finish(selection) {
+      settle();
+      for (const { index, keyId } of erasures.values()) {
+        if (selection.erasedAt(index).has(keyId)) continue;
+        findings.add("INCOMPLETE", `key ${keyId}`, `payloads are said to be erased by entry ${index}, which is not there or does not say so`);
+      }
+    },
+    get checked() {
+      return checked;
+    },
+    get erased() {
+      return erased;
+    },
+  };
+}
+
+async function readLines(path: string, content: AsyncIterable<Uint8Array>, findings: Findings): Promise<PayloadLine[]> {
+  const reader = createByteReader(content);
+  const lines: PayloadLine[] = [];
+  try {
+    for (let text = await reader.line(MAX_LINE_BYTES); text !== null; text = await reader.line(MAX_LINE_BYTES)) {
+      const line = parsePayloadLine(text.toString());
+      if (line === null || lines.length === MAX_LINES) {
+        findings.add("TAMPERED", path, `line ${lines.length + 1} is none of a payload`);
+        break;
+      }
+      lines.push(line);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    findings.add("TAMPERED", path, error.message);
+  }
+  return lines;
+}
+
+function areContiguous(placed: readonly Placed[], sizeBytes: number): boolean {
+  let at = 0;
+  for (const { offset, length } of placed) {
+    if (offset !== at) return false;
+    at += length;
+  }
+  return at === sizeBytes;
+}
+
+/** The base that the payload goes on from; null where it has none, or after a finding. */
+function checkPayload(line: Placed, plaintext: Buffer, path: string, findings: Findings): PayloadRef | null {
+  if (!isGenuine(line, plaintext)) {
+    findings.add("TAMPERED", path, `the payload ${line.sha256} is not what its entry was logged with`);
+    return null;
+  }
+  try {
+    const ref = { ...line, size_bytes: line.length, pack: "", offset: Number.POSITIVE_INFINITY };
+    return payloadBase(ref, plaintext);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    findings.add("TAMPERED", path, error.message);
+    return null;
+  }
+}
+
+function isGenuine(line: Placed, plaintext: Buffer): boolean {
+  if (!("payload_key" in line)) return createHash("sha256").update(plaintext).digest("hex") === line.sha256;
+  const key = Buffer.from(line.payload_key, "hex").subarray(32);
+  return createHmac("sha256", key).update(plaintext).digest("hex") === line.commitment;
+}

@@ -1,0 +1,77 @@
+import { type BundleManifest, type Findings, type RunledgerRecord } from "@runledger/contract";
+
+/** Are the entries those that the manifest says? */
+export interface SelectionCheck {
+  /** True when the entry is selected, false when it stands beside the selection, or is a finding. */
+  add(index: number, record: RunledgerRecord): boolean;
+  finish(): void;
+  /** Key ids that the erasure at an index destroyed. */
+  erasedAt(index: number): ReadonlySet<string>;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+export function createSelectionCheck(manifest: BundleManifest, findings: Findings): SelectionCheck {
+  const { range, filter, tenant } = manifest;
+  const erasures = new Map<number, ReadonlySet<string>>();
+  const [first, end] = range ?? [0, Number.POSITIVE_INFINITY];
+  let inside = 0;
+  let before: string | null = null;
+  let after: string | null = null;
+
+  return {
+    add(index, record) {
+      const where = `entry ${index}`;
+      const erased = erasedKeys(record);
+      if (erased !== null) erasures.set(index, erased);
+      if (record.tenant !== tenant) {
+        findings.add("TAMPERED", where, `it is of the tenant ${record.tenant}, not of ${tenant}`);
+        return false;
+      }
+      if (index >= first && index < end) {
+        inside++;
+        return true;
+      }
+      if (index === first - 1) before = record.received_time;
+      else if (index === end) after = record.received_time;
+      else if (erased === null) findings.add("TAMPERED", where, "it is outside of the range that was exported");
+      return false;
+    },
+    finish() {
+      if (range === null) return;
+      const missing = end - first - (manifest.hidden ?? 0) - inside;
+      if (missing > 0)
+        findings.add("INCOMPLETE", "entries", `${missing} of the ${end - first} entries from ${first} on are missing`);
+      if (missing < 0) findings.add("TAMPERED", "entries", `there are ${-missing} more than bundle.json says`);
+      const isExcused = (manifest.hidden ?? 0) > 0;
+      if (filter.since !== undefined && first > 0)
+        checkBoundary(before, isExcused, (time) => time < (filter.since as string), `entry ${first - 1}`, findings);
+      if (filter.until !== undefined && end < manifest.log.tree_size)
+        checkBoundary(after, isExcused, (time) => time >= (filter.until as string), `entry ${end}`, findings);
+    },
+    erasedAt: (index) => erasures.get(index) ?? NOTHING,
+  };
+}
+
+/** The entry next to the range shows that the range ends where the time does. */
+function checkBoundary(
+  time: string | null,
+  isExcused: boolean,
+  isOutside: (time: string) => boolean,
+  where: string,
+  findings: Findings,
+): void {
+  if (time === null) {
+    if (!isExcused) findings.add("INCOMPLETE", where, "it must show where the range ends, and is missing");
+  } else if (!isOutside(time)) {
+    findings.add("INCOMPLETE", where, `it was received at ${time}, within the time that was asked for: the range is cut short`);
+  }
+}
+
+/** Null unless the record is the act of an erasure. Acts are read leniently: what they lack they do not say. */
+function erasedKeys(record: RunledgerRecord): ReadonlySet<string> | null {
+  const { act } = record as { act?: { action?: unknown; target?: { key_ids?: unknown } } };
+  if (act?.action !== "erasure") return null;
+  const keyIds = act.target?.key_ids;
+  return new Set(Array.isArray(keyIds) ? keyIds.map(String) : []);
+}

@@ -1,0 +1,72 @@
+import {
+  type BundleManifest,
+  type BundleRun,
+  type Findings,
+  formatVerification,
+  type LogVerification,
+} from "@runledger/contract";
+
+/** What the verification of a bundle says. */
+export interface BundleVerification extends LogVerification {
+  bundle: Pick<BundleManifest, "export_id" | "selection" | "range" | "hidden" | "recipient"> | null;
+  payloadsErased: number;
+  /** What the verdict does not cover, in plain words. */
+  notes: string[];
+}
+
+export function emptyVerification(findings: Findings): BundleVerification {
+  return {
+    verdict: "UNREADABLE",
+    origin: null,
+    treeSize: 0,
+    rootHash: null,
+    signedBy: [],
+    entriesChecked: 0,
+    payloadsChecked: null,
+    checkpointsChecked: null,
+    findings: findings.list,
+    findingsTotal: 0,
+    bundle: null,
+    payloadsErased: 0,
+    notes: [],
+  };
+}
+
+/** What a reader of the verdict must know. */
+export function notesOf(manifest: BundleManifest, runs: Iterable<BundleRun>, gaps: number): string[] {
+  const { selection, range, hidden, content } = manifest;
+  const notes: string[] = [];
+  let unnumbered = 0;
+  let open = 0;
+  for (const run of runs) {
+    if (run.numbered === 0) unnumbered++;
+    else if (run.records_expected === null) open++;
+  }
+  if (selection === "runs") {
+    notes.push("Not proven: that no whole run was left out.");
+    if (unnumbered > 0) notes.push(`Not proven: that ${unnumbered} runs without numbered records are whole.`);
+    if (open > 0) notes.push(`Not proven: that ${open} runs without an end have no more records.`);
+  } else if (range !== null) {
+    notes.push(`Nothing was left out of entries ${range[0]} to ${range[1] - 1} of the log${hidden ? "," : "."}`);
+    if (hidden) notes.push(`… but ${hidden} that are shown as hashes only, said to be of other tenants.`);
+    if (selection === "range" && gaps > 0)
+      notes.push(`${gaps} runs have records that lie outside of the range, or never arrived.`);
+  }
+  if (!content) notes.push("Contents were not exported: only facts and hashes were checked.");
+  return notes;
+}
+
+/** The verification as lines for a person. */
+export function formatBundleVerification(verification: BundleVerification): string {
+  const { bundle, payloadsErased, notes } = verification;
+  const lines = formatVerification(verification)
+    .split("\n")
+    .filter((line) => !line.startsWith("  checkpoints"));
+  const about = bundle === null ? [] : [`  bundle       ${bundle.export_id}, ${bundle.selection}, for ${bundle.recipient}`];
+  const erased = payloadsErased === 0 ? [] : [`  erased       ${payloadsErased} payloads, by acts of the log`];
+  const [verdict = "", ...rest] = lines;
+  const shown = verification.verdict === "TAMPERED" ? [] : notes.map((note) => `  note         ${note}`);
+  return [verdict, ...about, ...rest.slice(0, 4), ...erased, ...shown, ...rest.slice(4)]
+    .map((line) => line.replace(/( {2}entries {6}\d+) of (\d+) checked/, "$1 of the log's $2 checked"))
+    .join("\n");
+}

@@ -1,0 +1,27 @@
+import { type Checkpoint, type Findings, LogError, type NoteVerifier, openCheckpoint, unverifiedCheckpoint } from "@runledger/contract";
+
+/** Whom the caller trusts. It comes from the caller's own files, never from what is verified. */
+export interface Trust {
+  /** `name+key id+key` each. */
+  verifierKeys: readonly string[];
+  /** A signed checkpoint that the caller kept from before. */
+  sinceCheckpoint?: Uint8Array;
+}
+
+/** @throws LogError `malformed` when it is no checkpoint. */
+export function openSince(note: Uint8Array, verifiers: readonly NoteVerifier[], findings: Findings): Checkpoint {
+  try {
+    return openCheckpoint(note, verifiers);
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code === "malformed") throw error;
+    findings.add("UNTRUSTED", "earlier checkpoint", error.message);
+    return unverifiedCheckpoint(note);
+  }
+}
+
+export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findings): void {
+  if (since.origin !== head.origin)
+    findings.add("TAMPERED", "checkpoint", `the earlier one is of ${since.origin}, this log is ${head.origin}`);
+  if (since.size > head.size)
+    findings.add("TAMPERED", "checkpoint", `the log had ${since.size} entries and has ${head.size} now`);
+}
