@@ -128,6 +128,7 @@ export {
   partialPrefix,
   TILE_WIDTH,
   tilePath,
+  tileWidth,
 } from "./log/tile-path.ts";
 export { createTileTree, restoreTileTree, type Tile, type TileTree, tileNode } from "./log/tile-tree.ts";
 export {
@@ -146,19 +147,13 @@ export { jsonElements } from "./record/json-elements.ts";
 export {
   DIRECTORY,
   datedCheckpointPath,
-  datedCheckpointPath,
-  isEvidencePath,
   isEvidencePath,
   KEY_CHANGES_PATH,
   KEY_ROOT_PATH,
   keyRingPath,
   logPrefix,
-  logPrefix,
-  packPath,
   packPath,
   stagingPath,
-  stagingPath,
-  statePath,
   statePath,
 } from "./record/paths.ts";
 export { payloadBase } from "./record/payload-base.ts";

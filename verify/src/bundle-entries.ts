@@ -17,9 +17,9 @@ import {
   TILE_WIDTH,
   tileWidth,
 } from "@runledger/contract";
+import type { SelectionCheck } from "./bundle-selection.ts";
 import type { BundleTiles } from "./bundle-tiles.ts";
 import { createByteReader } from "./byte-reader.ts";
-import type { SelectionCheck } from "./bundle-selection.ts";
 
 /** The entries of a bundle: each proven by its tile, its facts added up. */
 export interface BundleEntries {
@@ -80,7 +80,11 @@ export function createBundleEntries(
       const reader = createByteReader(content);
       const records: RunledgerRecord[] = [];
       let lines = 0;
-      for (let line = await lineOf(reader, path, findings); line !== null; line = await lineOf(reader, path, findings)) {
+      for (
+        let line = await lineOf(reader, path, findings);
+        line !== null;
+        line = await lineOf(reader, path, findings)
+      ) {
         lines++;
         if (lines === 1 && placeOf(line)?.index !== firstIndex)
           findings.add("TAMPERED", path, "it does not begin with the entry that it is named after");
@@ -167,7 +171,11 @@ function createBundleCheck(treeSize: number, findings: Findings) {
     finish(): void {
       close();
       for (const index of expected.keys())
-        findings.add("TAMPERED", entryBundlePath(index, tileWidth(0, index, treeSize)), "its entries are not in entries/");
+        findings.add(
+          "TAMPERED",
+          entryBundlePath(index, tileWidth(0, index, treeSize)),
+          "its entries are not in entries/",
+        );
       const all = Math.ceil(treeSize / TILE_WIDTH);
       if (expectedTotal > 0 && expectedTotal < all)
         findings.add("INCOMPLETE", "tile/entries", `it has ${expectedTotal} of ${all} bundles`);

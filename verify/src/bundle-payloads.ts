@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import {
   createDigestSet,
+  type DigestSet,
   type Findings,
   LogError,
   type PayloadLine,
@@ -47,30 +48,13 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   let erased = 0;
 
   const settle = (): void => {
-    if (part === null) return;
-    const { lines, firstIndex, bytesRead, needed, provided } = part;
-    if (lines !== null && !bytesRead) findings.add("INCOMPLETE", payloadBytesPath(firstIndex), "it is missing");
-    for (const [id, by] of needed) {
-      if (!provided.has(id) && !seen.has(id)) findings.add("INCOMPLETE", by, `the payload ${id.slice(0, 64)} is missing`);
-    }
-    for (const id of provided) {
-      if (!needed.has(id))
-        findings.add("TAMPERED", payloadLinesPath(firstIndex), `nothing refers to the payload ${id.slice(0, 64)}`);
-      if (!seen.add(id))
-        findings.add("TAMPERED", payloadLinesPath(firstIndex), `the payload ${id.slice(0, 64)} is there twice`);
-    }
+    if (part !== null) settlePart(part, seen, findings);
     part = null;
   };
   const isOutOfPlace = (firstIndex: number, path: string, fits: (part: Part) => boolean): boolean => {
     if (isExpected && part?.firstIndex === firstIndex && fits(part)) return false;
     findings.add("TAMPERED", path, isExpected ? "it is out of place" : "the bundle is said to be without contents");
     return true;
-  };
-  const noteAbsent = (line: PayloadLine, path: string): void => {
-    if ("missing" in line) findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
-    if (!("erased_by" in line)) return;
-    erased++;
-    erasures.set(`${line.erased_by} ${line.key_id}`, { index: line.erased_by, keyId: line.key_id });
   };
   return {
     expect(firstIndex, records) {
@@ -92,7 +76,11 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         const id = payloadId(line);
         if (part.provided.has(id)) findings.add("TAMPERED", path, `the payload ${line.sha256} is there twice`);
         part.provided.add(id);
-        noteAbsent(line, path);
+        if ("missing" in line)
+          findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
+        if (!("erased_by" in line)) continue;
+        erased++;
+        erasures.set(`${line.erased_by} ${line.key_id}`, { index: line.erased_by, keyId: line.key_id });
       }
     },
     async bytes(firstIndex, sizeBytes, content) {
@@ -115,7 +103,11 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       settle();
       for (const { index, keyId } of erasures.values()) {
         if (selection.erasedAt(index).has(keyId)) continue;
-        findings.add("INCOMPLETE", `key ${keyId}`, `payloads are said to be erased by entry ${index}, which is not there or does not say so`);
+        findings.add(
+          "INCOMPLETE",
+          `key ${keyId}`,
+          `payloads are said to be erased by entry ${index}, which is not there or does not say so`,
+        );
       }
     },
     get checked() {
@@ -125,6 +117,23 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       return erased;
     },
   };
+}
+
+/** Is all there that is needed, and nothing else? */
+function settlePart(
+  { firstIndex, needed, lines, provided, bytesRead }: Part,
+  seen: DigestSet,
+  findings: Findings,
+): void {
+  const path = payloadLinesPath(firstIndex);
+  if (lines !== null && !bytesRead) findings.add("INCOMPLETE", payloadBytesPath(firstIndex), "it is missing");
+  for (const [id, by] of needed) {
+    if (!provided.has(id) && !seen.has(id)) findings.add("INCOMPLETE", by, `the payload ${id.slice(0, 64)} is missing`);
+  }
+  for (const id of provided) {
+    if (!needed.has(id)) findings.add("TAMPERED", path, `nothing refers to the payload ${id.slice(0, 64)}`);
+    if (!seen.add(id)) findings.add("TAMPERED", path, `the payload ${id.slice(0, 64)} is there twice`);
+  }
 }
 
 async function readLines(path: string, content: AsyncIterable<Uint8Array>, findings: Findings): Promise<PayloadLine[]> {

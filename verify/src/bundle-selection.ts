@@ -1,4 +1,4 @@
-import { type BundleManifest, type Findings, type RunledgerRecord } from "@runledger/contract";
+import type { BundleManifest, Findings, RunledgerRecord } from "@runledger/contract";
 
 /** Are the entries those that the manifest says? */
 export interface SelectionCheck {
@@ -64,7 +64,11 @@ function checkBoundary(
   if (time === null) {
     if (!isExcused) findings.add("INCOMPLETE", where, "it must show where the range ends, and is missing");
   } else if (!isOutside(time)) {
-    findings.add("INCOMPLETE", where, `it was received at ${time}, within the time that was asked for: the range is cut short`);
+    findings.add(
+      "INCOMPLETE",
+      where,
+      `it was received at ${time}, within the time that was asked for: the range is cut short`,
+    );
   }
 }
 

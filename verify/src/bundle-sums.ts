@@ -57,7 +57,8 @@ export function createBundleSums(findings: Findings): BundleSums {
         report("TAMPERED", BUNDLE_FILES.sums, error.message);
       }
       for (const path of sums.keys()) if (!listed.has(path)) report("TAMPERED", path, "it is not in SHA256SUMS");
-      if (!inOrder && reported === 0) report("TAMPERED", BUNDLE_FILES.sums, "its lines are not in the order of the files");
+      if (!inOrder && reported === 0)
+        report("TAMPERED", BUNDLE_FILES.sums, "its lines are not in the order of the files");
     },
   };
 }

@@ -62,7 +62,8 @@ export function formatBundleVerification(verification: BundleVerification): stri
   const lines = formatVerification(verification)
     .split("\n")
     .filter((line) => !line.startsWith("  checkpoints"));
-  const about = bundle === null ? [] : [`  bundle       ${bundle.export_id}, ${bundle.selection}, for ${bundle.recipient}`];
+  const about =
+    bundle === null ? [] : [`  bundle       ${bundle.export_id}, ${bundle.selection}, for ${bundle.recipient}`];
   const erased = payloadsErased === 0 ? [] : [`  erased       ${payloadsErased} payloads, by acts of the log`];
   const [verdict = "", ...rest] = lines;
   const shown = verification.verdict === "TAMPERED" ? [] : notes.map((note) => `  note         ${note}`);

@@ -43,7 +43,8 @@ async function readHeader(reader: ByteReader, last: string | null): Promise<{ pa
   if (last === null) throw new BrokenBundleError("UNREADABLE", where, "the tar is empty");
   const second = await reader.take(TAR_BLOCK_BYTES);
   if (second.length < TAR_BLOCK_BYTES) throw cutOff(where);
-  if (second.some((byte) => byte !== 0)) throw new BrokenBundleError("TAMPERED", where, "the end is not two empty blocks");
+  if (second.some((byte) => byte !== 0))
+    throw new BrokenBundleError("TAMPERED", where, "the end is not two empty blocks");
   return null;
 }
 

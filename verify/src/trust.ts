@@ -1,4 +1,11 @@
-import { type Checkpoint, type Findings, LogError, type NoteVerifier, openCheckpoint, unverifiedCheckpoint } from "@runledger/contract";
+import {
+  type Checkpoint,
+  type Findings,
+  LogError,
+  type NoteVerifier,
+  openCheckpoint,
+  unverifiedCheckpoint,
+} from "@runledger/contract";
 
 /** Whom the caller trusts. It comes from the caller's own files, never from what is verified. */
 export interface Trust {

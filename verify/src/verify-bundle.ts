@@ -50,7 +50,8 @@ export async function verifyBundle(
     for await (const file of openFiles(findings)) {
       const place = placeOf(file, seen, findings);
       const watched = sums.watch(file);
-      if (place !== null) await readFile(place, watched, { seen, sums, since, trust, verification, findings, onProgress });
+      if (place !== null)
+        await readFile(place, watched, { seen, sums, since, trust, verification, findings, onProgress });
       for await (const _ of watched.file.content); // to its end, for its sum
       watched.sha256();
     }
@@ -123,7 +124,11 @@ async function readFile(
   const { parts } = seen;
   // Without these two nothing can be said of the rest.
   if (parts === null)
-    throw new BrokenBundleError("INCOMPLETE", seen.manifest === null ? BUNDLE_FILES.manifest : BUNDLE_FILES.checkpoint, "it is missing");
+    throw new BrokenBundleError(
+      "INCOMPLETE",
+      seen.manifest === null ? BUNDLE_FILES.manifest : BUNDLE_FILES.checkpoint,
+      "it is missing",
+    );
   switch (place.kind) {
     case "tile":
       parts.tiles.add(place, await wholeOf(file));
@@ -155,8 +160,7 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
   switch (file.path) {
     case BUNDLE_FILES.manifest:
       seen.manifest = parseManifest((await wholeOf(file)).toString());
-      if (seen.manifest === null)
-        throw new BrokenBundleError("TAMPERED", file.path, "it is none that bundles have");
+      if (seen.manifest === null) throw new BrokenBundleError("TAMPERED", file.path, "it is none that bundles have");
       return;
     case BUNDLE_FILES.checkpoint:
       readCheckpoint(await wholeOf(file), reading);
@@ -194,7 +198,14 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   const selection = createSelectionCheck(manifest, findings);
   const entries = createBundleEntries(manifest, tiles, selection, findings, onProgress);
   const payloads = createBundlePayloads(manifest.content, findings);
-  seen.parts = { manifest, tiles, selection, entries, payloads, proofs: createBundleProofs(head, note, entries, findings) };
+  seen.parts = {
+    manifest,
+    tiles,
+    selection,
+    entries,
+    payloads,
+    proofs: createBundleProofs(head, note, entries, findings),
+  };
 }
 
 function openHead(note: Uint8Array, { verifierKeys }: Trust, findings: Findings): Checkpoint & { signedBy: string[] } {
@@ -264,6 +275,7 @@ function runGaps({ facts }: BundleEntries): { run: string; what: string }[] {
 }
 
 async function wholeOf(file: BundleFile): Promise<Buffer> {
-  if (file.sizeBytes > MAX_SINGLE_BYTES) throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
+  if (file.sizeBytes > MAX_SINGLE_BYTES)
+    throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
   return await createByteReader(file.content).take(file.sizeBytes);
 }
