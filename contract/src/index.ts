@@ -1,4 +1,4 @@
-export { type Principal, ROLES, type Role, withImpliedRoles } from "./access/principal.ts";
+export { DEFAULT_TENANT, type Principal, ROLES, type Role, TENANT_NAME, withImpliedRoles } from "./access/principal.ts";
 export {
   ALERT_RULES,
   ALERT_STATES,
@@ -155,6 +155,7 @@ export {
   packPath,
   stagingPath,
   statePath,
+  tenantStatePath,
 } from "./record/paths.ts";
 export { payloadBase } from "./record/payload-base.ts";
 export {

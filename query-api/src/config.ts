@@ -18,7 +18,6 @@ export const queryApiSettings = z
       .string()
       .min(1)
       .default(() => randomUUID()),
-    tenant: z.string().min(1).default("default"),
     /** The shard whose log `/v1/audit` serves. */
     shard: z
       .string()

@@ -5,6 +5,11 @@
 export const ROLES = ["ingest", "viewer", "investigator", "auditor", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** The tenant of an installation that has no other. */
+export const DEFAULT_TENANT = "default";
+/** 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit. */
+export const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /** Who asks, as its key says. */
 export interface Principal {
   /** null: the installation's own key (RUNLEDGER_API_KEY), or none at all on loopback. */

@@ -1,3 +1,5 @@
+import { DEFAULT_TENANT } from "../access/principal.ts";
+
 /** Object paths of everything that is not a tile (those: `log/tile-path.ts`). Writer and readers share these functions. */
 
 /** A pack: payloads one after the other, nothing between; its name is its sha256. */
@@ -26,6 +28,11 @@ export function datedCheckpointPath(shard: string, treeSize: number): string {
 /** A small document of state, changed by compare-and-set. */
 export function statePath(name: string): string {
   return `state/${name}.json`;
+}
+
+/** The same, of one tenant. */
+export function tenantStatePath(tenant: string, name: string): string {
+  return statePath(tenant === DEFAULT_TENANT ? name : `tenants/${tenant}/${name}`);
 }
 
 /** What opens all data keys, wrapped by the master key. */

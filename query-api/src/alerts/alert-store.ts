@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Alert, alert, statePath } from "@runledger/contract";
+import { type Alert, alert, DEFAULT_TENANT, tenantStatePath } from "@runledger/contract";
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
@@ -28,14 +28,17 @@ const alertState = z.object({
 export type AlertState = z.infer<typeof alertState>;
 export type AlertStore = StateDocument<AlertState>;
 
-export function createAlertStore(objects: Objects): AlertStore {
-  return createStateDocument(objects, statePath("alerts"), alertState, { watermark_ns: null, alerts: [] });
+export function createAlertStore(objects: Objects, tenant: string): AlertStore {
+  return createStateDocument(objects, tenantStatePath(tenant, "alerts"), alertState, {
+    watermark_ns: null,
+    alerts: [],
+  });
 }
 
 /** The same rule on the same run is the same alert, whoever raises it and however often. */
-export function alertId(rule: RuleName, runId: string): string {
+export function alertId(tenant: string, rule: RuleName, runId: string): string {
   return createHash("sha256")
-    .update(JSON.stringify([rule, runId]))
+    .update(JSON.stringify(tenant === DEFAULT_TENANT ? [rule, runId] : [rule, runId, tenant]))
     .digest("hex")
     .slice(0, 32);
 }

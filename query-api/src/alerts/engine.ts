@@ -36,7 +36,7 @@ export interface AlertEngineDependencies {
   clock: () => number;
   random: () => number;
   logger: FastifyBaseLogger;
-  registry: Registry;
+  counters: AlertCounters;
 }
 
 export interface AlertEngine {
@@ -44,11 +44,15 @@ export interface AlertEngine {
   stop(): Promise<void>;
 }
 
-/** Looks every second at the runs that got new records, raises what the rules find, and delivers it. Its state survives restarts. */
-export function createAlertEngine(dependencies: AlertEngineDependencies, settings: QueryApiSettings): AlertEngine {
+/** Of one tenant. Looks every second at the runs that got new records, raises what the rules find, and delivers it. Its state survives restarts. */
+export function createAlertEngine(
+  tenant: string,
+  dependencies: AlertEngineDependencies,
+  settings: QueryApiSettings,
+): AlertEngine {
   const { rows, summaries, store, rules, clock, logger } = dependencies;
   const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
-  const { raised, attempts } = alertCounters(dependencies.registry);
+  const { raised, attempts } = dependencies.counters;
   let changes: ChangedRuns | null = null;
   /** Told by `changes`, and not evaluated since because a store was away. */
   let pending: string[] = [];
@@ -74,7 +78,7 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
 
   async function tick(): Promise<void> {
     changes ??= createChangedRuns(rows, {
-      tenant: settings.tenant,
+      tenant,
       startNs: await startNs(),
       maxRuns: MAX_CHANGED_AT_ONCE,
     });
@@ -89,12 +93,11 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
   }
 
   async function evaluate(runIds: readonly string[]): Promise<void> {
-    const { tenant } = settings;
     const inForce = await rules.inForce();
     for (const changed of parameterLists(runIds)) {
       const candidates = await findCandidates(rows, { tenant, runIds: changed, rules: inForce, nowMs: clock() });
       for (const together of parameterLists(candidates, MAX_RUNS_AT_ONCE)) {
-        await raise({ rows, tenant, runs: await summaries.byId(together), rules: inForce });
+        await raise({ rows, tenant, runs: await summaries.byId(tenant, together), rules: inForce });
       }
     }
   }
@@ -103,7 +106,7 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
     if (question.runs.size === 0) return;
     const findings = (await Promise.all(DETECTORS.map((detect) => detect(question)))).flat();
     if (findings.length === 0) return;
-    const alerts = findings.map((finding) => alertOf(finding, channels, clock()));
+    const alerts = findings.map((finding) => alertOf(tenant, finding, channels, clock()));
     let added = 0;
     await store.update((state) => {
       const next = withNewAlerts(state, alerts);
@@ -117,7 +120,7 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
   async function settle(watermarkNs: bigint): Promise<void> {
     const before = await store.read();
     const open = [...new Set(before.alerts.filter(isOpen).map((one) => one.run_id))];
-    const runs = await summaries.byId(open);
+    const runs = await summaries.byId(tenant, open);
     const ended = (runId: string) => {
       const found = runs.get(runId);
       return found !== undefined && hasEnded(found.run);
@@ -140,7 +143,10 @@ export function createAlertEngine(dependencies: AlertEngineDependencies, setting
   }
 }
 
-function alertCounters(registry: Registry) {
+export type AlertCounters = ReturnType<typeof createAlertCounters>;
+
+/** Counted once for all tenants. */
+export function createAlertCounters(registry: Registry) {
   const raised = new Counter({ name: "runledger_alerts_raised_total", help: "Alerts raised", registers: [registry] });
   const attempts = new Counter({
     name: "runledger_alert_delivery_attempts_total",

@@ -7,14 +7,15 @@ import { usdPerMinute } from "./money.ts";
 export type Channels = readonly string[];
 
 /** The alert of a finding, with a delivery to each channel to be made at once. */
-export function alertOf(finding: Finding, channels: Channels, nowMs: number): KeptAlert {
+export function alertOf(tenant: string, finding: Finding, channels: Channels, nowMs: number): KeptAlert {
   const { rule, run, value, threshold, what, stepIds, since } = finding;
   const perMinute = run.cost_usd === null ? null : usdPerMinute(run.cost_usd, run.duration_ms);
   const tokens =
     run.input_tokens === null && run.output_tokens === null ? null : (run.input_tokens ?? 0) + (run.output_tokens ?? 0);
   const burnt = run.cost_usd === null ? "" : `; $${run.cost_usd} burnt, $${perMinute} a minute`;
+  const alert_id = alertId(tenant, rule, run.run_id);
   return {
-    alert_id: alertId(rule, run.run_id),
+    alert_id,
     rule,
     state: "firing",
     run_id: run.run_id,
@@ -30,7 +31,7 @@ export function alertOf(finding: Finding, channels: Channels, nowMs: number): Ke
     fired_time: timeOf(nowMs),
     resolved_time: null,
     silenced_until: null,
-    deliveries: newDeliveries(alertId(rule, run.run_id), "alert.firing", channels, nowMs),
+    deliveries: newDeliveries(alert_id, "alert.firing", channels, nowMs),
   };
 }
 

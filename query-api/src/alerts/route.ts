@@ -7,19 +7,9 @@ import { invalidField, QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { unixNanoOf } from "../http/time.ts";
-import { createRunSummaries } from "../runs/run-summaries.ts";
-import {
-  type AlertState,
-  type AlertStore,
-  createAlertStore,
-  findAlert,
-  isOpen,
-  type KeptAlert,
-  withAlerts,
-} from "./alert-store.ts";
-import { createAlertEngine } from "./engine.ts";
+import { type AlertState, findAlert, isOpen, type KeptAlert, withAlerts } from "./alert-store.ts";
 import { type Channels, resolved, timeOf } from "./raise.ts";
-import { createRuleBook, type RuleBook } from "./rules.ts";
+import { createTenantAlerts, type TenantAlerts } from "./tenant-alerts.ts";
 
 const MAX_SILENCE_MS = 30 * 24 * 3_600_000;
 const ANY = /^/;
@@ -35,19 +25,15 @@ const silence = z.strictObject({ until: queryTime.describe("at most 30 days from
 
 /** Alerts, what one may do to them, and the rules; the engine behind them runs while the server listens. */
 export function registerAlerts(feature: Feature): void {
-  const { rows, objects, clock } = feature.dependencies;
-  const store = createAlertStore(objects);
-  const rules = createRuleBook(objects);
-  const summaries = createRunSummaries(rows, clock, feature.settings);
-  const engine = createAlertEngine({ ...feature.dependencies, summaries, store, rules }, feature.settings);
-  feature.app.addHook("onListen", async () => engine.start());
-  feature.app.addHook("onClose", () => engine.stop());
-  registerRules(feature, rules);
-  registerAlertList(feature, store);
-  registerAlertActs(feature, store);
+  const alerts = createTenantAlerts(feature.dependencies, feature.settings);
+  feature.app.addHook("onListen", async () => alerts.start());
+  feature.app.addHook("onClose", () => alerts.stop());
+  registerRules(feature, alerts);
+  registerAlertList(feature, alerts);
+  registerAlertActs(feature, alerts);
 }
 
-function registerRules({ app, dependencies: { acts } }: Feature, rules: RuleBook): void {
+function registerRules({ app, dependencies: { acts } }: Feature, alerts: TenantAlerts): void {
   app.get(
     "/v1/alert-rules",
     {
@@ -59,7 +45,10 @@ function registerRules({ app, dependencies: { acts } }: Feature, rules: RuleBook
         response: { 200: z.object({ items: z.array(alertRule) }), ...ERROR_RESPONSES },
       },
     },
-    async () => ({ items: [...(await rules.inForce()).values()] }),
+    async ({ principal }) => {
+      const inForce = await alerts.of(principal.tenant).rules.inForce();
+      return { items: [...inForce.values()] };
+    },
   );
   app.post(
     "/v1/alert-rules",
@@ -73,6 +62,7 @@ function registerRules({ app, dependencies: { acts } }: Feature, rules: RuleBook
       },
     },
     async (request) => {
+      const { rules } = alerts.of(request.principal.tenant);
       rules.check(request.body);
       await recordAct(acts, request, "alert_rule.change", request.body);
       return await rules.change(request.body);
@@ -80,7 +70,7 @@ function registerRules({ app, dependencies: { acts } }: Feature, rules: RuleBook
   );
 }
 
-function registerAlertList({ app }: Feature, store: AlertStore): void {
+function registerAlertList({ app }: Feature, tenants: TenantAlerts): void {
   app.get(
     "/v1/alerts",
     {
@@ -92,9 +82,9 @@ function registerAlertList({ app }: Feature, store: AlertStore): void {
         response: { 200: alertList, ...ERROR_RESPONSES },
       },
     },
-    async ({ query: { cursor, limit, ...question } }) => {
+    async ({ principal, query: { cursor, limit, ...question } }) => {
       const after = cursor === undefined ? null : decodeCursor(question, cursor, [ANY]).after[0];
-      const { alerts } = await store.read();
+      const { alerts } = await tenants.of(principal.tenant).store.read();
       const fitting = alerts
         .filter(({ state }) => question.state === undefined || state === question.state)
         .filter(({ run_id }) => question.run_id === undefined || run_id === question.run_id)
@@ -108,7 +98,7 @@ function registerAlertList({ app }: Feature, store: AlertStore): void {
   );
 }
 
-function registerAlertActs({ app, dependencies: { acts, clock }, settings }: Feature, store: AlertStore): void {
+function registerAlertActs({ app, dependencies: { acts, clock }, settings }: Feature, alerts: TenantAlerts): void {
   const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
   const config = { role: "operator" } as const;
   const shape = { tags, params: alertParameters, response: { 200: alert, ...ERROR_RESPONSES } };
@@ -143,6 +133,7 @@ function registerAlertActs({ app, dependencies: { acts, clock }, settings }: Fea
     details: object = {},
   ): Promise<KeptAlert> {
     const id = request.params.alert_id;
+    const { store } = alerts.of(request.principal.tenant);
     const { rule, run_id } = openAlert(await store.read(), id);
     await recordAct(acts, request, action, { alert_id: id, rule, run_id, ...details });
     const state = await store.update((before) => {

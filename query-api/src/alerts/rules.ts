@@ -1,4 +1,4 @@
-import { ALERT_RULES, type AlertRule, statePath } from "@runledger/contract";
+import { ALERT_RULES, type AlertRule, tenantStatePath } from "@runledger/contract";
 import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { invalidField } from "../error.ts";
@@ -45,9 +45,9 @@ const changed = z.partialRecord(
   z.object({ enabled: z.boolean(), threshold: z.number().positive() }),
 );
 
-/** The rules and what was changed of them, kept in the object store. */
-export function createRuleBook(objects: Objects): RuleBook {
-  const document = createStateDocument(objects, statePath("alert-rules"), changed, {});
+/** The rules of a tenant and what was changed of them, kept in the object store. */
+export function createRuleBook(objects: Objects, tenant: string): RuleBook {
+  const document = createStateDocument(objects, tenantStatePath(tenant, "alert-rules"), changed, {});
   return {
     async inForce() {
       const changes = await document.read();

@@ -1,6 +1,8 @@
 import { CHECKPOINT_PATH, formatTlogProof, inclusionProof, logPrefix, parseTilePath } from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
+import { createContentReads } from "../acts/content-reads.ts";
+import { reasonOf } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
@@ -32,7 +34,8 @@ export function registerAudit(feature: Feature): void {
   registerProof(feature);
 }
 
-function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settings }: Feature): void {
+function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierKeys }, settings }: Feature): void {
+  const reads = createContentReads(acts, clock);
   const tags = ["audit"];
   const root = logPrefix(settings.shard);
   app.get(
@@ -46,7 +49,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   app.get(
     "/v1/audit/tile/*",
     {
-      config: { role: "auditor" },
+      config: { role: "auditor", everyTenant: true },
       schema: { tags, summary: "Tiles and bundles of entries (C2SP tlog-tiles)", params: path, querystring: NO_QUERY },
     },
     async ({ params }, reply) => {
@@ -58,7 +61,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   app.get(
     "/v1/audit/objects/*",
     {
-      config: { role: "auditor" },
+      config: { role: "auditor", everyTenant: true },
       schema: {
         tags,
         summary: "Any object of evidence by its path: what `runledger verify` reads",
@@ -68,8 +71,13 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
         querystring: NO_QUERY,
       },
     },
-    async ({ params }, reply) => {
+    async (request, reply) => {
+      const { params, principal } = request;
       if (!EVIDENCE.test(params["*"])) throw notThere(params["*"]);
+      const [kind, shard] = params["*"].split("/");
+      // Whoever verifies reads them all, so one act stands for those of a minute.
+      const target = { part: "packs", shard };
+      if (kind === "payloads") await reads.record({ principal, reason: reasonOf(request), target });
       return await sendObject(reply, params["*"]);
     },
   );
@@ -102,7 +110,7 @@ function registerLogFiles({ app, dependencies: { objects, verifierKeys }, settin
   }
 }
 
-function registerProof({ app, dependencies: { rows, objects }, settings }: Feature): void {
+function registerProof({ app, dependencies: { rows, objects } }: Feature): void {
   app.get(
     "/v1/audit/proof",
     {
@@ -120,7 +128,7 @@ function registerProof({ app, dependencies: { rows, objects }, settings }: Featu
     },
     async (request, reply) => {
       const { record_id } = request.query;
-      const position = await findLogPosition(rows, settings.tenant, record_id);
+      const position = await findLogPosition(rows, request.principal.tenant, record_id);
       const proved =
         position &&
         (await withPublishedEntry(objects, position, async ({ read, checkpoint, size }) => ({

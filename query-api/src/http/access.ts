@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type Principal, ROLES, type Role } from "@runledger/contract";
+import { DEFAULT_TENANT, type Principal, ROLES, type Role, TENANT_NAME } from "@runledger/contract";
 import type { FastifyRequest } from "fastify";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
@@ -8,6 +8,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** What the route asks of who calls it. Every route below /v1 has one; pages and their files take any key. */
     role?: Role;
+    /** It tells of all tenants at once: only who may see them all is answered. */
+    everyTenant?: boolean;
   }
   interface FastifyRequest {
     /** Who calls. Known from the first hook on; open routes have none. */
@@ -20,7 +22,6 @@ const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 /** By which who may see every tenant says which one is meant. */
 const TENANT_HEADER = "runledger-tenant";
-const TENANT = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Methods that change nothing, which pages of others may well link to. */
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -33,7 +34,7 @@ export function registerAccess({ app, settings }: Feature): void {
   const installation: Omit<Principal, "name"> = {
     keyId: null,
     roles: new Set(ROLES),
-    tenant: settings.tenant,
+    tenant: DEFAULT_TENANT,
     everyTenant: true,
   };
   const expected = settings.apiKey === null ? null : digest(settings.apiKey);
@@ -46,8 +47,9 @@ export function registerAccess({ app, settings }: Feature): void {
     if (OPEN_PATHS.has(request.routeOptions.url ?? "")) return;
     checkOrigin(request);
     request.principal = withTenant(identify(request), request);
-    const { role } = request.routeOptions.config;
+    const { role, everyTenant } = request.routeOptions.config;
     if (role !== undefined && !request.principal.roles.has(role)) throw missingRole(request.principal, role);
+    if (everyTenant === true && !request.principal.everyTenant) throw ofEveryTenant(request.principal);
   });
 
   function identify(request: FastifyRequest): Principal {
@@ -65,6 +67,11 @@ export function registerAccess({ app, settings }: Feature): void {
   }
 }
 
+/** May it see contents, and what is cut from them: previews, hits of a search in them? */
+export function seesContent({ roles }: Principal): boolean {
+  return roles.has("investigator");
+}
+
 /** A browser sends its user's password with a form of any page; only our own may use it. */
 function checkOrigin({ headers: { origin, host = "" }, method }: FastifyRequest): void {
   if (origin === undefined || SAFE_METHODS.has(method)) return;
@@ -76,8 +83,11 @@ function checkOrigin({ headers: { origin, host = "" }, method }: FastifyRequest)
 function withTenant(principal: Principal, { headers }: FastifyRequest): Principal {
   const tenant = headers[TENANT_HEADER];
   if (tenant === undefined || tenant === principal.tenant) return principal;
-  if (typeof tenant !== "string" || !TENANT.test(tenant)) {
-    throw new QueryApiError("invalid_argument", "Runledger-Tenant: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'");
+  if (typeof tenant !== "string" || !TENANT_NAME.test(tenant)) {
+    throw new QueryApiError(
+      "invalid_argument",
+      "Runledger-Tenant: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit",
+    );
   }
   if (principal.everyTenant) return { ...principal, tenant };
   throw new QueryApiError("permission_denied", `this key is of tenant ${principal.tenant}`, {
@@ -88,6 +98,12 @@ function withTenant(principal: Principal, { headers }: FastifyRequest): Principa
 function missingRole({ name, roles }: Principal, role: Role): QueryApiError {
   return new QueryApiError("permission_denied", `this takes the role ${role}; ${name} is ${[...roles].join(", ")}`, {
     hint: `ask an admin for a key with it: runledger keys create --role ${role}`,
+  });
+}
+
+function ofEveryTenant({ tenant }: Principal): QueryApiError {
+  return new QueryApiError("permission_denied", `this tells of every tenant, and the key is of ${tenant} alone`, {
+    hint: "ask an admin for a key of all: runledger keys create --tenant '*'",
   });
 }
 

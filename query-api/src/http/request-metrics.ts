@@ -16,7 +16,7 @@ export function registerMetrics({ app, dependencies: { registry, collectMetrics 
   });
   app.get(
     "/metrics",
-    { config: { role: "viewer" }, schema: { tags: ["health"], summary: "Prometheus metrics" } },
+    { config: { role: "viewer", everyTenant: true }, schema: { tags: ["health"], summary: "Prometheus metrics" } },
     async (_request, reply) => {
       const texts = await Promise.all([registry.metrics(), collectMetrics?.() ?? ""]);
       return await reply.type(registry.contentType).send(texts.filter(Boolean).join("\n"));

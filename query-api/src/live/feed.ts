@@ -10,19 +10,37 @@ import { createFollower, type Follower } from "./follower.ts";
 const MAX_RUNS_A_POLL = 200;
 const NS_PER_MS = 1_000_000n;
 
+export interface LiveQuestion {
+  /** null: every run. */
+  runId: string | null;
+  /** Epoch ns; null: the last seconds. */
+  sinceNs: bigint | null;
+  /** Are steps sent with their previews? */
+  previews: boolean;
+}
+
+/** What happens in one tenant. */
 export interface LiveFeed {
   /**
    * Sends `run` for each change of the run (null: of any run), and for a single run `step` for each new step. Starts with what came
-   * after `sinceNs` (epoch ns; null: in the last seconds). An event may come twice, none is missed. Returns what unsubscribes.
+   * after `sinceNs` (in the last seconds). An event may come twice, none is missed. Returns what unsubscribes.
    */
-  subscribe(stream: EventStream, runId: string | null, sinceNs: bigint | null): () => void;
+  subscribe(stream: EventStream, question: LiveQuestion): () => void;
   size(): number;
   close(): Promise<void>;
 }
 
-/** Polls ClickHouse while anybody listens, once for all. */
+export interface LiveFeedDependencies {
+  rows: Rows;
+  summaries: RunSummaries;
+  clock: () => number;
+  logger: FastifyBaseLogger;
+}
+
+/** Polls ClickHouse while anybody listens, once for all who do. */
 export function createLiveFeed(
-  dependencies: { rows: Rows; summaries: RunSummaries; clock: () => number; logger: FastifyBaseLogger },
+  tenant: string,
+  dependencies: LiveFeedDependencies,
   settings: QueryApiSettings,
 ): LiveFeed {
   const { rows, summaries, clock, logger } = dependencies;
@@ -35,9 +53,9 @@ export function createLiveFeed(
   let closed = false;
 
   return {
-    subscribe(stream, runId, sinceNs) {
+    subscribe(stream, { runId, sinceNs, previews }) {
       const startNs = sinceNs ?? agoNs();
-      const follower = createFollower(rows, settings.tenant, { stream, runId, sinceNs: startNs });
+      const follower = createFollower(rows, tenant, { stream, runId, sinceNs: startNs, previews });
       const heartbeat = setInterval(() => stream.beat(), settings.liveHeartbeatMs).unref();
       behind.set(follower, changesSince(startNs));
       schedule();
@@ -97,7 +115,7 @@ export function createLiveFeed(
       await tellChanges(missed, [follower]);
       return missed.caughtUp();
     }
-    const found = (await summaries.byId([follower.runId])).get(follower.runId);
+    const found = (await summaries.byId(tenant, [follower.runId])).get(follower.runId);
     if (found) await follower.tell(found, missed.watermarkNs());
     return true;
   }
@@ -108,7 +126,7 @@ export function createLiveFeed(
     try {
       const followed = new Set(audience.map(({ runId }) => runId));
       const wanted = followed.has(null) ? changed : changed.filter((runId) => followed.has(runId));
-      for (const found of (await summaries.byId(wanted)).values()) {
+      for (const found of (await summaries.byId(tenant, wanted)).values()) {
         const ofRun = audience.filter(({ runId }) => runId === null || runId === found.run.run_id);
         await Promise.all(ofRun.map((follower) => follower.tell(found, seenNs)));
       }
@@ -119,7 +137,7 @@ export function createLiveFeed(
   }
 
   function changesSince(startNs: bigint): ChangedRuns {
-    return createChangedRuns(rows, { tenant: settings.tenant, startNs, maxRuns: MAX_RUNS_A_POLL });
+    return createChangedRuns(rows, { tenant, startNs, maxRuns: MAX_RUNS_A_POLL });
   }
 
   function agoNs(): bigint {

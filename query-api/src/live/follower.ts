@@ -1,6 +1,7 @@
 import type { Rows } from "@runledger/storage";
 import { OVERLAP_MS } from "../runs/changed-runs.ts";
 import type { SummarizedRun } from "../runs/run-summaries.ts";
+import { withoutPreviews } from "../steps/previews.ts";
 import { querySteps } from "../steps/step-query.ts";
 import { stepFromRow } from "../steps/step-view.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -29,7 +30,12 @@ interface Place {
 export function createFollower(
   rows: Rows,
   tenant: string,
-  { stream, runId, sinceNs }: { stream: EventStream; runId: string | null; sinceNs: bigint },
+  {
+    stream,
+    runId,
+    sinceNs,
+    previews,
+  }: { stream: EventStream; runId: string | null; sinceNs: bigint; previews: boolean },
 ): Follower {
   let after: Place = { ns: sinceNs - OVERLAP_NS, recordId: "" };
   /** What was sent and lies after `after`, so that it would be found again; in order. */
@@ -58,7 +64,7 @@ export function createFollower(
     for (const row of page) {
       const step = stepFromRow(row);
       const ns = BigInt(String(row["received_ns"]));
-      stream.send("step", ns.toString(), step);
+      stream.send("step", ns.toString(), previews ? step : withoutPreviews(step));
       sent.push({ ns, recordId: step.record_id });
     }
     sent.sort(inOrder);

@@ -1,12 +1,15 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Gauge } from "prom-client";
 import { z } from "zod";
+import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { seesPreviews } from "../steps/previews.ts";
 import { openEventStream } from "./event-stream.ts";
-import { createLiveFeed } from "./feed.ts";
+import { createLiveFeed, type LiveQuestion } from "./feed.ts";
+import { createTenantFeeds } from "./tenant-feeds.ts";
 
 const UNIX_NANO = /^\d{1,19}$/;
 
@@ -14,16 +17,17 @@ const UNIX_NANO = /^\d{1,19}$/;
 export function registerLive({ app, dependencies, settings }: Feature): void {
   const { rows, clock, logger, registry } = dependencies;
   const summaries = createRunSummaries(rows, clock, settings);
-  const feed = createLiveFeed({ rows, summaries, clock, logger }, settings);
+  const reads = createContentReads(dependencies.acts, clock);
+  const feeds = createTenantFeeds((tenant) => createLiveFeed(tenant, { rows, summaries, clock, logger }, settings));
   new Gauge({
     name: "runledger_api_live_clients",
     help: "Open event streams",
     registers: [registry],
     collect() {
-      this.set(feed.size());
+      this.set(feeds.size());
     },
   });
-  app.addHook("preClose", () => feed.close());
+  app.addHook("preClose", () => feeds.close());
   app.get(
     "/v1/live",
     {
@@ -36,7 +40,7 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
         produces: ["text/event-stream"],
       },
     },
-    (request, reply) => stream(request, reply, null),
+    (request, reply) => stream(request, reply, { runId: null, previews: false }),
   );
   app.get(
     "/v1/runs/:run_id/live",
@@ -52,13 +56,14 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
       },
     },
     async (request, reply) => {
-      await findRun(summaries, request.params.run_id);
-      return stream(request, reply, request.params.run_id);
+      const runId = request.params.run_id;
+      await findRun(summaries, request.principal.tenant, runId);
+      return stream(request, reply, { runId, previews: await seesPreviews(reads, request, runId) });
     },
   );
 
-  function stream(request: FastifyRequest, reply: FastifyReply, runId: string | null): FastifyReply {
-    if (feed.size() >= settings.liveMaxClients) {
+  function stream(request: FastifyRequest, reply: FastifyReply, question: Omit<LiveQuestion, "sinceNs">): FastifyReply {
+    if (feeds.size() >= settings.liveMaxClients) {
       throw new QueryApiError("unavailable", `${settings.liveMaxClients} event streams are open, which is the limit`, {
         hint: "close one, or poll GET /v1/runs",
       });
@@ -66,7 +71,8 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
     const lastEventId = String(request.headers["last-event-id"] ?? "");
     reply.hijack();
     const events = openEventStream(reply.raw, reply.getHeaders());
-    const unsubscribe = feed.subscribe(events, runId, UNIX_NANO.test(lastEventId) ? BigInt(lastEventId) : null);
+    const sinceNs = UNIX_NANO.test(lastEventId) ? BigInt(lastEventId) : null;
+    const unsubscribe = feeds.of(request.principal.tenant).subscribe(events, { ...question, sinceNs });
     reply.raw.on("close", unsubscribe);
     // A broken connection is told by `close` too; there is nothing else to do about it.
     reply.raw.on("error", unsubscribe);

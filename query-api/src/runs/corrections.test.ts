@@ -234,7 +234,9 @@ test("an inferred step shows its arguments and result out of the records that ho
 });
 
 test("a loop is seen in the calls of an agent that has no tool spans", async () => {
-  const runs = await createRunSummaries(api.rows, () => api.clock.nowMs, queryApiSettings.parse({})).byId(["r1"]);
+  const runs = await createRunSummaries(api.rows, () => api.clock.nowMs, queryApiSettings.parse({})).byId("default", [
+    "r1",
+  ]);
   const rules = new Map([
     ["loop.repeat", { rule: "loop.repeat", description: "", enabled: true, threshold: 3, unit: "calls" }],
   ] as const);

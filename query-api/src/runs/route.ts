@@ -2,6 +2,7 @@ import { listRunsQuery, MAX_RUN_ID_CHARS, runDetail, runList } from "@runledger/
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
+import { seesContent } from "../http/access.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
@@ -27,7 +28,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         response: { 200: runList, ...ERROR_RESPONSES },
       },
     },
-    async (request) => await lists.list(request.query),
+    async ({ principal, query }) =>
+      await lists.list({ tenant: principal.tenant, seesContent: seesContent(principal) }, query),
   );
   app.get(
     "/v1/runs/:run_id",
@@ -41,11 +43,11 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         response: { 200: runDetail, ...ERROR_RESPONSES },
       },
     },
-    async (request) => {
-      const found = await findRun(summaries, request.params.run_id);
+    async ({ principal: { tenant }, params }) => {
+      const found = await findRun(summaries, tenant, params.run_id);
       const [tool_calls, completeness] = await Promise.all([
-        queryToolCalls(rows, settings.tenant, found),
-        completenessOf(rows, settings.tenant, found),
+        queryToolCalls(rows, tenant, found),
+        completenessOf(rows, tenant, found),
       ]);
       return { ...found.run, ...completeness, tool_calls };
     },
@@ -55,8 +57,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
 export const runParameters = z.strictObject({ run_id: z.string().min(1).max(MAX_RUN_ID_CHARS) });
 
 /** @throws QueryApiError `not_found`, telling how a run comes to be seen. */
-export async function findRun(summaries: RunSummaries, runId: string): Promise<SummarizedRun> {
-  const found = (await summaries.byId([runId])).get(runId);
+export async function findRun(summaries: RunSummaries, tenant: string, runId: string): Promise<SummarizedRun> {
+  const found = (await summaries.byId(tenant, [runId])).get(runId);
   if (found) return found;
   throw new QueryApiError("not_found", `no run has the id ${runId}`, {
     hint: "a run appears about a second after its first record; GET /v1/runs?q= searches",

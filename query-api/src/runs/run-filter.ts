@@ -12,10 +12,11 @@ const DEFAULT_SEARCH_NS = 7n * 24n * 3_600n * 1_000_000_000n;
 
 type FilterField = Exclude<keyof ListRunsQuery, "order" | "limit" | "cursor">;
 
-const TEXT_IN_STEPS = `run_id IN (SELECT run_id FROM all_steps WHERE tenant = {tenant:String}
+const textInSteps = (
+  columns: readonly string[],
+) => `run_id IN (SELECT run_id FROM all_steps WHERE tenant = {tenant:String}
   AND received_time >= fromUnixTimestamp64Nano({q_since:Int64})
-  AND (positionCaseInsensitiveUTF8(name, {q:String}) > 0 OR positionCaseInsensitiveUTF8(input_preview, {q:String}) > 0
-    OR positionCaseInsensitiveUTF8(output_preview, {q:String}) > 0))`;
+  AND (${columns.map((column) => `positionCaseInsensitiveUTF8(${column}, {q:String}) > 0`).join(" OR ")}))`;
 
 const CONDITIONS: Record<FilterField, string> = {
   status: "run_status = {status:String}",
@@ -28,18 +29,24 @@ const CONDITIONS: Record<FilterField, string> = {
   since: "start_ns >= {since:Int64}",
   until: "start_ns < {until:Int64}",
   min_cost_usd: "cost_sum >= {min_cost_usd:Decimal(38, 9)}",
-  q: `(positionCaseInsensitiveUTF8(run_id, {q:String}) > 0 OR positionCaseInsensitiveUTF8(task_id_value, {q:String}) > 0
-    OR positionCaseInsensitiveUTF8(agent_name, {q:String}) > 0 OR ${TEXT_IN_STEPS})`,
+  q: textCondition(["name", "input_preview", "output_preview"]),
 };
+/** For who may not see content: neither may its hits tell of it. */
+const TEXT_OF_FACTS = textCondition(["name"]);
+
+function textCondition(columns: readonly string[]): string {
+  return `(positionCaseInsensitiveUTF8(run_id, {q:String}) > 0 OR positionCaseInsensitiveUTF8(task_id_value, {q:String}) > 0
+    OR positionCaseInsensitiveUTF8(agent_name, {q:String}) > 0 OR ${textInSteps(columns)})`;
+}
 
 /** What a list of runs asks for, as SQL whose text depends only on which fields are there. `asOfMs`: the moment of the question, epoch ms. */
-export function runFilter(query: ListRunsQuery, asOfMs: number): RunFilter {
+export function runFilter(query: ListRunsQuery, asOfMs: number, seesContent: boolean): RunFilter {
   const conditions: string[] = [];
   const parameters: Record<string, unknown> = {};
   for (const [field, condition] of Object.entries(CONDITIONS) as [FilterField, string][]) {
     const value = query[field];
     if (value === undefined) continue;
-    conditions.push(condition);
+    conditions.push(field === "q" && !seesContent ? TEXT_OF_FACTS : condition);
     parameters[field] = field === "since" || field === "until" ? unixNanoOf(value) : value;
   }
   if (query.q !== undefined) {

@@ -14,8 +14,14 @@ const SORT_KEYS: Record<string, { sql: string; type: string }> = {
 };
 const CURSOR_SHAPE = [/^-?\d{1,30}(\.\d{1,9})?$/, /^/];
 
+/** Whose runs are listed, and whether text of contents may be looked through for it. */
+export interface Reader {
+  tenant: string;
+  seesContent: boolean;
+}
+
 export interface RunLists {
-  list(query: ListRunsQuery): Promise<RunList>;
+  list(reader: Reader, query: ListRunsQuery): Promise<RunList>;
 }
 
 /**
@@ -26,19 +32,20 @@ export function createRunLists(
   rows: Rows,
   summaries: RunSummaries,
   clock: () => number,
-  settings: { tenant: string } & SilenceSettings,
+  settings: SilenceSettings,
 ): RunLists {
   return {
-    async list(query) {
+    async list(reader, query) {
       const { cursor, limit, ...question } = query;
       const start: Cursor = cursor ? decodeCursor(question, cursor, CURSOR_SHAPE) : { after: [], asOfMs: clock() };
-      const { sql, parameters } = pageSql(query, start);
+      const { sql, parameters } = pageSql(reader, query, start);
       const page = await rows.query<{ run_id: string; sort_text: string }>(sql, {
-        ...runSummaryParameters(settings.tenant, start.asOfMs, settings),
+        ...runSummaryParameters(reader.tenant, start.asOfMs, settings),
         ...parameters,
       });
       const shown = page.slice(0, limit);
       const found = await summaries.byId(
+        reader.tenant,
         shown.map((row) => row.run_id),
         start.asOfMs,
       );
@@ -54,11 +61,15 @@ export function createRunLists(
   };
 }
 
-function pageSql(query: ListRunsQuery, start: Cursor): { sql: string; parameters: Record<string, unknown> } {
+function pageSql(
+  reader: Reader,
+  query: ListRunsQuery,
+  start: Cursor,
+): { sql: string; parameters: Record<string, unknown> } {
   const descending = query.order.startsWith("-");
   const direction = descending ? "DESC" : "ASC";
   const key = SORT_KEYS[query.order.replace("-", "")] ?? { sql: "start_ns", type: "Int64" };
-  const filter = runFilter(query, start.asOfMs);
+  const filter = runFilter(query, start.asOfMs, reader.seesContent);
   const conditions = filter.sql === "" ? [] : [filter.sql];
   if (start.after.length > 0) {
     conditions.push(`(sort_key, run_id) ${descending ? "<" : ">"} ({after_key:${key.type}}, {after_id:String})`);

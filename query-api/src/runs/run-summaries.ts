@@ -8,21 +8,17 @@ export interface SummarizedRun {
   received: ReceivedBounds;
 }
 
-/** Runs by their ids, as they stand at a moment. */
+/** Runs of a tenant by their ids, as they stand at a moment. */
 export interface RunSummaries {
   /** Runs that are not there are left out. `asOfMs`: epoch ms, now when left out. */
-  byId(runIds: readonly string[], asOfMs?: number): Promise<Map<string, SummarizedRun>>;
+  byId(tenant: string, runIds: readonly string[], asOfMs?: number): Promise<Map<string, SummarizedRun>>;
 }
 
-export function createRunSummaries(
-  rows: Rows,
-  clock: () => number,
-  settings: { tenant: string } & SilenceSettings,
-): RunSummaries {
+export function createRunSummaries(rows: Rows, clock: () => number, settings: SilenceSettings): RunSummaries {
   return {
-    async byId(runIds, asOfMs = clock()) {
+    async byId(tenant, runIds, asOfMs = clock()) {
       const sql = `SELECT ${RUN_COLUMNS} FROM (${runSummarySql("AND run_id IN {run_ids:Array(String)}")})`;
-      const parameters = runSummaryParameters(settings.tenant, asOfMs, settings);
+      const parameters = runSummaryParameters(tenant, asOfMs, settings);
       const summarized = new Map<string, SummarizedRun>();
       for (const run_ids of parameterLists(runIds)) {
         const found = await rows.query<object>(sql, { ...parameters, run_ids });

@@ -9,22 +9,22 @@ export interface InferredContents {
    * A step that has no record of its own, with its arguments out of the record that shows it and its result out of the record that the
    * model was given it in (`resultIn`, "" for none). Attributes and the like are those of the record that shows it.
    */
-  withContent(step: Step, resultIn: string): Promise<StepDetail>;
+  withContent(tenant: string, step: Step, resultIn: string): Promise<StepDetail>;
 }
 
-export function createInferredContents(rows: Rows, objects: Objects, settings: { tenant: string }): InferredContents {
-  const read = async (recordId: string): Promise<{ whole: WholeRecord; logIndex: number } | null> => {
-    const position = await findLogPosition(rows, settings.tenant, recordId);
+export function createInferredContents(rows: Rows, objects: Objects): InferredContents {
+  const read = async (tenant: string, recordId: string): Promise<{ whole: WholeRecord; logIndex: number } | null> => {
+    const position = await findLogPosition(rows, tenant, recordId);
     const bytes = position && (await readLogEntry(objects, position));
     return (
       position && bytes && { whole: await readRecord(objects, position.shard, bytes), logIndex: position.log_index }
     );
   };
   return {
-    async withContent(step, resultIn) {
+    async withContent(tenant, step, resultIn) {
       const [asked, given] = await Promise.all([
-        step.shown_by === null ? null : read(step.shown_by),
-        resultIn === "" ? null : read(resultIn),
+        step.shown_by === null ? null : read(tenant, step.shown_by),
+        resultIn === "" ? null : read(tenant, resultIn),
       ]);
       const isPending = asked === null || (resultIn !== "" && given === null);
       const { tool } = step;

@@ -10,6 +10,7 @@ import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
 import { createInferredContents } from "./inferred-content.ts";
 import { fillFromLogs } from "./log-summaries.ts";
+import { seesPreviews, withoutPreviews } from "./previews.ts";
 import { createStepContents } from "./step-content.ts";
 import { createStepLogs } from "./step-logs.ts";
 import { querySteps } from "./step-query.ts";
@@ -31,10 +32,9 @@ const CURSOR_SHAPE = [NUMBER, NUMBER, /^/, /^/];
 export function registerSteps({ app, dependencies, settings }: Feature): void {
   const { rows, objects, acts, clock } = dependencies;
   const reads = createContentReads(acts, clock);
-  const { tenant } = settings;
   const summaries = createRunSummaries(rows, clock, settings);
-  const contents = createStepContents(rows, objects, createStepLogs(rows, objects, settings), settings);
-  const inferredContents = createInferredContents(rows, objects, settings);
+  const contents = createStepContents(rows, objects, createStepLogs(rows, objects));
+  const inferredContents = createInferredContents(rows, objects);
   app.get(
     "/v1/runs/:run_id/steps",
     {
@@ -42,19 +42,24 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       schema: {
         tags: ["runs"],
         summary: "The steps of a run, in order",
+        description: "Previews are empty for who has not the role investigator.",
         params: runParameters,
         querystring: listQuery,
         response: { 200: stepList, ...ERROR_RESPONSES },
       },
     },
-    async ({ params: { run_id }, query: { limit, cursor } }) => {
-      const { received } = await findRun(summaries, run_id);
+    async (request) => {
+      const { run_id } = request.params;
+      const { limit, cursor } = request.query;
+      const { tenant } = request.principal;
+      const { received } = await findRun(summaries, tenant, run_id);
       const after = cursor === undefined ? {} : { after: decodeCursor({ run_id }, cursor, CURSOR_SHAPE).after };
       const found = await querySteps(rows, { tenant, runIds: [run_id], received, limit: limit + 1, ...after });
       const shown = found.slice(0, limit);
       const last = z.array(z.string()).safeParse(shown.at(-1)?.["place"]);
+      const steps = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, shown.map(stepFromRow));
       return {
-        items: await fillFromLogs(rows, { tenant, runIds: [run_id], received }, shown.map(stepFromRow)),
+        items: (await seesPreviews(reads, request, run_id)) ? steps : steps.map(withoutPreviews),
         next_cursor:
           found.length > limit && last.success ? encodeCursor({ run_id }, { after: last.data, asOfMs: 0 }) : null,
       };
@@ -75,7 +80,8 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
     async (request) => {
       const { run_id, step_id } = request.params;
       const { record_id, reason } = request.query;
-      const { received } = await findRun(summaries, run_id);
+      const { tenant } = request.principal;
+      const { received } = await findRun(summaries, tenant, run_id);
       const which = record_id === undefined ? {} : { recordIds: [record_id] };
       const [row] = await querySteps(rows, { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which });
       if (row === undefined) {
@@ -86,9 +92,9 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       const step = stepFromRow(row);
       const target = { run_id, step_id, record_id: step.record_id };
       await reads.record({ principal: request.principal, reason: reasonOf(request, reason), target });
-      if (step.shown_by !== null) return await inferredContents.withContent(step, String(row["result_in"]));
+      if (step.shown_by !== null) return await inferredContents.withContent(tenant, step, String(row["result_in"]));
       const [filled = step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [step]);
-      return await contents.withContent(filled, { runId: run_id, received });
+      return await contents.withContent(filled, { tenant, runId: run_id, received });
     },
   );
 }

@@ -8,20 +8,15 @@ import type { StepLogs } from "./step-logs.ts";
 export interface StepContents {
   /**
    * The step with everything its record and the log records of its span hold; `content: pending` while the record is not in the published log.
-   * `where`: its run's bounds.
+   * `where`: its run, with its bounds.
    */
   withContent(step: Step, where: Parameters<StepLogs["ofStep"]>[0]): Promise<StepDetail>;
 }
 
-export function createStepContents(
-  rows: Rows,
-  objects: Objects,
-  logs: StepLogs,
-  settings: { tenant: string },
-): StepContents {
+export function createStepContents(rows: Rows, objects: Objects, logs: StepLogs): StepContents {
   return {
     async withContent(step, where) {
-      const position = await findLogPosition(rows, settings.tenant, step.record_id);
+      const position = await findLogPosition(rows, where.tenant, step.record_id);
       const bytes = position && (await readLogEntry(objects, position));
       if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
       const [{ record, content: own }, found] = await Promise.all([

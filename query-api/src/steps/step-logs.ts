@@ -24,7 +24,7 @@ export interface LogsOfStep {
 
 export interface StepLogs {
   /** Those that carry the step's span id, or none and its response id. */
-  ofStep(where: { runId: string; received: ReceivedBounds }, step: Step): Promise<LogsOfStep>;
+  ofStep(where: { tenant: string; runId: string; received: ReceivedBounds }, step: Step): Promise<LogsOfStep>;
 }
 
 /** A call that resends a long history has as many log records; what is beyond is told, not shown. */
@@ -33,9 +33,9 @@ const READ_AT_ONCE = 32;
 
 const found = z.array(z.object({ record_id: z.string(), start_time: z.string(), of_span: z.coerce.number() }));
 
-export function createStepLogs(rows: Rows, objects: Objects, { tenant }: { tenant: string }): StepLogs {
+export function createStepLogs(rows: Rows, objects: Objects): StepLogs {
   return {
-    async ofStep({ runId, received }, step) {
+    async ofStep({ tenant, runId, received }, step) {
       const sql = `
 SELECT record_id, toString(start_time) AS start_time, count() OVER () AS of_span
 FROM steps

@@ -28,14 +28,14 @@ export function registerUsage({ app, dependencies: { rows, clock }, settings }: 
         response: { 200: usage, ...ERROR_RESPONSES },
       },
     },
-    async ({ query }) => {
+    async ({ principal, query }) => {
       const groups = parseGroups(query.group_by);
       const nowMs = clock();
       const until = query.until === undefined ? `${nowMs}000000` : unixNanoOf(query.until);
       const since = query.since === undefined ? (BigInt(until) - DAY_NS).toString() : unixNanoOf(query.since);
       if (BigInt(since) > BigInt(until)) throw invalidField("since", "is after until");
       const parameters = {
-        ...runSummaryParameters(settings.tenant, nowMs, settings),
+        ...runSummaryParameters(principal.tenant, nowMs, settings),
         since,
         until,
         max_rows: MAX_ROWS,
