@@ -4,9 +4,9 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Registry } from "prom-client";
 import type { QueryApiSettings } from "../config.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { repeat } from "../state/repeat.ts";
 import { type AlertStore, createAlertStore } from "./alert-store.ts";
 import { type AlertEngine, createAlertCounters, createAlertEngine } from "./engine.ts";
-import { repeat } from "./repeat.ts";
 import { createRuleBook, type RuleBook } from "./rules.ts";
 
 /** How often it is asked which tenants there are; within this a new one's first records are still looked at (`OVERLAP_MS`). */
