@@ -9,6 +9,14 @@ export interface Settings {
   endpoint?: string | undefined;
   /** Sent as a bearer token. RUNLEDGER_API_KEY; none. */
   apiKey?: string | undefined;
+  /** The query API's address, which tells of kills and answers requests for approval. RUNLEDGER_CONTROL_URL; http://127.0.0.1:4400. */
+  controlUrl?: string | undefined;
+  /** "off": nobody can stop the agents of this process from outside, and nobody is asked for approval. RUNLEDGER_CONTROL; "on". */
+  control?: "on" | "off" | undefined;
+  /** What agents do once control was away for `controlLostAfterMs`. RUNLEDGER_ON_CONTROL_LOST; "continue". */
+  onControlLost?: "continue" | "stop" | undefined;
+  /** RUNLEDGER_CONTROL_LOST_AFTER_MS; 60 000. */
+  controlLostAfterMs?: number | undefined;
   /** `service.name` of what is recorded. OTEL_SERVICE_NAME; "agent". */
   serviceName?: string | undefined;
   /** How often a running agent gives a sign of life, ms. RUNLEDGER_HEARTBEAT_MS; 10 000. */
@@ -41,6 +49,10 @@ const millis = z.coerce.number().int().positive().max(MAX_TIMER_MS);
 const config = z.object({
   endpoint: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:4317"),
   apiKey: z.string().min(1).optional(),
+  controlUrl: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:4400"),
+  control: z.enum(["on", "off"]).default("on"),
+  onControlLost: z.enum(["continue", "stop"]).default("continue"),
+  controlLostAfterMs: millis.default(60_000),
   serviceName: z.string().min(1).default("agent"),
   heartbeatMs: millis.default(10_000),
   queueRecords: z.coerce.number().int().positive().default(100_000),
@@ -57,6 +69,10 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
   const parsed = config.safeParse({
     endpoint: settings.endpoint ?? set(environment["RUNLEDGER_ENDPOINT"]),
     apiKey: settings.apiKey ?? set(environment["RUNLEDGER_API_KEY"]),
+    controlUrl: settings.controlUrl ?? set(environment["RUNLEDGER_CONTROL_URL"]),
+    control: settings.control ?? set(environment["RUNLEDGER_CONTROL"]),
+    onControlLost: settings.onControlLost ?? set(environment["RUNLEDGER_ON_CONTROL_LOST"]),
+    controlLostAfterMs: settings.controlLostAfterMs ?? set(environment["RUNLEDGER_CONTROL_LOST_AFTER_MS"]),
     serviceName: settings.serviceName ?? set(environment["OTEL_SERVICE_NAME"]),
     heartbeatMs: settings.heartbeatMs ?? set(environment["RUNLEDGER_HEARTBEAT_MS"]),
     queueRecords: settings.queueRecords ?? set(environment["RUNLEDGER_QUEUE_RECORDS"]),

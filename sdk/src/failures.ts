@@ -1,5 +1,14 @@
-/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, keeping or delivering a record, a callback of the user. */
-export const FAILURE_KINDS = ["capture", "record", "delivery", "spool", "dropped", "rejected", "callback"] as const;
+/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, hearing of kills and approvals, keeping or delivering a record, a callback of the user. */
+export const FAILURE_KINDS = [
+  "capture",
+  "record",
+  "delivery",
+  "spool",
+  "control",
+  "dropped",
+  "rejected",
+  "callback",
+] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** Our own failures: counted each, told once a kind, never thrown. */
@@ -16,6 +25,7 @@ export function createFailures(log: (message: string) => void): Failures {
     record: 0,
     delivery: 0,
     spool: 0,
+    control: 0,
     dropped: 0,
     rejected: 0,
     callback: 0,

@@ -5,6 +5,8 @@ import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { createCapture } from "./capture/dispatcher.ts";
 import { installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
+import type { ControlStanding } from "./control/contact.ts";
+import { openControl } from "./control/open-control.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
 import { startRun } from "./run/run.ts";
@@ -42,6 +44,8 @@ export interface LedgerStats {
   queuedBytes: number;
   /** Records of this process that wait on disk. */
   spooled: number;
+  /** Whether a kill would reach the agents of this process. */
+  control: ControlStanding | "off";
   /** Own failures by kind; `dropped` and `rejected` count lost records. */
   failures: Record<FailureKind, number>;
 }
@@ -65,6 +69,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const delivery = createDelivery({ createExporter, failures, random, spool }, config);
   const recorder = createRecorder(delivery, failures, serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
+  const control = openControl(config, { failures, random, scopes });
   const never = new AbortController().signal;
   const held = new Set<() => void>();
   const installation = installCapture(createCapture({ scopes, failures }), failures);
@@ -87,6 +92,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       failures,
       held,
       pricing: createPricing(settings.price),
+      watch: control.watch,
       startRun(facts) {
         installation.renew();
         return startRun(recorder, facts, config);
@@ -101,11 +107,12 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       forgetIdle();
       forgetExit();
       for (const release of held) release();
+      control.close();
       const all = await delivery.close(config.flushTimeoutMs);
       await thread.close();
       return all;
     },
-    stats: () => ({ ...delivery.stats(), failures: failures.counts() }),
+    stats: () => ({ ...delivery.stats(), control: control.standing(), failures: failures.counts() }),
   };
 }
 

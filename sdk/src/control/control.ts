@@ -1,4 +1,5 @@
 import { type ApprovalDecision, type Kill, type KillTarget, scopeReaches } from "@runledger/contract";
+import type { ReachedBound, StopCause } from "../limits/agent-stopped.ts";
 import type { ApiClient } from "./api-request.ts";
 import { createAwaitedDecisions } from "./awaited-decisions.ts";
 import { type ControlStanding, createContact } from "./contact.ts";
@@ -7,8 +8,8 @@ import { createControlLoop } from "./control-loop.ts";
 /** What is known stays fresh for so long after the last run: a busy process refuses its next one at the start, if it must. */
 const LINGER_MS = 30_000;
 
-/** Why an agent must not go on: somebody's kill, or that nobody could reach it any more. */
-export type StopOrder = { kill: Kill } | { unreachableMs: number };
+/** Why an agent must not go on. */
+export type StopOrder = Exclude<StopCause, ReachedBound>;
 
 /** The kill switch and the answers to requests for approval, as they reach the agents of this process. */
 export interface Control {

@@ -3,9 +3,21 @@ import { RUNLEDGER } from "@runledger/contract";
 import type { AgentStopped } from "./agent-stopped.ts";
 import type { LimitUsage } from "./usage.ts";
 
-/** A bound and what was reached of it, as records tell it. */
-export function limitAttributes({ limit, max, reached }: Pick<AgentStopped, "limit" | "max" | "reached">): Attributes {
-  return { [RUNLEDGER.limitName]: limit, [RUNLEDGER.limitMax]: max, [RUNLEDGER.limitReached]: reached };
+/** Why it stopped, as records tell it: a bound and what was reached of it, or a kill and who gave it. */
+export function stopAttributes({ bound, kill }: AgentStopped, reached = bound?.reached ?? 0): Attributes {
+  if (kill !== null) return { [RUNLEDGER.killId]: kill.kill_id, [RUNLEDGER.killBy]: kill.by };
+  if (bound === null) return {};
+  return {
+    [RUNLEDGER.limitName]: bound.limit,
+    [RUNLEDGER.limitMax]: bound.max,
+    [RUNLEDGER.limitReached]: reached,
+  };
+}
+
+/** The step's name. */
+export function stopName({ limit, kill }: AgentStopped): string {
+  if (kill !== null) return "kill";
+  return limit === null ? "control lost" : `limit ${limit}`;
 }
 
 /** Calls that ran when it stopped may have used more since. */
@@ -18,6 +30,6 @@ export function reachedInTheEnd({ limit, reached }: AgentStopped, used: LimitUsa
     case "cost_usd":
       return Number(used.costUsd.toFixed(9));
     default:
-      return reached;
+      return reached ?? 0;
   }
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
-import { AgentStopped } from "./agent-stopped.ts";
+import { AgentStopped, type ReachedBound } from "./agent-stopped.ts";
 import type { Limits } from "./limits.ts";
-import { type ReachedBound, reachedBound } from "./reached-bound.ts";
+import { reachedBound } from "./reached-bound.ts";
 import { type CallUsage, createReservations, type LimitUsage, NOTHING_USED, type Reservations } from "./usage.ts";
 
 export interface LimitDependencies {
@@ -64,7 +64,7 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
     abort.abort(stop);
   }
   function stopAt(bound: ReachedBound | undefined): void {
-    if (bound !== undefined) halt(new AgentStopped(agent, bound.limit, bound.max, bound.reached, bound.detail));
+    if (bound !== undefined) halt(new AgentStopped(agent, bound));
   }
   function check(): void {
     parent?.check();

@@ -1,13 +1,6 @@
-import type { LimitName } from "./agent-stopped.ts";
+import type { LimitName, ReachedBound } from "./agent-stopped.ts";
 import type { Limits } from "./limits.ts";
 import type { LimitUsage, Reservations } from "./usage.ts";
-
-export interface ReachedBound {
-  limit: LimitName;
-  max: number;
-  reached: number;
-  detail?: string | undefined;
-}
 
 export interface Standing {
   used: LimitUsage;

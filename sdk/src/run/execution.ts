@@ -2,7 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import { RUNLEDGER } from "@runledger/contract";
 import { recordInferredTool } from "../capture/inferred-tool.ts";
 import { type AgentStopped, causedByStop } from "../limits/agent-stopped.ts";
-import { limitAttributes, reachedInTheEnd } from "../limits/limit-facts.ts";
+import { reachedInTheEnd, stopAttributes } from "../limits/limit-facts.ts";
 import { createHandoff, type Handoff } from "./handoff.ts";
 import { narrowed, type Principal } from "./principal.ts";
 import type { OpenStep, RunEnd } from "./run.ts";
@@ -36,7 +36,7 @@ export function startExecution<Agent extends AgentFunction>(
 }
 
 function startRoot<Agent extends AgentFunction>(
-  { startRun, failures, held, pricing }: WrapDependencies,
+  { startRun, failures, held, pricing, watch }: WrapDependencies,
   options: WrapOptions<Agent>,
   args: Parameters<Agent>,
 ): Execution {
@@ -44,15 +44,15 @@ function startRoot<Agent extends AgentFunction>(
   const principal = principalOf(options, args, failures);
   const tag = (value: WrapOptions<Agent>["session"]) =>
     typeof value === "function" ? failures.attempt("callback", () => value(...args)) : value;
-  const run = startRun({
-    agent,
-    version,
-    taskType,
-    taskId: tag(options.taskId),
-    session: tag(options.session),
-    user: tag(options.user),
-  });
-  const scope = createScope({ run, agent, span: run.root, price: pricing.price, principal, parent: undefined }, limits);
+  const session = tag(options.session);
+  const facts = { agent, version, taskType, taskId: tag(options.taskId), session, user: tag(options.user) };
+  const run = startRun(facts);
+  const target = { runId: run.root.traceId, agent, taskType: taskType ?? null, session: session ?? null };
+  const scope = createScope(
+    { run, agent, target, span: run.root, price: pricing.price, principal, parent: undefined },
+    limits,
+  );
+  const release = watch(scope);
   let ended = false;
   return {
     scope,
@@ -62,14 +62,17 @@ function startRoot<Agent extends AgentFunction>(
       ended = true;
       scope.guard.close();
       const outcome = "result" in how ? failures.attempt("callback", () => outcomeOf(options, how.result)) : undefined;
-      const finish = () => failures.attempt("record", () => endRun(scope, how, outcome));
+      const finish = () => {
+        release();
+        failures.attempt("record", () => endRun(scope, how, outcome));
+      };
       afterOpenCalls(scope, held, finish);
     },
   };
 }
 
 function startSubAgent<Agent extends AgentFunction>(
-  { failures }: WrapDependencies,
+  { failures, watch }: WrapDependencies,
   options: WrapOptions<Agent>,
   args: Parameters<Agent>,
   caller: Scope,
@@ -80,12 +83,15 @@ function startSubAgent<Agent extends AgentFunction>(
   const attributes = version === undefined ? {} : { [RUNLEDGER.subAgentVersion]: version };
   const step: OpenStep = caller.run.startStep(agent, { kind: "agent", parent: caller.span, attributes });
   const { run, price } = caller;
-  const scope = createScope({ run, agent, span: step.span, price, principal, parent: caller }, limits);
+  const target = { ...caller.target, agent };
+  const scope = createScope({ run, agent, target, span: step.span, price, principal, parent: caller }, limits);
+  const release = watch(scope);
   return {
     scope,
     handoff: createHandoff(scope, options.handoff, failures),
     end(how) {
       scope.guard.close();
+      release();
       failures.attempt("record", () => step.end("error" in how ? { error: stepError(how.error) } : {}));
     },
   };
@@ -109,18 +115,19 @@ function endOf(scope: Scope, how: Ending): RunEnd {
   const thrown = "error" in how ? causedByStop(how.error) : undefined;
   const error = "error" in how ? stepError(thrown ?? how.error) : undefined;
   const stop = scope.guard.stopped ?? thrown;
-  const attributes = stop === undefined ? {} : stopAttributes(scope, stop);
+  const attributes = stop === undefined ? {} : endAttributes(scope, stop);
   if (handoff !== undefined && error === undefined) {
     return { status: "handed_off", reason: `to ${handoff.to}: ${handoff.reason}`, attributes };
   }
-  if (stop !== undefined) return { status: "stopped", reason: stop.reason, error, attributes };
+  if (stop !== undefined)
+    return { status: stop.kill === null ? "stopped" : "killed", reason: stop.reason, error, attributes };
   if (error !== undefined) return { status: "failed", reason: error.message, error };
   return { status: "completed" };
 }
 
 /** What was reached once all that ran had ended: with the bound it tells the overshoot. */
-function stopAttributes({ guard }: Scope, stop: AgentStopped): Attributes {
-  return limitAttributes({ ...stop, reached: reachedInTheEnd(stop, guard.usage()) });
+function endAttributes({ guard }: Scope, stop: AgentStopped): Attributes {
+  return stopAttributes(stop, reachedInTheEnd(stop, guard.usage()));
 }
 
 function endRun(scope: Scope, how: Ending, outcome: string | undefined): void {

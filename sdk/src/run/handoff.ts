@@ -28,7 +28,8 @@ export type Handoff = (
 export function createHandoff<Result>(scope: Scope, options: HandoffOptions<Result> | undefined, failures: Failures) {
   return function handoffOf(error: unknown): Handoff | undefined {
     const stop = causedByStop(error);
-    if (options === undefined || stop === undefined || stop !== scope.guard.stopped) return undefined;
+    if (options === undefined || stop === undefined || stop !== scope.guard.stopped || stop.kill !== null)
+      return undefined;
     return (within, settle, fail) => {
       const done = (result: unknown) => {
         handOff(scope, { to: options.to, reason: stop.reason });

@@ -1,7 +1,7 @@
 import type { SpanContext } from "@opentelemetry/api";
-import { RUNLEDGER } from "@runledger/contract";
+import { type KillTarget, RUNLEDGER } from "@runledger/contract";
 import type { ModelCall } from "../capture/model-call.ts";
-import { limitAttributes } from "../limits/limit-facts.ts";
+import { stopAttributes, stopName } from "../limits/limit-facts.ts";
 import { createLimitGuard, type LimitGuard } from "../limits/limit-guard.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Pricer } from "../limits/price.ts";
@@ -13,6 +13,8 @@ export interface Scope {
   readonly run: Run;
   readonly agent: string;
   readonly guard: LimitGuard;
+  /** Who it is to a kill. */
+  readonly target: KillTarget;
   /** Steps made here hang below this span: the agent's, or within a tool the tool's. */
   readonly span: SpanContext;
   /** Model calls of the run whose answer is not read to its end yet. */
@@ -24,7 +26,7 @@ export interface Scope {
   readonly ending: { handoff?: { to: string; reason: string } };
 }
 
-export interface ScopeStart extends Pick<Scope, "run" | "agent" | "span" | "price" | "principal"> {
+export interface ScopeStart extends Pick<Scope, "run" | "agent" | "target" | "span" | "price" | "principal"> {
   parent: Scope | undefined;
 }
 
@@ -36,8 +38,8 @@ export function createScope({ parent, ...start }: ScopeStart, limits: Limits): S
       now: run.now,
       parent: parent?.guard,
       onBreach: (stop, running) =>
-        run.startStep(`limit ${stop.limit}`, { kind: "limit", parent: span }).end({
-          attributes: { ...limitAttributes(stop), [RUNLEDGER.limitRunning]: running },
+        run.startStep(stopName(stop), { kind: "limit", parent: span }).end({
+          attributes: { ...stopAttributes(stop), [RUNLEDGER.limitRunning]: running },
           error: { type: stop.name, message: stop.reason },
         }),
     },

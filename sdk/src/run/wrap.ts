@@ -44,6 +44,8 @@ export interface WrapDependencies {
   /** Runs whose function has returned while an answer is still being read. */
   held: Set<() => void>;
   pricing: Pricing;
+  /** Puts a run or sub-agent under control, until what it returns is called. A kill in force stops it at once. */
+  watch: (scope: Scope) => () => void;
 }
 
 /** Each call of the returned function is a run, or within a run a sub-agent's step; else it is the function given. */
@@ -59,6 +61,11 @@ export function createWrap(dependencies: WrapDependencies) {
       const execution = failures.attempt("record", () => startExecution(dependencies, options, args));
       if (execution === undefined) return Reflect.apply(agent, this, args);
       const { scope, end } = execution;
+      const stoppedAtStart = scope.guard.stopped;
+      if (stoppedAtStart !== undefined) {
+        end({ error: stoppedAtStart });
+        return refuse(agent, stoppedAtStart);
+      }
       const within = <T>(work: () => T): T => scopes.run(scope, work);
       const thrown = (error: unknown): unknown => causedByStop(error) ?? error;
       const done = (failure?: { error: unknown }) => end(failure ?? { result: undefined });

@@ -13,14 +13,17 @@ export interface RecordedLedger {
   warnings: string[];
 }
 
-/** A ledger whose collector is memory. */
+/** A ledger whose collector is memory, and that nobody controls. */
 export function createRecordedLedger(settings: Settings = {}): RecordedLedger {
   const exporter = new InMemorySpanExporter();
   // The ledger shuts down an exporter it gives up; what was exported must stay readable.
   exporter.shutdown = async () => {};
   const warnings: string[] = [];
   const log = (message: string) => warnings.push(message);
-  const ledger = createRunledger({ log, ...settings }, { createExporter: () => exporter, environment: {} });
+  const ledger = createRunledger(
+    { log, control: "off", ...settings },
+    { createExporter: () => exporter, environment: {} },
+  );
   async function records(): Promise<ReadableSpan[]> {
     await ledger.flush();
     return exporter.getFinishedSpans();
