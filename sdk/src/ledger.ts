@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import { createCapture } from "./capture/dispatcher.ts";
-import { installCapture } from "./capture/installation.ts";
+import { type Installation, installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
 import type { ControlStanding } from "./control/contact.ts";
 import { openControl } from "./control/open-control.ts";
@@ -25,6 +24,8 @@ export interface Ledger {
   wrap: ReturnType<typeof createWrap>;
   /** A tool that is checked, bounded and recorded exactly. */
   tool: ReturnType<typeof createTools>;
+  /** A client that is not seen by itself because it holds its own transport: a `fetch` function, an undici dispatcher, a client with a `fetch`. */
+  model: Installation["model"];
   /** The run that the caller is in: its trace id, 32 hex digits. */
   runId(): string | undefined;
   /** Aborts when the agent that the caller is in is stopped: for its own requests and waits. Outside of a run it never does. */
@@ -72,7 +73,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const control = openControl(config, { failures, random, scopes });
   const never = new AbortController().signal;
   const held = new Set<() => void>();
-  const installation = installCapture(createCapture({ scopes, failures }), failures);
+  const installation = installCapture({ scopes, failures });
 
   async function flush(): Promise<boolean> {
     return await delivery.flush(config.flushTimeoutMs);
@@ -100,6 +101,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     }),
     tool: createTools({ scopes, failures }),
     signal: () => scopes.getStore()?.guard.signal ?? never,
+    model: installation.model,
     runId: () => scopes.getStore()?.run.root.traceId,
     flush,
     async shutdown() {

@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Failures } from "../failures.ts";
 import type { Scope } from "../run/scope.ts";
-import { createExchanges, type Exchanges, type ModelAddress } from "./exchange.ts";
+import type { Exchanges, ModelAddress } from "./exchange.ts";
 import { failHandler, type Handler, observeHandler } from "./observed-handler.ts";
 import { readAhead } from "./request-body.ts";
 
@@ -48,8 +48,7 @@ const UNBOUND: ReadonlySet<PropertyKey> = new Set(
  * caller's request, response and errors are the very objects they would be without us. It differs in one thing: past
  * a limit the call is refused with AgentStopped as its cause, and the wall clock aborts it.
  */
-export function createCapture({ scopes, failures }: CaptureDependencies): Capture {
-  const exchanges = createExchanges(failures);
+export function createCapture({ scopes, failures }: CaptureDependencies, exchanges: Exchanges): Capture {
   let active = true;
 
   function observe(below: Dispatcher): Dispatcher {

@@ -1,5 +1,8 @@
-import type { Failures } from "../failures.ts";
-import type { Capture, Dispatcher } from "./dispatcher.ts";
+import { type Capture, type CaptureDependencies, createCapture, type Dispatcher } from "./dispatcher.ts";
+import { createExchanges } from "./exchange.ts";
+import { createModelClient } from "./model-client.ts";
+import { captureNodeHttp } from "./node-http.ts";
+import { observeFetch } from "./observed-fetch.ts";
 
 /** Where undici's copies in a process, Node.js's own and an installed one's, look at each request; the second since version 8. */
 const GLOBAL_DISPATCHERS = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undici.globalDispatcher.2")];
@@ -9,10 +12,15 @@ export interface Installation {
   renew(): void;
   /** Gives back what is still as we left it; where somebody is in front of us since, we stay below and only pass on. */
   remove(): void;
+  /** For clients that hold a transport of their own. */
+  model: ReturnType<typeof createModelClient>;
 }
 
-/** Puts the capture in front of what `fetch` sends with. */
-export function installCapture(capture: Capture, failures: Failures): Installation {
+/** Puts the capture in front of what `fetch` sends with, and listens to `node:http` and `node:http2`. */
+export function installCapture(dependencies: CaptureDependencies): Installation {
+  const { failures } = dependencies;
+  const exchanges = createExchanges(failures);
+  const capture = createCapture(dependencies, exchanges);
   const places = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
   const found = new Map<symbol, { below: Dispatcher; ours: Dispatcher }>();
   let removed = false;
@@ -32,6 +40,7 @@ export function installCapture(capture: Capture, failures: Failures): Installati
   Reflect.get(globalThis, "Response");
   failures.attempt("capture", renew);
   const removeFetch = observeOwnDispatchers(capture);
+  const removeNodeHttp = captureNodeHttp(dependencies, exchanges);
 
   return {
     renew: () => failures.attempt("capture", renew),
@@ -40,7 +49,13 @@ export function installCapture(capture: Capture, failures: Failures): Installati
       capture.stop();
       for (const [place, { below, ours }] of found) if (places[place] === ours) places[place] = below;
       removeFetch();
+      removeNodeHttp();
     },
+    model: createModelClient({
+      capture,
+      failures,
+      observeFetch: (fetch) => observeFetch(fetch, dependencies, exchanges),
+    }),
   };
 }
 

@@ -71,8 +71,8 @@ export function startModelCall({
     finished = true;
     scope.openCalls.delete(call);
     const endTime = run.now();
-    const requestId = headers.get("x-request-id") ?? headers.get("request-id");
-    const text = failures.attempt("capture", () => body.text(headers.get("content-encoding") ?? "")) ?? "";
+    const requestId = REQUEST_IDS.map((name) => headers.get(name)).find((id) => id !== undefined);
+    const text = failures.attempt("capture", () => readBody()) ?? "";
     // A stream can be read as far as it got, half a JSON text can't.
     const readable = stream || error === undefined;
     const response = readable ? failures.attempt("capture", () => readResponse(format, text, stream)) : undefined;
@@ -98,6 +98,10 @@ export function startModelCall({
     admission.settle(failures.attempt("callback", () => usageOfCall({ provider, request, response, price })));
     failures.attempt("capture", () => account(response, endTime));
     onFinish(problem !== undefined);
+  }
+
+  function readBody(): string {
+    return body.text(headers.get("content-encoding") ?? "", headers.get("content-type"));
   }
 
   function account(response: ModelResponse | undefined, endTime: number): void {
@@ -132,8 +136,9 @@ export function startModelCall({
   return call;
 }
 
-/** Server-sent events, and JSON by the line. */
-const STREAM_TYPES = /text\/event-stream|application\/x-ndjson/;
+const REQUEST_IDS = ["x-request-id", "request-id", "x-amzn-requestid"];
+/** Server-sent events, JSON by the line, and AWS's events. */
+const STREAM_TYPES = /text\/event-stream|application\/x-ndjson|application\/vnd\.amazon\.eventstream/;
 
 /** An error page of a proxy is no completion, and not our failure either: its text is recorded as it came. */
 function readResponse(format: WireFormat, text: string, stream: boolean): ModelResponse | undefined {

@@ -84,7 +84,7 @@ export function failHandler(handler: Handler, error: unknown): void {
 }
 
 /** By name in lower case; from names and values in turn as they came over the wire, or from an object of them. */
-function headersOf(headers: unknown): ReadonlyMap<string, string> {
+export function headersOf(headers: unknown): Map<string, string> {
   const found = new Map<string, string>();
   const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers ?? {}).flat(1);
   for (let i = 0; i + 1 < pairs.length; i += 2) {
@@ -93,4 +93,6 @@ function headersOf(headers: unknown): ReadonlyMap<string, string> {
   }
   return found;
 }
-const HEADERS_READ: ReadonlySet<string> = new Set(["content-type", "content-encoding", "x-request-id", "request-id"]);
+const HEADERS_READ: ReadonlySet<string> = new Set(
+  "content-type content-encoding x-request-id request-id x-amzn-requestid".split(" "),
+);

@@ -1,4 +1,5 @@
 import * as zlib from "node:zlib";
+import { AWS_EVENT_STREAM, awsTranscript } from "../wire/aws-event-stream.ts";
 
 /** A longer answer is recorded without its content. Of the bytes on the wire, and again of what they unpack to. */
 const MAX_ANSWER_BYTES = 33_554_432;
@@ -12,7 +13,7 @@ export interface AnswerBody {
   /** Copied: the caller may do with its own what it likes. */
   add(bytes: Uint8Array): void;
   /** As far as it got: an answer that broke off is unpacked to there. @throws when it is too long or can't be unpacked. */
-  text(contentEncoding: string): string;
+  text(contentEncoding: string, contentType?: string): string;
 }
 
 export function createAnswerBody(): AnswerBody {
@@ -24,11 +25,11 @@ export function createAnswerBody(): AnswerBody {
       if (sizeBytes > MAX_ANSWER_BYTES) chunks.length = 0;
       else chunks.push(Buffer.from(bytes));
     },
-    text(contentEncoding) {
+    text(contentEncoding, contentType = "") {
       if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`an answer of ${sizeBytes} bytes is not kept`);
       let body: Uint8Array = Buffer.concat(chunks);
       for (const coding of contentEncoding.toLowerCase().split(",").reverse()) body = unpack(body, coding.trim());
-      return utf8.decode(body);
+      return contentType.startsWith(AWS_EVENT_STREAM) ? awsTranscript(body) : utf8.decode(body);
     },
   };
 }

@@ -1,4 +1,6 @@
 import { anthropicMessages } from "./anthropic-messages.ts";
+import { bedrockConverse } from "./bedrock-converse.ts";
+import { bedrockInvoke } from "./bedrock-invoke.ts";
 import { gemini } from "./gemini.ts";
 import { ollamaChat } from "./ollama-chat.ts";
 import { openaiChat } from "./openai-chat.ts";
@@ -13,5 +15,7 @@ export const WIRE_FORMATS: readonly WireFormat[] = [
   openaiEmbeddings,
   anthropicMessages,
   gemini,
+  bedrockConverse,
+  bedrockInvoke,
   ollamaChat,
 ];
