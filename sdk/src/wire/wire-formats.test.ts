@@ -9,6 +9,8 @@ const URLS = [
   "https://api.anthropic.com/v1/messages",
   "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
   "http://127.0.0.1:11434/api/chat",
+  "https://bedrock-runtime.eu-north-1.amazonaws.com/model/amazon.nova-pro-v1%3A0/converse-stream",
+  "https://bedrock-runtime.eu-north-1.amazonaws.com/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
 ].map((url) => new URL(url));
 
 test("every address of a model API belongs to one format, and others to none", () => {
