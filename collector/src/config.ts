@@ -25,6 +25,11 @@ export const collectorSettings = z.strictObject({
   signingKeyPath: z.string().min(1),
   /** The log's name, for a key that is made now; a key that exists has its own. */
   logOrigin: z.string().min(1),
+  /** What the payloads' keys are wrapped by (storage `MasterKeySource`); null: payloads are stored in the clear. */
+  masterKey: z
+    .union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ base64: z.string().min(1) })])
+    .nullable()
+    .default(null),
   /** Name of the log that this collector alone writes. */
   shard: shardName.default("0"),
   logLevel: z.string().default("info"),

@@ -9,6 +9,7 @@ import {
   openJournalReader,
   openJournalWriter,
   openObjects,
+  openOrCreateKeyring,
   openRows,
 } from "@runledger/storage";
 import { Registry } from "prom-client";
@@ -69,6 +70,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const warnOfObjects = (message: string, details: object) => logger.warn(details, message);
   const objects = await openObjects(settings.objects, { warn: warnOfObjects });
   const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);
+  const keyring = settings.masterKey && (await openOrCreateKeyring(objects, settings.masterKey));
   const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
 
   const prices = createPrices(settings.prices);
@@ -78,6 +80,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       objects,
       key,
       cursor: cursor("audit"),
+      keys: keyring?.writer() ?? null,
       seen: createSeenRecords(),
       logger,
       onPublished: (entries) =>

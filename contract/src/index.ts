@@ -88,6 +88,7 @@ export {
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
+export { createDestroyedKeys, type DestroyedKeys, type Destruction } from "./log/destroyed-keys.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
 export { parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";
@@ -131,6 +132,7 @@ export {
   tileWidth,
 } from "./log/tile-path.ts";
 export { createTileTree, restoreTileTree, type Tile, type TileTree, tileNode } from "./log/tile-tree.ts";
+export type { SealedPayloads } from "./log/unopened-payloads.ts";
 export {
   createFindings,
   type Finding,
@@ -143,6 +145,13 @@ export {
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
 export { AGENT_FACT_NAMES, type AgentFacts, SIDE_EFFECTS, type SideEffect } from "./record/agent-facts.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
+export {
+  type ErasureTarget,
+  type ExpiryTarget,
+  erasedUserLabel,
+  erasureTarget,
+  expiryTarget,
+} from "./record/erasure.ts";
 export { jsonElements } from "./record/json-elements.ts";
 export {
   DIRECTORY,

@@ -39,6 +39,7 @@ async function build(settings: object, replaced: Partial<QueryApiDependencies> =
     {
       rows,
       objects,
+      keyring: null,
       acts: createRecordedActs(),
       clock: Date.now,
       random: Math.random,

@@ -1,4 +1,4 @@
-import type { Objects, Rows } from "@runledger/storage";
+import type { Keyring, Objects, Rows } from "@runledger/storage";
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -15,6 +15,8 @@ import type { QueryApiSettings } from "./config.ts";
 export interface QueryApiDependencies {
   rows: Rows;
   objects: Objects;
+  /** Opens sealed content, and destroys keys; null: nothing was ever sealed. */
+  keyring: Keyring | null;
   /** Where acts (reads of content, changes of settings) are recorded before they are done. */
   acts: ActRecorder;
   /** Milliseconds since the epoch. */

@@ -27,6 +27,7 @@ export {
   type EmbeddedClickHouseOptions,
   startEmbeddedClickHouse,
 } from "./rows/embedded-server.ts";
+export { eraseRows, type RowsToErase, runsOfUser } from "./rows/erase-rows.ts";
 export { DERIVED_TABLES, type MigrationSettings, migrate } from "./rows/migrate.ts";
 export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts";
 export { parameterLists } from "./rows/parameter-lists.ts";

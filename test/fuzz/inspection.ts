@@ -18,6 +18,7 @@ import {
   createPayloadReader,
   MAX_ENTRY_BYTES,
   PREVIEW_CHARS,
+  payloadKey,
   type ReadPayload,
   RUNLEDGER,
   type RunledgerRecord,
@@ -171,14 +172,17 @@ function frameOf({ signal, body, format }: Request): JournalFrame {
 /** What the audit log and its packs would hold, read back as a reader does. */
 function createLog() {
   const packer = createPayloadPacker();
+  const dataKey = { keyId: "ab".repeat(16), dek: new Uint8Array(32).fill(5) };
+  const keyOf = () => dataKey;
   const packs = new Map<string, Uint8Array>();
   const read = createPayloadReader(
     async (sha256, offset, length) => packs.get(sha256)?.subarray(offset, offset + length) ?? null,
+    async (_, salt) => payloadKey(dataKey.dek, salt),
   );
 
   return {
     async append(seq: number, records: NormalizedRecord[]): Promise<void> {
-      const batch = prepareBatch([{ seq, records, bodyBytes: 0 }], createSeenRecords(), packer);
+      const batch = prepareBatch([{ seq, records, bodyBytes: 0 }], createSeenRecords(), packer, keyOf);
       for (const pack of batch.packs) packs.set(pack.sha256, pack.bytes);
       const seen = new Set<string>();
       const kept = records.filter((record) => seen.size < seen.add(idOf(record)).size);

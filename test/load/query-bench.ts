@@ -48,6 +48,7 @@ export async function benchQueries(settings: QueryBenchSettings): Promise<QueryF
       {
         rows,
         objects: await openObjects(`file:${home.dir}/objects`),
+        keyring: null,
         acts: { record: nothing, recordSoon: nothing, close: nothing },
         clock: Date.now,
         random: Math.random,

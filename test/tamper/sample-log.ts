@@ -14,6 +14,7 @@ import {
   loadOrCreateSigningKey,
   type Objects,
   openObjects,
+  openOrCreateKeyring,
   type SigningKey,
 } from "@runledger/storage";
 import { pino } from "pino";
@@ -26,6 +27,8 @@ export interface SampleStore {
   objects: Objects;
   key: SigningKey;
   cursor: JournalCursor;
+  /** Of the payloads' keys, which lie with the objects. */
+  masterKey: { file: string };
 }
 
 export async function createSampleStore(): Promise<SampleStore> {
@@ -33,6 +36,7 @@ export async function createSampleStore(): Promise<SampleStore> {
   let at = 1;
   return {
     directory,
+    masterKey: { file: join(directory, "master.key") },
     objects: await openObjects(`file:${directory}/objects`),
     key: await loadOrCreateSigningKey(join(directory, "log.key"), `runledger.local/sample/${SHARD}`),
     cursor: {
@@ -46,9 +50,11 @@ export async function createSampleStore(): Promise<SampleStore> {
 
 /** A sink of the collector over the store, or over what is put in place of its objects or cursor. */
 export async function openSampleSink(store: Omit<SampleStore, "directory">): Promise<{ sink: Sink; nextSeq: number }> {
-  const { objects, key, cursor } = store;
+  const { objects, key, cursor, masterKey } = store;
   const seen = createSeenRecords(10_000);
-  const sink = createAuditSink({ objects, key, cursor, seen, logger: pino({ level: "silent" }) }, { shard: SHARD });
+  const keys = (await openOrCreateKeyring(objects, masterKey)).writer();
+  const logger = pino({ level: "silent" });
+  const sink = createAuditSink({ objects, key, cursor, keys, seen, logger }, { shard: SHARD });
   const { nextSeq } = await sink.open();
   return { sink, nextSeq };
 }

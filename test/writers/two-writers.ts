@@ -39,7 +39,7 @@ export function createCollectors(frames: readonly (readonly NormalizedFrame[])[]
 export async function follow({ frames, key }: Collector, objects: Objects, cursor: JournalCursor): Promise<void> {
   const seen = createSeenRecords(1_000);
   const logger = pino({ level: "silent" });
-  const sink: Sink = createAuditSink({ objects, key, cursor, seen, logger }, { shard: SHARD });
+  const sink: Sink = createAuditSink({ objects, key, cursor, keys: null, seen, logger }, { shard: SHARD });
   const { nextSeq } = await untilItSucceeds(() => sink.open());
   for (const frame of frames) if (frame.seq >= nextSeq) await untilItSucceeds(() => sink.write([frame]));
 }

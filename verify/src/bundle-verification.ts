@@ -23,6 +23,7 @@ export function emptyVerification(findings: Findings): BundleVerification {
     signedBy: [],
     entriesChecked: 0,
     payloadsChecked: null,
+    sealedPayloads: null,
     checkpointsChecked: null,
     findings: findings.list,
     findingsTotal: 0,

@@ -17,7 +17,9 @@ import {
   type JournalCursor,
   loadOrCreateSigningKey,
   type Objects,
+  openKeyring,
   openObjects,
+  openOrCreateKeyring,
   type SigningKey,
   StorageError,
 } from "@runledger/storage";
@@ -26,7 +28,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createSeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
-import { createAuditSink } from "./audit-sink.ts";
+import { type AuditDependencies, createAuditSink } from "./audit-sink.ts";
 import type { BatchCounts } from "./batch.ts";
 
 let directory: string;
@@ -50,15 +52,20 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-async function openSink(): Promise<Sink> {
+const masterKey = () => ({ file: join(directory, "master.key") });
+
+async function openSink(changes: Partial<AuditDependencies> = {}): Promise<Sink> {
   const onBatch = (counts: BatchCounts): void => void counted.push(counts);
+  const keys = (await openOrCreateKeyring(objects, masterKey())).writer();
   const dependencies = {
     objects,
     key,
     cursor,
+    keys,
     seen: createSeenRecords(1000),
     logger: pino({ level: "silent" }),
     onBatch,
+    ...changes,
   };
   const sink = createAuditSink(dependencies, { shard: "s0" });
   expect(await sink.open()).toEqual({ nextSeq: cursor.at, mustEndAt: null });
@@ -141,7 +148,10 @@ function failCheckpoints(): void {
 }
 
 const packs = (): ReadPayload =>
-  createPayloadReader(createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0"));
+  createPayloadReader(
+    createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0"),
+    async (ref, salt) => (await openKeyring(objects, masterKey()))?.reader()(ref, salt) ?? null,
+  );
 
 test("records come into the log in order, and the log goes on after a restart", async () => {
   const first = await openSink();
@@ -198,6 +208,44 @@ test("payloads are read back to the byte", async () => {
     const ref = entry?.payloads[name];
     expect(ref && Buffer.from(await packs()(ref)).toString()).toBe(content[name]);
   }
+});
+
+test("content is sealed under its subject's key, and no byte of it lies in the store; without keys it lies in the clear", async () => {
+  const secret = "nobody else may read this";
+  const of = (span: number, user_id: string | null) =>
+    normalized(span, { response: JSON.stringify(secret) }, { run: { ...normalized(0).facts.run, user_id } });
+  const sink = await openSink();
+  await sink.write([frame(1, of(1, "alice"), of(2, "alice"), of(3, "bob"), of(4, null))]);
+  const records = await logRecords();
+  const refs = records.map(({ payloads }) => payloads.response);
+  expect(refs[1]).toEqual(refs[0]);
+  expect(new Set(refs.map((ref) => ref?.key_id)).size).toBe(3);
+  expect(new Set(refs.map((ref) => ref?.sha256)).size).toBe(3);
+  for (const ref of refs) expect(ref && Buffer.from(await packs()(ref)).toString()).toBe(JSON.stringify(secret));
+  for await (const { path } of objects.list(""))
+    expect(Buffer.from((await objects.read(path)) ?? []).includes(secret)).toBe(false);
+
+  const clear = await openSink({ keys: null });
+  await clear.write([frame(2, of(5, "alice"))]);
+  const ref = (await logRecords()).at(-1)?.payloads.response;
+  expect(ref?.key_id).toBeUndefined();
+  expect(ref && Buffer.from(await packs()(ref)).toString()).toBe(JSON.stringify(secret));
+});
+
+test("what a subject says after its key was destroyed is sealed under another one, and is no difference to what came before", async () => {
+  const text = (n: number) => JSON.stringify({ state: Array.from({ length: 200 }, (_, i) => `note ${i}`), n });
+  const messages = (n: number) => Array.from({ length: n }, (_, i) => `{"role":"user","content":"${i}"}`);
+  const sink = await openSink();
+  await sink.write([frame(1, normalized(1, { input: text(1), messages: messages(3) }))]);
+  const keyring = await openOrCreateKeyring(objects, masterKey());
+  const [before] = await logRecords();
+  await keyring.destroy([before?.payloads.input?.key_id ?? ""]);
+  await sink.write([frame(2, normalized(2, { input: text(2), messages: messages(4) }))]);
+  const after = (await logRecords()).at(-1);
+  const read = packs();
+  expect(after?.payloads.input && Buffer.from(await read(after.payloads.input)).toString()).toBe(text(2));
+  expect(after?.payloads.messages && (await readMessages(read, after.payloads.messages))).toEqual(messages(4));
+  await expect(before?.payloads.input && read(before.payloads.input)).rejects.toMatchObject({ code: "sealed" });
 });
 
 test.each([1, 7, 50])(

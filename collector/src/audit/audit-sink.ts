@@ -1,5 +1,5 @@
 import { type Hash, packPath, type RunledgerRecord, readEntries } from "@runledger/contract";
-import { type JournalCursor, type Objects, type SigningKey, StorageError } from "@runledger/storage";
+import { type JournalCursor, type KeyWriter, type Objects, type SigningKey, StorageError } from "@runledger/storage";
 import type { Logger } from "pino";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
@@ -8,12 +8,15 @@ import { type Batch, type BatchCounts, prepareBatch } from "./batch.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { createPayloadPacker } from "./payload-packer.ts";
+import { IN_THE_CLEAR, keysOfFrames } from "./sealing.ts";
 import { openStagedLog, type PlannedBatch, type StagedLog } from "./staged-log.ts";
 
 export interface AuditDependencies {
   objects: Objects;
   key: SigningKey;
   cursor: JournalCursor;
+  /** Null: contents are stored in the clear. */
+  keys: KeyWriter | null;
   /** This sink's own; filled from the log's end by `open`. */
   seen: SeenRecords;
   logger: Logger;
@@ -47,9 +50,9 @@ interface InFlight {
   counts: BatchCounts;
 }
 
-/** Writes records into the audit log: packs, staged batch, tiles, checkpoint, cursor, in this order. */
+/** Writes records into the audit log: data keys, packs, staged batch, tiles, checkpoint, cursor, in this order. */
 export function createAuditSink(dependencies: AuditDependencies, { shard, writer = "unnamed" }: AuditSettings): Sink {
-  const { objects, key, cursor, seen, logger } = dependencies;
+  const { objects, key, cursor, keys, seen, logger } = dependencies;
   const packer = createPayloadPacker();
   let log: StagedLog | null = null;
   let nextSeq = 0;
@@ -110,7 +113,9 @@ export function createAuditSink(dependencies: AuditDependencies, { shard, writer
         await finishInFlight(log);
         const fresh = frames.filter(({ seq }) => seq >= nextSeq);
         if (fresh.length === 0) return;
-        const { packs, entries, records, counts, nextSeq: after } = prepareBatch(fresh, seen, packer);
+        // A crash, or a failure, after this: the frames come again and find the same keys.
+        const keyOf = keys === null ? IN_THE_CLEAR : await keysOfFrames(keys, fresh);
+        const { packs, entries, records, counts, nextSeq: after } = prepareBatch(fresh, seen, packer, keyOf);
         inFlight = { packs, planned: log.plan(entries), records, nextSeq: after, counts };
         await finishInFlight(log);
       }),

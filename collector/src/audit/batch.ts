@@ -1,11 +1,18 @@
-import { MAX_ENTRY_BYTES, MESSAGES_MEDIA_TYPE, type PayloadName, type RunledgerRecord } from "@runledger/contract";
+import {
+  MAX_ENTRY_BYTES,
+  MESSAGES_MEDIA_TYPE,
+  type PayloadName,
+  type RunledgerRecord,
+  subjectOf,
+} from "@runledger/contract";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { type Arena, createArena } from "./arena.ts";
 import { entryText, type Payloads } from "./entry.ts";
 import { cutAllMembers, moveLargeMembers } from "./overflow.ts";
 import type { Pack } from "./pack-in-work.ts";
-import { type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-packer.ts";
+import { type ContentPlace, type PayloadPacker, payloadRefOf, type StoredPayload } from "./payload-packer.ts";
+import type { KeyOf } from "./sealing.ts";
 
 /** What frames become before anything is written: the very bytes of the log's next entries, and of the packs they point into. */
 export interface Batch {
@@ -59,12 +66,20 @@ const CONTENT_NAMES = [
 interface Drafted {
   facts: NormalizedRecord["facts"];
   conflict: boolean;
-  scope: string;
+  owner: Owner;
   stored: { name: PayloadName; payload: StoredPayload }[];
 }
 
+/** Whose content it is: erasing a person, or a run of nobody's, erases it as a whole. */
+type Owner = Pick<ContentPlace, "subject" | "key">;
+
 /** Never fails for what a record holds; remembers the records in `seen`, so it is called once for frames. */
-export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecords, packer: PayloadPacker): Batch {
+export function prepareBatch(
+  frames: readonly NormalizedFrame[],
+  seen: SeenRecords,
+  packer: PayloadPacker,
+  keyOf: KeyOf,
+): Batch {
   const counts: BatchCounts = { records: 0, duplicates: 0, conflicts: 0, overflows: 0, packBytes: 0 };
   const drafted: Drafted[] = [];
   for (const frame of frames) {
@@ -75,12 +90,12 @@ export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecor
         continue;
       }
       if (classification === "conflict") counts.conflicts++;
-      const scope = scopeOf(facts);
+      const owner = { subject: subjectOf(facts), key: keyOf(facts) };
       drafted.push({
         facts,
         conflict: classification === "conflict",
-        scope,
-        stored: storeContent(packer, scope, facts, content),
+        owner,
+        stored: storeContent(packer, owner, facts, content),
       });
     }
   }
@@ -96,20 +111,15 @@ export function prepareBatch(frames: readonly NormalizedFrame[], seen: SeenRecor
   return { packs, entries: entries.filter((entry) => entry !== null), records, nextSeq, counts };
 }
 
-/** Whose content it is: erasing a person, or a run of nobody's, erases it as a whole. */
-function scopeOf({ tenant, run, run_id }: NormalizedRecord["facts"]): string {
-  return JSON.stringify(run.user_id === null ? [tenant, "run", run_id] : [tenant, "user", run.user_id]);
-}
-
 function storeContent(
   packer: PayloadPacker,
-  scope: string,
+  owner: Owner,
   { run_id: run, name: step }: Drafted["facts"],
   content: Content,
 ): Drafted["stored"] {
   const stored: Drafted["stored"] = [];
   for (const name of CONTENT_NAMES) {
-    const place = { scope, run, label: `${name} ${step}` };
+    const place = { ...owner, run, label: `${name} ${step}` };
     if (name === "messages") {
       if (content.messages) stored.push({ name, payload: packer.addMessages(place, content.messages) });
       continue;
@@ -144,7 +154,7 @@ function overflow(
     const moved = moveLargeMembers(record);
     const fits = Buffer.byteLength(entryText(moved.record)) <= MAX_ENTRY_BYTES - MAX_REF_BYTES;
     const chosen = fits ? moved : cutAllMembers(record);
-    const place = { scope: draft.scope, run: record.run_id, label: `overflow ${record.name}` };
+    const place = { ...draft.owner, run: record.run_id, label: `overflow ${record.name}` };
     draft.stored.push({ name: "overflow", payload: packer.add(place, chosen.movedText) });
     return { draft, index, record: chosen.record };
   });
@@ -158,4 +168,4 @@ function overflow(
 }
 
 /** Room for the reference to the overflow itself. */
-const MAX_REF_BYTES = 400;
+const MAX_REF_BYTES = 600;

@@ -1,4 +1,6 @@
 import { hash } from "node:crypto";
+import { payloadSalt, SEAL_BYTES, sealWithSalt } from "@runledger/contract";
+import type { DataKey } from "@runledger/storage";
 import type { StoredPayload } from "./payload-packer.ts";
 
 export interface Pack {
@@ -6,15 +8,28 @@ export interface Pack {
   bytes: Uint8Array;
 }
 
+/** What may become a payload: its plaintext stands at the pack's end until the next `draft`. */
+export interface Draft {
+  form: StoredPayload["form"];
+  /** Null: to be stored in the clear. */
+  key: DataKey | null;
+  /** Of the plaintext. */
+  sizeBytes: number;
+  /** The same for the same content under the same key, and for nothing else: the salt, or the plaintext's sha256. */
+  identity: string;
+  salt: Uint8Array | null;
+}
+
 /** The pack that payloads are put into, one after the other, until it is large enough. */
 export interface PackInWork {
   /** Closes the pack if it is full: before a payload is written, and before its base is named. */
   makeRoom(): void;
-  /** Writes bytes at the pack's end, where the next `write` goes over them unless they are kept. */
-  write(content: string | Uint8Array, form: StoredPayload["form"]): StoredPayload;
-  /** A copy of what was just written. */
-  copyOf(payload: StoredPayload): Buffer;
-  keep(payload: StoredPayload): StoredPayload;
+  /** Writes plaintext at the pack's end, where the next `draft` goes over it unless it is kept. */
+  draft(content: string | Uint8Array, form: StoredPayload["form"], key: DataKey | null): Draft;
+  /** A copy of the plaintext just drafted. */
+  copyOf(draft: Draft): Buffer;
+  /** Seals what was just drafted, in its place, and keeps it. */
+  keep(draft: Draft): StoredPayload;
   /** Closes the pack. Gives all packs since the last call; every payload kept before has its pack now. */
   finish(): Pack[];
 }
@@ -38,22 +53,32 @@ export function createPackInWork(): PackInWork {
     bytes = Buffer.allocUnsafeSlow(FIRST_PACK_BYTES);
     used = 0;
   };
+  const store = (payload: Omit<StoredPayload, "pack" | "offset">): StoredPayload => {
+    const stored = { ...payload, offset: used, pack: "" };
+    used += payload.sizeBytes;
+    inWork.push(stored);
+    return stored;
+  };
   return {
     makeRoom: () => {
       if (used >= MAX_PACK_BYTES) close();
     },
-    write: (content, form) => {
+    draft: (content, form, key) => {
       bytes = withRoom(bytes, used, content);
       const sizeBytes = typeof content === "string" ? bytes.write(content, used) : content.length;
       if (typeof content !== "string") bytes.set(content, used);
-      const sha256 = hash("sha256", bytes.subarray(used, used + sizeBytes), "hex");
-      return { form, sha256, sizeBytes, offset: used, pack: "" };
+      const plaintext = bytes.subarray(used, used + sizeBytes);
+      if (key === null) return { form, key, sizeBytes, identity: hash("sha256", plaintext, "hex"), salt: null };
+      const salt = payloadSalt(key.dek, form ?? TEXT_MEDIA_TYPE, plaintext);
+      return { form, key, sizeBytes, identity: Buffer.from(salt).toString("latin1"), salt };
     },
-    copyOf: ({ offset, sizeBytes }) => Buffer.from(bytes.subarray(offset, offset + sizeBytes)),
-    keep: (payload) => {
-      used += payload.sizeBytes;
-      inWork.push(payload);
-      return payload;
+    copyOf: ({ sizeBytes }) => Buffer.from(bytes.subarray(used, used + sizeBytes)),
+    keep: ({ form, key, sizeBytes, identity, salt }) => {
+      if (key === null || salt === null) return store({ form, sha256: identity, sizeBytes, seal: null });
+      const { stored, commitment } = sealWithSalt(key.dek, salt, bytes.subarray(used, used + sizeBytes));
+      bytes.set(stored, used);
+      const seal = { keyId: key.keyId, commitment };
+      return store({ form, sha256: hash("sha256", stored, "hex"), sizeBytes: stored.length, seal });
     },
     finish: () => {
       close();
@@ -64,10 +89,14 @@ export function createPackInWork(): PackInWork {
   };
 }
 
+/** Of texts that are stored as they are, whatever the names they have in records: the same text is kept once. */
+const TEXT_MEDIA_TYPE = "text/plain";
+
 function withRoom(bytes: Buffer, used: number, content: string | Uint8Array): Buffer {
   // Three bytes a UTF-16 unit at most; counted only when that guess does not fit.
-  if (bytes.length - used >= content.length * 3) return bytes;
-  const needed = used + (typeof content === "string" ? Buffer.byteLength(content) : content.length);
+  if (bytes.length - used >= content.length * 3 + SEAL_BYTES) return bytes;
+  const size = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+  const needed = used + size + SEAL_BYTES;
   if (needed <= bytes.length) return bytes;
   const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(bytes.length * 2, bytes.length + MAX_PACK_BYTES)));
   larger.set(bytes.subarray(0, used));

@@ -7,15 +7,18 @@ import {
   type PayloadRef,
   SAME_PACK,
 } from "@runledger/contract";
+import type { DataKey } from "@runledger/storage";
 import { createGenerationMap } from "../integrate/generation-map.ts";
 import { baseAfter, type Chained, chained, chainedAt } from "./chain.ts";
-import { createPackInWork, type Pack } from "./pack-in-work.ts";
+import { createPackInWork, type Draft, type Pack } from "./pack-in-work.ts";
 import { createTextMemory, MAX_KNOWN_TEXT_BYTES, MIN_TEXT_BYTES, type Similar, type TextSlot } from "./text-memory.ts";
 
 /** A payload's place. `pack` is "" until the pack it lies in is closed. */
 export interface StoredPayload {
   /** Null: the bytes are the text itself, of the media type that its name has. */
   form: typeof DELTA_MEDIA_TYPE | typeof MESSAGES_MEDIA_TYPE | null;
+  /** Null: it lies in the clear. */
+  seal: { keyId: string; commitment: string } | null;
   sha256: string;
   sizeBytes: number;
   offset: number;
@@ -24,8 +27,10 @@ export interface StoredPayload {
 
 /** Whose content it is, and what it is like. Holds no newline. */
 export interface ContentPlace {
-  /** Nothing is shared between scopes, so that one can be erased without the other. */
-  scope: string;
+  /** Nothing is shared between subjects, so that one can be erased without the other; */
+  subject: string;
+  /** nor between keys, for the same reason. Null: content is stored in the clear. */
+  key: DataKey | null;
   /** Large texts of a run are stored as differences to others of it. */
   run: string;
   /** What kind of text it is: which of the run's texts it goes on from when no other is like it. */
@@ -55,29 +60,31 @@ export function createPayloadPacker(): PayloadPacker {
   const memory = createTextMemory();
   const pack = createPackInWork();
 
-  const keepDifference = (slot: TextSlot, bytes: Buffer, sha256: string, similar: Similar): StoredPayload => {
+  const keepDifference = (place: ContentPlace, bytes: Buffer, similar: Similar): StoredPayload => {
     const { base, pieces } = similar;
     const own = ownBytes(bytes, pieces);
+    const sha256 = hash("sha256", bytes, "hex");
     const node = formatTextDelta({ base: baseRef(base), pieces, own, sha256, sizeBytes: bytes.length });
-    const payload = pack.keep(pack.write(node, DELTA_MEDIA_TYPE));
-    memory.remember(slot, { bytes, payload }, { after: similar.after });
+    const payload = pack.keep(pack.draft(node, DELTA_MEDIA_TYPE, place.key));
+    memory.remember(slotOf(place), { bytes, payload }, { after: similar.after });
     return payload;
   };
 
   const add = (place: ContentPlace, text: string): StoredPayload => {
     pack.makeRoom();
-    const whole = pack.write(text, null);
-    const key = place.scope + whole.sha256;
+    const whole = pack.draft(text, null, place.key);
+    const key = scopeOf(place) + whole.identity;
     const known = recent.get(key);
     if (known !== undefined) return known;
-    const payload = isCompared(whole.sizeBytes) ? addLarge(slotOf(place), whole) : pack.keep(whole);
+    const payload = isCompared(whole.sizeBytes) ? addLarge(place, whole) : pack.keep(whole);
     recent.set(key, payload);
     return payload;
   };
-  const addLarge = (slot: TextSlot, whole: StoredPayload): StoredPayload => {
+  const addLarge = (place: ContentPlace, whole: Draft): StoredPayload => {
     const bytes = pack.copyOf(whole);
+    const slot = slotOf(place);
     const similar = memory.similar(slot, bytes, bytes.length);
-    if (similar !== null) return keepDifference(slot, bytes, whole.sha256, similar);
+    if (similar !== null) return keepDifference(place, bytes, similar);
     const payload = pack.keep(whole);
     memory.remember(slot, { bytes, payload }, { after: null });
     return payload;
@@ -85,7 +92,7 @@ export function createPayloadPacker(): PayloadPacker {
 
   const addMessages = (place: ContentPlace, texts: readonly string[]): StoredPayload => {
     pack.makeRoom();
-    const prefixes = prefixHashes(place.scope, texts);
+    const prefixes = prefixHashes(scopeOf(place), texts);
     let known: Chained<KnownList> | undefined;
     for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--) known = lists.get(prefixes[i] ?? "");
     const count = texts.length;
@@ -98,13 +105,13 @@ export function createPayloadPacker(): PayloadPacker {
     const similar = mostlyNew ? memory.similar(slot, bytes, newLength) : null;
     let stored: Chained<KnownList>;
     if (bytes !== null && similar !== null) {
-      const payload = keepDifference(slot, bytes, hash("sha256", bytes, "hex"), similar);
+      const payload = keepDifference(place, bytes, similar);
       stored = chainedAt({ payload, count }, similar.after.index + 1);
     } else {
       const base = (known && baseAfter(known)) ?? null;
       const baseCount = base?.value.count ?? 0;
       const node = { base: base && baseRef(base.value.payload), baseCount, texts: texts.slice(baseCount) };
-      const payload = pack.keep(pack.write(formatMessageNode(node), MESSAGES_MEDIA_TYPE));
+      const payload = pack.keep(pack.draft(formatMessageNode(node), MESSAGES_MEDIA_TYPE, place.key));
       stored = chained({ payload, count }, base && (known ?? null));
       if (bytes !== null) memory.remember(slot, { bytes, payload }, { index: stored.index });
     }
@@ -117,16 +124,21 @@ export function createPayloadPacker(): PayloadPacker {
 
 /** `mediaType`: of the text, where that is what is stored. */
 export function payloadRefOf(payload: StoredPayload, mediaType: string): PayloadRef {
-  const { form, sha256, sizeBytes, offset, pack } = payload;
-  return { media_type: form ?? mediaType, offset, pack, sha256, size_bytes: sizeBytes };
+  const { form, seal, sha256, sizeBytes, offset, pack } = payload;
+  const place = { media_type: form ?? mediaType, offset, pack, sha256, size_bytes: sizeBytes };
+  return seal === null ? place : { ...place, commitment: seal.commitment, key_id: seal.keyId };
 }
 
 function baseRef(payload: StoredPayload): PayloadRef {
   return { ...payloadRefOf(payload, "text/plain"), pack: payload.pack === "" ? SAME_PACK : payload.pack };
 }
 
-function slotOf({ scope, run, label }: ContentPlace): TextSlot {
-  return { key: `${scope}\n${run}`, label };
+function scopeOf({ subject, key }: ContentPlace): string {
+  return key?.keyId ?? subject;
+}
+
+function slotOf(place: ContentPlace): TextSlot {
+  return { key: `${scopeOf(place)}\n${place.run}`, label: place.label };
 }
 
 function isCompared(sizeBytes: number): boolean {

@@ -40,7 +40,7 @@ export interface TextMemory {
   remember(slot: TextSlot, text: KnownText, stored: { after: Chained<KnownText> | null } | { index: number }): void;
 }
 
-/** Shorter ones are stored whole: the node itself has some 400 bytes. */
+/** Shorter ones are stored whole: the node itself has some 550 bytes. */
 export const MIN_TEXT_BYTES = 1024;
 export const MAX_KNOWN_TEXT_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN_BYTES = 64 * 1024 * 1024;
@@ -51,7 +51,7 @@ const MAX_ONE_OFFS = 3;
 /** Each is searched through for one text; where the text is short, the likeliest alone. */
 const MAX_CANDIDATES = 3;
 const MIN_SEARCHED_BYTES = 8 * 1024;
-const HEAD_BYTES = 400;
+const HEAD_BYTES = 550;
 const BYTES_PER_PIECE = 14;
 
 export function createTextMemory(maxKnownBytes: number = MAX_KNOWN_BYTES): TextMemory {

@@ -96,7 +96,10 @@ async function openSinks() {
   const cursor = (name: string) => openJournalCursor(join(dir, "journal"), name);
   const key = await loadOrCreateSigningKey(join(dir, "log.key"), "runledger.local/test/0");
   const seen = () => createSeenRecords();
-  const audit = createAuditSink({ objects, key, cursor: cursor("audit"), seen: seen(), logger }, { shard: "0" });
+  const audit = createAuditSink(
+    { objects, key, cursor: cursor("audit"), keys: null, seen: seen(), logger },
+    { shard: "0" },
+  );
   const metrics = createMetricsSink(
     { rows, prices, cursor: cursor("metrics"), intent: cursor("metrics-intent"), seen: seen() },
     { installation: "test" },
@@ -178,7 +181,7 @@ describe("logs and metrics in ClickHouse", () => {
 
   test("are the same after a rebuild from the log", async () => {
     const before = [await steps(), await points(), await run()];
-    const dependencies = { objects, rows, prices, clock: () => performance.now() };
+    const dependencies = { objects, rows, prices, keyring: null, clock: () => performance.now() };
     await rebuild(dependencies, { shard: "0", journalDir: join(dir, "journal") });
     expect([await steps(), await points(), await run()]).toEqual(before);
   });

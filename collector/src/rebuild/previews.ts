@@ -14,7 +14,7 @@ import { inputPreview, outputPreview } from "../normalize/preview.ts";
 export interface Previews {
   inputPreview: string;
   outputPreview: string;
-  /** Payloads that are gone. */
+  /** Payloads that are gone, or whose keys are. */
   missing: number;
 }
 
@@ -29,7 +29,7 @@ export async function previewsOf(
     try {
       return ref && (await get(ref));
     } catch (error) {
-      if (!(error instanceof LogError) || error.code !== "missing") throw error;
+      if (!(error instanceof LogError) || (error.code !== "missing" && error.code !== "sealed")) throw error;
       missing += 1;
       return undefined;
     }

@@ -10,7 +10,9 @@ import {
   migrate,
   type Objects,
   openJournalCursor,
+  openKeyring,
   openObjects,
+  openOrCreateKeyring,
   openRows,
   type Rows,
   startEmbeddedClickHouse,
@@ -207,12 +209,14 @@ describe("rebuild", () => {
       seen: createSeenRecords(),
       prices,
     });
+    const keyring = await openOrCreateKeyring(objects, { file: join(dir, "master.key") });
     const recent = createRecentEntries();
     const audit = createAuditSink(
       {
         objects,
         key,
         cursor: cursor("audit"),
+        keys: keyring.writer(),
         seen: createSeenRecords(),
         logger,
         // Some entries are handed over to the index, the others it reads from the log.
@@ -242,7 +246,14 @@ describe("rebuild", () => {
     expect(before["logEntries"]).toHaveLength(372);
 
     let reports = 0;
-    const dependencies = { objects, rows, prices, clock: () => performance.now(), onProgress: () => void reports++ };
+    const dependencies = {
+      objects,
+      rows,
+      prices,
+      keyring,
+      clock: () => performance.now(),
+      onProgress: () => void reports++,
+    };
     const settings = { shard: "0", journalDir, entriesPerBatch: 50 };
     for (let again = 0; again < 2; again++) {
       const result = await rebuild(dependencies, settings);
@@ -283,7 +294,8 @@ describe("rebuild", () => {
     const failing = { ...objects, read: () => Promise.reject(new Error("interrupted")) };
     const settings = { shard: "0", journalDir };
     const clock = () => performance.now();
-    await expect(rebuild({ objects: failing, rows, prices, clock }, settings)).rejects.toThrow("interrupted");
+    const keyring = await openKeyring(objects, { file: join(dir, "master.key") });
+    await expect(rebuild({ objects: failing, rows, prices, keyring, clock }, settings)).rejects.toThrow("interrupted");
     const sink = createMetricsSink(
       {
         rows,
@@ -295,7 +307,7 @@ describe("rebuild", () => {
       { installation: "test" },
     );
     await expect(sink.open()).rejects.toMatchObject({ code: "unavailable" });
-    await rebuild({ objects, rows, prices, clock }, settings);
+    await rebuild({ objects, rows, prices, keyring, clock }, settings);
     await sink.open();
   });
 });

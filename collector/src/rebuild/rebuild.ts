@@ -1,14 +1,24 @@
 import {
   createPayloadReader,
   type LogEntryRow,
+  LogError,
   leafHash,
   logPrefix,
   type ReadObject,
+  type ReadPayload,
+  type RunledgerRecord,
   readEntries,
   readWholeRecord,
   type StepRow,
 } from "@runledger/contract";
-import { DERIVED_TABLES, type Objects, openJournalCursor, type Rows, resetJournalCursor } from "@runledger/storage";
+import {
+  DERIVED_TABLES,
+  type Keyring,
+  type Objects,
+  openJournalCursor,
+  type Rows,
+  resetJournalCursor,
+} from "@runledger/storage";
 import { createSeenRecords, DEFAULT_SEEN_RECORDS } from "../integrate/seen-records.ts";
 import { createLateDuplicates } from "../metrics/late-duplicates.ts";
 import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
@@ -18,6 +28,7 @@ import { isOfRun, REBUILD_MARK } from "../metrics/metrics-sink.ts";
 import { stepRow } from "../metrics/step-row.ts";
 import type { Prices } from "../normalize/price.ts";
 import { createResolver } from "../resolve/resolver.ts";
+import { createErasedRows, type ErasedRows } from "./erased-rows.ts";
 import { createPackCache } from "./pack-cache.ts";
 import { previewsOf } from "./previews.ts";
 
@@ -25,6 +36,8 @@ export interface RebuildDependencies {
   objects: Objects;
   rows: Rows;
   prices: Prices;
+  /** Opens sealed payloads; null: nothing is sealed. */
+  keyring: Keyring | null;
   /** Milliseconds, of any origin. */
   clock: () => number;
   onProgress?: (progress: RebuildProgress) => void;
@@ -44,7 +57,7 @@ export interface RebuildProgress {
   entries: number;
   totalEntries: number;
   duplicates: number;
-  /** Previews that are empty because the payload is gone. */
+  /** Previews that are empty because the payload is gone, or its key: erased or expired. */
   missingPayloads: number;
   entriesPerSecond: number;
 }
@@ -66,7 +79,8 @@ export async function rebuild(
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
   const size = await publishedSize(read);
   const progress = { entries: 0, totalEntries: size, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
-  const fill = createFiller(dependencies, { shard, reprice }, progress);
+  const erased = createErasedRows(rows, dependencies.keyring);
+  const fill = createFiller(dependencies, { shard, reprice }, progress, erased);
   const since = clock();
   let batch: { index: number; entry: Uint8Array }[] = [];
   for await (const item of readEntries(read, 0, size, size)) {
@@ -79,6 +93,7 @@ export async function rebuild(
     batch = [];
   }
   await createResolver(rows).everything();
+  await erased.erase();
   if (journalDir !== null) await moveFollower(journalDir);
   await rows.command(`DROP TABLE ${REBUILD_MARK}`);
   return progress;
@@ -92,11 +107,12 @@ async function moveFollower(journalDir: string): Promise<void> {
 }
 
 function createFiller(
-  { objects, rows, prices }: RebuildDependencies,
+  { objects, rows, prices, keyring }: RebuildDependencies,
   { shard, reprice }: { shard: string; reprice: boolean },
   progress: RebuildProgress,
+  erased: ErasedRows,
 ) {
-  const readPayload = createPayloadReader(createPackCache(objects, shard));
+  const readPayload = createPayloadReader(createPackCache(objects, shard), keyring?.reader());
   const seen = createSeenRecords();
   const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
 
@@ -108,7 +124,8 @@ function createFiller(
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
       logEntries.push(logEntryRow(shard, index, leafHash(entry), record));
-      if (record.event === "metric") points.push(...metricPointRows(await readWholeRecord(readPayload, record), 0));
+      erased.note(record);
+      if (record.event === "metric") points.push(...metricPointRows(await wholeOrCut(readPayload, record), 0));
       if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
         progress.duplicates += 1;
@@ -117,7 +134,7 @@ function createFiller(
       const previews = await previewsOf(readPayload, record);
       progress.missingPayloads += previews.missing;
       const { inputPreview, outputPreview } = previews;
-      const whole = await readWholeRecord(readPayload, record);
+      const whole = await wholeOrCut(readPayload, record);
       const { llm, conflict, start_time } = record;
       const contextWindow = llm === null ? null : prices.contextWindow(llm);
       const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;
@@ -131,4 +148,14 @@ function createFiller(
     const newest = steps.at(-1);
     if (newest !== undefined) late.remember(newest.received_time, steps.length);
   };
+}
+
+/** Of an erased record, what is left of it: the entry. */
+async function wholeOrCut(read: ReadPayload, entry: RunledgerRecord): Promise<RunledgerRecord> {
+  try {
+    return await readWholeRecord(read, entry);
+  } catch (error) {
+    if (error instanceof LogError && error.code === "sealed") return entry;
+    throw error;
+  }
 }

@@ -81,10 +81,15 @@ export type StepList = z.infer<typeof stepList>;
 
 /**
  * A step with its content as it was recorded: messages, definitions, arguments and results are the JSON values that went over the wire.
- * `content` says whether it can be had: `pending` until the record is in the log.
+ * `content` says whether it can be had: `pending` until the record is in the log; `erased` on request, and `expired` when its time was over, so that
+ * nobody can read it any more; `sealed` when its key is not there though no erasure is recorded.
  */
 export const stepDetail = step.extend({
-  content: z.enum(["available", "pending", "none"]),
+  content: z.enum(["available", "pending", "none", "erased", "expired", "sealed"]),
+  /** With `content: erased`: who had it erased, why and when, and the index of the log's entry that says so. */
+  erased: z
+    .object({ by: z.string(), reason: z.string().nullable(), time: z.string(), log_index: count.nullable() })
+    .nullable(),
   log_index: count.nullable(),
   llm: stepLlm
     .extend({

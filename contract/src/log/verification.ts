@@ -1,3 +1,5 @@
+import type { SealedPayloads } from "./unopened-payloads.ts";
+
 /** What a verification says. UNREADABLE: there is no log here, or its store can't be read. */
 export type Verdict = "VERIFIED" | "TAMPERED" | "INCOMPLETE" | "UNTRUSTED" | "UNREADABLE";
 
@@ -29,6 +31,8 @@ export interface LogVerification {
   entriesChecked: number;
   /** References to payloads that were followed; null when payloads were not looked at. */
   payloadsChecked: number | null;
+  /** Of those, the sealed ones that could not be opened: erased, expired, or no key was given; null as above. */
+  sealedPayloads: SealedPayloads | null;
   /** Stored checkpoints that were compared; null when they could not be listed. */
   checkpointsChecked: number | null;
   /** The first MAX_FINDINGS. */
@@ -76,10 +80,34 @@ export function formatVerification(verification: LogVerification): string {
     `  entries      ${verification.entriesChecked} of ${treeSize} checked`,
     `  root         ${rootHash ?? "-"}`,
     `  signed by    ${signedBy.join(", ") || "no key that you gave"}`,
-    `  payloads     ${verification.payloadsChecked ?? unlooked}`,
+    `  payloads     ${verification.payloadsChecked ?? unlooked}${sealedWords(verification.sealedPayloads)}`,
     `  checkpoints  ${verification.checkpointsChecked ?? unlooked}`,
+    ...destructionLines(verification.sealedPayloads),
     ...findings.map((finding) => `  ${finding.verdict}  ${finding.where}: ${finding.what}`),
   ];
   if (findingsTotal > findings.length) lines.push(`  … and ${findingsTotal - findings.length} more`);
   return `${lines.join("\n")}\n`;
+}
+
+function sealedWords(sealed: SealedPayloads | null): string {
+  if (sealed === null) return "";
+  const { unopened, erased, expired } = sealed;
+  const words = [
+    unopened > 0 ? `${unopened} sealed and not opened, for want of keys` : "",
+    erased > 0 ? `${erased} erased` : "",
+    expired > 0 ? `${expired} expired` : "",
+  ].filter((word) => word !== "");
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
+}
+
+const MAX_DESTRUCTION_LINES = 20;
+
+/** The name, the reason: from the log, and so what its writers said. */
+function destructionLines(sealed: SealedPayloads | null): string[] {
+  const all = sealed?.destructions ?? [];
+  const lines = all.slice(0, MAX_DESTRUCTION_LINES).map(({ action, by, logIndex, time, reason, payloads }) => {
+    const what = action === "erasure" ? "erased" : "expired";
+    return `  ${what.padEnd(12)} ${payloads} payloads, by ${by}, at index ${logIndex}, ${time.slice(0, 19)}Z${reason === null ? "" : `: ${reason}`}`;
+  });
+  return all.length > lines.length ? [...lines, `  … and ${all.length - lines.length} more erasures`] : lines;
 }

@@ -1,6 +1,8 @@
 import crypto from "node:crypto";
 import {
   createPayloadReader,
+  type FindPayloadKey,
+  isSealed,
   parseMessageNode,
   type ReadPack,
   readMessages,
@@ -9,15 +11,23 @@ import {
 } from "../record/payload-reading.ts";
 import { MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
 import { createTextCache } from "../record/text-cache.ts";
+import { createDestroyedKeys } from "./destroyed-keys.ts";
 import { LogError } from "./log-error.ts";
+import { createUnopenedPayloads, type SealedPayloads } from "./unopened-payloads.ts";
 import type { Findings } from "./verification.ts";
 
 /** A whole pack by its name, or null. */
 export type ReadWholePack = (packSha256: string) => Promise<Uint8Array | null>;
 
-/** Checks what records point to: packs hash to their names, payloads to their references, differences to their whole texts, message lists to their counts. */
+/**
+ * Checks what records point to: packs hash to their names, payloads to their references, plaintexts to their commitments, differences to their whole
+ * texts, message lists to their counts. Of a sealed payload whose key is not at hand the stored bytes are checked.
+ */
 export interface PayloadCheck {
-  check(record: RunledgerRecord, where: string): Promise<void>;
+  /** In order of the log. */
+  check(record: RunledgerRecord, logIndex: number): Promise<void>;
+  /** After the last record: which could not be opened, and why. */
+  finish(): SealedPayloads;
   readonly checked: number;
 }
 
@@ -27,7 +37,13 @@ const MAX_REMEMBERED = 100_000;
 /** Whole texts of differences: twice what the writer remembers, so that almost every base is among them. */
 const MAX_TEXT_CACHE_BYTES = 128 * 1024 * 1024;
 
-export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findings): PayloadCheck {
+export function createPayloadCheck(
+  readWholePack: ReadWholePack,
+  findings: Findings,
+  findKey?: FindPayloadKey,
+): PayloadCheck {
+  const unopened = createUnopenedPayloads(findKey !== undefined);
+  const destroyed = createDestroyedKeys();
   const packs = new Map<string, Promise<Uint8Array | null>>();
   const badPacks = new Set<string>();
   /** Message lists that were found right, with their number of messages, bases included. */
@@ -53,7 +69,7 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
     return (await whole)?.subarray(offset, offset + length) ?? null;
   };
 
-  const readPayload = createPayloadReader(readPack);
+  const readPayload = createPayloadReader(readPack, findKey);
 
   const readList = async (ref: PayloadRef): Promise<{ base: PayloadRef | null; baseCount: number; count: number }> => {
     if (ref.media_type !== MESSAGES_MEDIA_TYPE)
@@ -94,18 +110,19 @@ export function createPayloadCheck(readWholePack: ReadWholePack, findings: Findi
   };
 
   return {
-    check: async (record, where) => {
+    check: async (record, logIndex) => {
+      destroyed.note(record, logIndex);
       for (const [name, ref] of Object.entries(record.payloads)) {
+        const where = `entry ${logIndex}, payload ${name}`;
         await checkPayload(record, name, ref).catch((error) => {
           if (!(error instanceof LogError)) throw error;
-          findings.add(
-            error.code === "missing" ? "INCOMPLETE" : "TAMPERED",
-            `${where}, payload ${name}`,
-            error.message,
-          );
+          const isMissing = error.code === "missing";
+          if (error.code === "sealed" || (isMissing && isSealed(ref))) unopened.add(ref, where, error);
+          else findings.add(isMissing ? "INCOMPLETE" : "TAMPERED", where, error.message);
         });
       }
     },
+    finish: () => unopened.finish(destroyed, findings),
     get checked() {
       return checked;
     },

@@ -1,4 +1,5 @@
 import { logPrefix, packPath } from "../record/paths.ts";
+import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Checkpoint, openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
@@ -18,6 +19,8 @@ export interface LogToVerify {
   list?: ListPaths;
   /** Where packs can be had: payloads are checked too. */
   readPack?: ReadWholePack;
+  /** Where keys are at hand: sealed payloads are opened, and a key that is gone without an erasure is a finding. */
+  findKey?: FindPayloadKey;
   /** What the caller trusts, `name+key id+key` each. Nothing is VERIFIED without one that signed. */
   verifierKeys: readonly string[];
   /** A signed checkpoint that the caller kept from before: the log must extend it. */
@@ -55,7 +58,7 @@ export async function verifyLog(log: LogToVerify): Promise<LogVerification> {
 export function verifyShard(
   objects: { read: ReadObject; list(prefix: string): AsyncIterable<{ path: string }> },
   shard: string,
-  options: Pick<LogToVerify, "verifierKeys" | "sinceCheckpoint" | "onProgress">,
+  options: Pick<LogToVerify, "verifierKeys" | "sinceCheckpoint" | "onProgress" | "findKey">,
 ): Promise<LogVerification> {
   const root = logPrefix(shard);
   return verifyLog({
@@ -76,7 +79,7 @@ async function verifyContents(
   verification: LogVerification,
   findings: Findings,
 ): Promise<void> {
-  const payloads = log.readPack && createPayloadCheck(log.readPack, findings);
+  const payloads = log.readPack && createPayloadCheck(log.readPack, findings, log.findKey);
   const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
   const check: TreeCheck = {
     size: head.size,
@@ -90,7 +93,7 @@ async function verifyContents(
     onEntry: async (index, entry) => {
       const where = `entry ${index}`;
       const record = await orFinding(findings, where, async () => parseLogEntry(entry));
-      if (record !== null) await payloads?.check(record, where);
+      if (record !== null) await payloads?.check(record, index);
       verification.entriesChecked++;
       if (verification.entriesChecked % PROGRESS_EVERY_ENTRIES === 0)
         log.onProgress?.(verification.entriesChecked, head.size);
@@ -101,6 +104,7 @@ async function verifyContents(
   await stored?.finish(() => latestSize(log.read, verifiers));
   log.onProgress?.(verification.entriesChecked, head.size);
   verification.payloadsChecked = payloads?.checked ?? null;
+  verification.sealedPayloads = payloads?.finish() ?? null;
   verification.checkpointsChecked = stored?.checked ?? null;
 }
 
@@ -171,6 +175,7 @@ function emptyVerification(findings: Findings): LogVerification {
     signedBy: [],
     entriesChecked: 0,
     payloadsChecked: null,
+    sealedPayloads: null,
     checkpointsChecked: null,
     findings: findings.list,
     findingsTotal: 0,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type PriceOverrides, parsePriceOverrides, shardName } from "@runledger/collector";
+import type { MasterKeySource } from "@runledger/storage";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -18,6 +19,8 @@ const environment = z
     RUNLEDGER_SHARD: shardName.default("0"),
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
+    RUNLEDGER_ENCRYPTION: z.enum(["on", "off"]).default("on"),
+    RUNLEDGER_MASTER_KEY: z.string().min(1).optional(),
     RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
     RUNLEDGER_PRICES: z.string().min(1).optional(),
     RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
@@ -45,6 +48,10 @@ export interface StandaloneSettings {
   shard: string;
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
+  /** Whether new payloads are sealed. */
+  encryption: boolean;
+  /** Where the master key of sealed payloads is; never asked for while nothing was sealed. */
+  masterKey: MasterKeySource;
   retentionDays: number;
   /** The user's own prices; null: only those that come with us. */
   prices: PriceOverrides | null;
@@ -52,6 +59,11 @@ export interface StandaloneSettings {
   apiKey: string | null;
   webhook: { url: string; secret: string } | null;
   logLevel: string;
+}
+
+/** Where the master key is unless the settings hold it. */
+export function masterKeyPath(dataDir: string): string {
+  return resolve(dataDir, "keys", "master.key");
 }
 
 /** The key that commands show to a running query API: the one setting they need. */
@@ -93,6 +105,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
     shard: values.RUNLEDGER_SHARD,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
+    encryption: values.RUNLEDGER_ENCRYPTION === "on",
+    masterKey:
+      values.RUNLEDGER_MASTER_KEY === undefined
+        ? { file: masterKeyPath(dataDir) }
+        : { base64: values.RUNLEDGER_MASTER_KEY },
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),
     apiKey: values.RUNLEDGER_API_KEY ?? null,

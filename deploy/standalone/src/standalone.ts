@@ -14,6 +14,7 @@ import {
   createDatabase,
   loadOrCreateSigningKey,
   migrate,
+  openKeyring,
   openObjects,
   openRows,
   startEmbeddedClickHouse,
@@ -134,6 +135,7 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
     logOrigin,
     shard: settings.shard,
     prices: settings.prices,
+    masterKey: settings.encryption ? settings.masterKey : null,
     logLevel: settings.logLevel,
   };
 }
@@ -147,12 +149,15 @@ async function startApi(
 ): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
   const rows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
+  // With encryption the collector has made it before.
+  const keyring = await openKeyring(objects, settings.masterKey);
   const url = `http://127.0.0.1:${collector.ownPort}`;
   const send = createActSender({ url, ownKey: collector.ownKey });
   const acts = createActRecorder({ send, objects, clock: Date.now, random: Math.random, logger });
   const dependencies = {
     rows,
     objects,
+    keyring,
     acts,
     registry: new Registry(),
     collectMetrics: collector.metrics,

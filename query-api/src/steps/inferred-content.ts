@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type Step, type StepDetail } from "@runledger/contract";
-import type { Objects, Rows } from "@runledger/storage";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
+import { withGoneContent } from "./gone-content.ts";
 import { readRecord, type WholeRecord } from "./record-content.ts";
+import type { ContentStores } from "./step-content.ts";
 
 export interface InferredContents {
   /**
@@ -12,12 +13,16 @@ export interface InferredContents {
   withContent(tenant: string, step: Step, resultIn: string): Promise<StepDetail>;
 }
 
-export function createInferredContents(rows: Rows, objects: Objects): InferredContents {
+export function createInferredContents({ rows, objects, keyring, gone }: ContentStores): InferredContents {
   const read = async (tenant: string, recordId: string): Promise<{ whole: WholeRecord; logIndex: number } | null> => {
     const position = await findLogPosition(rows, tenant, recordId);
     const bytes = position && (await readLogEntry(objects, position));
     return (
-      position && bytes && { whole: await readRecord(objects, position.shard, bytes), logIndex: position.log_index }
+      position &&
+      bytes && {
+        whole: await readRecord(objects, position.shard, bytes, keyring?.reader()),
+        logIndex: position.log_index,
+      }
     );
   };
   return {
@@ -30,9 +35,10 @@ export function createInferredContents(rows: Rows, objects: Objects): InferredCo
       const { tool } = step;
       const request = tool && requestOf(asked?.whole.content.response, tool);
       const response = tool && resultOf(given?.whole.content.messages, tool);
-      return {
+      const shown: StepDetail = {
         ...step,
         content: isPending ? "pending" : "available",
+        erased: null,
         log_index: asked?.logIndex ?? null,
         llm: null,
         tool: tool && {
@@ -47,6 +53,8 @@ export function createInferredContents(rows: Rows, objects: Objects): InferredCo
         resource: asked?.whole.record.resource ?? {},
         scope: asked?.whole.record.scope ?? { name: "", version: "" },
       };
+      const sealedKeys = [asked, given].map((one) => one?.whole.sealedKey ?? null);
+      return await withGoneContent(gone, shown, sealedKeys);
     },
   };
 }

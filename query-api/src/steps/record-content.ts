@@ -1,6 +1,8 @@
 import {
   createPackReader,
   createPayloadReader,
+  type FindPayloadKey,
+  LogError,
   type PayloadName,
   type PayloadRef,
   parseLogEntry,
@@ -18,28 +20,58 @@ export type Content = Partial<Record<PayloadName, unknown>>;
 export interface WholeRecord {
   record: RunledgerRecord;
   content: Content;
+  /** The id of a key that is not there: some content, or all, can't be opened and is left out. */
+  sealedKey: string | null;
 }
 
 /** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
 const MAX_NESTING = 500;
 
-/** The record of a log entry with what was too large for it, and with its content. @throws LogError `missing`, `mismatch`, `malformed`. */
-export async function readRecord(objects: Objects, shard: string, bytes: Uint8Array): Promise<WholeRecord> {
+/**
+ * The record of a log entry with what was too large for it, and with its content, as far as its keys are there.
+ * @throws LogError `missing`, `mismatch`, `malformed`.
+ */
+export async function readRecord(
+  objects: Objects,
+  shard: string,
+  bytes: Uint8Array,
+  findKey: FindPayloadKey | undefined,
+): Promise<WholeRecord> {
   const entry = parseLogEntry(bytes);
   const readRange = (path: string, offset: number, length: number) => objects.readRange(path, offset, length);
-  const read = createPayloadReader(createPackReader(readRange, shard));
-  const [record, content] = await Promise.all([readWholeRecord(read, entry), readContent(read, entry)]);
-  return { record, content };
+  const read = createPayloadReader(createPackReader(readRange, shard), findKey);
+  const [whole, content] = await Promise.all([unlessSealed(readWholeRecord(read, entry)), readContent(read, entry)]);
+  const overflowKey = whole === SEALED ? (entry.payloads.overflow?.key_id ?? null) : null;
+  return { ...content, record: whole === SEALED ? entry : whole, sealedKey: content.sealedKey ?? overflowKey };
+}
+
+const SEALED = Symbol("sealed");
+
+async function unlessSealed<Value>(reading: Promise<Value>): Promise<Value | typeof SEALED> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof LogError && error.code === "sealed") return SEALED;
+    throw error;
+  }
 }
 
 /** Every payload but `overflow`, checked against its hash. */
-async function readContent(read: ReadPayload, { payloads }: RunledgerRecord): Promise<Content> {
-  const names = (Object.keys(payloads) as PayloadName[]).filter((name) => name !== "overflow");
-  const contents = names.map(async (name): Promise<[PayloadName, unknown]> => {
-    const ref = payloads[name];
-    return [name, ref === undefined ? null : await readContentOf(read, name, ref)];
+async function readContent(
+  read: ReadPayload,
+  { payloads }: RunledgerRecord,
+): Promise<Pick<WholeRecord, "content" | "sealedKey">> {
+  const content: Content = {};
+  let sealedKey: string | null = null;
+  const reading = Object.entries(payloads).map(async ([key, ref]) => {
+    const name = key as PayloadName;
+    if (name === "overflow") return;
+    const value = await unlessSealed(readContentOf(read, name, ref));
+    if (value === SEALED) sealedKey = ref.key_id ?? null;
+    else content[name] = value;
   });
-  return Object.fromEntries(await Promise.all(contents));
+  await Promise.all(reading);
+  return { content, sealedKey };
 }
 
 async function readContentOf(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<unknown> {

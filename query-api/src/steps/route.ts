@@ -3,6 +3,7 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import { reasonOf, reasonParameter } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
+import { createGoneContents } from "../erasures/destroyed-content.ts";
 import { QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
@@ -30,11 +31,12 @@ const CURSOR_SHAPE = [NUMBER, NUMBER, /^/, /^/];
 
 /** `GET /v1/runs/{run_id}/steps` and `…/steps/{step_id}`. */
 export function registerSteps({ app, dependencies, settings }: Feature): void {
-  const { rows, objects, acts, clock } = dependencies;
+  const { rows, objects, keyring, acts, clock } = dependencies;
   const reads = createContentReads(acts, clock);
   const summaries = createRunSummaries(rows, clock, settings);
-  const contents = createStepContents(rows, objects, createStepLogs(rows, objects));
-  const inferredContents = createInferredContents(rows, objects);
+  const stores = { rows, objects, keyring, gone: createGoneContents(objects) };
+  const contents = createStepContents(stores, createStepLogs(stores));
+  const inferredContents = createInferredContents(stores);
   app.get(
     "/v1/runs/:run_id/steps",
     {

@@ -1,6 +1,7 @@
 import type { RunledgerRecord, Step, StepDetail } from "@runledger/contract";
-import type { Objects, Rows } from "@runledger/storage";
+import type { Keyring, Objects, Rows } from "@runledger/storage";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
+import { type GoneContents, withGoneContent } from "./gone-content.ts";
 import { mergeLogs } from "./log-content.ts";
 import { type Content, readRecord } from "./record-content.ts";
 import type { StepLogs } from "./step-logs.ts";
@@ -13,20 +14,30 @@ export interface StepContents {
   withContent(step: Step, where: Parameters<StepLogs["ofStep"]>[0]): Promise<StepDetail>;
 }
 
-export function createStepContents(rows: Rows, objects: Objects, logs: StepLogs): StepContents {
+/** Where content comes from: entries and packs, the keys that open them, and why a key is gone. */
+export interface ContentStores {
+  rows: Rows;
+  objects: Objects;
+  /** Null: nothing was ever sealed. */
+  keyring: Keyring | null;
+  gone: GoneContents;
+}
+
+export function createStepContents({ rows, objects, keyring, gone }: ContentStores, logs: StepLogs): StepContents {
   return {
     async withContent(step, where) {
       const position = await findLogPosition(rows, where.tenant, step.record_id);
       const bytes = position && (await readLogEntry(objects, position));
       if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
-      const [{ record, content: own }, found] = await Promise.all([
-        readRecord(objects, position.shard, bytes),
+      const [{ record, content: own, sealedKey }, found] = await Promise.all([
+        readRecord(objects, position.shard, bytes, keyring?.reader()),
         logs.ofStep(where, step),
       ]);
       const { content, events } = mergeLogs(own, record.events, found, step.llm !== null);
       const isPending = Object.keys(content).length === 0 && found.isPending;
       const detail = detailOf(step, position.log_index, { ...record, events }, content);
-      return isPending ? { ...detail, content: "pending" } : detail;
+      const shown: StepDetail = isPending ? { ...detail, content: "pending" } : detail;
+      return await withGoneContent(gone, shown, [sealedKey, ...found.logs.map((log) => log.sealedKey)]);
     },
   };
 }
@@ -41,6 +52,7 @@ function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content:
   return {
     ...step,
     content: Object.keys(content).length === 0 ? "none" : "available",
+    erased: null,
     log_index: logIndex,
     llm: step.llm && {
       ...step.llm,
@@ -67,6 +79,7 @@ function withoutContent(step: Step, logIndex: number | null): StepDetail {
   return {
     ...step,
     content: "pending",
+    erased: null,
     log_index: logIndex,
     llm: step.llm && { ...step.llm, ...nothing, raw_response: null, raw_request: null },
     tool: step.tool && { ...step.tool, arguments: null, result: null },

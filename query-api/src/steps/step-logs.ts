@@ -1,16 +1,18 @@
 import {
   CHECKPOINT_PATH,
+  type FindPayloadKey,
   logPrefix,
   type ReadObject,
   readEntry,
   type Step,
   unverifiedCheckpoint,
 } from "@runledger/contract";
-import type { Objects, Rows } from "@runledger/storage";
+import type { Objects } from "@runledger/storage";
 import { z } from "zod";
 import { findLogPositions, type LogPosition } from "../audit/log-position.ts";
 import type { ReceivedBounds } from "../runs/run-view.ts";
 import { readRecord, type WholeRecord } from "./record-content.ts";
+import type { ContentStores } from "./step-content.ts";
 
 /** The log records of a span. */
 export interface LogsOfStep {
@@ -33,7 +35,11 @@ const READ_AT_ONCE = 32;
 
 const found = z.array(z.object({ record_id: z.string(), start_time: z.string(), of_span: z.coerce.number() }));
 
-export function createStepLogs(rows: Rows, objects: Objects): StepLogs {
+export function createStepLogs({
+  rows,
+  objects,
+  keyring,
+}: Pick<ContentStores, "rows" | "objects" | "keyring">): StepLogs {
   return {
     async ofStep({ tenant, runId, received }, step) {
       const sql = `
@@ -65,7 +71,7 @@ ORDER BY start_time, record_id LIMIT {max:UInt32}`;
         .sort((a, b) =>
           a.start_time < b.start_time ? -1 : a.start_time > b.start_time ? 1 : a.at.log_index - b.at.log_index,
         );
-      const read = createEntryReader(objects);
+      const read = createEntryReader(objects, keyring?.reader());
       const logs: WholeRecord[] = [];
       for (let start = 0; start < ordered.length; start += READ_AT_ONCE) {
         const records = await Promise.all(ordered.slice(start, start + READ_AT_ONCE).map(({ at }) => read(at)));
@@ -77,7 +83,10 @@ ORDER BY start_time, record_id LIMIT {max:UInt32}`;
 }
 
 /** Reads many entries of the published log, each of its objects once; null for an entry that no checkpoint covers yet. */
-function createEntryReader(objects: Objects): (at: LogPosition) => Promise<WholeRecord | null> {
+function createEntryReader(
+  objects: Objects,
+  findKey: FindPayloadKey | undefined,
+): (at: LogPosition) => Promise<WholeRecord | null> {
   const kept = new Map<string, Promise<Uint8Array | null>>();
   const readOnce = (path: string) => {
     const bytes = kept.get(path) ?? objects.read(path);
@@ -89,6 +98,6 @@ function createEntryReader(objects: Objects): (at: LogPosition) => Promise<Whole
     const checkpoint = await read(CHECKPOINT_PATH);
     const size = checkpoint === null ? 0 : unverifiedCheckpoint(checkpoint).size;
     const entry = log_index < size ? await readEntry(read, log_index, size) : null;
-    return entry === null ? null : readRecord(objects, shard, entry);
+    return entry === null ? null : readRecord(objects, shard, entry, findKey);
   };
 }

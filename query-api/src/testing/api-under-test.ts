@@ -1,7 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { migrate, type Objects, openObjects, openRows, type Rows, startEmbeddedClickHouse } from "@runledger/storage";
+import {
+  migrate,
+  type Objects,
+  openObjects,
+  openOrCreateKeyring,
+  openRows,
+  type Rows,
+  startEmbeddedClickHouse,
+} from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createApp } from "../app.ts";
@@ -38,9 +46,11 @@ export async function startApiUnderTest(
   await migrate(rows, { retentionDays: 20_000 });
   const acts = createRecordedActs();
   const clock = { nowMs: START_MS + 60_000 };
+  const objects = await openObjects(`file:${join(dir, "objects")}`);
   const dependencies: QueryApiDependencies = {
     rows,
-    objects: await openObjects(`file:${join(dir, "objects")}`),
+    objects,
+    keyring: await openOrCreateKeyring(objects, { file: join(dir, "master.key") }),
     acts,
     clock: () => clock.nowMs,
     random: Math.random,

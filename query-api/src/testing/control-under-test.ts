@@ -36,6 +36,7 @@ export async function startControlUnderTest({ apis = 1, settings = {} } = {}): P
     const dependencies = {
       ...{ rows, acts, webDir: null, verifierKeys: [], registry: new Registry(), random: Math.random },
       objects: await openObjects(`file:${dir}`),
+      keyring: null,
       clock: () => Date.now() + clock.aheadMs,
       logger: pino({ level: "silent" }),
     };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createPrices, createStderrLogger, rebuild } from "@runledger/collector";
-import { openObjects, openRows } from "@runledger/storage";
+import { openKeyring, openObjects, openRows } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
@@ -22,6 +22,7 @@ export async function rebuildRows(
         {
           objects,
           rows,
+          keyring: await openKeyring(objects, settings.masterKey),
           prices: createPrices(settings.prices),
           clock: () => performance.now(),
           onProgress: ({ entries, totalEntries, entriesPerSecond }) => {
@@ -36,7 +37,9 @@ export async function rebuildRows(
         `${pc.green("rebuilt")} ClickHouse from ${done.entries} entries of the log, ${done.entriesPerSecond} a second\n`,
       );
       if (done.missingPayloads > 0)
-        console.stdout.write(`${done.missingPayloads} previews are empty: their payloads are gone\n`);
+        console.stdout.write(
+          `${done.missingPayloads} previews are empty: their payloads are gone, erased or expired\n`,
+        );
     } finally {
       await rows.close();
     }

@@ -12,11 +12,12 @@ import {
   verifyLog,
   verifyShard,
 } from "@runledger/contract";
-import { openObjects } from "@runledger/storage";
+import { type Objects, openObjects } from "@runledger/storage";
 import pc from "picocolors";
 import { type ApiAccess, reach } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
 import type { Console } from "../program.ts";
+import { payloadKeysAtHand } from "./payload-keys.ts";
 
 const SHARD = "0";
 
@@ -54,7 +55,7 @@ export async function verifyTarget(target: string, flags: VerifyFlags, console: 
     console.stderr.write(pc.yellow(`warning: ${message}: ${JSON.stringify(details)}\n`));
   };
   const verification = await trustOf(flags)
-    .then((trust) => verify(api, { ...trust, onProgress }, warn))
+    .then((trust) => verify(api, { ...trust, onProgress }, console.env, warn))
     .catch(asUnreadable);
   if (isTerminal) console.stderr.write("\r\u001b[K");
   if (flags.json === true) console.stdout.write(`${JSON.stringify(verification, null, 2)}\n`);
@@ -72,18 +73,23 @@ Nothing else is wrong with it, but whoever could rewrite the log could also have
   runledger verify … --policy policy.txt
 `;
 
-async function verify(target: ApiAccess, trust: Trust, warn: Warn): Promise<LogVerification> {
+async function verify(target: ApiAccess, trust: Trust, env: NodeJS.ProcessEnv, warn: Warn): Promise<LogVerification> {
   if (/^https?:\/\//.test(target.url)) return await verifyUrl(target, trust);
   if (target.url.startsWith("s3://")) {
-    return await verifyShard(await openObjects(target.url, { access: "read", warn }), SHARD, trust);
+    return await verifyStore(await openObjects(target.url, { access: "read", warn }), null, trust, env, warn);
   }
-  return await verifyDirectory(target.url, trust);
+  return await verifyDirectory(target.url, trust, env, warn);
 }
 
 type Warn = (message: string, details: object) => void;
 
 /** A data directory, or its `objects`. */
-async function verifyDirectory(target: string, trust: Trust): Promise<LogVerification> {
+async function verifyDirectory(
+  target: string,
+  trust: Trust,
+  env: NodeJS.ProcessEnv,
+  warn: Warn,
+): Promise<LogVerification> {
   const objectsDir = [resolve(target, "objects"), resolve(target)].find((dir) =>
     existsSync(resolve(dir, logPrefix(SHARD))),
   );
@@ -92,7 +98,19 @@ async function verifyDirectory(target: string, trust: Trust): Promise<LogVerific
       `There is no audit log in ${resolve(target)}: give a data directory (${logPrefix(SHARD)} in its objects), or the URL of a query API.`,
     );
   }
-  return verifyShard(await openObjects(`file:${objectsDir}`, { access: "read" }), SHARD, trust);
+  return verifyStore(await openObjects(`file:${objectsDir}`, { access: "read" }), target, trust, env, warn);
+}
+
+/** Where the payloads' keys are at hand, sealed payloads are opened too. */
+async function verifyStore(
+  objects: Objects,
+  dataDir: string | null,
+  trust: Trust,
+  env: NodeJS.ProcessEnv,
+  warn: Warn,
+): Promise<LogVerification> {
+  const findKey = await payloadKeysAtHand(objects, { dataDir, env, warn: (message) => warn(message, {}) });
+  return await verifyShard(objects, SHARD, { ...trust, ...(findKey === undefined ? {} : { findKey }) });
 }
 
 /** Over HTTP nothing can be listed, so what the log doesn't name isn't looked for. */

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import type { RunledgerRecord } from "../record/record.ts";
+
+/** An act of the log by which data keys were destroyed, so that what was sealed under them can't be read any more. */
+export interface Destruction {
+  /** `erasure`: of a person or run, on request; `expiry`: by its class's retention. */
+  action: "erasure" | "expiry";
+  /** Of the act's entry in the log. */
+  logIndex: number;
+  /** Who did it: the name of the key, or of the part of Runledger. */
+  by: string;
+  reason: string | null;
+  time: string;
+}
+
+/** Which keys the log itself says are destroyed. Memory grows with the number of erased keys, not of records. */
+export interface DestroyedKeys {
+  /** To be told of every record, in order. */
+  note(record: Pick<RunledgerRecord, "act" | "start_time">, logIndex: number): void;
+  of(keyId: string): Destruction | null;
+  readonly destructions: readonly Destruction[];
+}
+
+/** Whole key ids, or what the ids of a month begin with (three hex digits). */
+const target = z.object({ key_ids: z.array(z.string()).default([]), key_id_prefixes: z.array(z.string()).default([]) });
+const MIN_PREFIX_DIGITS = 3;
+
+export function createDestroyedKeys(): DestroyedKeys {
+  const destructions: Destruction[] = [];
+  const byId = new Map<string, Destruction>();
+  const byPrefix = new Map<string, Destruction>();
+  return {
+    note: ({ act, start_time: time }, logIndex) => {
+      if (act?.action !== "erasure" && act?.action !== "expiry") return;
+      const parsed = target.safeParse(act.target);
+      if (!parsed.success) return;
+      const destruction: Destruction = {
+        action: act.action,
+        logIndex,
+        by: act.actor.name,
+        reason: act.reason,
+        time,
+      };
+      destructions.push(destruction);
+      for (const id of parsed.data.key_ids) if (!byId.has(id)) byId.set(id, destruction);
+      for (const prefix of parsed.data.key_id_prefixes)
+        if (prefix.length >= MIN_PREFIX_DIGITS && !byPrefix.has(prefix)) byPrefix.set(prefix, destruction);
+    },
+    of: (keyId) => byId.get(keyId) ?? byPrefix.get(keyId.slice(0, MIN_PREFIX_DIGITS)) ?? null,
+    destructions,
+  };
+}
