@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { MAX_TIMER_MS } from "./limits/limits.ts";
 import type { Pricer } from "./limits/price.ts";
+import type { Approver } from "./tools/approver.ts";
 
 /** What `createRunledger` may be told; what is left out comes from the environment, then from the default. */
 export interface Settings {
@@ -41,6 +42,8 @@ export interface Settings {
    * peer that is loaded when the first agent with such a limit is wrapped.
    */
   price?: Pricer | undefined;
+  /** Whom tools ask that must be confirmed. Default: nobody, which is a no. */
+  approver?: Approver | undefined;
   /** Where our own failures are told, once a kind. Default: a Node.js process warning. */
   log?: ((message: string) => void) | undefined;
 }

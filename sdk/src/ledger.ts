@@ -11,7 +11,11 @@ import { createPricing } from "./limits/price.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
-import { createTools } from "./tools/tool.ts";
+import { NOBODY_TO_ASK } from "./tools/approver.ts";
+import { createMcp } from "./tools/mcp.ts";
+import { type CreateTool, createTools } from "./tools/tool.ts";
+import { createToolboxes } from "./tools/toolbox.ts";
+import { createRefuseUnknown } from "./tools/unknown-tool.ts";
 import { createDelivery } from "./transport/delivery.ts";
 import { onProcessExit, onProcessIdle } from "./transport/exit.ts";
 import { createRecorder } from "./transport/recorder.ts";
@@ -23,7 +27,11 @@ export interface Ledger {
   /** The same function, each call of it recorded as a run and held to its limits. */
   wrap: ReturnType<typeof createWrap>;
   /** A tool that is checked, bounded and recorded exactly. */
-  tool: ReturnType<typeof createTools>;
+  tool: CreateTool;
+  /** All that a model may call, in the forms that model APIs take; whatever else it asks for is refused. */
+  tools: ReturnType<typeof createToolboxes>;
+  /** A client of an MCP server, its tool calls checked, bounded and recorded. */
+  mcp: ReturnType<typeof createMcp>;
   /** A client that is not seen by itself because it holds its own transport: a `fetch` function, an undici dispatcher, a client with a `fetch`. */
   model: Installation["model"];
   /** The run that the caller is in: its trace id, 32 hex digits. */
@@ -87,6 +95,9 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     },
   );
 
+  const refuseUnknown = createRefuseUnknown(scopes);
+  const tool = createTools({ scopes, failures, approver: settings.approver ?? NOBODY_TO_ASK, random });
+
   return {
     wrap: createWrap({
       scopes,
@@ -99,7 +110,9 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
         return startRun(recorder, facts, config);
       },
     }),
-    tool: createTools({ scopes, failures }),
+    tool,
+    tools: createToolboxes(refuseUnknown),
+    mcp: createMcp(tool, refuseUnknown),
     signal: () => scopes.getStore()?.guard.signal ?? never,
     model: installation.model,
     runId: () => scopes.getStore()?.run.root.traceId,

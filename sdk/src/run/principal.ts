@@ -11,7 +11,7 @@ export function mayUse({ permissions }: Principal, wanted: string): boolean {
 
 /** What both may: a sub-agent never has more than the one that called it. */
 export function narrowed(own: Principal | undefined, caller: Principal | undefined): Principal | undefined {
-  if (own === undefined || caller === undefined) return caller === undefined ? own : undefined;
+  if (own === undefined || caller === undefined) return undefined;
   const both = [
     ...own.permissions.filter((permission) => mayUse(caller, permission)),
     ...caller.permissions.filter((permission) => mayUse(own, permission)),

@@ -2,6 +2,7 @@ import type { Attributes, SpanContext } from "@opentelemetry/api";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
 import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
+import { createResultBook, type ResultBook } from "../tools/result-book.ts";
 import type { OpenSpan } from "../transport/record-span.ts";
 import type { Recorder } from "../transport/recorder.ts";
 
@@ -52,6 +53,8 @@ export interface RunEnd {
 export interface Run {
   readonly root: SpanContext;
   readonly toolCalls: ToolCallBook;
+  /** By idempotency key. */
+  readonly results: ResultBook;
   readonly ended: boolean;
   /** Epoch milliseconds with fractions; never goes back within the run. */
   now(): number;
@@ -101,6 +104,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
   return {
     root,
     toolCalls: createToolCallBook(),
+    results: createResultBook(),
     get ended() {
       return ended;
     },

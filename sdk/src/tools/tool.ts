@@ -1,134 +1,89 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import { GEN_AI, RUNLEDGER } from "@runledger/contract";
+import { RUNLEDGER } from "@runledger/contract";
 import type { z } from "zod";
-import { textOf, toolAttributes } from "../capture/inferred-tool.ts";
-import { callKey } from "../capture/tool-call-book.ts";
 import type { Failures } from "../failures.ts";
-import { createAttempts } from "../run/attempts.ts";
-import { defined, type OpenStep } from "../run/run.ts";
+import { type Attempts, createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
-import { stepError } from "../run/step-error.ts";
-import { type InputSchema, inputSchema, type JsonSchema } from "./input-schema.ts";
-import { ToolError } from "./tool-error.ts";
-
-export interface ToolDefinition<Input, Output> {
-  name: string;
-  /** For the model. */
-  description?: string;
-  /** zod, or JSON Schema. */
-  input: z.ZodType<Input> | JsonSchema;
-  run: (input: Input, context: ToolContext) => Output | Promise<Output>;
-  /** Milliseconds until the call is given up with a ToolError `timeout`. */
-  timeoutMs?: number;
-}
-export interface ToolContext {
-  /** Aborts at the time-out and when the run's wall clock is over. */
-  signal: AbortSignal;
-}
+import type { Approver } from "./approver.ts";
+import type { CutResult } from "./cut-result.ts";
+import { retryPolicy } from "./retry.ts";
+import { callTool, type PreparedTool } from "./tool-call.ts";
+import { type CallOptions, checkDefinition, type ToolDefinition } from "./tool-definition.ts";
+import { definitionAttributes, recordCall } from "./tool-step.ts";
+import { type JsonSchema, valueSchema } from "./value-schema.ts";
 
 /** Callable with arguments, or with the JSON text that the model wrote. */
 export interface ExactTool<Input, Output> {
-  (args: Input | string, call?: { callId?: string }): Promise<Output>;
+  (args: Input | string, call?: CallOptions): Promise<Output>;
   /** For `tools` of a chat completions request. */
   readonly definition: {
     type: "function";
     function: { name: string; description?: string; parameters?: Record<string, unknown> };
+  };
+  /** What a toolbox tells models of it. */
+  readonly about: {
+    name: string;
+    description: string | undefined;
+    input: z.ZodType<Input>;
+    jsonSchema: JsonSchema | undefined;
   };
 }
 
 export interface ToolDependencies {
   scopes: AsyncLocalStorage<Scope | undefined>;
   failures: Failures;
+  approver: Approver;
+  random: () => number;
 }
 
-/** Tools that are executed under our eyes: checked, bounded and recorded exactly; outside a run checked and bounded only. */
-export function createTools({ scopes, failures }: ToolDependencies) {
-  const attempts = createAttempts();
+/** Makes tools that are executed under our eyes: checked, bounded and recorded exactly; outside a run checked and bounded only. */
+export interface CreateTool {
+  <Input, Output>(
+    definition: ToolDefinition<Input, Output> & { maxResultBytes: number },
+  ): ExactTool<Input, Output | CutResult>;
+  <Input, Output>(definition: ToolDefinition<Input, Output> & { maxResultBytes?: never }): ExactTool<Input, Output>;
+}
 
-  async function record<T>(
-    scope: Scope,
-    name: string,
-    args: unknown,
-    callId: string | undefined,
-    work: (step: OpenStep) => Promise<T>,
-  ): Promise<T> {
-    const key = callKey(name, args);
-    scope.guard.addToolCall(key, name);
-    scope.guard.admit();
-    const attempt = attempts.next(scope.run, key);
-    const asked = scope.run.toolCalls.claim(name, args, callId);
-    const step = scope.run.startStep(`execute_tool ${name}`, {
-      kind: "tool",
-      parent: scope.span,
-      attributes: {
-        ...toolAttributes({
-          ...asked,
-          name,
-          arguments: textOf(args) ?? "",
-          ...defined({ callId: asked?.callId ?? callId }),
-        }),
-        [RUNLEDGER.toolKnown]: true,
-        [RUNLEDGER.toolAttempt]: attempt,
-      },
-    });
-    try {
-      const result = await work(step);
-      const text = failures.attempt("capture", () => textOf(result));
-      step.end({ attributes: defined({ [RUNLEDGER.toolValid]: true, [GEN_AI.toolCallResult]: text }) });
-      attempts.ended(scope.run, key, attempt, false);
-      scope.guard.toolEnded(false);
-      return result;
-    } catch (error) {
-      const valid = !(error instanceof ToolError && error.code === "invalid_arguments");
-      step.end({ attributes: { [RUNLEDGER.toolValid]: valid }, error: stepError(error) });
-      attempts.ended(scope.run, key, attempt, true);
-      scope.guard.toolEnded(true);
-      throw error;
-    }
-  }
-
-  return function tool<Input, Output>(definition: ToolDefinition<Input, Output>): ExactTool<Input, Output> {
+export function createTools(dependencies: ToolDependencies, attempts = createAttempts()): CreateTool {
+  function tool<Input, Output>(definition: ToolDefinition<Input, Output>): ExactTool<Input, Output | CutResult> {
+    checkDefinition(definition);
     const { name, description } = definition;
-    const schema = inputSchema(name, definition.input);
-    async function call(args: Input | string, { callId }: { callId?: string } = {}): Promise<Output> {
-      const scope = scopes.getStore();
-      if (scope === undefined || scope.run.ended) return await execute(definition, schema, args, undefined);
-      return await record(scope, name, args, callId, (step) =>
-        scopes.run({ ...scope, span: step.span }, () => execute(definition, schema, args, scope.guard.signal)),
-      );
-    }
-    const parameters = schema.jsonSchema === undefined ? {} : { parameters: { ...schema.jsonSchema } };
-    const about = description === undefined ? {} : { description };
-    return Object.assign(call, {
-      definition: { type: "function" as const, function: { name, ...about, ...parameters } },
+    const prepared: PreparedTool<Input, Output> = {
+      definition,
+      input: valueSchema(definition.input),
+      output: definition.output && valueSchema(definition.output),
+      retry: retryPolicy(definition.retry, dependencies.random),
+    };
+    const { zod: input, jsonSchema } = prepared.input;
+    const parameters = jsonSchema === undefined ? {} : { parameters: { ...jsonSchema } };
+    const told = description === undefined ? {} : { description };
+    return Object.assign(callerOf(prepared, dependencies, attempts), {
+      definition: { type: "function" as const, function: { name, ...told, ...parameters } },
+      about: { name, description, input, jsonSchema },
+    });
+  }
+  return tool as CreateTool;
+}
+
+function callerOf<Input, Output>(
+  prepared: PreparedTool<Input, Output>,
+  { scopes, failures, approver }: ToolDependencies,
+  attempts: Attempts,
+) {
+  const { definition } = prepared;
+  const { name } = definition;
+  const promised = definitionAttributes(definition);
+  return async function call(args: Input | string, options: CallOptions = {}): Promise<Output | CutResult> {
+    const found = scopes.getStore();
+    const scope = found === undefined || found.run.ended ? undefined : found;
+    const recorded =
+      scope && recordCall(scope, attempts, { name, args, known: true, options, attributes: attributesOf(scope) });
+    return await callTool({
+      ...{ tool: prepared, args, options, recorded, approver, failures },
+      within: (step, work) => (scope && step ? scopes.run({ ...scope, span: step.span }, work) : work()),
     });
   };
-}
-
-async function execute<Input, Output>(
-  definition: ToolDefinition<Input, Output>,
-  schema: InputSchema<Input>,
-  args: unknown,
-  stopped: AbortSignal | undefined,
-): Promise<Output> {
-  const input = await schema.parse(args);
-  const { name, timeoutMs } = definition;
-  const over = new AbortController();
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(
-          () => over.abort(new ToolError(name, "timeout", `${name} took longer than ${timeoutMs} ms`)),
-          timeoutMs,
-        );
-  const signal = stopped === undefined ? over.signal : AbortSignal.any([over.signal, stopped]);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([definition.run(input, { signal }), aborted.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
+  function attributesOf({ principal }: Scope) {
+    return definition.permission === undefined ? promised : { ...promised, [RUNLEDGER.toolPrincipal]: principal?.id };
   }
 }

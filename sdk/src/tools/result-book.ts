@@ -1,0 +1,84 @@
+import { ToolError } from "./tool-error.ts";
+
+/** Of one run; a key that is forgotten is a thing that may be done twice. */
+export const MAX_RESULTS = 10_000;
+
+/** What a call with an idempotency key gave. */
+export interface FirstResult {
+  /** Span id of the call. */
+  stepId: string;
+  result: unknown;
+}
+
+/** As a checkpoint keeps it: `begun` and nothing more is a call that a process died in. */
+export interface KeptResult {
+  tool: string;
+  key: string;
+  first?: FirstResult | undefined;
+  /** It may be begun anew. */
+  failed?: true;
+}
+
+/** The first results by idempotency key, of one run. */
+export interface ResultBook {
+  /** The first result, once it is there; undefined when nobody has begun, or who had has failed. */
+  first(tool: string, key: string): Promise<FirstResult | undefined> | undefined;
+  /** A process that died had begun it. */
+  isUnknown(tool: string, key: string): boolean;
+  /** @throws ToolError `too_many_keys`. */
+  begin(tool: string, key: string): { succeeded(first: FirstResult): void; failed(): void };
+  kept(): KeptResult[];
+  restore(results: readonly KeptResult[]): void;
+  /** Told of each change from now on, before what follows it. */
+  onChange(changed: (kept: KeptResult) => void): void;
+}
+
+export function createResultBook(): ResultBook {
+  const results = new Map<string, { kept: KeptResult; pending?: Promise<FirstResult | undefined> }>();
+  const unknown = new Set<string>();
+  let changed: (kept: KeptResult) => void = () => {};
+  const idOf = (tool: string, key: string) => JSON.stringify([tool, key]);
+
+  return {
+    first: (tool, key) => results.get(idOf(tool, key))?.pending,
+    isUnknown: (tool, key) => unknown.has(idOf(tool, key)),
+    begin(tool, key) {
+      if (results.size >= MAX_RESULTS) {
+        throw new ToolError(
+          tool,
+          "too_many_keys",
+          `this run has used ${MAX_RESULTS} idempotency keys, and can't remember more`,
+        );
+      }
+      const { promise, resolve } = Promise.withResolvers<FirstResult | undefined>();
+      const id = idOf(tool, key);
+      unknown.delete(id);
+      results.set(id, { kept: { tool, key }, pending: promise });
+      changed({ tool, key });
+      return {
+        succeeded(first) {
+          results.set(id, { kept: { tool, key, first }, pending: promise });
+          changed({ tool, key, first });
+          resolve(first);
+        },
+        failed() {
+          results.delete(id);
+          changed({ tool, key, failed: true });
+          resolve(undefined);
+        },
+      };
+    },
+    kept: () => [...results.values()].map(({ kept }) => kept),
+    restore(kept) {
+      for (const one of kept) {
+        const id = idOf(one.tool, one.key);
+        unknown.delete(id);
+        if (one.first !== undefined) results.set(id, { kept: one, pending: Promise.resolve(one.first) });
+        else if (one.failed === undefined) unknown.add(id);
+      }
+    },
+    onChange(listener) {
+      changed = listener;
+    },
+  };
+}

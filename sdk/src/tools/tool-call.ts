@@ -1,0 +1,228 @@
+import type { Attributes } from "@opentelemetry/api";
+import { RUNLEDGER } from "@runledger/contract";
+import { textOf } from "../capture/inferred-tool.ts";
+import type { Failures } from "../failures.ts";
+import { causedByStop } from "../limits/agent-stopped.ts";
+import type { Approver } from "./approver.ts";
+import { attemptTool } from "./attempt-tool.ts";
+import { confirmCall, questionOf } from "./confirmation.ts";
+import { type CutResult, cutResult } from "./cut-result.ts";
+import { checkPermission } from "./permission.ts";
+import type { FirstResult } from "./result-book.ts";
+import type { RetryPolicy } from "./retry.ts";
+import type { CallOptions, ToolContext, ToolDefinition } from "./tool-definition.ts";
+import { ToolError } from "./tool-error.ts";
+import type { RecordedCall, ToolStep } from "./tool-step.ts";
+import type { ValueSchema } from "./value-schema.ts";
+
+/** A tool, ready to be called. */
+export interface PreparedTool<Input, Output> {
+  definition: ToolDefinition<Input, Output>;
+  input: ValueSchema<Input>;
+  output: ValueSchema<Output> | undefined;
+  retry: RetryPolicy;
+}
+
+export interface ToolCall<Input, Output> {
+  tool: PreparedTool<Input, Output>;
+  args: unknown;
+  options: CallOptions;
+  /** Undefined outside of a run: checked and bounded, not recorded. */
+  recorded: RecordedCall | undefined;
+  approver: Approver;
+  failures: Failures;
+  /** Runs work so that what it calls hangs below a step. */
+  within: <T>(step: ToolStep | undefined, work: () => T) => T;
+}
+
+/** One call from its arguments to what the model gets. Nothing runs before all has been checked, in the order of what is cheapest to refuse. */
+export async function callTool<Input, Output>(call: ToolCall<Input, Output>): Promise<Output | CutResult> {
+  const { tool, options, recorded } = call;
+  const { definition } = tool;
+  let input: Input;
+  let key: string | undefined;
+  try {
+    input = await checkedArguments(tool, call.args);
+    checkPermission(definition.name, definition.permission, input, recorded?.scope.principal);
+    key = keyOf(definition, input, options);
+  } catch (error) {
+    return refuse(call, error);
+  }
+  const ready = { ...call, input, key };
+  if (key === undefined || recorded === undefined) return await confirmAndRun(ready);
+  const { results } = recorded.scope.run;
+  for (let running = results.first(definition.name, key); running; running = results.first(definition.name, key)) {
+    const first = await running;
+    if (first !== undefined) return repeat(ready, recorded, key, first);
+  }
+  // From here to the beginning nothing is waited for: of two that have found no first call, one is it.
+  if (results.isUnknown(definition.name, key) && definition.idempotent === undefined) {
+    return refuse(call, unknownOutcome(definition.name));
+  }
+  return await runOnce(ready, recorded, key);
+}
+
+interface ReadyCall<Input, Output> extends ToolCall<Input, Output> {
+  input: Input;
+  key: string | undefined;
+}
+
+async function checkedArguments<Input, Output>({ definition, input }: PreparedTool<Input, Output>, args: unknown) {
+  const { name } = definition;
+  const invalid = (why: string) => new ToolError(name, "invalid_arguments", `invalid arguments for ${name}${why}`);
+  let value = args;
+  if (typeof args === "string") {
+    try {
+      value = JSON.parse(args === "" ? "{}" : args);
+    } catch {
+      throw invalid(": not JSON");
+    }
+  }
+  const checked = await input.check(value);
+  if ("faults" in checked) throw invalid(`\n${checked.faults}`);
+  return checked.value;
+}
+
+function keyOf<Input, Output>({ idempotent }: ToolDefinition<Input, Output>, input: Input, options: CallOptions) {
+  const { idempotencyKey, callId } = options;
+  return idempotencyKey ?? (typeof idempotent === "function" ? idempotent(input, { callId }) : undefined);
+}
+
+function refuse<Input, Output>(
+  { recorded }: ToolCall<Input, Output>,
+  error: unknown,
+  attributes: Attributes = {},
+): never {
+  recorded?.begin(attributes).failed(error);
+  recorded?.ended(true);
+  throw error;
+}
+
+function unknownOutcome(tool: string): ToolError {
+  const words = `${tool} was begun with this idempotency key by a process that died, and nobody knows how it went: look before it is done again`;
+  return new ToolError(tool, "outcome_unknown", words);
+}
+
+/** The same doing once more: its first result. */
+function repeat<Input, Output>(
+  { tool, failures }: ReadyCall<Input, Output>,
+  recorded: RecordedCall,
+  key: string,
+  { stepId, result }: FirstResult,
+): Output | CutResult {
+  const step = recorded.begin({ [RUNLEDGER.toolIdempotencyKey]: key, [RUNLEDGER.toolSameAs]: stepId });
+  const text = failures.attempt("capture", () => textOf(result));
+  step.succeeded(text, cutAttributes(cutResult(text, tool.definition.maxResultBytes)));
+  recorded.ended(false);
+  return result as Output | CutResult;
+}
+
+/** While it runs, others with its key wait for it. */
+async function runOnce<Input, Output>(call: ReadyCall<Input, Output>, recorded: RecordedCall, key: string) {
+  const begun = recorded.scope.run.results.begin(call.tool.definition.name, key);
+  let lastStep = "";
+  const within: typeof call.within = (step, work) => {
+    lastStep = step?.span.spanId ?? lastStep;
+    return call.within(step, work);
+  };
+  try {
+    const result = await confirmAndRun({ ...call, within });
+    begun.succeeded({ stepId: lastStep, result });
+    return result;
+  } catch (error) {
+    begun.failed();
+    throw error;
+  }
+}
+
+async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Promise<Output | CutResult> {
+  const { tool, recorded, input, options, approver } = call;
+  const { definition } = tool;
+  const asked = questionOf(definition, input);
+  if (asked !== undefined) {
+    const question = { tool: definition.name, callId: options.callId, arguments: textOf(input) ?? "", question: asked };
+    try {
+      await confirmCall({ scope: recorded?.scope, approver, timeoutMs: definition.confirmTimeoutMs, question });
+    } catch (error) {
+      return causedByStop(error) ? Promise.reject(error) : refuse(call, error, { [RUNLEDGER.toolConfirmed]: false });
+    }
+  }
+  try {
+    const result = await tryUntilDone(call, asked === undefined ? {} : { [RUNLEDGER.toolConfirmed]: true });
+    recorded?.ended(false);
+    return result;
+  } catch (error) {
+    if (causedByStop(error) !== undefined) throw error;
+    recorded?.ended(true);
+    if (definition.fallback === undefined) throw error;
+    return await fallBack(call, error);
+  }
+}
+
+async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attributes: Attributes) {
+  const { tool, recorded, input, key, options } = call;
+  const { retry, definition } = tool;
+  const stopped = recorded?.scope.guard.signal;
+  const idempotency = key === undefined ? {} : { [RUNLEDGER.toolIdempotencyKey]: key };
+  let lastError: unknown;
+  for (let attempt = 1; ; attempt++) {
+    const step = recorded?.begin({ ...attributes, ...idempotency });
+    const { principal } = recorded?.scope ?? {};
+    const context: Omit<ToolContext, "signal"> = {
+      attempt,
+      lastError,
+      idempotencyKey: key,
+      callId: options.callId,
+      principal,
+    };
+    try {
+      const result = await call.within(step, () => attemptTool(tool, input, context, stopped));
+      return settled(call, step, result, {});
+    } catch (error) {
+      step?.failed(error);
+      lastError = error;
+      if (attempt >= retry.attempts || !retry.mayRetry(error))
+        throw attempt === 1 ? error : gaveUp(definition.name, attempt, error);
+    }
+    await retry.wait(attempt, stopped);
+  }
+}
+
+function gaveUp(tool: string, attempts: number, cause: unknown): ToolError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ToolError(tool, "failed", `${tool} failed after ${attempts} attempts: ${why}`, { cause });
+}
+
+async function fallBack<Input, Output>(call: ReadyCall<Input, Output>, error: unknown): Promise<Output | CutResult> {
+  const { recorded, input, tool } = call;
+  const { fallback } = tool.definition;
+  const step = recorded?.note({ [RUNLEDGER.toolFallback]: true });
+  try {
+    const isFunction = (value: unknown): value is (input: Input, error: unknown) => Output | Promise<Output> =>
+      typeof value === "function";
+    const value = isFunction(fallback) ? await call.within(step, () => fallback(input, error)) : (fallback as Output);
+    return settled(call, step, value, {});
+  } catch (failure) {
+    step?.failed(failure);
+    throw failure;
+  }
+}
+
+/** The result is recorded whole, and given as far as it may be. */
+function settled<Input, Output>(
+  { failures, tool }: ReadyCall<Input, Output>,
+  step: ToolStep | undefined,
+  result: Output,
+  attributes: Attributes,
+): Output | CutResult {
+  const { maxResultBytes } = tool.definition;
+  if (step === undefined && maxResultBytes === undefined) return result;
+  const text = failures.attempt("capture", () => textOf(result));
+  const cut = cutResult(text, maxResultBytes);
+  step?.succeeded(text, { ...attributes, ...cutAttributes(cut) });
+  return cut ?? result;
+}
+
+function cutAttributes(cut: CutResult | undefined): Attributes {
+  return cut === undefined ? {} : { [RUNLEDGER.toolCutToBytes]: Buffer.byteLength(cut.beginning) };
+}
