@@ -1,5 +1,6 @@
 export { DEFAULT_TENANT, type Principal, ROLES, type Role, TENANT_NAME, withImpliedRoles } from "./access/principal.ts";
 export {
+  ALERT_ACTIONS,
   ALERT_RULES,
   ALERT_STATES,
   type Alert,

@@ -49,9 +49,9 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerLive(feature);
   registerAudit(feature);
   const state = openControlState(feature);
-  registerControl(feature, state);
+  const control = registerControl(feature, state);
   registerApprovals(feature, state);
-  registerAlerts(feature);
+  registerAlerts(feature, control, state);
 
   await registerWeb(feature);
   return app;

@@ -3,6 +3,9 @@ import { apiMoney, apiTime } from "./run.ts";
 
 export const ALERT_RULES = ["loop.repeat", "limit.steps", "limit.tokens", "limit.cost", "limit.time"] as const;
 
+/** What is done when an alert fires, beside telling of it. */
+export const ALERT_ACTIONS = ["none", "kill"] as const;
+
 /** A rule as it is in force: built in, with the threshold one can set. */
 export const alertRule = z.object({
   rule: z.enum(ALERT_RULES),
@@ -11,12 +14,15 @@ export const alertRule = z.object({
   threshold: z.number().positive(),
   /** What the threshold counts: calls, steps, tokens, usd, seconds. */
   unit: z.string(),
+  /** `kill`: the run is killed, with the alert as the reason. */
+  action: z.enum(ALERT_ACTIONS),
 });
 export type AlertRule = z.infer<typeof alertRule>;
 export const alertRuleChange = z.object({
   rule: z.enum(ALERT_RULES),
   enabled: z.boolean().optional(),
   threshold: z.number().positive().optional(),
+  action: z.enum(ALERT_ACTIONS).optional(),
 });
 
 export const ALERT_STATES = ["firing", "acknowledged", "resolved", "silenced"] as const;
@@ -38,6 +44,11 @@ export const alert = z.object({
   fired_time: apiTime,
   resolved_time: apiTime.nullable(),
   silenced_until: apiTime.nullable(),
+  /** What the rule's action did when it fired; null: it has none, or the run had ended. */
+  action_taken: z
+    .object({ action: z.literal("kill"), kill_id: z.string().nullable(), time: apiTime, error: z.string().nullable() })
+    .nullable()
+    .default(null),
   deliveries: z.array(
     z.object({
       channel: z.string(),

@@ -250,3 +250,52 @@ test("a threshold that a rule can't have is refused by name", async () => {
   expect(response.json()).toMatchObject({ error: { details: [{ field: "threshold" }] } });
   expect(stores.acts.recorded).toEqual([]);
 });
+
+test("two query APIs over one store raise and deliver once", async () => {
+  webhook = await startWebhookReceiver();
+  const urls = [await start({ instance: "a" }), await start({ instance: "b" })];
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 15_000 });
+  await insert(call("r2", 1), call("r2", 2), call("r2", 3));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 15_000 });
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(webhook.requests).toHaveLength(2);
+  for (const url of urls) expect(await alertsOf(url)).toHaveLength(2);
+});
+
+test("when the one that alerts goes, the other goes on from there", async () => {
+  webhook = await startWebhookReceiver();
+  await start({ instance: "a" });
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(1), { timeout: 15_000 });
+  await start({ instance: "b" });
+  await servers.shift()?.close();
+  await insert(call("r2", 1), call("r2", 2), call("r2", 3));
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 20_000 });
+});
+
+test("a rule whose action is to kill does so when it fires, once, naming the alert; one without does not", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  await insert(call("before", 1), call("before", 2), call("before", 3));
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(1), { timeout: 15_000 });
+  expect((await alertsOf(url))[0]?.action_taken).toBeNull();
+
+  const body = JSON.stringify({ rule: "loop.repeat", action: "kill" });
+  const changed = await fetch(`${url}/v1/alert-rules`, { method: "POST", headers: JSON_BODY, body });
+  expect(await changed.json()).toMatchObject({ rule: "loop.repeat", enabled: true, threshold: 3, action: "kill" });
+  await insert(call("r1", 1), call("r1", 2), call("r1", 3));
+  await vi.waitFor(async () => expect(await alertsOf(url)).toHaveLength(2), { timeout: 15_000 });
+  const kills = (await (await fetch(`${url}/v1/kill`)).json()) as { items: { kill_id: string; reason: string }[] };
+  expect(kills.items).toMatchObject([{ scope: { run_id: "r1" }, by: "alert loop.repeat" }]);
+  expect(kills.items[0]?.reason).toMatch(/^alert loop.repeat: support calls /);
+  const alert = (await alertsOf(url)).find(({ run_id }) => run_id === "r1");
+  expect(alert?.action_taken).toMatchObject({ action: "kill", kill_id: kills.items[0]?.kill_id, error: null });
+  await vi.waitFor(() => expect(webhook.requests.at(-1)?.body).toContain('"action_taken":{"action":"kill"'));
+
+  await fetch(`${url}/v1/kill/${kills.items[0]?.kill_id}`, { method: "DELETE" });
+  await insert(call("r1", 4));
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(await (await fetch(`${url}/v1/kill`)).json()).toEqual({ items: [] });
+});
+const JSON_BODY = { "content-type": "application/json" };

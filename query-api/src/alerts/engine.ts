@@ -2,20 +2,17 @@ import { type Objects, parameterLists, type Rows } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import { Counter, type Registry } from "prom-client";
 import type { QueryApiSettings } from "../config.ts";
+import type { Control } from "../control/control.ts";
 import { type ChangedRuns, createChangedRuns } from "../runs/changed-runs.ts";
 import type { RunSummaries } from "../runs/run-summaries.ts";
+import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
-import { type AlertStore, isOpen, withNewAlerts } from "./alert-store.ts";
+import { type AlertStore, isOpen } from "./alert-store.ts";
 import { findCandidates } from "./candidates.ts";
 import { deliverDue } from "./deliveries.ts";
-import type { Detector, DetectorQuestion } from "./findings.ts";
-import { detectLimits } from "./limits.ts";
-import { detectLoops } from "./loops.ts";
-import { alertOf, type Channels, hasEnded, settled } from "./raise.ts";
+import { type Channels, hasEnded, settled } from "./raise.ts";
+import { raiseFindings } from "./raise-findings.ts";
 import type { RuleBook } from "./rules.ts";
-
-/** Every detector there is. */
-const DETECTORS: readonly Detector[] = [detectLoops, detectLimits];
 
 /** Changed runs asked for at once, and looked at in full at once. */
 const MAX_CHANGED_AT_ONCE = 5_000;
@@ -33,6 +30,9 @@ export interface AlertEngineDependencies {
   summaries: RunSummaries;
   store: AlertStore;
   rules: RuleBook;
+  /** Of the one process that looks and delivers. */
+  lease: Lease;
+  control: Pick<Control, "kill">;
   clock: () => number;
   random: () => number;
   logger: FastifyBaseLogger;
@@ -50,9 +50,10 @@ export function createAlertEngine(
   dependencies: AlertEngineDependencies,
   settings: QueryApiSettings,
 ): AlertEngine {
-  const { rows, summaries, store, rules, clock, logger } = dependencies;
+  const { rows, summaries, store, rules, clock, logger, lease } = dependencies;
   const channels: Channels = settings.alertWebhookUrl === null ? [] : ["webhook"];
   const { raised, attempts } = dependencies.counters;
+  const delivery = { ...dependencies, onAttempt: (status: string) => attempts.inc({ status }) };
   let changes: ChangedRuns | null = null;
   /** Told by `changes`, and not evaluated since because a store was away. */
   let pending: string[] = [];
@@ -60,14 +61,11 @@ export function createAlertEngine(
 
   return {
     start() {
-      const delivery = { ...dependencies, onAttempt: (status: string) => attempts.inc({ status }) };
       loops = [
         repeat(settings.alertIntervalMs, tick, (error) => logger.warn({ err: error }, "alerts: evaluation failed")),
         // Apart, so that a slow receiver does not keep rules from being looked at.
-        repeat(
-          settings.alertIntervalMs / 4,
-          () => deliverDue(delivery, settings),
-          (error) => logger.warn({ err: error }, "alerts: delivery failed"),
+        repeat(settings.alertIntervalMs / 4, deliver, (error) =>
+          logger.warn({ err: error }, "alerts: delivery failed"),
         ),
       ];
     },
@@ -76,7 +74,17 @@ export function createAlertEngine(
     },
   };
 
+  async function deliver(): Promise<void> {
+    if (await lease.hold()) await deliverDue(delivery, settings);
+  }
+
   async function tick(): Promise<void> {
+    if (!(await lease.hold())) {
+      // Another process looks. Should it go, we go on from what it has saved.
+      changes = null;
+      pending = [];
+      return;
+    }
     changes ??= createChangedRuns(rows, {
       tenant,
       startNs: await startNs(),
@@ -97,23 +105,10 @@ export function createAlertEngine(
     for (const changed of parameterLists(runIds)) {
       const candidates = await findCandidates(rows, { tenant, runIds: changed, rules: inForce, nowMs: clock() });
       for (const together of parameterLists(candidates, MAX_RUNS_AT_ONCE)) {
-        await raise({ rows, tenant, runs: await summaries.byId(tenant, together), rules: inForce });
+        const question = { rows, tenant, runs: await summaries.byId(tenant, together), rules: inForce };
+        raised.inc(await raiseFindings(question, dependencies, channels));
       }
     }
-  }
-
-  async function raise(question: DetectorQuestion): Promise<void> {
-    if (question.runs.size === 0) return;
-    const findings = (await Promise.all(DETECTORS.map((detect) => detect(question)))).flat();
-    if (findings.length === 0) return;
-    const alerts = findings.map((finding) => alertOf(tenant, finding, channels, clock()));
-    let added = 0;
-    await store.update((state) => {
-      const next = withNewAlerts(state, alerts);
-      added = next === state ? 0 : next.alerts.length - state.alerts.length;
-      return next;
-    });
-    raised.inc(added);
   }
 
   /** Resolves what is over; the watermark goes along with it, or every now and then. */

@@ -31,6 +31,7 @@ export function alertOf(tenant: string, finding: Finding, channels: Channels, no
     fired_time: timeOf(nowMs),
     resolved_time: null,
     silenced_until: null,
+    action_taken: null,
     deliveries: newDeliveries(alert_id, "alert.firing", channels, nowMs),
   };
 }

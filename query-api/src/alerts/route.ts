@@ -2,6 +2,8 @@ import { ALERT_STATES, alert, alertList, alertRule, alertRuleChange, queryTime }
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { recordAct } from "../acts/record-act.ts";
+import type { Control } from "../control/control.ts";
+import type { ControlState } from "../control/control-state.ts";
 import type { Feature } from "../dependencies.ts";
 import { invalidField, QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
@@ -24,8 +26,8 @@ const alertParameters = z.strictObject({ alert_id: z.string().max(64) });
 const silence = z.strictObject({ until: queryTime.describe("at most 30 days from now") });
 
 /** Alerts, what one may do to them, and the rules; the engine behind them runs while the server listens. */
-export function registerAlerts(feature: Feature): void {
-  const alerts = createTenantAlerts(feature.dependencies, feature.settings);
+export function registerAlerts(feature: Feature, control: Control, { lease }: ControlState): void {
+  const alerts = createTenantAlerts({ ...feature.dependencies, control, lease }, feature.settings);
   feature.app.addHook("onListen", async () => alerts.start());
   feature.app.addHook("onClose", () => alerts.stop());
   registerRules(feature, alerts);

@@ -1,4 +1,4 @@
-import { ALERT_RULES, type AlertRule, tenantStatePath } from "@runledger/contract";
+import { ALERT_ACTIONS, ALERT_RULES, type AlertRule, tenantStatePath } from "@runledger/contract";
 import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { invalidField } from "../error.ts";
@@ -18,10 +18,11 @@ export interface RuleChange {
   rule: RuleName;
   enabled?: boolean | undefined;
   threshold?: number | undefined;
+  action?: AlertRule["action"] | undefined;
 }
 
 /** Every rule on by default. Thresholds are reached at, not beyond. */
-const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule">> = {
+const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule" | "action">> = {
   "loop.repeat": {
     description: "A run calls the same tool with the same arguments again and again",
     enabled: true,
@@ -42,7 +43,7 @@ const MIN_REPEATS = 2;
 
 const changed = z.partialRecord(
   z.enum(ALERT_RULES),
-  z.object({ enabled: z.boolean(), threshold: z.number().positive() }),
+  z.object({ enabled: z.boolean(), threshold: z.number().positive(), action: z.enum(ALERT_ACTIONS).default("none") }),
 );
 
 /** The rules of a tenant and what was changed of them, kept in the object store. */
@@ -51,18 +52,27 @@ export function createRuleBook(objects: Objects, tenant: string): RuleBook {
   return {
     async inForce() {
       const changes = await document.read();
-      return new Map(ALERT_RULES.map((rule) => [rule, { rule, ...BUILT_IN[rule], ...changes[rule] }]));
+      return new Map(ALERT_RULES.map((rule) => [rule, { rule, ...asBuilt(rule), ...changes[rule] }]));
     },
     check,
-    async change({ rule, enabled, threshold }) {
+    async change({ rule, enabled, threshold, action }) {
       check({ rule, threshold });
       const changes = await document.update((before) => {
-        const was = { ...BUILT_IN[rule], ...before[rule] };
-        return { ...before, [rule]: { enabled: enabled ?? was.enabled, threshold: threshold ?? was.threshold } };
+        const was = { ...asBuilt(rule), ...before[rule] };
+        const is = {
+          enabled: enabled ?? was.enabled,
+          threshold: threshold ?? was.threshold,
+          action: action ?? was.action,
+        };
+        return { ...before, [rule]: is };
       });
-      return { rule, ...BUILT_IN[rule], ...changes[rule] };
+      return { rule, ...asBuilt(rule), ...changes[rule] };
     },
   };
+}
+
+function asBuilt(rule: RuleName): Omit<AlertRule, "rule"> {
+  return { ...BUILT_IN[rule], action: "none" };
 }
 
 function check({ rule, threshold }: RuleChange): void {

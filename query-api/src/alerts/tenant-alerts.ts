@@ -3,7 +3,9 @@ import type { Objects, Rows } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { Registry } from "prom-client";
 import type { QueryApiSettings } from "../config.ts";
+import type { Control } from "../control/control.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
 import { type AlertStore, createAlertStore } from "./alert-store.ts";
 import { type AlertEngine, createAlertCounters, createAlertEngine } from "./engine.ts";
@@ -21,6 +23,8 @@ export interface TenantAlertsDependencies {
   random: () => number;
   logger: FastifyBaseLogger;
   registry: Registry;
+  lease: Lease;
+  control: Pick<Control, "kill">;
 }
 
 /** Alerts and rules, each tenant's for itself: rules, state, and the engine that goes with them. */

@@ -238,7 +238,10 @@ test("a loop is seen in the calls of an agent that has no tool spans", async () 
     "r1",
   ]);
   const rules = new Map([
-    ["loop.repeat", { rule: "loop.repeat", description: "", enabled: true, threshold: 3, unit: "calls" }],
+    [
+      "loop.repeat",
+      { rule: "loop.repeat", description: "", enabled: true, threshold: 3, unit: "calls", action: "none" },
+    ],
   ] as const);
   const found = await detectLoops({ rows: api.rows, tenant: "default", runs, rules });
   expect(found).toMatchObject([{ value: 3, stepIds: [1, 2, 3].map((n) => sha256(`inferred ${n}`).slice(0, 16)) }]);

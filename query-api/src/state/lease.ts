@@ -32,6 +32,7 @@ export function createLease(
 ): Lease {
   const document = createStateDocument<LeaseState>(objects, path, leaseState, { holder: null, renewals: 0 });
   let renewedMs = Number.NEGATIVE_INFINITY;
+  let renewing: Promise<boolean> | null = null;
   let seen: { renewals: number; atMs: number } | null = null;
 
   function isFree(state: LeaseState): boolean {
@@ -39,17 +40,23 @@ export function createLease(
     if (seen === null || seen.renewals !== state.renewals) seen = { renewals: state.renewals, atMs: now() };
     return now() - seen.atMs >= TTL_MS;
   }
+  async function renew(): Promise<boolean> {
+    const startedMs = now();
+    const state = await document.update((before) =>
+      isFree(before) ? { holder, renewals: before.renewals + 1 } : before,
+    );
+    const isOurs = state.holder === holder;
+    // Counted from before it was written: the others can't have seen it earlier.
+    renewedMs = isOurs ? startedMs : Number.NEGATIVE_INFINITY;
+    return isOurs;
+  }
   return {
     async hold() {
-      const startedMs = now();
-      if (startedMs - renewedMs < RENEW_MS) return true;
-      const state = await document.update((before) =>
-        isFree(before) ? { holder, renewals: before.renewals + 1 } : before,
-      );
-      const isOurs = state.holder === holder;
-      // Counted from before it was written: the others can't have seen it earlier.
-      renewedMs = isOurs ? startedMs : Number.NEGATIVE_INFINITY;
-      return isOurs;
+      if (now() - renewedMs < RENEW_MS) return true;
+      renewing ??= renew().finally(() => {
+        renewing = null;
+      });
+      return await renewing;
     },
     async release() {
       if (renewedMs === Number.NEGATIVE_INFINITY) return;
