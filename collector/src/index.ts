@@ -7,7 +7,7 @@ export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts
 export type { Sink } from "./integrate/sink.ts";
 export { type MetricPointRow, metricPointRows } from "./metrics/metric-point-rows.ts";
 export { stepRow } from "./metrics/step-row.ts";
-export { normalizeFrame } from "./normalize/normalize-frame.ts";
+export { createFrameNormalizer, normalizeFrame } from "./normalize/normalize-frame.ts";
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
 export { createPrices, type Pricer, type Prices } from "./normalize/price.ts";
 export { type PriceOverrides, parsePriceOverrides } from "./normalize/price-overrides.ts";

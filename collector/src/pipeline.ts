@@ -24,7 +24,7 @@ import { logEntryRow } from "./metrics/log-entry-row.ts";
 import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { createRecentEntries } from "./metrics/recent-entries.ts";
-import { normalizeFrame } from "./normalize/normalize-frame.ts";
+import { createFrameNormalizer } from "./normalize/normalize-frame.ts";
 import { createPrices } from "./normalize/price.ts";
 import { openGate, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
@@ -105,8 +105,9 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
     { installation: await journalIdentity(settings.journalDir) },
   );
 
+  const toNormalForm = createFrameNormalizer(prices.cost);
   const normalize = (frame: JournalFrame) => {
-    const normalized = normalizeFrame(frame, prices.cost);
+    const normalized = toNormalForm(frame);
     metrics.undigested.inc(
       normalized.records.filter(({ facts }) => RUNLEDGER.normalizeError in facts.attributes).length,
     );

@@ -40,10 +40,13 @@ export interface DialectFacts {
   content: Content;
 }
 
+/** What is asked to tell whose a span is: which keys it has, and rarely what one says. */
+export type DialectKeys = Pick<ReadonlyMap<string, unknown>, "has" | "get">;
+
 /** A way of writing agent telemetry. Chosen by the keys that a span carries, never by its scope's name alone. */
 export interface Dialect {
   name: string;
-  claims(attributes: ReadonlyMap<string, unknown>): boolean;
+  claims(attributes: DialectKeys): boolean;
   /** `scope` is for what its version did wrong. */
   read(span: SpanView, attributes: AttributeReader, scope: RunledgerRecord["scope"]): DialectFacts;
 }

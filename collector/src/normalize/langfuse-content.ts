@@ -3,6 +3,7 @@ import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-me
 import { jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 import { toolDefinition } from "./tool-definition.ts";
 
 const INPUT = "langfuse.observation.input";
@@ -35,10 +36,10 @@ export function generationContent(attributes: AttributeReader): Content {
   const { messages, tools, ...rest } = beside ?? { messages: request ?? given };
   const metadata = metadataOf(attributes);
   const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages), memo.write);
-  const definitions = membersOrList(tools ?? metadata.tools);
+  const definitions = membersOrList(tools ?? metadata.tools, memo.parse);
   const parameters = { ...parametersOf(attributes), ...rest };
   const output = attributes.value(OUTPUT);
-  const response = responseOf(output);
+  const response = responseOf(output, memo);
   const instructions = system ?? metadata.instructions;
   return {
     ...(instructions === null ? {} : { system_prompt: instructions }),
@@ -72,9 +73,9 @@ function parametersOf(attributes: AttributeReader): Record<string, unknown> {
   return given === null ? {} : { parameters: parameters ?? given };
 }
 
-function responseOf(output: unknown): ChatMessage[] | null {
+function responseOf(output: unknown, { parse }: TextMemo): ChatMessage[] | null {
   if (output === null || output === "") return null;
-  const value = membersOrList(output);
+  const value = membersOrList(output, parse);
   if (isMembers(value) && Array.isArray(value["choices"])) return value["choices"].map(choiceMessage);
   return listOf(value ?? output).map((item) => chatMessage(item, "assistant"));
 }

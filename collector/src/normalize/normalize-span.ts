@@ -2,7 +2,7 @@ import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { hourlyCacheWrites } from "./cache-writes.ts";
 import { argumentsHash, messagesHash } from "./content-hash.ts";
-import type { Dialect, DialectFacts } from "./dialect.ts";
+import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
 import { ownAct } from "./own-act.ts";
@@ -10,6 +10,7 @@ import { plain } from "./plain.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
 import { recordId, type SpanOrigin } from "./record-id.ts";
+import { SpanAttributes } from "./span-attributes.ts";
 import { createAttributeReader, type SpanView } from "./span-view.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 import { toolTalkOf } from "./tool-talk.ts";
@@ -34,8 +35,7 @@ export function normalizeSpan(
   price: Pricer,
   memo = createTextMemo(),
 ): NormalizedRecord {
-  const dialects = reception.own === true ? [ownAct, ...DIALECTS] : DIALECTS;
-  const dialect = dialects.find((candidate) => candidate.claims(span.attributes)) ?? plain;
+  const dialect = dialectOf(span.attributes, reception.own === true);
   try {
     return recordOf(dialect, span, span.attributes, origin, reception, price, memo);
   } catch (error) {
@@ -43,6 +43,26 @@ export function normalizeSpan(
     const attributes = new Map([...span.attributes, [RUNLEDGER.normalizeError, why]]);
     return recordOf(plain, span, attributes, origin, reception, price, memo);
   }
+}
+
+/** Nearly always it follows from the keys alone, and spans of one kind have the same. */
+function dialectOf(given: SpanView["attributes"], own: boolean): Dialect {
+  const attributes = SpanAttributes.from(given);
+  const note = own ? "dialect of our own" : "dialect";
+  const known = attributes.shape.notes.get(note) as Dialect | undefined;
+  if (known !== undefined) return known;
+  let byKeys = true;
+  const probe: DialectKeys = {
+    has: (key) => attributes.has(key),
+    get: (key) => {
+      if (attributes.has(key)) byKeys = false;
+      return attributes.get(key);
+    },
+  };
+  const dialects = own ? [ownAct, ...DIALECTS] : DIALECTS;
+  const dialect = dialects.find((candidate) => candidate.claims(probe)) ?? plain;
+  if (byKeys) attributes.shape.notes.set(note, dialect);
+  return dialect;
 }
 
 function recordOf(

@@ -60,7 +60,7 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
     io,
     request,
     response: io.output === undefined ? null : responseSaid(jsonObject(io.output, attributes.memo.parse)),
-    parameters: jsonObject(attributes.text("llm.invocation_parameters") ?? ""),
+    parameters: jsonObject(attributes.text("llm.invocation_parameters") ?? "", attributes.memo.parse),
   };
 }
 
@@ -71,10 +71,11 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
 export function chatContent(
   { lists, io, request, response, parameters }: CallSaid,
   reason: string | null,
-  { write }: TextMemo,
+  memo: TextMemo,
 ): Content {
+  const { write } = memo;
   const content: Content = {};
-  const tools = toolsOf(lists["llm.tools."], request?.tools ?? parameters?.["tools"]);
+  const tools = toolsOf(lists["llm.tools."], request?.tools ?? parameters?.["tools"], memo);
   const offered = tools.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
   const messages = request?.messages ?? inputMessages(lists, io.input);
   const system = systemOf(request?.system ?? parameters?.["system"] ?? parameters?.["instructions"], messages);
@@ -131,9 +132,9 @@ function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: un
   };
 }
 
-function toolsOf(list: readonly FlatEntries[], given: unknown): Record<string, unknown>[] {
+function toolsOf(list: readonly FlatEntries[], given: unknown, { parse }: TextMemo): Record<string, unknown>[] {
   const schemas = flatMembers(list, "tool.").flatMap(({ json_schema: text, ...rest }) =>
-    typeof text === "string" ? [jsonObject(text) ?? { type: "unknown", json_schema: text }] : [rest],
+    typeof text === "string" ? [jsonObject(text, parse) ?? { type: "unknown", json_schema: text }] : [rest],
   );
   return (Array.isArray(given) && given.length >= schemas.length ? given : schemas).map(toolDefinition);
 }

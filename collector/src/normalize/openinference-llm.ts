@@ -2,6 +2,7 @@ import type { DialectFacts } from "./dialect.ts";
 import { jsonObject } from "./json-object.ts";
 import { type CallSaid, chatContent, embeddingContent, SAID_ELSEWHERE, takeCall } from "./openinference-content.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 
 /** A model call or an embedding. */
 export function readModelCall(
@@ -40,7 +41,7 @@ function llmFactsOf(
   const usage = response?.usage;
   const count = (key: string) => attributes.count(`llm.token_count.${key}`);
   return {
-    provider: (provider ?? system ?? providerInMetadata(span))?.toLowerCase() ?? null,
+    provider: (provider ?? system ?? providerInMetadata(span, attributes.memo))?.toLowerCase() ?? null,
     request_model: asked,
     // the one key that is always there holds the model asked before the answer, the one that answered after it
     response_model: attributes.text("llm.response.model_name") ?? response?.model ?? (named === asked ? null : named),
@@ -60,10 +61,10 @@ function llmFactsOf(
 }
 
 /** LangChain's own says whose model it is in its metadata only. */
-function providerInMetadata(span: SpanView): string | null {
+function providerInMetadata(span: SpanView, { parse }: TextMemo): string | null {
   const metadata = span.attributes.get("metadata");
   if (typeof metadata !== "string" || !metadata.includes('"ls_provider"')) return null;
-  return textOf(jsonObject(metadata)?.["ls_provider"]);
+  return textOf(jsonObject(metadata, parse)?.["ls_provider"]);
 }
 
 /** The Python instrumentations mark the first token with an event. */

@@ -1,5 +1,6 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { type FlatEntries, flatList } from "./flat-keys.ts";
+import { createMembers } from "./members.ts";
 import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
 
 /** `llm.input_messages.N.*` or `llm.output_messages.N.*`, in the form of the GenAI conventions. Unknown keys stay beside. */
@@ -95,7 +96,7 @@ function membersBehind(
   prefix: string,
   accept: (name: string) => boolean,
 ): Record<string, unknown> {
-  const members: Record<string, unknown> = Object.create(null);
+  const members = createMembers();
   for (const [key, value] of entries) {
     const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
     if (accept(name)) members[name] = value;

@@ -7,6 +7,7 @@ import { takeIo } from "./openinference-io.ts";
 import { readModelCall } from "./openinference-llm.ts";
 import { readRetrieval } from "./openinference-retrieval.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
 
 /**
  * OpenInference, as Arize's instrumentations send it.
@@ -81,16 +82,16 @@ function runFactsOf(span: SpanView, attributes: AttributeReader, named: boolean)
     agent_name: attributes.text("agent.name") ?? (named ? span.name : null),
     agent_version: null,
     session_id: attributes.text(OTEL.sessionId),
-    user_id: attributes.text(OTEL.userId) ?? userInMetadata(span),
+    user_id: attributes.text(OTEL.userId) ?? userInMetadata(span, attributes.memo),
     heartbeat_interval_ms: null,
   };
 }
 
 /** LangChain's own has no key for the user: it is in the metadata that the application hands to the run. */
-function userInMetadata(span: SpanView): string | null {
+function userInMetadata(span: SpanView, { parse }: TextMemo): string | null {
   const metadata = span.attributes.get("metadata");
   if (typeof metadata !== "string" || !metadata.includes('"user_id"')) return null;
-  const user = jsonObject(metadata)?.["user_id"];
+  const user = jsonObject(metadata, parse)?.["user_id"];
   return typeof user === "string" && user !== "" ? user : null;
 }
 

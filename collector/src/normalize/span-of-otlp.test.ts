@@ -77,7 +77,7 @@ function plainView(span: Span) {
     endTime: rfc3339FromUnixNano(span.endTimeUnixNano as bigint),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
-    attributes: [...attributes],
+    attributes: [...attributes].sort(([a], [b]) => (a < b ? -1 : 1)),
     events: [],
     links: [],
   };

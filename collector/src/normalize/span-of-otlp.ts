@@ -1,5 +1,5 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
-import { type Fixed64, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import { type Fixed64, type KeyValue, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
 import { createAttributeMaps, jsonOfAttributes } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
 
@@ -26,21 +26,24 @@ export function createSpanViews(): (span: Span) => SpanView {
     endTime: endTimeOf(unixNano(span.endTimeUnixNano)),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
-    attributes: withWireFacts(attributesOf(span.attributes), span),
+    attributes: attributesOf(withWireFacts(span)),
     events: span.events.map((event) => eventOf(event, eventTimeOf(event.timeUnixNano))),
     links: span.links.map(linkOf),
   });
 }
 
-/** What OTLP says of a span beside the usual, as attributes behind the others. */
-function withWireFacts(attributes: Map<string, unknown>, span: Span): Map<string, unknown> {
-  if (span.kind !== 0) attributes.set("otlp.kind", span.kind);
-  if (span.flags !== 0) attributes.set("otlp.flags", span.flags);
-  if (span.droppedAttributesCount !== 0) attributes.set("otlp.dropped_attributes_count", span.droppedAttributesCount);
-  if (span.droppedEventsCount !== 0) attributes.set("otlp.dropped_events_count", span.droppedEventsCount);
-  if (span.droppedLinksCount !== 0) attributes.set("otlp.dropped_links_count", span.droppedLinksCount);
-  if (span.traceState !== "") attributes.set("otlp.trace_state", span.traceState);
-  return attributes;
+/** The attributes, and behind them what OTLP says of a span beside the usual. */
+function withWireFacts(span: Span): readonly KeyValue[] {
+  const facts: KeyValue[] = [...span.attributes];
+  const add = (key: string, value: KeyValue["value"]) => facts.push({ key, value: value ?? null });
+  if (span.kind !== 0) add("otlp.kind", { intValue: span.kind });
+  if (span.flags !== 0) add("otlp.flags", { intValue: span.flags });
+  if (span.droppedAttributesCount !== 0)
+    add("otlp.dropped_attributes_count", { intValue: span.droppedAttributesCount });
+  if (span.droppedEventsCount !== 0) add("otlp.dropped_events_count", { intValue: span.droppedEventsCount });
+  if (span.droppedLinksCount !== 0) add("otlp.dropped_links_count", { intValue: span.droppedLinksCount });
+  if (span.traceState !== "") add("otlp.trace_state", { stringValue: span.traceState });
+  return facts;
 }
 
 function eventOf(event: SpanEvent, time: string): SpanView["events"][number] {

@@ -1,3 +1,5 @@
+import { createMembers } from "./members.ts";
+import { SpanAttributes } from "./span-attributes.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 
 /** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
@@ -45,25 +47,61 @@ export function createAttributeReader(
   attributes: ReadonlyMap<string, unknown>,
   memo = createTextMemo(),
 ): AttributeReader {
-  const taken = new Set<string>();
-  const take = <Value>(key: string, accept: (value: unknown) => Value | null): Value | null => {
-    const value = attributes.get(key);
-    if (value === undefined) return null;
-    const accepted = accept(value);
-    if (accepted !== null) taken.add(key);
+  return new Reader(SpanAttributes.from(attributes), memo);
+}
+
+class Reader implements AttributeReader {
+  readonly memo: TextMemo;
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #keys: readonly string[];
+  readonly #values: readonly unknown[];
+  /** 1 for what was given out, by place. */
+  readonly #taken: Uint8Array;
+
+  constructor({ shape, list }: SpanAttributes, memo: TextMemo) {
+    this.memo = memo;
+    this.#places = shape.places;
+    this.#keys = shape.keys;
+    this.#values = list;
+    this.#taken = new Uint8Array(list.length);
+  }
+
+  text(key: string): string | null {
+    return this.#take(key, textOf);
+  }
+  count(key: string): number | null {
+    return this.#take(key, countOf);
+  }
+  number(key: string): number | null {
+    return this.#take(key, numberOf);
+  }
+  boolean(key: string): boolean | null {
+    return this.#take(key, booleanOf);
+  }
+  texts(key: string): string[] {
+    return this.#take(key, textsOf) ?? [];
+  }
+  oneOf<const Value extends string>(key: string, values: readonly Value[]): Value | null {
+    return this.#take(key, (value) => values.find((word) => word === value) ?? null);
+  }
+  value(key: string): unknown {
+    return this.#take(key, asItIs);
+  }
+
+  rest(): Record<string, unknown> {
+    const rest = createMembers();
+    for (let place = 0; place < this.#keys.length; place += 1)
+      if (this.#taken[place] === 0) rest[this.#keys[place] as string] = this.#values[place];
+    return rest;
+  }
+
+  #take<Value>(key: string, accept: (value: unknown) => Value | null): Value | null {
+    const place = this.#places.get(key);
+    if (place === undefined) return null;
+    const accepted = accept(this.#values[place]);
+    if (accepted !== null) this.#taken[place] = 1;
     return accepted;
-  };
-  return {
-    text: (key) => take(key, textOf),
-    count: (key) => take(key, countOf),
-    number: (key) => take(key, numberOf),
-    boolean: (key) => take(key, booleanOf),
-    texts: (key) => take(key, textsOf) ?? [],
-    oneOf: (key, values) => take(key, (value) => values.find((word) => word === value) ?? null),
-    value: (key) => take(key, asItIs),
-    rest: () => restOf(attributes, taken),
-    memo,
-  };
+  }
 }
 
 function textOf(value: unknown): string | null {
@@ -90,10 +128,4 @@ function countOf(value: unknown): number | null {
 function textsOf(value: unknown): string[] | null {
   if (typeof value === "string") return [value];
   return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : null;
-}
-
-function restOf(attributes: ReadonlyMap<string, unknown>, taken: ReadonlySet<string>): Record<string, unknown> {
-  const rest: Record<string, unknown> = Object.create(null);
-  for (const [key, value] of attributes) if (!taken.has(key)) rest[key] = value;
-  return rest;
 }

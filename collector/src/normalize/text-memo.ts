@@ -1,7 +1,8 @@
+import { createGenerationMap } from "../integrate/generation-map.ts";
 import { sha256Hex } from "./content-hash.ts";
 import { mayBeJson, parsedJson } from "./json-text.ts";
 
-/** What is asked of the same texts again and again: by the parts of one step, and by the steps of a run that send their system prompt anew. */
+/** What is asked of the same texts again and again: by the parts of one step, and by the steps of a run that send their prompt and tools anew. */
 export interface TextMemo {
   /** As `sha256Hex`. */
   sha256(text: string): string;
@@ -11,17 +12,21 @@ export interface TextMemo {
   keep(text: string, value: unknown): void;
   /** `JSON.stringify` of what is parsed again soon. */
   write(value: object): string;
+  /** Lets go of long texts: to be called when a request is done. */
+  forgetLong(): void;
 }
 
-const MAX_HASHES = 16;
-const MAX_VALUES = 8;
+/** Remembered for long, so that what is held is bounded: some 4 MB of text and what it says. */
+const MAX_SHORT_TEXTS = 512;
+const MAX_SHORT_CHARS = 8_000;
+/** Of longer texts only the last ones, and only within a request. */
+const MAX_LONG_TEXTS = 8;
 /** Hashing a shorter text is not worth the search. */
 const MIN_HASHED_CHARS = 500;
 
-/** Short-lived, for the spans of one request. */
 export function createTextMemo(): TextMemo {
-  const hashes = remembering(sha256Hex, MAX_HASHES);
-  const values = remembering(parsedJson, MAX_VALUES);
+  const hashes = remembering(sha256Hex);
+  const values = remembering(parsedJson);
   return {
     sha256: (text) => (text.length < MIN_HASHED_CHARS ? sha256Hex(text) : hashes.get(text)),
     parse: (text) => (mayBeJson(text) ? values.get(text) : undefined),
@@ -31,37 +36,50 @@ export function createTextMemo(): TextMemo {
       values.keep(text, value);
       return text;
     },
+    forgetLong() {
+      hashes.forgetLong();
+      values.forgetLong();
+    },
   };
 }
 
 interface Memory<Result> {
   get(text: string): Result;
   keep(text: string, result: Result): void;
+  forgetLong(): void;
 }
 
 /** The same function, which knows the results for the texts it was asked last. */
-function remembering<Result>(of: (text: string) => Result, maxTexts: number): Memory<Result> {
-  // the one asked last is the first
-  const texts: string[] = [];
-  const results: Result[] = [];
-  const place = (text: string, result: Result, from: number) => {
-    for (let at = from; at > 0; at -= 1) {
-      texts[at] = texts[at - 1] as string;
-      results[at] = results[at - 1] as Result;
-    }
-    texts[0] = text;
-    results[0] = result;
-  };
-  const keep = (text: string, result: Result) => place(text, result, Math.min(texts.length, maxTexts - 1));
+function remembering<Result>(of: (text: string) => Result): Memory<Result> {
+  const short = createGenerationMap<{ result: Result }>(MAX_SHORT_TEXTS);
+  const long = lastOnes<Result>();
   return {
     get(text) {
-      const at = texts.indexOf(text);
-      if (at === 0) return results[0] as Result;
-      const result = at === -1 ? of(text) : (results[at] as Result);
-      if (at === -1) keep(text, result);
-      else place(text, result, at);
+      const memory = text.length > MAX_SHORT_CHARS ? long : short;
+      const known = memory.get(text);
+      if (known !== undefined) return known.result;
+      const result = of(text);
+      memory.set(text, { result });
       return result;
     },
-    keep,
+    keep: (text, result) => (text.length > MAX_SHORT_CHARS ? long : short).set(text, { result }),
+    forgetLong: long.clear,
+  };
+}
+
+/** Compared one by one: to look up a text of megabytes in a map costs a pass over it. */
+function lastOnes<Result>() {
+  let texts: string[] = [];
+  let results: { result: Result }[] = [];
+  return {
+    get: (text: string) => results[texts.indexOf(text)],
+    set(text: string, result: { result: Result }) {
+      texts = [text, ...texts.slice(0, MAX_LONG_TEXTS - 1)];
+      results = [result, ...results.slice(0, MAX_LONG_TEXTS - 1)];
+    },
+    clear() {
+      texts = [];
+      results = [];
+    },
   };
 }

@@ -3,6 +3,7 @@ import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-me
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { type FlatEntries, flatList, takeFlatLists } from "./flat-keys.ts";
 import { jsonTextOf } from "./json-text.ts";
+import { createMembers } from "./members.ts";
 import type { Content } from "./normalized.ts";
 import { modelContent } from "./otel-genai-content.ts";
 import { llmFactsOf } from "./otel-genai-model.ts";
@@ -76,7 +77,7 @@ function promptContent(list: readonly FlatEntries[], { write }: TextMemo): Conte
 
 /** `{role, content, tool_call_id, finish_reason, tool_calls.N.{id, name, arguments}, …}`; unknown keys stay beside. */
 function flatMessage(entries: FlatEntries, defaultRole: string): ReturnType<typeof chatMessage> {
-  const members: Record<string, unknown> = Object.create(null);
+  const members = createMembers();
   for (const [key, value] of entries) if (!key.startsWith("tool_calls.")) members[key] = value;
   const {
     role,

@@ -1,4 +1,6 @@
+import type { DialectKeys } from "./dialect.ts";
 import { takeFlatLists } from "./flat-keys.ts";
+import { createMembers } from "./members.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
@@ -8,7 +10,7 @@ const QUERY = "db.vector.query.";
 const READS = new Set(["query", "search", "get", "retrieve", "peek", "search_batch", "hybrid_search", "fetch"]);
 
 /** A call of a vector store, by the name that the instrumentations give it (`db.system`). */
-export function isVectorStore(attributes: ReadonlyMap<string, unknown>): boolean {
+export function isVectorStore(attributes: DialectKeys): boolean {
   const system = attributes.get("db.system");
   return typeof system === "string" && STORES.has(system.toLowerCase());
 }
@@ -21,7 +23,7 @@ export function vectorOperation(spanName: string): string {
 
 /** The query, and what was found: as keys of the span, or an event each. */
 export function vectorContent(span: SpanView, attributes: AttributeReader): Content {
-  const query: Record<string, unknown> = Object.create(null);
+  const query = createMembers();
   const results = takeFlatLists(span.attributes, attributes, [RESULT])[RESULT].map((result) =>
     Object.fromEntries(result),
   );

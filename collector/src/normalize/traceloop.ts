@@ -1,5 +1,5 @@
 import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
-import type { Dialect, DialectFacts } from "./dialect.ts";
+import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { toolMessage } from "./langchain-message.ts";
 import type { Content } from "./normalized.ts";
@@ -47,7 +47,7 @@ export const traceloop: Dialect = {
 };
 
 /** No convention has a total; openlit, which has one too, is known by the cost beside it. */
-function isTraceloopUsage(attributes: ReadonlyMap<string, unknown>): boolean {
+function isTraceloopUsage(attributes: DialectKeys): boolean {
   return attributes.has("gen_ai.usage.total_tokens") && !attributes.has("gen_ai.usage.cost");
 }
 

@@ -12,7 +12,7 @@ export function modelCallContent(attributes: AttributeReader): Content {
   const parameters = parametersOf(attributes);
   return {
     ...promptContent(attributes.value("ai.prompt.messages"), attributes.memo),
-    ...(tools === null ? {} : { tool_definitions: toolDefinitions(tools) }),
+    ...(tools === null ? {} : { tool_definitions: toolDefinitions(tools, attributes.memo) }),
     ...(response === null ? {} : { response: attributes.memo.write([response]) }),
     ...(parameters === null ? {} : { parameters }),
   };
@@ -88,13 +88,13 @@ const FINISH_REASONS: Readonly<Record<string, string>> = {
   "content-filter": "content_filter",
 };
 
-function toolDefinitions(tools: unknown): string {
-  const list = Array.isArray(tools) ? tools : (membersOrList(tools) ?? [tools]);
-  return JSON.stringify(listOf(list).map(toolDefinition));
+function toolDefinitions(tools: unknown, { parse }: TextMemo): string {
+  const list = Array.isArray(tools) ? tools : (membersOrList(tools, parse) ?? [tools]);
+  return JSON.stringify(listOf(list).map((tool) => toolDefinition(tool, parse)));
 }
 
-function toolDefinition(tool: unknown): unknown {
-  const parsed = membersOrList(tool);
+function toolDefinition(tool: unknown, parse: TextMemo["parse"]): unknown {
+  const parsed = membersOrList(tool, parse);
   if (!isMembers(parsed)) return tool;
   const { inputSchema, ...rest } = parsed;
   return inputSchema === undefined ? parsed : { ...rest, parameters: inputSchema };

@@ -49,7 +49,7 @@ export function readKeyValue(reader: ExactReader, depth: number): KeyValue {
 }
 
 const readKeyValueField: ReadField<KeyValue> = (message, tag, reader, depth) => {
-  if (tag === 10) message.key = reader.string();
+  if (tag === 10) message.key = reader.key();
   else if (tag === 18) message.value = readAnyValue(message.value, reader, depth);
   else return false;
   return true;

@@ -19,6 +19,8 @@ export class ContentError extends Error {}
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
   declare buf: Buffer & { utf8Slice(start: number, end: number): string };
+  /** Keys read before, by their length and two of their bytes: where they are in `buf`. */
+  private readonly keys = new Array<{ at: number; text: string } | undefined>(KEY_SLOTS).fill(undefined);
   private messages = 0;
   private items = 0;
 
@@ -47,6 +49,23 @@ export class ExactReader extends protobuf.BufferReader {
     return text;
   }
 
+  /** As `string`, for attribute keys: a request has the same few thousands of times, and each is decoded once. */
+  key(): string {
+    const { buf, pos } = this;
+    const length = buf[pos] as number;
+    if (length === 0 || length > MAX_KEPT_KEY || pos + 1 + length > this.len) return this.string();
+    const slot =
+      (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (KEY_SLOTS - 1);
+    const known = this.keys[slot];
+    if (known !== undefined && isSame(buf, known.at, pos + 1, length)) {
+      this.pos = pos + 1 + length;
+      return known.text;
+    }
+    const text = this.string();
+    this.keys[slot] = { at: pos + 1, text };
+    return text;
+  }
+
   readFixed64(): bigint {
     const start = this.pos;
     if (start + 8 > this.len) throw new RangeError(`index out of range: ${start} + 8 > ${this.len}`);
@@ -71,6 +90,16 @@ export class ExactReader extends protobuf.BufferReader {
     }
     throw new Error("invalid varint encoding");
   }
+}
+
+/** A power of two. */
+const KEY_SLOTS = 256;
+/** Bytes. Lengths below 128 take one byte. */
+const MAX_KEPT_KEY = 100;
+
+function isSame(buf: Buffer, a: number, b: number, length: number): boolean {
+  for (let at = 0; at < length; at += 1) if (buf[a + at] !== buf[b + at]) return false;
+  return true;
 }
 
 export function tooMany(limit: number, what: string): OtlpError {
