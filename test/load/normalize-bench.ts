@@ -1,19 +1,16 @@
-import { readdir, readFile } from "node:fs/promises";
 import type { Profiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import {
+  createFrameNormalizer,
   createPrices,
   decodeAcceptedSpans,
-  decodeTraces,
   decodeTracesAsGenerated,
-  encodeTraces,
   entryText,
-  normalizeFrame,
   type Pricer,
   stepRow,
 } from "@runledger/collector";
-import { createSpanBatch } from "./spans.ts";
+import { type NormalizeInput, normalizeInputs } from "./normalize-inputs.ts";
 
 export interface NormalizeBenchSettings {
   rounds: number;
@@ -38,22 +35,11 @@ export interface NormalizeFigures {
 /** Where the CPU time of normalising goes: share of the profile's samples within each part, by its function. */
 export type NormalizeProfile = Record<string, number>;
 
-type Frame = Parameters<typeof normalizeFrame>[0];
-interface Input {
-  name: string;
-  frame: Frame;
-  spans: number;
-}
-
-const CAPTURES = join(import.meta.dirname, "../captures");
-/** A frame holds about as much as a busy exporter's request. */
-const SPANS_PER_FRAME = 256;
-
 /** Normalising next to decoding the same protobuf requests: those of test/load, and what the integration tests captured. */
 export async function benchNormalize(settings: NormalizeBenchSettings): Promise<NormalizeFigures[]> {
-  const inputs = await inputsOf();
+  const inputs = await normalizeInputs();
   const price = createPrices(null).cost;
-  const rounds = new Map<Input, Omit<NormalizeFigures, "input" | "bytesPerSpan">[]>();
+  const rounds = new Map<NormalizeInput, Omit<NormalizeFigures, "input" | "bytesPerSpan">[]>();
   for (let round = -1; round < settings.rounds; round += 1) {
     for (const input of inputs) {
       const figures = measure(input, price, settings.sampleMs);
@@ -62,20 +48,26 @@ export async function benchNormalize(settings: NormalizeBenchSettings): Promise<
   }
   return inputs.map((input) => ({
     input: input.name,
-    bytesPerSpan: input.frame.body.byteLength / input.spans,
+    bytesPerSpan: input.bytesPerSpan,
     ...lowestOf(rounds.get(input) ?? []),
   }));
 }
 
-function measure({ frame, spans }: Input, price: Pricer, sampleMs: number) {
-  const { records } = normalizeFrame(frame, price);
+function measure({ frames, spans }: NormalizeInput, price: Pricer, sampleMs: number) {
+  const normalize = createFrameNormalizer(price);
+  const records = frames.flatMap((frame) => normalize(frame).records);
   const micros = (act: () => void) => cpuMicros(act, sampleMs) / spans;
   return {
-    decode: micros(() => decodeAcceptedSpans(frame)),
-    generatedDecode: micros(() =>
-      decodeTracesAsGenerated(Buffer.from(frame.body.buffer, frame.body.byteOffset, frame.body.byteLength)),
-    ),
-    whole: micros(() => normalizeFrame(frame, price)),
+    decode: micros(() => {
+      for (const frame of frames) decodeAcceptedSpans(frame);
+    }),
+    generatedDecode: micros(() => {
+      for (const { body } of frames)
+        decodeTracesAsGenerated(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    }),
+    whole: micros(() => {
+      for (const frame of frames) normalize(frame);
+    }),
     entryText: micros(() => {
       for (const { facts } of records) entryText({ ...facts, conflict: false, payloads: {} });
     }),
@@ -107,7 +99,7 @@ const WHOLES = ["recordsOf", "recordOf"];
 
 /** Samples normalising all inputs in turns for some seconds. */
 export async function profileNormalize(seconds: number): Promise<NormalizeProfile> {
-  const inputs = await inputsOf();
+  const inputs = await normalizeInputs();
   const price = createPrices(null).cost;
   const session = new Session();
   session.connect();
@@ -115,7 +107,8 @@ export async function profileNormalize(seconds: number): Promise<NormalizeProfil
   await session.post("Profiler.setSamplingInterval", { interval: 200 });
   await session.post("Profiler.start");
   const endMs = performance.now() + seconds * 1_000;
-  while (performance.now() < endMs) for (const { frame } of inputs) normalizeFrame(frame, price);
+  const normalize = createFrameNormalizer(price);
+  while (performance.now() < endMs) for (const { frames } of inputs) for (const frame of frames) normalize(frame);
   const { profile } = await session.post("Profiler.stop");
   session.disconnect();
   return sharesOf(profile.nodes);
@@ -137,50 +130,4 @@ function sharesOf(nodes: Profiler.ProfileNode[]): NormalizeProfile {
   };
   if (nodes[0]) visit(nodes[0], "rest", "");
   return shares;
-}
-
-async function inputsOf(): Promise<Input[]> {
-  const inputs = [inputOf("1 KB spans of test/load", createSpanBatch(SPANS_PER_FRAME, 1_770_000_000_000).next())];
-  const files = await readdir(CAPTURES).catch(() => []);
-  for (const file of files.filter((name) => name.endsWith(".json")).sort()) {
-    const bodies = await bodiesOf(join(CAPTURES, file));
-    if (bodies.length > 0) inputs.push(inputOf(basename(file, ".json"), repeated(Buffer.concat(bodies))));
-  }
-  return inputs;
-}
-
-/** The captured trace requests as protobuf. */
-async function bodiesOf(file: string): Promise<Buffer[]> {
-  const { traces = [] }: { traces?: unknown[] } = JSON.parse(await readFile(file, "utf8"));
-  return traces
-    .map((request) => decodeTraces(Buffer.from(JSON.stringify(request)), "json"))
-    .map((request) => Buffer.from(encodeTraces(withLongs(request) as object)));
-}
-
-/** 64-bit values in the form that the encoder takes. */
-function withLongs(value: unknown): unknown {
-  if (typeof value === "bigint")
-    return { low: Number(BigInt.asIntN(32, value)), high: Number(value >> 32n), unsigned: true };
-  if (Array.isArray(value)) return value.map(withLongs);
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withLongs(member)]));
-}
-
-/** Protobuf joins messages that follow each other: the lists of both are one list. */
-function repeated(body: Buffer): Buffer {
-  const spans = inputOf("", body).spans;
-  return Buffer.concat(Array.from({ length: Math.ceil(SPANS_PER_FRAME / Math.max(1, spans)) }, () => body));
-}
-
-function inputOf(name: string, body: Buffer): Input {
-  const frame: Frame = {
-    seq: 1,
-    signal: "traces",
-    format: "protobuf",
-    encoding: "identity",
-    tenant: "default",
-    receivedUnixNano: 1_770_000_000_000_000_000n,
-    body,
-  };
-  return { name, frame, spans: decodeAcceptedSpans(frame).length };
 }
