@@ -44,6 +44,14 @@ export function createMemoryObjects(): MemoryObjects {
         if (path.startsWith(prefix)) yield { path, sizeBytes: stored.get(path)?.length ?? 0 };
       }
     },
+    folders: async (prefix) => {
+      const below = [...stored.keys()]
+        .filter((path) => path.startsWith(prefix))
+        .map((path) => path.slice(prefix.length));
+      return [
+        ...new Set(below.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/")))),
+      ].sort();
+    },
     delete: async (path) => void stored.delete(path),
   };
 }

@@ -1,51 +1,156 @@
+import { type Cosigner, parseCosignerKey } from "./cosignature.ts";
 import { LogError } from "./log-error.ts";
 import { parseVerifierKey } from "./signed-note.ts";
 
-/** How many words follow each keyword, at least and at most. */
-const LINES: Record<string, [number, number]> = {
-  log: [1, 2],
-  witness: [2, 3],
-  group: [3, Number.POSITIVE_INFINITY],
-  quorum: [1, 1],
-};
+/** Whom somebody trusts: https://c2sp.org/tlog-policy. */
+export interface TrustPolicy {
+  /** Verifier keys of the logs. */
+  logs: string[];
+  witnesses: PolicyWitness[];
+  /** Whose cosignatures a head needs; null: nobody's. */
+  quorum: QuorumRule | null;
+}
 
-/**
- * The verifier keys of the logs that a policy trusts: https://c2sp.org/tlog-policy. A quorum of witnesses can't be checked yet,
- * so a policy that asks for one is refused: ignoring it would call verified what its author does not.
- * @throws LogError `malformed`, naming the line.
- */
-export function policyLogs(policy: string): string[] {
-  const logs: string[] = [];
-  const quorums: string[] = [];
-  for (const [index, line] of policy.split("\n").entries()) {
+export interface PolicyWitness {
+  /** Within the policy. */
+  name: string;
+  cosigner: Cosigner;
+  /** Where it takes checkpoints (https://c2sp.org/tlog-witness, "submission prefix"), without a slash at its end; null: not told. */
+  url: string | null;
+}
+
+/** One witness, or `threshold` of some rules. */
+export type QuorumRule = PolicyWitness | { name: string; threshold: number; members: QuorumRule[] };
+
+const MAX_POLICY_CHARS = 1_000_000;
+const KEYWORDS = ["log", "witness", "group", "quorum"];
+
+/** @throws LogError `malformed`, naming the line. */
+export function parsePolicy(text: string): TrustPolicy {
+  const policy: TrustPolicy = { logs: [], witnesses: [], quorum: null };
+  const parser = createParser(policy);
+  if (text.length > MAX_POLICY_CHARS) throw new LogError("malformed", "the policy is too large");
+  for (const [index, line] of text.split("\n").entries()) {
     const [keyword, ...words] = line.split(/[ \t]+/).filter((word) => word !== "");
     if (keyword === undefined || keyword.startsWith("#")) continue;
-    const [least, most] = LINES[keyword] ?? [1, 0];
-    const [first = ""] = words;
-    if (words.length < least || words.length > most || (keyword === "log" && !isVerifierKey(first))) {
-      throw new LogError(
-        "malformed",
-        `line ${index + 1} of the policy is none of a tlog-policy: ${line.slice(0, 100)}`,
-      );
-    }
-    if (keyword === "log") logs.push(first);
-    if (keyword === "quorum") quorums.push(first);
+    const fault = hasForbiddenCharacters(line) ? "it has a control character" : parser.take(keyword, words);
+    if (fault === null) continue;
+    const shown = line.slice(0, 100).replaceAll(/\p{Cc}/gu, "?");
+    throw new LogError("malformed", `line ${index + 1} of the policy is none of a tlog-policy: ${fault}: ${shown}`);
   }
-  const [quorum, ...more] = quorums;
-  if (quorum === undefined || more.length > 0)
-    throw new LogError("malformed", "a policy has exactly one `quorum` line");
-  if (quorum !== "none")
-    throw new LogError("malformed", `the policy asks for the quorum ${quorum}; witnesses can't be checked yet`);
+  if (!parser.hasQuorum()) throw new LogError("malformed", "a policy has exactly one `quorum` line");
+  return policy;
+}
+
+/** The logs' keys of a policy, for what has no cosignatures to show. @throws LogError `malformed`, also when the policy asks for a quorum. */
+export function policyLogs(text: string): string[] {
+  const { logs, quorum } = parsePolicy(text);
+  if (quorum !== null)
+    throw new LogError(
+      "malformed",
+      `the policy asks for the quorum ${quorum.name}; no witness signed what is checked here`,
+    );
   if (logs.length === 0) throw new LogError("malformed", "the policy has no line `log <verifier key>`");
   return logs;
 }
 
-function isVerifierKey(text: string): boolean {
+/** Is it enough that these have cosigned? */
+export function isQuorum(rule: QuorumRule | null, cosigned: (witness: PolicyWitness) => boolean): boolean {
+  if (rule === null) return true;
+  if ("cosigner" in rule) return cosigned(rule);
+  return rule.members.filter((member) => isQuorum(member, cosigned)).length >= rule.threshold;
+}
+
+/** Takes a policy line by line. A fault is told in words. */
+function createParser(policy: TrustPolicy) {
+  const rules = new Map<string, QuorumRule>();
+  const members = new Set<string>();
+  const keys = { log: new Set<string>(), witness: new Set<string>() };
+  let hasQuorum = false;
+
+  const define = (rule: QuorumRule): string | null => {
+    if (rule.name === "none" || rules.has(rule.name)) return `the name ${rule.name} is taken`;
+    rules.set(rule.name, rule);
+    return null;
+  };
+  const isSecond = (set: Set<string>, publicKey: string): boolean => set.size === set.add(publicKey).size;
+
+  const take: Record<string, (words: string[]) => string | null> = {
+    log: ([key = "", , ...more]) => {
+      const publicKey = logKeyOf(key);
+      if (publicKey === null || more.length > 0) return "`log <verifier key> [<url>]` is expected";
+      if (isSecond(keys.log, publicKey)) return "there is a log with this key already";
+      policy.logs.push(key);
+      return null;
+    },
+    witness: ([name = "", key = "", url, ...more]) => {
+      const cosigner = cosignerOf(key);
+      if (typeof cosigner === "string" || more.length > 0)
+        return typeof cosigner === "string" ? cosigner : "`witness <name> <verifier key> [<url>]` is expected";
+      if (isSecond(keys.witness, Buffer.from(cosigner.publicKey).toString("hex")))
+        return "there is a witness with this key already";
+      const witness = { name, cosigner, url: url === undefined ? null : url.replace(/\/+$/, "") };
+      policy.witnesses.push(witness);
+      return define(witness);
+    },
+    group: ([name = "", threshold = "", ...names]) => {
+      const found = names.map((member) => rules.get(member));
+      const of = names.length;
+      const least = threshold === "all" ? of : threshold === "any" ? 1 : decimal(threshold);
+      if (of === 0 || least < 1 || least > of)
+        return "`group <name> all|any|<k> <member>…` is expected, with 1 <= k <= members";
+      for (const [i, member] of names.entries()) {
+        if (found[i] === undefined) return `${member} is not defined before it`;
+        if (members.has(member)) return `${member} is a member already`;
+        members.add(member);
+      }
+      return define({ name, threshold: least, members: found.filter((member) => member !== undefined) });
+    },
+    quorum: ([name = "", ...more]) => {
+      if (hasQuorum) return "a policy has exactly one `quorum` line";
+      const rule = rules.get(name);
+      if (more.length > 0 || (rule === undefined && name !== "none"))
+        return "`quorum none|<a name defined before it>` is expected";
+      hasQuorum = true;
+      policy.quorum = rule ?? null;
+      return null;
+    },
+  };
+  return {
+    take: (keyword: string, words: string[]) =>
+      (KEYWORDS.includes(keyword) ? take[keyword]?.(words) : `there is no keyword ${keyword}`) ?? null,
+    hasQuorum: () => hasQuorum,
+  };
+}
+
+/** 0 when it is none: no threshold is. */
+function decimal(text: string): number {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0;
+}
+
+function logKeyOf(text: string): string | null {
   try {
     parseVerifierKey(text);
-    return true;
+    return text.slice(text.lastIndexOf("+") + 1);
   } catch (error) {
-    if (error instanceof LogError) return false;
+    if (error instanceof LogError) return null;
     throw error;
   }
+}
+
+/** The cosigner, or what is wrong with its key. */
+function cosignerOf(text: string): Cosigner | string {
+  const type = Buffer.from(text.slice(text.lastIndexOf("+") + 1), "base64")[0];
+  if (type === 6) return "cosignatures with ML-DSA-44 are not checked yet: name the witness's Ed25519 key (type 0x04)";
+  try {
+    return parseCosignerKey(text);
+  } catch (error) {
+    if (error instanceof LogError) return "a witness's verifier key has the type 0x04 (cosignature/v1)";
+    throw error;
+  }
+}
+
+/** https://c2sp.org/tlog-policy, "Character set". */
+function hasForbiddenCharacters(line: string): boolean {
+  return [...line].some((character) => (character < " " && character !== "\t") || character === "\u007f");
 }

@@ -21,8 +21,9 @@ export interface OpenedNote {
   signedBy: string[];
 }
 
-/** The signature type of Ed25519: https://c2sp.org/signed-note, "Signature types". */
+/** Signature types: https://c2sp.org/signed-note, "Signature types". */
 const ED25519 = 1;
+export const COSIGNATURE_V1 = 4;
 const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_PREFIX = "\u2014 ";
 const MAX_NOTE_BYTES = 1_000_000;
@@ -32,23 +33,32 @@ const MAX_SIGNATURES = 100;
 export function createNoteSigner(name: string, privateKey: crypto.KeyObject): NoteSigner {
   checkName(name);
   const publicKey = rawPublicKey(privateKey);
-  return { name, keyId: noteKeyId(name, publicKey), sign: (text) => crypto.sign(null, text, privateKey) };
+  return { name, keyId: noteKeyId(name, publicKey, ED25519), sign: (text) => crypto.sign(null, text, privateKey) };
 }
 
 /** The text that one hands to verifiers: `name+hex(key id)+base64(0x01 ‖ public key)`. */
-export function formatVerifierKey(name: string, privateOrPublicKey: crypto.KeyObject): string {
+export function formatVerifierKey(name: string, privateOrPublicKey: crypto.KeyObject, type = ED25519): string {
   checkName(name);
   const publicKey = rawPublicKey(privateOrPublicKey);
-  const keyId = noteKeyId(name, publicKey).toString(16).padStart(8, "0");
-  return `${name}+${keyId}+${Buffer.concat([Buffer.of(ED25519), publicKey]).toString("base64")}`;
+  const keyId = noteKeyId(name, publicKey, type).toString(16).padStart(8, "0");
+  return `${name}+${keyId}+${Buffer.concat([Buffer.of(type), publicKey]).toString("base64")}`;
 }
 
 /** @throws LogError `malformed` when the text is no Ed25519 verifier key, or its key id is not its own. */
 export function parseVerifierKey(text: string): NoteVerifier {
+  const { name, keyId, key } = parseKeyText(text, ED25519);
+  return { name, keyId, verify: (signed, signature) => crypto.verify(null, signed, key, signature) };
+}
+
+/** The parts of `name+hex(key id)+base64(type ‖ Ed25519 public key)`. @throws LogError `malformed`. */
+export function parseKeyText(
+  text: string,
+  type: number,
+): { name: string; keyId: number; key: crypto.KeyObject; publicKey: Uint8Array } {
   const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text.trim());
-  const [, name = "", keyIdHex = "", key = ""] = match ?? [];
-  const bytes = strictBase64(key);
-  if (match === null || bytes === null || bytes[0] !== ED25519 || bytes.length !== 1 + PUBLIC_KEY_BYTES) {
+  const [, name = "", keyIdHex = "", encoded = ""] = match ?? [];
+  const bytes = strictBase64(encoded);
+  if (match === null || bytes === null || bytes[0] !== type || bytes.length !== 1 + PUBLIC_KEY_BYTES) {
     throw new LogError(
       "malformed",
       "not a verifier key: name+key id+key is expected, as in the `log` line that `runledger policy` prints",
@@ -56,12 +66,11 @@ export function parseVerifierKey(text: string): NoteVerifier {
   }
   checkName(name);
   const publicKey = bytes.subarray(1);
-  const keyId = noteKeyId(name, publicKey);
+  const keyId = noteKeyId(name, publicKey, type);
   if (keyId !== Number.parseInt(keyIdHex, 16))
     throw new LogError("malformed", `the verifier key of ${name} is damaged`);
   const jwk = { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") };
-  const keyObject = crypto.createPublicKey({ key: jwk, format: "jwk" });
-  return { name, keyId, verify: (signed, signature) => crypto.verify(null, signed, keyObject, signature) };
+  return { name, keyId, publicKey, key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
 }
 
 /** The note of a text that ends in a newline. @throws LogError `malformed` when the text can't stand in a note. */
@@ -101,13 +110,14 @@ export function noteText(note: Uint8Array): string {
   return parseNote(note).text;
 }
 
-interface NoteSignature {
+export interface NoteSignature {
   name: string;
   keyId: number;
   signature: Uint8Array;
 }
 
-function parseNote(note: Uint8Array): { text: string; signatures: NoteSignature[] } {
+/** A note's parts, unverified. @throws LogError `malformed`. */
+export function parseNote(note: Uint8Array): { text: string; signatures: NoteSignature[] } {
   if (note.length > MAX_NOTE_BYTES) throw new LogError("malformed", "the note is too large");
   const whole = decodeUtf8(note);
   const split = whole.lastIndexOf("\n\n");
@@ -128,12 +138,14 @@ function parseSignature(line: string): NoteSignature {
   return { name, keyId: bytes.readUInt32BE(0), signature: bytes.subarray(4) };
 }
 
-function noteKeyId(name: string, publicKey: Uint8Array): number {
-  const input = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ED25519), publicKey]);
+/** Ties name, type and public key together: https://c2sp.org/signed-note, "Signatures". */
+export function noteKeyId(name: string, publicKey: Uint8Array, type: number): number {
+  const input = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(type), publicKey]);
   return crypto.hash("sha256", input, "buffer").readUInt32BE(0);
 }
 
-function rawPublicKey(key: crypto.KeyObject): Buffer {
+/** The 32 bytes of an Ed25519 key's public half. @throws LogError `malformed` for another kind of key. */
+export function rawPublicKey(key: crypto.KeyObject): Buffer {
   if (key.asymmetricKeyType !== "ed25519") throw new LogError("malformed", "notes are signed with Ed25519 keys");
   const publicKey = key.type === "private" ? crypto.createPublicKey(key) : key;
   return Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");

@@ -5,6 +5,7 @@ import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
 import { emptyRoot, hashesEqual } from "./merkle.ts";
+import { createHeadCheck, type RecordedHead } from "./recorded-heads.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { createFindings, type Findings, type LogVerification } from "./verification.ts";
@@ -23,6 +24,8 @@ export interface LogToVerify {
   findKey?: FindPayloadKey;
   /** What the caller trusts, `name+key id+key` each. Nothing is VERIFIED without one that signed. */
   verifierKeys: readonly string[];
+  /** Heads that others recorded of this log: it must have had them. */
+  recordedHeads?: readonly RecordedHead[];
   /** A signed checkpoint that the caller kept from before: the log must extend it. */
   sinceCheckpoint?: Uint8Array;
   onProgress?(entriesChecked: number, treeSize: number): void;
@@ -58,7 +61,7 @@ export async function verifyLog(log: LogToVerify): Promise<LogVerification> {
 export function verifyShard(
   objects: { read: ReadObject; list(prefix: string): AsyncIterable<{ path: string }> },
   shard: string,
-  options: Pick<LogToVerify, "verifierKeys" | "sinceCheckpoint" | "onProgress" | "findKey">,
+  options: Pick<LogToVerify, "verifierKeys" | "sinceCheckpoint" | "recordedHeads" | "onProgress" | "findKey">,
 ): Promise<LogVerification> {
   const root = logPrefix(shard);
   return verifyLog({
@@ -81,6 +84,7 @@ async function verifyContents(
 ): Promise<void> {
   const payloads = log.readPack && createPayloadCheck(log.readPack, findings, log.findKey);
   const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
+  const recorded = createHeadCheck(log.recordedHeads ?? [], findings);
   const check: TreeCheck = {
     size: head.size,
     root: head.root,
@@ -88,6 +92,7 @@ async function verifyContents(
       if (since?.size === tree.size && !hashesEqual(since.root, tree.root())) {
         findings.add("TAMPERED", `entries 0 to ${since.size - 1}`, "they are not those of the earlier checkpoint");
       }
+      recorded.compare(tree);
       await stored?.compare(tree);
     },
     onEntry: async (index, entry) => {
@@ -101,6 +106,7 @@ async function verifyContents(
     onTile: async (path, width, bytesOfWidth) => stored?.comparePartials(path, width, bytesOfWidth),
   };
   await verifyTree(log.read, check, findings);
+  recorded.finish(head);
   await stored?.finish(() => latestSize(log.read, verifiers));
   log.onProgress?.(verification.entriesChecked, head.size);
   verification.payloadsChecked = payloads?.checked ?? null;

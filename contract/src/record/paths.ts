@@ -25,6 +25,20 @@ export function datedCheckpointPath(shard: string, treeSize: number): string {
   return `${logPrefix(shard)}checkpoints/${String(treeSize).padStart(15, "0")}`;
 }
 
+/** What others attest of a log's head of some size: a checkpoint with its witnesses' cosignatures, a time stamp. Kept for ever. */
+export function anchorPath(log: string, treeSize: number, kind: "cosigned" | "tsr"): string {
+  return `${anchorsPrefix(log)}${String(treeSize).padStart(15, "0")}.${kind}`;
+}
+
+export function anchorsPrefix(log: string): string {
+  return `${logPrefix(log)}anchors/`;
+}
+
+/** The newest of the cosigned checkpoints, for readers that can't list; replaced. */
+export function latestCosignedPath(log: string): string {
+  return `${logPrefix(log)}cosigned`;
+}
+
 /** A small document of state, changed by compare-and-set. */
 export function statePath(name: string): string {
   return `state/${name}.json`;
@@ -45,7 +59,7 @@ export function keyRingPath(ring: string): string {
   return `keys/rings/${ring}.json`;
 }
 
-const MUTABLE = /(?:^|\/)(?:checkpoint$|staging\/)|\.p\/|^(?:state|keys)\//;
+const MUTABLE = /(?:^|\/)(?:checkpoint$|cosigned$|staging\/)|\.p\/|^(?:state|keys)\//;
 
 /** Is what lies there written once and kept? The rest is replaced or removed: a log's `checkpoint`, partial tiles, staging, state, data keys. */
 export function isEvidencePath(path: string): boolean {

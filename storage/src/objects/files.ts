@@ -81,6 +81,21 @@ export async function createFileObjects(root: string, access: FileAccess = "writ
       return bytes && { bytes, version: versionOf(bytes) };
     },
     list: (prefix) => list(root, prefix),
+    folders: async (prefix) => {
+      const names: string[] = [];
+      const found = await readdir(fileOf(prefix.slice(0, -1)), { withFileTypes: true })
+        .catch(nullWhenAbsent)
+        .catch(asStorageError(prefix));
+      for (const entry of found ?? []) {
+        // A directory whose objects are gone stays: it is none that has any.
+        if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
+        for await (const _ of list(root, `${prefix}${entry.name}/`)) {
+          names.push(entry.name);
+          break;
+        }
+      }
+      return names.sort();
+    },
     delete: async (path) => {
       refuseEvidence(path, "deleted");
       const file = fileOf(path);

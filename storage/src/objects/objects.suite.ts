@@ -61,6 +61,16 @@ export function objectsSuite(driver: string, open: () => Promise<ObjectsUnderTes
       expect(text(await objects.read("log/0/checkpoint"))).toBe("two");
     });
 
+    test("folders are the names directly below a prefix that have something below them", async () => {
+      await objects.create("log/b/tile/0/000", bytes("1"));
+      await objects.replace("log/a-1/checkpoint", bytes("2"));
+      await objects.create("log/file", bytes("3"));
+      await objects.replace("log/gone/checkpoint", bytes("4"));
+      await objects.delete("log/gone/checkpoint");
+      expect(await objects.folders("log/")).toEqual(["a-1", "b"]);
+      expect(await objects.folders("nothing/")).toEqual([]);
+    });
+
     test("compareAndSet writes only over the expected version", async () => {
       const first = await objects.compareAndSet("state/a.json", bytes("one"), null);
       await expect(objects.compareAndSet("state/a.json", bytes("two"), null)).rejects.toMatchObject(conflict);

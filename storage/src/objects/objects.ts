@@ -28,6 +28,8 @@ export interface Objects {
   readVersioned(path: string): Promise<{ bytes: Uint8Array; version: ObjectVersion } | null>;
   /** All objects below a prefix, in ascending order of path. */
   list(prefix: string): AsyncIterable<StoredObject>;
+  /** Names directly below a prefix that ends in a slash and have objects below them, ascending. */
+  folders(prefix: string): Promise<string[]>;
   /** Removes an object; resolves when there is none. Never called for evidence. */
   delete(path: string): Promise<void>;
 }

@@ -25,6 +25,26 @@ export async function* listS3Objects(
   );
 }
 
+/** Names directly below a prefix, in both places. */
+export async function listS3Folders(client: S3Client, location: S3Location, prefix: string): Promise<string[]> {
+  checkedPath(prefix.slice(0, -1));
+  const isOnePlace = location.bucket === location.mutable.bucket && location.prefix === location.mutable.prefix;
+  const names = new Set<string>();
+  for (const place of isOnePlace ? [location] : [location, location.mutable]) {
+    for (let token: string | undefined; ; ) {
+      const input = { Bucket: place.bucket, Prefix: place.prefix + prefix, Delimiter: "/", ContinuationToken: token };
+      const page = await client.send(new ListObjectsV2Command(input)).catch((error: unknown) => {
+        throw s3Error(prefix, error);
+      });
+      for (const { Prefix = "" } of page.CommonPrefixes ?? [])
+        names.add(Prefix.slice(place.prefix.length + prefix.length, -1));
+      token = page.NextContinuationToken;
+      if (token === undefined) break;
+    }
+  }
+  return [...names].sort();
+}
+
 async function* listObjects(
   client: S3Client,
   { bucket, prefix: root }: { bucket: string; prefix: string },

@@ -5,7 +5,7 @@ import { StorageError } from "../error.ts";
 import { checkedPath, refuseEvidence } from "./object-path.ts";
 import type { Objects, ObjectVersion } from "./objects.ts";
 import { isAbsent, s3Error, statusOf } from "./s3-error.ts";
-import { listS3Objects } from "./s3-list.ts";
+import { listS3Folders, listS3Objects } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import { createOriginals } from "./s3-originals.ts";
 import { createS3Writes, type S3Dependencies } from "./s3-writes.ts";
@@ -78,6 +78,7 @@ export function createS3Objects({ client, now, random, warn }: S3Dependencies, l
     },
     readVersioned: (path) => get(path),
     list: (prefix) => listS3Objects(client, location, originals, prefix),
+    folders: (prefix) => listS3Folders(client, location, prefix),
     delete: async (path) => {
       refuseEvidence(path, "deleted");
       await client.send(new DeleteObjectCommand(placeOf(path))).catch((error: unknown) => {

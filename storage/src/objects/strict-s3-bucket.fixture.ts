@@ -128,7 +128,13 @@ function read(versions: readonly Version[], versionId: string | null, range: str
 function list(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Answer {
   const [prefix, size] = [query.get("prefix") ?? "", Number(query.get("max-keys") ?? 3)];
   const after = query.get("continuation-token") ?? "";
-  const found = [...keys].filter(([key, [newest]]) => key.startsWith(prefix) && newest?.bytes != null && key > after);
+  const present = [...keys].filter(([key, [newest]]) => key.startsWith(prefix) && newest?.bytes != null);
+  if (query.get("delimiter") === "/")
+    return listFolders(
+      present.map(([key]) => key.slice(prefix.length)),
+      query,
+    );
+  const found = present.filter(([key]) => key > after);
   const page = found.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, size);
   const items = page.map(
     ([key, [newest]]) => `<Contents><Key>${key}</Key><Size>${newest?.bytes?.length}</Size></Contents>`,
@@ -136,6 +142,17 @@ function list(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Ans
   const more = found.length > size;
   const next = more ? `<NextContinuationToken>${page.at(-1)?.[0]}</NextContinuationToken>` : "";
   return xml(`<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${items.join("")}</ListBucketResult>`);
+}
+
+/** Common prefixes alone: nobody asks for the objects beside them. */
+function listFolders(below: readonly string[], query: URLSearchParams): Answer {
+  const after = query.get("continuation-token") ?? "";
+  const names = [...new Set(below.filter((key) => key.includes("/")).map((key) => key.slice(0, key.indexOf("/") + 1)))];
+  const found = names.sort().filter((name) => name > after);
+  const items = found.slice(0, 1).map((name) => `<Prefix>${query.get("prefix") ?? ""}${name}</Prefix>`);
+  const next = found.length > 1 ? `<NextContinuationToken>${found[0]}</NextContinuationToken>` : "";
+  const prefixes = items.map((item) => `<CommonPrefixes>${item}</CommonPrefixes>`).join("");
+  return xml(`<ListBucketResult><IsTruncated>${found.length > 1}</IsTruncated>${next}${prefixes}</ListBucketResult>`);
 }
 
 function listVersions(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Answer {

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { canonicalJson } from "../record/canonical-json.ts";
+import { LogError } from "./log-error.ts";
+
+const directoryEntry = z.strictObject({
+  /** The shard's signed note, as it was published. */
+  checkpoint: z.string().min(1).max(16_384),
+  /** RFC 3339, UTC: the keeper's clock. */
+  recorded_time: z.iso.datetime(),
+  shard: z.string().min(1).max(64),
+});
+/** That a shard had this head at that time: an entry of the directory log. */
+export type DirectoryEntry = z.infer<typeof directoryEntry>;
+
+export function formatDirectoryEntry(entry: DirectoryEntry): Uint8Array {
+  return Buffer.from(canonicalJson(directoryEntry.parse(entry)));
+}
+
+/** @throws LogError `malformed` unless the bytes are the canonical JSON of a directory's entry. */
+export function parseDirectoryEntry(bytes: Uint8Array): DirectoryEntry {
+  const text = Buffer.from(bytes).toString();
+  const parsed = directoryEntry.safeParse(json(text));
+  if (!parsed.success || Buffer.compare(formatDirectoryEntry(parsed.data), bytes) !== 0)
+    throw new LogError("malformed", "it is no entry of a directory in canonical JSON (RFC 8785)");
+  return parsed.data;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new LogError("malformed", "it is not JSON", cause);
+  }
+}

@@ -1,0 +1,118 @@
+import { type Anchors, type CheckTimestamp, guarded, readAnchors } from "./anchors.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { parseDirectoryEntry } from "./directory-entry.ts";
+import { LogError } from "./log-error.ts";
+import { type ReadObject, readCheckpoint } from "./log-reader.ts";
+import { hashesEqual } from "./merkle.ts";
+import type { TrustPolicy } from "./policy.ts";
+import { createHeadCheck, type RecordedHead } from "./recorded-heads.ts";
+import type { NoteVerifier } from "./signed-note.ts";
+import { CHECKPOINT_PATH } from "./tile-path.ts";
+import type { Findings } from "./verification.ts";
+import { createStoredCheckpoints, type ListPaths } from "./verify-checkpoints.ts";
+import { verifyTree } from "./verify-tree.ts";
+
+/** The log that takes the checkpoints of all shards, with what others attest of it. */
+export interface DirectoryToVerify {
+  /** Paths relative to the directory log's root. */
+  read: ReadObject;
+  list?: ListPaths;
+  checkTimestamp?: CheckTimestamp;
+  /** Heads that it must have had. */
+  recordedHeads?: readonly RecordedHead[];
+}
+
+/** What the directory says of the shards. */
+export interface VerifiedDirectory {
+  origin: string;
+  treeSize: number;
+  entriesChecked: number;
+  /** By shard, in the order in which they were recorded. `index`: of the entry. */
+  shards: Map<string, (RecordedHead & { origin: string; index: number })[]>;
+  anchors: Anchors;
+}
+
+/**
+ * Recomputes the directory as any log, and reads what it recorded: each checkpoint signed by a key that is known, a shard's sizes never going back.
+ * Null, with a finding, when there is none to read. Whether the shards themselves have these heads is for their own verification.
+ */
+export async function verifyDirectory(
+  log: DirectoryToVerify,
+  policy: Pick<TrustPolicy, "witnesses" | "quorum">,
+  verifiers: readonly NoteVerifier[],
+  findings: Findings,
+): Promise<VerifiedDirectory | null> {
+  const head = await openHead(log.read, verifiers, findings);
+  if (head === null) return null;
+  const anchors = await readAnchors(log, policy, verifiers, findings);
+  const directory: VerifiedDirectory = {
+    origin: head.origin,
+    treeSize: head.size,
+    entriesChecked: 0,
+    shards: new Map(),
+    anchors,
+  };
+  const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
+  const heads = createHeadCheck([...anchors.heads, ...(log.recordedHeads ?? [])], findings);
+  await verifyTree(
+    log.read,
+    {
+      size: head.size,
+      root: head.root,
+      onLeaf: async (tree) => {
+        heads.compare(tree);
+        await stored?.compare(tree);
+      },
+      onEntry: async (index, entry) => {
+        directory.entriesChecked++;
+        await guarded(findings, `entry ${index}`, () => record(directory, index, entry, verifiers));
+      },
+      onTile: async (path, width, bytesOfWidth) => stored?.comparePartials(path, width, bytesOfWidth),
+    },
+    findings,
+  );
+  heads.finish(head);
+  await stored?.finish(async () => (await readCheckpoint(log.read, verifiers))?.size ?? 0);
+  return directory;
+}
+
+/** @throws LogError for an entry that is none, that nobody known signed, or that goes back behind the one before. */
+function record(
+  directory: VerifiedDirectory,
+  index: number,
+  bytes: Uint8Array,
+  verifiers: readonly NoteVerifier[],
+): void {
+  const { shard, checkpoint } = parseDirectoryEntry(bytes);
+  const { origin, size, root } = openCheckpoint(Buffer.from(checkpoint), verifiers);
+  const recorded = directory.shards.get(shard) ?? [];
+  const last = recorded.at(-1);
+  directory.shards.set(shard, recorded);
+  if (last !== undefined && last.origin !== origin)
+    throw new LogError("mismatch", `shard ${shard} was ${last.origin}, and is ${origin} here: it was begun anew`);
+  if (last !== undefined && (size < last.size || (size === last.size && !hashesEqual(root, last.root))))
+    throw new LogError(
+      "mismatch",
+      `shard ${shard} had ${last.size} entries, and ${size === last.size ? "other ones" : size} here: it was set back`,
+    );
+  if (last?.size !== size) recorded.push({ origin, size, root, index, where: `directory, entry ${index}` });
+}
+
+async function openHead(
+  read: ReadObject,
+  verifiers: readonly NoteVerifier[],
+  findings: Findings,
+): Promise<Checkpoint | null> {
+  const note = await read(CHECKPOINT_PATH);
+  if (note === null) {
+    findings.add("INCOMPLETE", CHECKPOINT_PATH, "your policy names a directory of the shards, and there is none here");
+    return null;
+  }
+  try {
+    return openCheckpoint(note, verifiers);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    findings.add(error.code === "untrusted" ? "UNTRUSTED" : "TAMPERED", CHECKPOINT_PATH, error.message);
+    return null;
+  }
+}

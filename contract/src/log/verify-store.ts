@@ -1,0 +1,255 @@
+import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
+import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
+import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
+import { LogError } from "./log-error.ts";
+import type { ReadObject } from "./log-reader.ts";
+import type { TrustPolicy } from "./policy.ts";
+import type { RecordedHead } from "./recorded-heads.ts";
+import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
+import { CHECKPOINT_PATH } from "./tile-path.ts";
+import { createFindings, type Finding, type Findings, type LogVerification, type Verdict } from "./verification.ts";
+import { type LogToVerify, verifyLog } from "./verify.ts";
+import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
+
+/** Where shards lie beside each other: a directory, a bucket, a query API. Paths as `record/paths.ts` makes them. */
+export interface StoreToVerify {
+  read: ReadObject;
+  /** Not over HTTP: then stored checkpoints, partial tiles and older anchors are not looked at. */
+  list?(prefix: string): AsyncIterable<{ path: string }>;
+  /** Names of the shards that there are. */
+  shards(): Promise<readonly string[]>;
+}
+
+export interface StoreTrust extends TrustPolicy {
+  /** A signed checkpoint that the caller kept from before, of a shard or of the directory: it must be extended. */
+  sinceCheckpoint?: Uint8Array;
+  /** Whose time stamps count; without it they are not looked at. */
+  checkTimestamp?: CheckTimestamp;
+  /** Seconds since the epoch: entries this young may be without witnesses yet. */
+  now: number;
+}
+
+export interface StoreVerification {
+  verdict: Verdict;
+  entriesChecked: number;
+  payloadsChecked: number | null;
+  /** Each shard's, in order of names; their findings are repeated below. */
+  logs: LogVerification[];
+  /** Null: no key of the caller's is a directory's. */
+  directory: DirectorySummary | null;
+  /** The first ones. `where` begins with the shard's name where there are several. */
+  findings: Finding[];
+  findingsTotal: number;
+}
+
+export interface DirectorySummary {
+  origin: string;
+  treeSize: number;
+  /** Shards that it names. */
+  shards: string[];
+  witnessed: Anchors["witnessed"];
+  stamped: Anchors["stamped"];
+  cosignedChecked: number;
+  timestampsChecked: number | null;
+}
+
+/** A directory takes heads once a minute, and its witnesses then. */
+const MAX_UNWITNESSED_SECONDS = 15 * 60;
+
+/**
+ * Verifies every shard that is there and every one that the directory names, the directory, and what witnesses and time stamps attest of it.
+ * Never rejects for what the store holds. @throws LogError `malformed` for a key or an earlier checkpoint that isn't one.
+ */
+export async function verifyStore(
+  store: StoreToVerify,
+  trust: StoreTrust,
+  onProgress?: LogToVerify["onProgress"],
+): Promise<StoreVerification> {
+  const findings = createFindings();
+  const verifiers = trust.logs.map(parseVerifierKey);
+  const readLog =
+    (log: string): ReadObject =>
+    (path) =>
+      store.read(logPrefix(log) + path);
+  const logs: LogVerification[] = [];
+  let directory: VerifiedDirectory | null = null;
+  try {
+    // The directory first: what it says is then at most as new as the shards.
+    if (trust.logs.some(isDirectoryKey)) {
+      const recordedHeads = sinceOfDirectory(trust.sinceCheckpoint, verifiers, findings);
+      const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
+      directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
+    }
+    const present = new Set(await store.shards());
+    const names = [...new Set([...present, ...(directory?.shards.keys() ?? [])])].sort();
+    if (names.length === 0)
+      findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
+    const since =
+      trust.sinceCheckpoint && (await logOfSince(trust.sinceCheckpoint, names, readLog, directory, findings));
+    for (const shard of names) {
+      const recorded = directory?.shards.get(shard) ?? [];
+      const own = names.length === 1 ? findings : within(findings, shard);
+      if (!present.has(shard) && (await store.read(logPrefix(shard) + CHECKPOINT_PATH)) === null) {
+        const entries = recorded.at(-1)?.size ?? 0;
+        findings.add(
+          "INCOMPLETE",
+          `shard ${shard}`,
+          `the directory has recorded it with ${entries} entries, and it is not here`,
+        );
+        continue;
+      }
+      const verification = await verifyLog({
+        ...partsOf(store, shard),
+        readPack: (pack) => store.read(packPath(shard, pack)),
+        verifierKeys: trust.logs,
+        recordedHeads: recorded,
+        ...(since === shard && trust.sinceCheckpoint ? { sinceCheckpoint: trust.sinceCheckpoint } : {}),
+        ...(onProgress && { onProgress }),
+      });
+      logs.push(verification);
+      repeat(own, verification);
+      checkOrigin(own, verification, recorded.at(-1)?.origin);
+      if (trust.quorum !== null) {
+        const anchors = await readAnchors(partsOf(store, shard), trust, verifiers, own);
+        checkWitnesses(own, verification, { directory, anchors, recorded }, trust);
+      }
+    }
+  } catch (error) {
+    findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
+  }
+  return {
+    verdict: findings.verdict(),
+    entriesChecked: logs.reduce((sum, log) => sum + log.entriesChecked, 0),
+    payloadsChecked: logs.reduce<number | null>((sum, log) => addKnown(sum, log.payloadsChecked), null),
+    logs,
+    directory: directory && summaryOf(directory),
+    findings: findings.list,
+    findingsTotal: findings.total,
+  };
+}
+
+/** A quorum covers a shard's entries by the shard's own head, or by the directory's, which recorded the shard's. */
+function checkWitnesses(
+  findings: Findings,
+  { treeSize }: LogVerification,
+  seen: { directory: VerifiedDirectory | null; anchors: Anchors; recorded: readonly { index: number; size: number }[] },
+  { quorum, now }: StoreTrust,
+): void {
+  const { directory, anchors, recorded } = seen;
+  const byDirectory = directory?.anchors.witnessed ?? null;
+  const inDirectory = recorded.findLast(({ index }) => index < (byDirectory?.size ?? 0))?.size ?? 0;
+  const covered = Math.max(inDirectory, anchors.witnessed?.size ?? 0);
+  const newest = Math.max(byDirectory?.time ?? 0, anchors.witnessed?.time ?? 0);
+  if (covered >= treeSize || (covered > 0 && now - newest <= MAX_UNWITNESSED_SECONDS)) return;
+  const when = newest === 0 ? "no head is under it" : `its last head is of ${new Date(newest * 1000).toISOString()}`;
+  findings.add(
+    "INCOMPLETE",
+    `entries ${covered} to ${treeSize - 1}`,
+    `they are not under the quorum ${quorum?.name} of witnesses that your policy asks for: ${when}`,
+  );
+}
+
+function checkOrigin(findings: Findings, { origin }: LogVerification, recorded: string | undefined): void {
+  if (recorded === undefined || origin === null || origin === recorded) return;
+  findings.add("TAMPERED", CHECKPOINT_PATH, `the directory has recorded ${recorded}, this log is ${origin}`);
+}
+
+/** The directory's earlier head, if it is that which the caller kept. */
+function sinceOfDirectory(
+  note: Uint8Array | undefined,
+  verifiers: readonly NoteVerifier[],
+  findings: Findings,
+): RecordedHead[] {
+  if (note === undefined || !unverifiedCheckpoint(note).origin.endsWith(`/${DIRECTORY}`)) return [];
+  try {
+    return [{ ...openCheckpoint(note, verifiers), where: "earlier checkpoint" }];
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code === "malformed") throw error;
+    findings.add("UNTRUSTED", "earlier checkpoint", error.message);
+    return [];
+  }
+}
+
+/** Which log an earlier checkpoint is of. */
+async function logOfSince(
+  note: Uint8Array,
+  names: readonly string[],
+  readLog: (log: string) => ReadObject,
+  directory: VerifiedDirectory | null,
+  findings: Findings,
+): Promise<string | null> {
+  const { origin } = unverifiedCheckpoint(note);
+  if (origin === directory?.origin) return DIRECTORY;
+  if (names.length === 1) return names[0] ?? null;
+  for (const name of names) {
+    const head = await readLog(name)(CHECKPOINT_PATH);
+    if (head !== null && originOf(head) === origin) return name;
+  }
+  findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
+  return null;
+}
+
+function originOf(note: Uint8Array): string | null {
+  try {
+    return unverifiedCheckpoint(note).origin;
+  } catch (error) {
+    if (error instanceof LogError) return null;
+    throw error;
+  }
+}
+
+function partsOf(store: StoreToVerify, log: string): Pick<LogToVerify, "read" | "list"> {
+  const root = logPrefix(log);
+  const { list } = store;
+  return {
+    read: (path) => store.read(root + path),
+    ...(list && {
+      list: async function* (prefix: string) {
+        for await (const { path } of list(root + prefix)) yield path.slice(root.length);
+      },
+    }),
+  };
+}
+
+function timestampsOf({ checkTimestamp }: StoreTrust): { checkTimestamp?: CheckTimestamp } {
+  return checkTimestamp === undefined ? {} : { checkTimestamp };
+}
+
+/** A directory's key is known by its name. */
+function isDirectoryKey(verifierKey: string): boolean {
+  return parseVerifierKey(verifierKey).name.endsWith(`/${DIRECTORY}`);
+}
+
+function within(findings: Findings, name: string): Findings {
+  return {
+    ...findings,
+    get total() {
+      return findings.total;
+    },
+    add: (verdict, where, what) => findings.add(verdict, `${name}: ${where}`, what),
+  };
+}
+
+/** Those beyond the first are counted without their words. */
+function repeat(findings: Findings, verification: LogVerification): void {
+  for (const { verdict, where, what } of verification.findings) findings.add(verdict, where, what);
+  const more = verification.findingsTotal - verification.findings.length;
+  if (more > 0 && verification.verdict !== "VERIFIED") findings.add(verification.verdict, "…", `and ${more} more`);
+}
+
+function addKnown(sum: number | null, value: number | null): number | null {
+  return value === null ? sum : (sum ?? 0) + value;
+}
+
+function summaryOf({ origin, treeSize, shards, anchors }: VerifiedDirectory): DirectorySummary {
+  const { witnessed, stamped, cosignedChecked, timestampsChecked } = anchors;
+  return {
+    origin,
+    treeSize,
+    shards: [...shards.keys()].sort(),
+    witnessed,
+    stamped,
+    cosignedChecked,
+    timestampsChecked,
+  };
+}
