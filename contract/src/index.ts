@@ -88,8 +88,11 @@ export {
   summaryJson,
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
+export type { CheckTimestamp } from "./log/anchors.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
+export { type Cosigner, cosignersOf, createCosigner, parseCosignerKey } from "./log/cosignature.ts";
 export { createDestroyedKeys, type DestroyedKeys, type Destruction } from "./log/destroyed-keys.ts";
+export { type DirectoryEntry, formatDirectoryEntry, parseDirectoryEntry } from "./log/directory-entry.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
 export { parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";
@@ -104,7 +107,14 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from "./log/merkle.ts";
-export { policyLogs } from "./log/policy.ts";
+export {
+  isQuorum,
+  type PolicyWitness,
+  parsePolicy,
+  policyLogs,
+  type QuorumRule,
+  type TrustPolicy,
+} from "./log/policy.ts";
 export {
   consistencyProof,
   formatTlogProof,
@@ -114,11 +124,13 @@ export {
   verifyTlogProof,
 } from "./log/proof.ts";
 export {
+  COSIGNATURE_V1,
   createNoteSigner,
   formatVerifierKey,
   type NoteSigner,
   type NoteVerifier,
   openNote,
+  parseNote,
   parseVerifierKey,
   signNote,
 } from "./log/signed-note.ts";
@@ -144,6 +156,13 @@ export {
   type Verdict,
 } from "./log/verification.ts";
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
+export {
+  formatStoreVerification,
+  type StoreToVerify,
+  type StoreTrust,
+  type StoreVerification,
+  verifyStore,
+} from "./log/verify-store.ts";
 export { AGENT_FACT_NAMES, type AgentFacts, SIDE_EFFECTS, type SideEffect } from "./record/agent-facts.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export {
@@ -155,12 +174,15 @@ export {
 } from "./record/erasure.ts";
 export { jsonElements } from "./record/json-elements.ts";
 export {
+  anchorPath,
+  anchorsPrefix,
   DIRECTORY,
   datedCheckpointPath,
   isEvidencePath,
   KEY_CHANGES_PATH,
   KEY_ROOT_PATH,
   keyRingPath,
+  latestCosignedPath,
   logPrefix,
   packPath,
   stagingPath,

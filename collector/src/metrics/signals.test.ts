@@ -182,7 +182,7 @@ describe("logs and metrics in ClickHouse", () => {
   test("are the same after a rebuild from the log", async () => {
     const before = [await steps(), await points(), await run()];
     const dependencies = { objects, rows, prices, keyring: null, clock: () => performance.now() };
-    await rebuild(dependencies, { shard: "0", journalDir: join(dir, "journal") });
+    await rebuild(dependencies, { journalDir: join(dir, "journal") });
     expect([await steps(), await points(), await run()]).toEqual(before);
   });
 });

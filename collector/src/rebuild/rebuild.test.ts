@@ -254,7 +254,7 @@ describe("rebuild", () => {
       clock: () => performance.now(),
       onProgress: () => void reports++,
     };
-    const settings = { shard: "0", journalDir, entriesPerBatch: 50 };
+    const settings = { journalDir, entriesPerBatch: 50 };
     for (let again = 0; again < 2; again++) {
       const result = await rebuild(dependencies, settings);
       expect(result).toMatchObject({ entries: 372, totalEntries: 372, duplicates: 0, missingPayloads: 0 });
@@ -292,7 +292,7 @@ describe("rebuild", () => {
   it("keeps the metrics sink waiting when it was interrupted, until it is run again", async () => {
     const journalDir = join(dir, "journal");
     const failing = { ...objects, read: () => Promise.reject(new Error("interrupted")) };
-    const settings = { shard: "0", journalDir };
+    const settings = { journalDir };
     const clock = () => performance.now();
     const keyring = await openKeyring(objects, { file: join(dir, "master.key") });
     await expect(rebuild({ objects: failing, rows, prices, keyring, clock }, settings)).rejects.toThrow("interrupted");

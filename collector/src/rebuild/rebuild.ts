@@ -1,5 +1,6 @@
 import {
   createPayloadReader,
+  DIRECTORY,
   type LogEntryRow,
   LogError,
   leafHash,
@@ -19,8 +20,8 @@ import {
   type Rows,
   resetJournalCursor,
 } from "@runledger/storage";
-import { createSeenRecords, DEFAULT_SEEN_RECORDS } from "../integrate/seen-records.ts";
-import { createLateDuplicates } from "../metrics/late-duplicates.ts";
+import { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "../integrate/seen-records.ts";
+import { createLateDuplicates, type LateDuplicates } from "../metrics/late-duplicates.ts";
 import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
 import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
 import { type MetricPointRow, metricPointRows } from "../metrics/metric-point-rows.ts";
@@ -44,7 +45,6 @@ export interface RebuildDependencies {
 }
 
 export interface RebuildSettings {
-  shard: string;
   /** The collector's journal, whose followers go on from the log's end; null when there is none any more. */
   journalDir: string | null;
   /** Costs are what `prices` says now, of each call at its time, and not what the log says. The log stays as it is. */
@@ -64,11 +64,11 @@ export interface RebuildProgress {
 
 /**
  * Empties ClickHouse and fills it again from the audit log and its packs, with the same answers. The collector must not run: afterwards
- * its metrics cursor stands where the audit log ends. Interrupted anywhere, it is simply run again.
+ * its metrics cursor stands where the audit log ends. All shards' logs are read. Interrupted anywhere, it is simply run again.
  */
 export async function rebuild(
   dependencies: RebuildDependencies,
-  { shard, journalDir, reprice = false, entriesPerBatch = 10_000 }: RebuildSettings,
+  { journalDir, reprice = false, entriesPerBatch = 10_000 }: RebuildSettings,
 ): Promise<RebuildProgress> {
   const { objects, rows, clock, onProgress } = dependencies;
   await rows.command(
@@ -76,27 +76,43 @@ export async function rebuild(
   );
   for (const table of DERIVED_TABLES) await rows.command(`TRUNCATE TABLE ${table}`);
 
-  const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
-  const size = await publishedSize(read);
-  const progress = { entries: 0, totalEntries: size, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
+  const shards = await publishedShards(objects);
+  const totalEntries = shards.reduce((sum, { size }) => sum + size, 0);
+  const progress = { entries: 0, totalEntries, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
   const erased = createErasedRows(rows, dependencies.keyring);
-  const fill = createFiller(dependencies, { shard, reprice }, progress, erased);
   const since = clock();
-  let batch: { index: number; entry: Uint8Array }[] = [];
-  for await (const item of readEntries(read, 0, size, size)) {
-    batch.push(item);
-    if (batch.length < entriesPerBatch && item.index + 1 < size) continue;
-    await fill(batch);
-    progress.entries += batch.length;
-    progress.entriesPerSecond = Math.round((progress.entries / Math.max(1, clock() - since)) * 1000);
-    onProgress?.({ ...progress });
-    batch = [];
+  // What is a duplicate is asked of all shards together: a record that came to two counts once.
+  const seen = createSeenRecords();
+  const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
+  for (const { shard, size, read } of shards) {
+    const fill = createFiller(dependencies, { shard, reprice, seen, late }, progress, erased);
+    let batch: { index: number; entry: Uint8Array }[] = [];
+    for await (const item of readEntries(read, 0, size, size)) {
+      batch.push(item);
+      if (batch.length < entriesPerBatch && item.index + 1 < size) continue;
+      await fill(batch);
+      progress.entries += batch.length;
+      progress.entriesPerSecond = Math.round((progress.entries / Math.max(1, clock() - since)) * 1000);
+      onProgress?.({ ...progress });
+      batch = [];
+    }
   }
   await createResolver(rows).everything();
   await erased.erase();
   if (journalDir !== null) await moveFollower(journalDir);
   await rows.command(`DROP TABLE ${REBUILD_MARK}`);
   return progress;
+}
+
+/** Every shard's log in the store, as far as it is published. */
+async function publishedShards(objects: Objects): Promise<{ shard: string; size: number; read: ReadObject }[]> {
+  const names = (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
+  return Promise.all(
+    names.map(async (shard) => {
+      const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
+      return { shard, size: await publishedSize(read), read };
+    }),
+  );
 }
 
 /** Records of frames before the audit log's cursor are all in the log; frames from there on are read by the metrics sink (again). */
@@ -108,13 +124,11 @@ async function moveFollower(journalDir: string): Promise<void> {
 
 function createFiller(
   { objects, rows, prices, keyring }: RebuildDependencies,
-  { shard, reprice }: { shard: string; reprice: boolean },
+  { shard, reprice, seen, late }: { shard: string; reprice: boolean; seen: SeenRecords; late: LateDuplicates },
   progress: RebuildProgress,
   erased: ErasedRows,
 ) {
   const readPayload = createPayloadReader(createPackCache(objects, shard), keyring?.reader());
-  const seen = createSeenRecords();
-  const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
 
   return async (batch: readonly { index: number; entry: Uint8Array }[]): Promise<void> => {
     const entries = batch.map(({ index, entry }) => ({ index, entry, record: recordOfEntry(entry) }));

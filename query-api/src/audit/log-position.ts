@@ -13,7 +13,7 @@ export type LogPosition = z.infer<typeof position>;
 export async function findLogPosition(rows: Rows, tenant: string, recordId: string): Promise<LogPosition | null> {
   const [found] = await rows.query<object>(
     `SELECT shard, log_index, leaf_hash FROM log_entries
-     WHERE tenant = {tenant:String} AND record_id = {record_id:String} ORDER BY log_index LIMIT 1`,
+     WHERE tenant = {tenant:String} AND record_id = {record_id:String} ORDER BY shard, log_index LIMIT 1`,
     { tenant, record_id: recordId },
   );
   return found === undefined ? null : position.parse(found);
@@ -29,7 +29,7 @@ export async function findLogPositions(
   for (const record_ids of parameterLists(recordIds)) {
     const found = await rows.query<object>(
       `SELECT record_id, shard, log_index, leaf_hash FROM log_entries
-       WHERE tenant = {tenant:String} AND record_id IN {record_ids:Array(String)} ORDER BY log_index LIMIT 1 BY record_id`,
+       WHERE tenant = {tenant:String} AND record_id IN {record_ids:Array(String)} ORDER BY shard, log_index LIMIT 1 BY record_id`,
       { tenant, record_ids },
     );
     for (const at of z.array(position.extend({ record_id: z.string() })).parse(found)) positions.set(at.record_id, at);

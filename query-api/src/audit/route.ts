@@ -1,4 +1,11 @@
-import { CHECKPOINT_PATH, formatTlogProof, inclusionProof, logPrefix, parseTilePath } from "@runledger/contract";
+import {
+  CHECKPOINT_PATH,
+  DIRECTORY,
+  formatTlogProof,
+  inclusionProof,
+  logPrefix,
+  parseTilePath,
+} from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
@@ -23,10 +30,11 @@ const proofAnswer = z.object({
   hashes: z.array(z.string()).describe("base64, leaf to root"),
   checkpoint: z.string().describe("the signed note"),
 });
+const shardsAnswer = z.object({ shards: z.array(z.string()) });
 const keysAnswer = z.object({ keys: z.array(z.string()), note: z.string() });
 /** Of all objects only these are evidence; state and staging are not served, and no segment starts with a dot. */
 const EVIDENCE =
-  /^(?:log\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/(?:checkpoint|tile(?:\/[a-z0-9][a-z0-9.]*)+|checkpoints\/\d{15})|payloads\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
+  /^(?:log\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/(?:checkpoint|cosigned|tile(?:\/[a-z0-9][a-z0-9.]*)+|checkpoints\/\d{15}|anchors\/\d{15}\.(?:cosigned|tsr))|payloads\/[A-Za-z0-9_-][A-Za-z0-9._-]*\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
 
 /** The log as it is stored, so that anybody can check it without believing this server. */
 export function registerAudit(feature: Feature): void {
@@ -66,7 +74,7 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
         tags,
         summary: "Any object of evidence by its path: what `runledger verify` reads",
         description:
-          "`log/{shard}/checkpoint`, `log/{shard}/tile/…`, `log/{shard}/checkpoints/{size}`, `payloads/{shard}/…`",
+          "`log/{shard}/checkpoint`, `log/{shard}/tile/…`, `log/{shard}/checkpoints/{size}`, `log/{shard}/cosigned`, `payloads/{shard}/…`; the shard `directory` is the log of the shards' checkpoints",
         params: path,
         querystring: NO_QUERY,
       },
@@ -80,6 +88,19 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
       if (kind === "payloads") await reads.record({ principal, reason: reasonOf(request), target });
       return await sendObject(reply, params["*"]);
     },
+  );
+  app.get(
+    "/v1/audit/shards",
+    {
+      config: { role: "auditor", everyTenant: true },
+      schema: {
+        tags,
+        summary: "The logs that there are",
+        querystring: NO_QUERY,
+        response: { 200: shardsAnswer, ...ERROR_RESPONSES },
+      },
+    },
+    async () => ({ shards: (await objects.folders("log/")).filter((name) => name !== DIRECTORY) }),
   );
   app.get(
     "/v1/audit/keys",
@@ -101,8 +122,8 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
   async function sendObject(reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
     const bytes = await objects.read(objectPath);
     if (bytes === null) throw notThere(objectPath);
-    const replaced = objectPath.endsWith(`/${CHECKPOINT_PATH}`) || objectPath.includes(".p/");
-    const type = objectPath.includes("/checkpoint") ? "text/plain; charset=utf-8" : "application/octet-stream";
+    const replaced = /\/(?:checkpoint|cosigned)$/.test(objectPath) || objectPath.includes(".p/");
+    const type = /\/checkpoint|cosigned$/.test(objectPath) ? "text/plain; charset=utf-8" : "application/octet-stream";
     return await reply
       .header("cache-control", replaced ? VOLATILE : IMMUTABLE)
       .type(type)

@@ -30,7 +30,7 @@ export async function rebuildRows(
               console.stderr.write(`\r  ${entries} of ${totalEntries} entries, ${entriesPerSecond} a second`);
           },
         },
-        { shard: settings.shard, journalDir: join(settings.dataDir, "journal"), reprice },
+        { journalDir: join(settings.dataDir, "journal"), reprice },
       );
       if (isTerminal) console.stderr.write("\r\u001b[K");
       console.stdout.write(
