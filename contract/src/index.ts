@@ -42,6 +42,13 @@ export {
 } from "./api/control.ts";
 export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
 export {
+  EXPORT_STATES,
+  type ExportJob,
+  exportJob,
+  exportList,
+  exportRequest,
+} from "./api/export.ts";
+export {
   type ListRunsQuery,
   listRunsQuery,
   MAX_MISSING_PARENTS,

@@ -7,6 +7,7 @@ import type { QueryApiSettings } from "./config.ts";
 import { openControlState } from "./control/control-state.ts";
 import { registerControl } from "./control/route.ts";
 import type { App, Feature, QueryApiDependencies } from "./dependencies.ts";
+import { registerExports } from "./exports/route.ts";
 import { registerHealth } from "./health/route.ts";
 import { registerAccess } from "./http/access.ts";
 import { registerErrorHandler, sendAnyError } from "./http/error-handler.ts";
@@ -52,6 +53,8 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   const control = registerControl(feature, state);
   registerApprovals(feature, state);
   registerAlerts(feature, control, state);
+  registerAlerts(feature);
+  registerExports(feature);
 
   await registerWeb(feature);
   return app;

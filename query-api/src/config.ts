@@ -40,6 +40,12 @@ export const queryApiSettings = z
     /** Agents that may wait at `GET /v1/control` at once. */
     controlMaxWaiters: limit.default(10_000),
     alertIntervalMs: ms.default(1_000),
+    /** Where bundles are made and kept; null: no exports. */
+    exportsDir: z.string().min(1).nullable().default(null),
+    /** How long a bundle can be fetched. */
+    exportKeepMs: ms.default(7 * 24 * 3_600_000),
+    /** Of rows in ClickHouse; told in bundles. */
+    retentionDays: limit.nullable().default(null),
     alertWebhookUrl: z
       .url({ protocol: /^https?$/ })
       .nullable()

@@ -173,6 +173,8 @@ async function startApi(
     queryApiSettings.parse({
       host: settings.host,
       port: settings.apiPort,
+      exportsDir: join(settings.dataDir, "exports"),
+      retentionDays: settings.retentionDays,
       shard: settings.shard,
       // One process has the directory, so its name may outlive it.
       instance: verifierKey,

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { exportFilter } from "../bundle/manifest.ts";
+import { queryTime } from "./run.ts";
+
+const MAX_TEXT_CHARS = 500;
+const count = z.number().int().nonnegative();
+const words = z.string().trim().min(1).max(MAX_TEXT_CHARS);
+
+/** pending: waits for another · running · done: its bundle can be fetched until `expires_time` · failed: `error` tells why · expired: the bundle was deleted. */
+export const EXPORT_STATES = ["pending", "running", "done", "failed", "expired"] as const;
+
+/** What is asked for. Without a filter: the whole log. `since` and `until` alone: that time, nothing left out. With others: runs, and what was done about them. */
+export const exportRequest = z.strictObject({
+  filter: exportFilter.extend({ since: queryTime.optional(), until: queryTime.optional() }).default({}),
+  recipient: words.describe("who gets it: recorded in the log"),
+  reason: words.describe("why: recorded in the log"),
+  content: z.boolean().default(true).describe("false: facts and hashes only, no prompts, arguments or results"),
+  since_checkpoint: count
+    .optional()
+    .describe("size of a checkpoint that the recipient kept, so that the bundle can be compared with it"),
+});
+export type ExportRequestBody = z.infer<typeof exportRequest>;
+
+export const exportJob = z.object({
+  export_id: z.string(),
+  state: z.enum(EXPORT_STATES),
+  filter: exportFilter,
+  recipient: z.string(),
+  reason: z.string(),
+  content: z.boolean(),
+  created_time: z.string(),
+  created_by: z.string(),
+  finished_time: z.string().nullable(),
+  expires_time: z.string().nullable(),
+  /** Entries of the log that were read and that there are; the log is read twice: to select, and to write. */
+  progress: z
+    .object({ stage: z.enum(["selecting", "writing"]), scanned: count, total: count, entries: count, bytes: count })
+    .nullable(),
+  entries: count.nullable(),
+  runs: count.nullable(),
+  missing_payloads: count.nullable().describe("contents that were not to be had, though nothing says they were erased"),
+  size_bytes: count.nullable(),
+  sha256: z.string().nullable().describe("of the bundle"),
+  error: z.string().nullable(),
+});
+export type ExportJob = z.infer<typeof exportJob>;
+export const exportList = z.object({ items: z.array(exportJob) });

@@ -1,0 +1,231 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { type ExportJob, exportJob, exportList, exportRequest, rfc3339FromUnixNano } from "@runledger/contract";
+import type { FastifyReply } from "fastify";
+import { z } from "zod";
+import { createRuleBook } from "../alerts/rules.ts";
+import type { Feature } from "../dependencies.ts";
+import { invalidField, QueryApiError } from "../error.ts";
+import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { unixNanoOf } from "../http/time.ts";
+import { byteRange } from "./byte-range.ts";
+import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
+import { openExportLog } from "./export-log.ts";
+import { createExportStore, type ExportStore, type KeptExport } from "./export-store.ts";
+
+const tags = ["exports"];
+const byId = z.strictObject({ export_id: z.string().max(64) });
+const NO_QUERY = z.strictObject({});
+
+interface Exports {
+  store: ExportStore;
+  jobs: () => ExportJobs;
+}
+
+/** Evidence bundles: asked for, made in the background, fetched. Who asks and who gets them is recorded before it happens. */
+export function registerExports(feature: Feature): void {
+  const { app, dependencies, settings } = feature;
+  const { objects, clock, logger } = dependencies;
+  const store = createExportStore(objects);
+  const rules = createRuleBook(objects);
+  const { exportsDir: directory, shard, exportKeepMs: keepMs } = settings;
+  let started: ExportJobs | null = null;
+  app.addHook("onReady", async () => {
+    if (directory === null) return;
+    const policies = async () => ({
+      alert_rules: [...(await rules.inForce()).values()],
+      retention_days_of_rows: settings.retentionDays,
+      run_is_abandoned_after_ms: settings.abandonedAfterMs,
+    });
+    const findKey = () => async () => null;
+    started = await createExportJobs(
+      { objects, store, findKey, policies, clock, logger },
+      { directory, shard, keepMs },
+    );
+    await started.start();
+  });
+  app.addHook("onClose", async () => started?.stop());
+  const jobs = (): ExportJobs => {
+    if (started !== null) return started;
+    throw new QueryApiError("unavailable", "this instance makes no exports: it has no directory for them");
+  };
+  registerCreate(feature, { store, jobs });
+  registerReads(feature, { store, jobs });
+  registerBundle(feature, { store, jobs });
+}
+
+function registerCreate(
+  { app, dependencies: { objects, acts, clock }, settings }: Feature,
+  { store, jobs }: Exports,
+): void {
+  app.post(
+    "/v1/exports",
+    {
+      config: { role: "auditor" },
+      schema: {
+        tags,
+        summary: "Asks for an evidence bundle of what the filter selects",
+        description:
+          "Made in the background: follow `GET /v1/exports/{export_id}`, then fetch its bundle. See docs/bundle.md.",
+        body: exportRequest,
+        response: { 202: exportJob, ...ERROR_RESPONSES },
+      },
+    },
+    async (request, reply) => {
+      const { recipient, reason, content, since_checkpoint = null } = request.body;
+      const { principal } = request;
+      const filter = withExactTimes(request.body.filter);
+      const { instance } = jobs();
+      const log = await openExportLog(objects, settings.shard, async () => null);
+      if (since_checkpoint !== null && since_checkpoint > log.checkpoint.size)
+        throw invalidField("since_checkpoint", `the log has ${log.checkpoint.size} entries only`);
+      const id = randomUUID();
+      const target = { export_id: id, recipient, filter, content };
+      await acts.record({ action: "export.create", principal, reason, target });
+      const kept: KeptExport = {
+        ...{ id, tenant: principal.tenant, state: "pending", instance, filter, recipient, reason, content },
+        since_checkpoint,
+        created_time: timeOf(clock()),
+        exporter: { key_id: principal.keyId, name: principal.name },
+        checkpoint: Buffer.from(log.note).toString("base64"),
+        ...{ attempts: 0, finished_time: null, expires_ms: null, entries: null, runs: null },
+        ...{ missing_payloads: null, size_bytes: null, sha256: null, error: null },
+      };
+      await store.add(kept);
+      jobs().wake();
+      return await reply.status(202).header("location", `/v1/exports/${id}`).send(viewOf(kept, jobs()));
+    },
+  );
+}
+
+function registerReads({ app }: Feature, { store, jobs }: Exports): void {
+  app.get(
+    "/v1/exports",
+    {
+      config: { role: "auditor" },
+      schema: {
+        tags,
+        summary: "Exports, newest first",
+        querystring: NO_QUERY,
+        response: { 200: exportList, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ principal }) => {
+      const all = await store.all();
+      return { items: all.filter(({ tenant }) => tenant === principal.tenant).map((kept) => viewOf(kept, jobs())) };
+    },
+  );
+  app.get(
+    "/v1/exports/:export_id",
+    {
+      config: { role: "auditor" },
+      schema: {
+        tags,
+        summary: "How far an export is",
+        params: byId,
+        querystring: NO_QUERY,
+        response: { 200: exportJob, ...ERROR_RESPONSES },
+      },
+    },
+    async ({ principal, params }) => viewOf(await store.find(principal.tenant, params.export_id), jobs()),
+  );
+}
+
+function registerBundle({ app, dependencies: { acts } }: Feature, { store, jobs }: Exports): void {
+  app.get(
+    "/v1/exports/:export_id/bundle",
+    {
+      config: { role: "auditor" },
+      schema: {
+        tags,
+        summary: "The bundle, a tar; `Range: bytes=N-` goes on with a download that broke off",
+        params: byId,
+        querystring: NO_QUERY,
+        produces: ["application/x-tar"],
+      },
+    },
+    async (request, reply) => {
+      const { principal } = request;
+      const kept = await store.find(principal.tenant, request.params.export_id);
+      if (kept.state !== "done") throw notThere(kept);
+      const path = jobs().fileOf(kept.id);
+      const size = await stat(path).then(
+        (status) => status.size,
+        () => null,
+      );
+      if (size === null || kept.instance !== jobs().instance)
+        throw new QueryApiError("not_found", "the bundle lies with another instance of the query API", {
+          hint: "ask the one that made it",
+        });
+      const target = { export_id: kept.id, recipient: kept.recipient, sha256: kept.sha256, size_bytes: size };
+      await acts.record({ action: "export.download", principal, reason: kept.reason, target });
+      return await sendFile(reply, path, size, kept, request.headers.range);
+    },
+  );
+}
+
+async function sendFile(
+  reply: FastifyReply,
+  path: string,
+  size: number,
+  { id, sha256 }: KeptExport,
+  asked: string | undefined,
+): Promise<FastifyReply> {
+  const range = byteRange(asked, size);
+  if (range === null) return await reply.status(416).header("content-range", `bytes */${size}`).send();
+  const { first, last, isPart } = range;
+  if (isPart) reply.status(206).header("content-range", `bytes ${first}-${last}/${size}`);
+  return await reply
+    .type("application/x-tar")
+    .header("accept-ranges", "bytes")
+    .header("cache-control", "private, no-store")
+    .header("content-disposition", `attachment; filename="runledger-${id}.tar"`)
+    .header("content-length", last - first + 1)
+    .header("etag", `"${sha256}"`)
+    .send(createReadStream(path, { start: first, end: last }));
+}
+
+/** Times as records have them, so that they compare as texts. */
+function withExactTimes<Filter extends { since?: string | undefined; until?: string | undefined }>(filter: Filter) {
+  const exact = (time: string): string => rfc3339FromUnixNano(BigInt(unixNanoOf(time)));
+  const { since, until, ...others } = filter;
+  return {
+    ...others,
+    ...(since === undefined ? {} : { since: exact(since) }),
+    ...(until === undefined ? {} : { until: exact(until) }),
+  };
+}
+
+function notThere({ id, state, error }: KeptExport): QueryApiError {
+  if (state === "expired")
+    return new QueryApiError("not_found", `the bundle of ${id} was deleted when its time was up`, {
+      hint: "export again",
+    });
+  if (state === "failed") return new QueryApiError("conflict", `the export ${id} failed: ${error}`);
+  return new QueryApiError("conflict", `the export ${id} is not done yet`, {
+    hint: `GET /v1/exports/${id} shows how far it is`,
+  });
+}
+
+function viewOf(kept: KeptExport, jobs: ExportJobs): ExportJob {
+  return {
+    export_id: kept.id,
+    state: kept.state,
+    filter: kept.filter,
+    recipient: kept.recipient,
+    reason: kept.reason,
+    content: kept.content,
+    created_time: kept.created_time,
+    created_by: kept.exporter.name,
+    finished_time: kept.finished_time,
+    expires_time: kept.expires_ms === null ? null : timeOf(kept.expires_ms),
+    progress: jobs.progressOf(kept.id),
+    entries: kept.entries,
+    runs: kept.runs,
+    missing_payloads: kept.missing_payloads,
+    size_bytes: kept.size_bytes,
+    sha256: kept.sha256,
+    error: kept.error,
+  };
+}
