@@ -53,7 +53,6 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   const control = registerControl(feature, state);
   registerApprovals(feature, state);
   registerAlerts(feature, control, state);
-  registerAlerts(feature);
   registerExports(feature);
 
   await registerWeb(feature);

@@ -15,11 +15,32 @@ export async function askApi<Answer>(api: ApiAccess, path: string, shape: z.ZodT
   return shape.parse(body);
 }
 
+/** Sends JSON to a running query API. @throws Error as `askApi`. */
+export async function sendApi<Answer>(
+  api: ApiAccess,
+  method: "POST" | "DELETE",
+  path: string,
+  body: object,
+  shape: z.ZodType<Answer>,
+): Promise<Answer> {
+  const headers = { "content-type": "application/json" };
+  const response = await reach(api, path, headers, { method, body: JSON.stringify(body) });
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw new Error(errorText(response.status, answer));
+  return shape.parse(answer);
+}
+
 /** A response of the query API, whatever its status. */
-export async function reach(api: ApiAccess, path: string, headers: Record<string, string> = {}): Promise<Response> {
+export async function reach(
+  api: ApiAccess,
+  path: string,
+  headers: Record<string, string> = {},
+  request: RequestInit = {},
+): Promise<Response> {
   const url = new URL(path, api.url);
   try {
     return await fetch(url, {
+      ...request,
       headers: api.key === undefined ? headers : { ...headers, authorization: `Bearer ${api.key}` },
     });
   } catch (cause) {

@@ -1,12 +1,13 @@
-import { VERDICT_EXIT_CODES } from "@runledger/contract";
+import { UnreadableError } from "@runledger/verify";
 import { Command, Option } from "commander";
 import { runDemoCommand } from "./commands/demo.ts";
+import { type ExportFlags, exportCommand } from "./commands/export.ts";
 import { printPolicy } from "./commands/policy.ts";
 import { rebuildRows } from "./commands/rebuild.ts";
 import { listRuns } from "./commands/runs.ts";
 import { tailRuns } from "./commands/tail.ts";
 import { startUp } from "./commands/up.ts";
-import { UnreadableError, verifyTarget } from "./commands/verify.ts";
+import { UNREADABLE_EXIT_CODE, verifyCommand } from "./commands/verify.ts";
 import { readSettings, SettingsError } from "./config.ts";
 
 /** Where a command reads its settings, writes its answer, and ends. */
@@ -30,6 +31,7 @@ export function createProgram(console: Console): Command {
     .configureOutput({ writeErr: (text) => void console.stderr.write(text) });
   addServerCommands(program, console);
   addReadingCommands(program, console);
+  addExportCommand(program, console);
   addLogCommands(program, console);
   return program;
 }
@@ -109,18 +111,44 @@ function addReadingCommands(program: Command, console: Console): void {
     .action(guarded(console, async (flags) => tailRuns(flags, console)));
 }
 
+function addExportCommand(program: Command, console: Console): void {
+  program
+    .command("export")
+    .description("make an evidence bundle of the log, or of what the filter selects: see docs/bundle.md")
+    .requiredOption("--recipient <who>", "who gets it: recorded in the log")
+    .requiredOption("--reason <why>", "recorded in the log")
+    .option("-o, --output <file>", "where the bundle goes", "bundle.tar")
+    .option("--since <time>", "RFC 3339; received at or after")
+    .option("--until <time>", "RFC 3339; received before")
+    .option("--agent <name>")
+    .option("--task-type <type>")
+    .option("--session <id>")
+    .option("--user <id>")
+    .option("--run-id <id>")
+    .option("--status <status>", "completed, failed, stopped, killed or handed_off")
+    .option("--outcome <outcome>")
+    .option("--no-content", "facts and hashes only: no prompts, arguments or results")
+    .option("--since-checkpoint <file>", "a checkpoint that the recipient kept, to compare with")
+    .addOption(API_URL)
+    .option("--data-dir <dir>", "make it from this data directory instead, without a running Runledger")
+    .option("--objects <location>", "or from this file:PATH or s3://BUCKET/PREFIX?…")
+    .addOption(SHARD)
+    .option("--tenant <name>", "of a data directory with several", "default")
+    .action(guarded(console, async (flags: ExportFlags) => exportCommand(flags, console)));
+}
+
 function addLogCommands(program: Command, console: Console): void {
   program
     .command("verify")
     .description(
-      "recompute an audit log and say whether it is genuine, complete and unaltered; exit code 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable",
+      "recompute a bundle or an audit log and say whether it is genuine, complete and unaltered; exit code 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable",
     )
     .argument(
       "[target]",
-      "a data directory, s3://BUCKET/PREFIX?…, or the URL of a query API",
+      "a bundle (tar or unpacked), a data directory, s3://BUCKET/PREFIX?…, or the URL of a bundle or a query API",
       console.env["RUNLEDGER_DATA_DIR"] ?? ".runledger",
     )
-    .exitOverride((error) => console.exit(error.exitCode === 0 ? 0 : VERDICT_EXIT_CODES.UNREADABLE)) // 1 would say TAMPERED
+    .exitOverride((error) => console.exit(error.exitCode === 0 ? 0 : UNREADABLE_EXIT_CODE)) // 1 would say TAMPERED
     .option(
       "--policy <file>",
       "C2SP tlog-policy with the log keys you trust; `runledger policy` prints one to hand over out of band",
@@ -132,8 +160,9 @@ function addLogCommands(program: Command, console: Console): void {
       [],
     )
     .option("--since-checkpoint <file>", "an earlier checkpoint that this log must extend")
+    .addOption(SHARD)
     .option("--json", "the verdict as JSON")
-    .action(guarded(console, async (target: string, flags) => verifyTarget(target, flags, console)));
+    .action(guarded(console, async (target: string, flags) => verifyCommand(target, flags, console)));
 
   program
     .command("policy")
@@ -197,7 +226,7 @@ function guarded<Arguments extends unknown[]>(console: Console, act: (...args: A
       if (console.env["RUNLEDGER_LOG_LEVEL"] === "debug" && !(error instanceof SettingsError)) {
         console.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
       }
-      console.exit(error instanceof UnreadableError ? error.exitCode : 1);
+      console.exit(error instanceof UnreadableError ? UNREADABLE_EXIT_CODE : 1);
     }
   };
 }

@@ -26,7 +26,7 @@ export interface ExportJobsDependencies {
   objects: Objects;
   store: ExportStore;
   findKey: () => FindPayloadKey;
-  policies: () => Promise<object>;
+  policies: (tenant: string) => Promise<object>;
   clock: () => number;
   logger: FastifyBaseLogger;
 }
@@ -138,7 +138,7 @@ async function makeExport(
     tenant: kept.tenant,
     content: kept.content,
     sinceCheckpoint: kept.since_checkpoint,
-    policies: await policies(),
+    policies: await policies(kept.tenant),
   };
   const done = await writeBundle(log, request, partial, signal, onProgress);
   await rename(partial, file);

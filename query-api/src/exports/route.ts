@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { type ExportJob, exportJob, exportList, exportRequest, rfc3339FromUnixNano } from "@runledger/contract";
+import { type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { createRuleBook } from "../alerts/rules.ts";
 import type { Feature } from "../dependencies.ts";
 import { invalidField, QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { unixNanoOf } from "../http/time.ts";
 import { byteRange } from "./byte-range.ts";
+import { withExactTimes } from "./exact-times.ts";
 import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
 import { openExportLog } from "./export-log.ts";
 import { createExportStore, type ExportStore, type KeptExport } from "./export-store.ts";
@@ -28,13 +28,12 @@ export function registerExports(feature: Feature): void {
   const { app, dependencies, settings } = feature;
   const { objects, clock, logger } = dependencies;
   const store = createExportStore(objects);
-  const rules = createRuleBook(objects);
   const { exportsDir: directory, shard, exportKeepMs: keepMs } = settings;
   let started: ExportJobs | null = null;
   app.addHook("onReady", async () => {
     if (directory === null) return;
-    const policies = async () => ({
-      alert_rules: [...(await rules.inForce()).values()],
+    const policies = async (tenant: string) => ({
+      alert_rules: [...(await createRuleBook(objects, tenant).inForce()).values()],
       retention_days_of_rows: settings.retentionDays,
       run_is_abandoned_after_ms: settings.abandonedAfterMs,
     });
@@ -184,17 +183,6 @@ async function sendFile(
     .header("content-length", last - first + 1)
     .header("etag", `"${sha256}"`)
     .send(createReadStream(path, { start: first, end: last }));
-}
-
-/** Times as records have them, so that they compare as texts. */
-function withExactTimes<Filter extends { since?: string | undefined; until?: string | undefined }>(filter: Filter) {
-  const exact = (time: string): string => rfc3339FromUnixNano(BigInt(unixNanoOf(time)));
-  const { since, until, ...others } = filter;
-  return {
-    ...others,
-    ...(since === undefined ? {} : { since: exact(since) }),
-    ...(until === undefined ? {} : { until: exact(until) }),
-  };
 }
 
 function notThere({ id, state, error }: KeptExport): QueryApiError {

@@ -1,0 +1,163 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { readFile, rename, rm, stat } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { pipeline } from "node:stream/promises";
+import { type ExportJob, exportJob, unverifiedCheckpoint } from "@runledger/contract";
+import { exportOffline } from "@runledger/query-api";
+import { openObjects } from "@runledger/storage";
+import pc from "picocolors";
+import { type ApiAccess, askApi, reach, sendApi } from "../api-client.ts";
+import { apiKeyOf } from "../config.ts";
+import type { Console } from "../program.ts";
+import { type ProgressLine, progressLine } from "../progress-line.ts";
+
+const FILTERS = ["since", "until", "agent", "taskType", "session", "user", "runId", "status", "outcome"] as const;
+type FilterFlag = (typeof FILTERS)[number];
+
+export type ExportFlags = Partial<Record<FilterFlag, string>> & {
+  api: string;
+  recipient: string;
+  reason: string;
+  content: boolean;
+  output: string;
+  sinceCheckpoint?: string;
+  dataDir?: string;
+  objects?: string;
+  shard: string;
+  tenant: string;
+};
+
+const POLL_MS = 500;
+const DOWNLOAD_ATTEMPTS = 6;
+
+/** `runledger export`: asks a running Runledger for a bundle, waits and fetches it; or makes it from a data directory. */
+export async function exportCommand(flags: ExportFlags, console: Console): Promise<void> {
+  if (await stat(flags.output).catch(() => null))
+    throw new Error(`${flags.output} is there already: name another file with --output.`);
+  const line = progressLine(console);
+  const request = {
+    filter: Object.fromEntries(
+      FILTERS.flatMap((name) => (flags[name] === undefined ? [] : [[snake(name), flags[name]]])),
+    ),
+    recipient: flags.recipient,
+    reason: flags.reason,
+    content: flags.content,
+    ...(flags.sinceCheckpoint === undefined ? {} : { since_checkpoint: await sizeOf(flags.sinceCheckpoint) }),
+  };
+  const isOffline = flags.dataDir !== undefined || flags.objects !== undefined;
+  const done = isOffline ? await makeHere(request, flags, console, line) : await askFor(request, flags, console, line);
+  line.clear();
+  console.stdout.write(
+    `${pc.green("exported")} ${done.entries} entries of ${done.runs} runs to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
+  );
+  if (done.missing > 0)
+    console.stderr.write(
+      pc.yellow(
+        `${done.missing} contents were not to be had: the bundle will be INCOMPLETE. Run \`runledger verify\` on the log.\n`,
+      ),
+    );
+  console.stdout.write(pc.dim(`Check it: runledger verify ${flags.output} --policy policy.txt\n`));
+}
+
+interface Done {
+  entries: number;
+  runs: number;
+  bytes: number;
+  sha256: string;
+  missing: number;
+}
+
+async function askFor(request: object, flags: ExportFlags, console: Console, line: ProgressLine): Promise<Done> {
+  const api: ApiAccess = { url: flags.api, key: apiKeyOf(console.env) };
+  let job = await sendApi(api, "POST", "/v1/exports", request, exportJob);
+  while (job.state === "pending" || job.state === "running") {
+    line.show(wordsOf(job), job.progress === null ? null : job.progress.scanned / Math.max(1, job.progress.total));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    job = await askApi(api, `/v1/exports/${job.export_id}`, exportJob);
+  }
+  if (job.state !== "done") throw new Error(`The export failed: ${job.error ?? job.state}`);
+  const partial = `${flags.output}.partial`;
+  await download(api, job, partial, line);
+  const sha256 = await sha256Of(partial);
+  if (sha256 !== job.sha256) {
+    await rm(partial);
+    throw new Error("What arrived is not what was sent (another SHA-256). Nothing was kept: try again.");
+  }
+  await rename(partial, flags.output);
+  const { entries, runs, missing_payloads, size_bytes } = job;
+  return { entries: entries ?? 0, runs: runs ?? 0, bytes: size_bytes ?? 0, sha256, missing: missing_payloads ?? 0 };
+}
+
+/** Goes on where a broken connection left off. */
+async function download(api: ApiAccess, job: ExportJob, file: string, line: ProgressLine): Promise<void> {
+  const total = job.size_bytes ?? 0;
+  for (let attempt = 1; ; attempt++) {
+    const have = (await stat(file).catch(() => null))?.size ?? 0;
+    if (have === total) return;
+    try {
+      const response = await reach(api, `/v1/exports/${job.export_id}/bundle`, { range: `bytes=${have}-` });
+      if (!response.ok || response.body === null)
+        throw new Error(`The bundle's download was answered with ${response.status}.`);
+      let at = have;
+      const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          at += chunk.length;
+          line.show("fetching", at / Math.max(1, total));
+          yield chunk;
+        }
+      };
+      await pipeline(response.body, counted, createWriteStream(file, { flags: "a", mode: 0o600 }));
+    } catch (error) {
+      if (attempt === DOWNLOAD_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS * attempt));
+    }
+  }
+}
+
+async function makeHere(
+  request: {
+    filter: Record<string, string | undefined>;
+    recipient: string;
+    reason: string;
+    content: boolean;
+    since_checkpoint?: number;
+  },
+  flags: ExportFlags,
+  console: Console,
+  line: ProgressLine,
+): Promise<Done> {
+  console.stderr.write(
+    pc.yellow(
+      "This export is not recorded in the log: only a running Runledger can do that (leave out --data-dir and --objects).\n",
+    ),
+  );
+  const location = flags.objects ?? `file:${flags.dataDir}/objects`;
+  const done = await exportOffline(
+    await openObjects(location, { access: "read" }),
+    { ...request, shard: flags.shard, tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
+    flags.output,
+    ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
+  );
+  const { entries, runs } = done.summary;
+  return { entries, runs, bytes: done.sizeBytes, sha256: done.sha256, missing: done.missingPayloads };
+}
+
+function wordsOf({ state, progress }: ExportJob): string {
+  if (progress === null) return state === "pending" ? "waiting for another export" : "starting";
+  return progress.stage === "selecting" ? "selecting" : `writing, ${progress.entries} entries`;
+}
+
+async function sizeOf(checkpointFile: string): Promise<number> {
+  return unverifiedCheckpoint(await readFile(checkpointFile)).size;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

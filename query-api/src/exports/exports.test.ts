@@ -1,0 +1,226 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ExportJob, parseManifest, parseTarHeader, type RunledgerRecord, tarPadding } from "@runledger/contract";
+import { parquetReadObjects } from "hyparquet";
+import { Registry } from "prom-client";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createApp } from "../app.ts";
+import { queryApiSettings } from "../config.ts";
+import type { App } from "../dependencies.ts";
+import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
+import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
+import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
+import { ocsfApiActivity } from "./ocsf.ts";
+
+let api: ApiUnderTest;
+let app: App;
+let directory: string;
+const HOSTILE = `<img src=x onerror=alert(1)>`;
+
+beforeAll(async () => {
+  api = await startApiUnderTest();
+  const payloads = await writePack(
+    api.objects,
+    { arguments: '{"q":"parcel"}', result: `"${HOSTILE}"` },
+    { history: [], added: [] },
+  );
+  const run = (agent_name: string): RunledgerRecord["run"] => ({
+    ...{ task_id: null, task_type: "ticket", agent_name, agent_version: "1", session_id: "s1", user_id: "u1" },
+    heartbeat_interval_ms: null,
+  });
+  const received = (seconds: number) => ({ received_time: at(seconds) });
+  const records = [
+    recordOf(stepRow("r1", "start", { event: "run_start" }), {
+      event: "run_start",
+      run: run("=cmd()"),
+      run_seq: 0,
+      ...received(0),
+    }),
+    recordOf(llmRow("r1", "llm", {}), { run: run("=cmd()"), run_seq: 1, ...received(10) }),
+    recordOf(toolRow("r1", "tool", {}), { kind: "tool", run: run("=cmd()"), run_seq: 2, payloads, ...received(20) }),
+    recordOf(stepRow("r2", "other", {}), { run: run("other"), ...received(30) }),
+    recordOf(stepRow("r1", "end", { event: "run_end" }), {
+      event: "run_end",
+      run_seq: 3,
+      run: run("=cmd()"),
+      end: { status: "completed", outcome: "resolved", reason: null, records: 4 },
+      ...received(40),
+    }),
+    recordOf(stepRow("r3", "stranger", {}), { tenant: "elsewhere", ...received(50) }),
+  ];
+  await publishSmallLog(api.objects, records);
+});
+afterAll(() => api.close());
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "runledger-exports-"));
+  app = await openApp();
+});
+afterEach(async () => {
+  await app.close();
+  await rm(directory, { recursive: true });
+});
+
+function openApp(settings: object = {}): Promise<App> {
+  return createApp({ ...api.dependencies, registry: new Registry() }, queryApiSettings.parse({ exportsDir: directory, ...settings }));
+}
+
+const ASKED = { recipient: "Auditor GmbH", reason: "yearly audit" };
+
+async function ask(body: object): Promise<ExportJob> {
+  const response = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, ...body } });
+  expect(response.statusCode, response.body).toBe(202);
+  return response.json();
+}
+
+async function finished(id: string, from: App = app): Promise<ExportJob> {
+  for (;;) {
+    const job = (await from.inject({ url: `/v1/exports/${id}` })).json() as ExportJob;
+    if (job.state !== "pending" && job.state !== "running") return job;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function filesOf(id: string): Promise<Map<string, Buffer>> {
+  const { rawPayload: tar } = await app.inject({ url: `/v1/exports/${id}/bundle` });
+  const files = new Map<string, Buffer>();
+  for (let from = 0; ; ) {
+    const header = parseTarHeader(tar.subarray(from, from + 512));
+    if (header === null) return files;
+    files.set(header.path, tar.subarray(from + 512, from + 512 + header.size));
+    from += 512 + header.size + tarPadding(header.size);
+  }
+}
+
+const linesOf = (file: Buffer | undefined): string[] => String(file).split("\n").slice(0, -1);
+
+test("an agent's export holds its runs and nothing else, in every form", async () => {
+  const { export_id: id } = await ask({ filter: { agent: "=cmd()" } });
+  const job = await finished(id);
+  expect(job).toMatchObject({ state: "done", entries: 4, runs: 1, missing_payloads: 0, error: null });
+  const files = await filesOf(id);
+  const indexes = linesOf(files.get("entries/000000000000000.jsonl")).map((line) => JSON.parse(line)[0]);
+  expect(indexes).toEqual([0, 1, 2, 4]);
+  expect(parseManifest(String(files.get("bundle.json")))).toMatchObject({
+    selection: "runs",
+    runs: 1,
+    recipient: "Auditor GmbH",
+  });
+  const [run] = JSON.parse(String(files.get("runs.json")));
+  expect(run).toMatchObject({ run_id: "r1", status: "completed", outcome: "resolved", records_expected: 4, gaps: [] });
+  expect(String(files.get("derived/runs.csv"))).toContain("r1,'=cmd(),1,ticket");
+  const parquet = files.get("derived/runs.parquet") as Buffer;
+  const rows = await parquetReadObjects({
+    file: parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer,
+  });
+  expect(rows).toMatchObject([{ run_id: "r1", steps: 2n, outcome: "resolved", cost_usd: null }]);
+  const events = linesOf(files.get("derived/ocsf.jsonl")).map((line) => ocsfApiActivity.parse(JSON.parse(line)));
+  expect(events.map(({ metadata }) => metadata.sequence)).toEqual([1, 2]);
+});
+
+test("the report tells the trail in words and lets no content become markup", async () => {
+  const { export_id: id } = await ask({ filter: { run_id: "r1" } });
+  await finished(id);
+  const html = String((await filesOf(id)).get("derived/report.html"));
+  expect(html).toContain("The run ended: completed, outcome “resolved”.");
+  expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;");
+  expect(html).not.toContain("<img");
+  expect(html).not.toMatch(/https?:\/\//);
+});
+
+test("a time alone selects a range with its neighbours, and another tenant's entries are hashes only", async () => {
+  const { export_id: id } = await ask({ filter: { since: at(10).replace(" ", "T"), until: at(45) } });
+  await finished(id);
+  const files = await filesOf(id);
+  const manifest = parseManifest(String(files.get("bundle.json")));
+  expect(manifest).toMatchObject({ selection: "range", range: [1, 5], hidden: 0 });
+  expect(linesOf(files.get("entries/000000000000000.jsonl")).map((line) => JSON.parse(line)[0])).toEqual([
+    0, 1, 2, 3, 4,
+  ]);
+  const all = await ask({});
+  await finished(all.export_id);
+  expect(parseManifest(String((await filesOf(all.export_id)).get("bundle.json")))).toMatchObject({
+    selection: "range",
+    range: [0, 6],
+    hidden: 1,
+  });
+});
+
+test("who asks and who fetches is recorded before it happens, and what can't be recorded does not happen", async () => {
+  const { export_id: id } = await ask({ content: false });
+  await finished(id);
+  expect(api.acts.recorded.at(-1)).toMatchObject({
+    action: "export.create",
+    reason: "yearly audit",
+    target: { export_id: id, recipient: "Auditor GmbH" },
+  });
+  expect([...(await filesOf(id)).keys()].filter((path) => path.startsWith("payloads/"))).toEqual([]);
+  expect(api.acts.recorded.at(-1)).toMatchObject({ action: "export.download", target: { export_id: id } });
+  api.acts.refuse(true);
+  expect((await app.inject({ url: `/v1/exports/${id}/bundle` })).statusCode).toBe(503);
+  const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: ASKED });
+  api.acts.refuse(false);
+  expect(refused.statusCode).toBe(503);
+});
+
+test("a download goes on where it broke off", async () => {
+  const { export_id: id } = await ask({});
+  const { size_bytes: size } = await finished(id);
+  const whole = (await app.inject({ url: `/v1/exports/${id}/bundle` })).rawPayload;
+  expect(whole.length).toBe(size);
+  const rest = await app.inject({ url: `/v1/exports/${id}/bundle`, headers: { range: "bytes=1000-" } });
+  expect(rest.statusCode).toBe(206);
+  expect(rest.headers["content-range"]).toBe(`bytes 1000-${whole.length - 1}/${whole.length}`);
+  expect(rest.rawPayload.equals(whole.subarray(1000))).toBe(true);
+  const beyond = await app.inject({ url: `/v1/exports/${id}/bundle`, headers: { range: `bytes=${whole.length}-` } });
+  expect(beyond.statusCode).toBe(416);
+});
+
+test("an export that a restart interrupted is made again, to the same bytes", async () => {
+  const { export_id: id } = await ask({});
+  const { sha256 } = await finished(id);
+  await app.close();
+  const { createExportStore } = await import("./export-store.ts");
+  const store = createExportStore(api.objects);
+  await store.change(id, { state: "running", sha256: null, size_bytes: null, attempts: 1 });
+  await rm(join(directory, `${id}.tar`));
+  await writeFile(join(directory, `${id}.tar.partial`), "half of it");
+  app = await openApp();
+  await app.ready();
+  expect(await finished(id)).toMatchObject({ state: "done", sha256 });
+  await app.close();
+  await store.change(id, { state: "running", attempts: 3 });
+  app = await openApp();
+  await app.ready();
+  expect(await finished(id)).toMatchObject({ state: "failed", error: "it was interrupted 3 times" });
+});
+
+test("a bundle is deleted when its time is up, and what crashes left behind too", async () => {
+  await app.close();
+  app = await openApp({ exportKeepMs: 1 });
+  const { export_id: id } = await ask({});
+  await finished(id);
+  await app.close();
+  await writeFile(join(directory, "0000.tar.partial"), "left behind");
+  api.clock.nowMs += 10;
+  app = await openApp();
+  await app.ready();
+  await expect.poll(async () => (await readdir(directory)).filter((name) => name.includes(".tar"))).toEqual([]);
+  expect(await finished(id)).toMatchObject({ state: "expired" });
+  expect((await app.inject({ url: `/v1/exports/${id}/bundle` })).json().error).toMatchObject({
+    code: "not_found",
+    hint: "export again",
+  });
+});
+
+test.each([
+  ["no recipient", { recipient: " " }, "recipient"],
+  ["a time that is none", { filter: { since: "yesterday" } }, "since"],
+  ["a filter that there is not", { filter: { colour: "red" } }, "colour"],
+  ["a checkpoint of a longer log", { since_checkpoint: 7 }, "since_checkpoint"],
+])("%s is refused, by name", async (_what, body, field) => {
+  const response = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, ...body } });
+  expect(response.statusCode).toBe(400);
+  expect(response.json().error.message).toContain(field);
+});

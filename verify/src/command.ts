@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { styleText } from "node:util";
+import { formatVerification, policyLogs, VERDICT_EXIT_CODES, type Verdict } from "@runledger/contract";
+import { formatBundleVerification } from "./bundle-verification.ts";
+import type { Store } from "./directory-store.ts";
+import { UnreadableError, type Verification, verifyTarget } from "./targets.ts";
+import type { Trust } from "./trust.ts";
+
+export interface VerifyFlags {
+  policy?: string;
+  key: string[];
+  sinceCheckpoint?: string;
+  shard: string;
+  json?: boolean;
+}
+
+export interface VerifySurroundings {
+  stdout: Pick<NodeJS.WriteStream, "write" | "isTTY">;
+  stderr: Pick<NodeJS.WriteStream, "write" | "isTTY">;
+  headers?: Record<string, string>;
+  openStore?: (location: string) => Promise<Store>;
+}
+
+type Style = "green" | "red" | "yellow";
+const STYLE: Record<Verdict, Style> = {
+  VERIFIED: "green",
+  TAMPERED: "red",
+  INCOMPLETE: "yellow",
+  UNTRUSTED: "yellow",
+  UNREADABLE: "red",
+};
+
+const HOW_TO_TRUST = `
+Nothing else is wrong with it, but whoever could rewrite the log could also have written the key beside it. Say whom you trust:
+  runledger policy > policy.txt        where the log is written; hand the file over out of band
+  … verify … --policy policy.txt
+`;
+
+/** Prints the verdict and gives its exit code. Trust comes from the caller's files, never from the target. @throws UnreadableError. */
+export async function runVerify(target: string, flags: VerifyFlags, around: VerifySurroundings): Promise<number> {
+  const isTerminal = around.stderr.isTTY === true && flags.json !== true;
+  const onProgress = (entries: number, size: number | null): void => {
+    if (isTerminal) around.stderr.write(`\r  ${entries}${size === null ? "" : ` of ${size}`} entries`);
+  };
+  const { headers, openStore } = around;
+  const verification = await trustOf(flags)
+    .then((trust) =>
+      verifyTarget(target, {
+        trust,
+        shard: flags.shard,
+        onProgress,
+        ...(headers === undefined ? {} : { headers }),
+        ...(openStore === undefined ? {} : { openStore }),
+      }),
+    )
+    .catch(asUnreadable);
+  if (isTerminal) around.stderr.write("\r\u001b[K");
+  around.stdout.write(flags.json === true ? `${JSON.stringify(verification, null, 2)}\n` : text(verification, around));
+  return VERDICT_EXIT_CODES[verification.verdict];
+}
+
+function text(verification: Verification, { stdout }: VerifySurroundings): string {
+  const { verdict } = verification;
+  const plain = "bundle" in verification ? formatBundleVerification(verification) : formatVerification(verification);
+  const shown = stdout.isTTY === true ? styleText(STYLE[verdict], verdict, { validateStream: false }) : verdict;
+  const isOnlyUntrusted = verdict === "UNTRUSTED" && verification.findingsTotal === 1;
+  return shown + plain.slice(verdict.length) + (isOnlyUntrusted ? HOW_TO_TRUST : "");
+}
+
+/** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy) and `--since-checkpoint`. */
+async function trustOf({ key, policy, sinceCheckpoint }: VerifyFlags): Promise<Trust> {
+  const keys = await Promise.all(
+    key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
+  );
+  const trusted = policy === undefined ? [] : policyLogs(await readFile(policy, "utf8"));
+  return {
+    verifierKeys: [...keys, ...trusted],
+    ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(sinceCheckpoint) }),
+  };
+}
+
+function asUnreadable(error: unknown): never {
+  if (error instanceof UnreadableError) throw error;
+  throw new UnreadableError(error instanceof Error ? error.message : String(error), { cause: error });
+}

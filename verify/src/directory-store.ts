@@ -1,0 +1,36 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Objects of a log, by their paths: what is verified. Null when there is no such object. */
+export interface Store {
+  read(path: string): Promise<Uint8Array | null>;
+  /** Ascending. */
+  list(prefix: string): AsyncIterable<{ path: string }>;
+}
+
+/** A directory of objects, read only. */
+export function createDirectoryStore(root: string): Store {
+  return {
+    read: (path) => readFile(join(root, path)).catch(nullWhenAbsent),
+    list: (prefix) => walk(root, prefix.slice(0, prefix.lastIndexOf("/") + 1), prefix),
+  };
+}
+
+/** Depth first, a directory's name counting with its slash. */
+async function* walk(root: string, directory: string, prefix: string): AsyncGenerator<{ path: string }> {
+  const found = (await readdir(join(root, directory), { withFileTypes: true }).catch(nullWhenAbsent)) ?? [];
+  const paths = found
+    .filter((entry) => !entry.name.startsWith("."))
+    .map((entry) => `${directory}${entry.name}${entry.isDirectory() ? "/" : ""}`)
+    .sort();
+  for (const path of paths) {
+    if (!path.startsWith(prefix) && !prefix.startsWith(path)) continue;
+    if (path.endsWith("/")) yield* walk(root, path, prefix);
+    else if (path.startsWith(prefix)) yield { path };
+  }
+}
+
+function nullWhenAbsent(error: NodeJS.ErrnoException): null {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "EISDIR") return null;
+  throw error;
+}

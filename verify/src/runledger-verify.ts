@@ -1,0 +1,60 @@
+import { parseArgs } from "node:util";
+import { VERDICT_EXIT_CODES } from "@runledger/contract";
+import { runVerify } from "./command.ts";
+
+const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE] [--shard NAME] [--json]
+
+Says of a Runledger bundle or log whether it is genuine, complete and unaltered. Works offline, writes nothing.
+
+  TARGET                    a bundle (tar or unpacked), a data directory, or the URL of either a bundle or a query API
+  --policy FILE             C2SP tlog-policy with the log keys you trust, given to you in person
+  --key VKEY                a verifier key you trust, or a file with one; may be repeated
+  --since-checkpoint FILE   an earlier checkpoint that the log must extend
+  --shard NAME              which log of a directory with several (0)
+  --json                    the verdict as JSON
+
+Exit code: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable.
+RUNLEDGER_API_KEY is sent to URLs.
+`;
+
+/** The program of the package. Resolves with its exit code. */
+export async function main(args: string[], program: NodeJS.Process): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        policy: { type: "string" },
+        key: { type: "string", multiple: true, default: [] },
+        "since-checkpoint": { type: "string" },
+        shard: { type: "string", default: "0" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    const [target, ...more] = positionals;
+    if (values.help === true || target === undefined || more.length > 0) {
+      (values.help === true ? program.stdout : program.stderr).write(HELP);
+      return values.help === true ? 0 : VERDICT_EXIT_CODES.UNREADABLE;
+    }
+    const { policy, key, shard, json, "since-checkpoint": sinceCheckpoint } = values;
+    const flags = { key, shard, json: json === true };
+    const apiKey = program.env["RUNLEDGER_API_KEY"];
+    return await runVerify(
+      target,
+      {
+        ...flags,
+        ...(policy === undefined ? {} : { policy }),
+        ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint }),
+      },
+      {
+        stdout: program.stdout,
+        stderr: program.stderr,
+        ...(apiKey ? { headers: { authorization: `Bearer ${apiKey}` } } : {}),
+      },
+    );
+  } catch (error) {
+    program.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return VERDICT_EXIT_CODES.UNREADABLE; // 1 would say TAMPERED
+  }
+}

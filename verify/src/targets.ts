@@ -1,0 +1,92 @@
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { BUNDLE_FILES, type LogVerification, logPrefix, packPath, verifyLog, verifyShard } from "@runledger/contract";
+import type { BundleVerification } from "./bundle-verification.ts";
+import { directoryFiles } from "./directory-files.ts";
+import { createDirectoryStore, type Store } from "./directory-store.ts";
+import { tarFiles } from "./tar-files.ts";
+import type { Trust } from "./trust.ts";
+import { verifyBundle } from "./verify-bundle.ts";
+
+export interface TargetOptions {
+  trust: Trust;
+  /** Which log of a store with several. */
+  shard: string;
+  /** Sent to http(s) targets. */
+  headers?: Record<string, string>;
+  /** Opens `s3://…`; without it such targets are refused. */
+  openStore?: (location: string) => Promise<Store>;
+  /** `size` null: not known. */
+  onProgress?: (entries: number, size: number | null) => void;
+}
+
+export type Verification = LogVerification | BundleVerification;
+
+/** What verify can't even begin with. */
+export class UnreadableError extends Error {}
+
+/**
+ * Verifies a bundle (a file, a directory, the URL of a tar) or a log (a data directory, its `objects`, `s3://…`, the URL of a query API).
+ * @throws UnreadableError, and LogError `malformed` for keys and checkpoints of the caller.
+ */
+export async function verifyTarget(target: string, options: TargetOptions): Promise<Verification> {
+  if (/^https?:\/\//.test(target)) return await verifyUrl(target, options);
+  if (target.startsWith("s3://")) {
+    if (options.openStore === undefined)
+      throw new UnreadableError("Buckets are read by `runledger verify`: this program has no client for S3.");
+    return await verifyStore(await options.openStore(target), options);
+  }
+  const path = resolve(target);
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) throw new UnreadableError(`There is no ${path}.`);
+  if (!status.isDirectory()) return await verifyTar(createReadStream(path), options);
+  if (existsSync(join(path, BUNDLE_FILES.sums)) || existsSync(join(path, BUNDLE_FILES.manifest)))
+    return await verifyBundle((findings) => directoryFiles(path, findings), options.trust, progressOf(options));
+  const root = [join(path, "objects"), path].find((each) => existsSync(join(each, logPrefix(options.shard))));
+  if (root !== undefined) return await verifyStore(createDirectoryStore(root), options);
+  throw new UnreadableError(
+    `There is no audit log and no bundle in ${path}: give a bundle, a data directory (${logPrefix(options.shard)} in its objects), or the URL of a query API.`,
+  );
+}
+
+function verifyTar(input: AsyncIterable<Uint8Array>, options: TargetOptions): Promise<BundleVerification> {
+  return verifyBundle(() => tarFiles(input), options.trust, progressOf(options));
+}
+
+function verifyStore(store: Store, { trust, shard, onProgress }: TargetOptions): Promise<LogVerification> {
+  return verifyShard(store, shard, { ...trust, ...(onProgress === undefined ? {} : { onProgress }) });
+}
+
+/** Over HTTP nothing can be listed, so what a log doesn't name isn't looked for. */
+async function verifyUrl(target: string, options: TargetOptions): Promise<Verification> {
+  const { trust, shard, headers = {}, onProgress } = options;
+  if (/\.tar$|\/bundle$/.test(new URL(target).pathname)) {
+    const response = await reach(target, headers);
+    if (!response.ok || response.body === null) throw new UnreadableError(`${target} answered ${response.status}.`);
+    return await verifyTar(response.body, options);
+  }
+  const read = async (path: string): Promise<Uint8Array | null> => {
+    const response = await reach(new URL(`/v1/audit/objects/${path}`, target).href, headers);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  return await verifyLog({
+    ...trust,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    read: (path) => read(logPrefix(shard) + path),
+    readPack: (pack) => read(packPath(shard, pack)),
+  });
+}
+
+async function reach(url: string, headers: Record<string, string>): Promise<Response> {
+  try {
+    return await fetch(url, { headers });
+  } catch (cause) {
+    throw new UnreadableError(`Nothing answers at ${new URL(url).origin}.`, { cause });
+  }
+}
+
+function progressOf({ onProgress }: TargetOptions): (entries: number) => void {
+  return (entries) => onProgress?.(entries, null);
+}
