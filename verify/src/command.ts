@@ -3,8 +3,7 @@ import { readFile } from "node:fs/promises";
 import { styleText } from "node:util";
 import { formatVerification, policyLogs, VERDICT_EXIT_CODES, type Verdict } from "@runledger/contract";
 import { formatBundleVerification } from "./bundle-verification.ts";
-import type { Store } from "./directory-store.ts";
-import { UnreadableError, type Verification, verifyTarget } from "./targets.ts";
+import { type OpenStore, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
 import type { Trust } from "./trust.ts";
 
 export interface VerifyFlags {
@@ -19,7 +18,7 @@ export interface VerifySurroundings {
   stdout: Pick<NodeJS.WriteStream, "write" | "isTTY">;
   stderr: Pick<NodeJS.WriteStream, "write" | "isTTY">;
   headers?: Record<string, string>;
-  openStore?: (location: string) => Promise<Store>;
+  openStore?: OpenStore;
 }
 
 type Style = "green" | "red" | "yellow";

@@ -4,6 +4,6 @@ export { runVerify, type VerifyFlags, type VerifySurroundings } from "./command.
 export { directoryFiles } from "./directory-files.ts";
 export { createDirectoryStore, type Store } from "./directory-store.ts";
 export { tarFiles } from "./tar-files.ts";
-export { type TargetOptions, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
+export { type OpenStore, type TargetOptions, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
 export type { Trust } from "./trust.ts";
 export { verifyBundle } from "./verify-bundle.ts";

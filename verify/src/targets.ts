@@ -1,6 +1,14 @@
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { BUNDLE_FILES, type LogVerification, logPrefix, packPath, verifyLog, verifyShard } from "@runledger/contract";
+import {
+  BUNDLE_FILES,
+  type FindPayloadKey,
+  type LogVerification,
+  logPrefix,
+  packPath,
+  verifyLog,
+  verifyShard,
+} from "@runledger/contract";
 import type { BundleVerification } from "./bundle-verification.ts";
 import { directoryFiles } from "./directory-files.ts";
 import { createDirectoryStore, type Store } from "./directory-store.ts";
@@ -14,11 +22,17 @@ export interface TargetOptions {
   shard: string;
   /** Sent to http(s) targets. */
   headers?: Record<string, string>;
-  /** Opens `s3://…`; without it such targets are refused. */
-  openStore?: (location: string) => Promise<Store>;
+  /** Opens the objects of a log; without it only directories are. */
+  openStore?: OpenStore;
   /** `size` null: not known. */
   onProgress?: (entries: number, size: number | null) => void;
 }
+
+/** `location`: `file:PATH` or `s3://…`. `dataDir`: what was named, if it is a directory. `findKey`: where keys of sealed payloads are at hand. */
+export type OpenStore = (
+  location: string,
+  dataDir: string | null,
+) => Promise<{ store: Store; findKey?: FindPayloadKey | undefined }>;
 
 export type Verification = LogVerification | BundleVerification;
 
@@ -34,7 +48,7 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
   if (target.startsWith("s3://")) {
     if (options.openStore === undefined)
       throw new UnreadableError("Buckets are read by `runledger verify`: this program has no client for S3.");
-    return await verifyStore(await options.openStore(target), options);
+    return await verifyStore(await options.openStore(target, null), options);
   }
   const path = resolve(target);
   const status = statSync(path, { throwIfNoEntry: false });
@@ -43,7 +57,10 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
   if (existsSync(join(path, BUNDLE_FILES.sums)) || existsSync(join(path, BUNDLE_FILES.manifest)))
     return await verifyBundle((findings) => directoryFiles(path, findings), options.trust, progressOf(options));
   const root = [join(path, "objects"), path].find((each) => existsSync(join(each, logPrefix(options.shard))));
-  if (root !== undefined) return await verifyStore(createDirectoryStore(root), options);
+  if (root !== undefined) {
+    const opened = (await options.openStore?.(`file:${root}`, path)) ?? { store: createDirectoryStore(root) };
+    return await verifyStore(opened, options);
+  }
   throw new UnreadableError(
     `There is no audit log and no bundle in ${path}: give a bundle, a data directory (${logPrefix(options.shard)} in its objects), or the URL of a query API.`,
   );
@@ -53,8 +70,12 @@ function verifyTar(input: AsyncIterable<Uint8Array>, options: TargetOptions): Pr
   return verifyBundle(() => tarFiles(input), options.trust, progressOf(options));
 }
 
-function verifyStore(store: Store, { trust, shard, onProgress }: TargetOptions): Promise<LogVerification> {
-  return verifyShard(store, shard, { ...trust, ...(onProgress === undefined ? {} : { onProgress }) });
+function verifyStore(
+  { store, findKey }: Awaited<ReturnType<OpenStore>>,
+  { trust, shard, onProgress }: TargetOptions,
+): Promise<LogVerification> {
+  const more = { ...(onProgress === undefined ? {} : { onProgress }), ...(findKey === undefined ? {} : { findKey }) };
+  return verifyShard(store, shard, { ...trust, ...more });
 }
 
 /** Over HTTP nothing can be listed, so what a log doesn't name isn't looked for. */

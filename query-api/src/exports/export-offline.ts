@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { exportRequest } from "@runledger/contract";
+import { exportRequest, type FindPayloadKey } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
 import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
@@ -24,12 +24,13 @@ export interface OfflineExport {
 /** A bundle straight from the objects, without a running Runledger; nothing records it. @throws ZodError for a filter that is none. */
 export async function exportOffline(
   objects: Objects,
+  findKey: FindPayloadKey | undefined,
   { shard, tenant, exporter, nowMs, ...asked }: OfflineExport,
   target: string,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportResult> {
   const { filter, recipient, reason, content, since_checkpoint = null } = exportRequest.parse(asked);
-  const log = await openExportLog(objects, shard, async () => null);
+  const log = await openExportLog(objects, shard, findKey ?? (async () => null));
   const request = {
     exportId: randomUUID(),
     createdTime: timeOf(nowMs),

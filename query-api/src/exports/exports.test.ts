@@ -63,7 +63,10 @@ afterEach(async () => {
 });
 
 function openApp(settings: object = {}): Promise<App> {
-  return createApp({ ...api.dependencies, registry: new Registry() }, queryApiSettings.parse({ exportsDir: directory, ...settings }));
+  return createApp(
+    { ...api.dependencies, registry: new Registry() },
+    queryApiSettings.parse({ exportsDir: directory, ...settings }),
+  );
 }
 
 const ASKED = { recipient: "Auditor GmbH", reason: "yearly audit" };

@@ -26,7 +26,7 @@ interface Exports {
 /** Evidence bundles: asked for, made in the background, fetched. Who asks and who gets them is recorded before it happens. */
 export function registerExports(feature: Feature): void {
   const { app, dependencies, settings } = feature;
-  const { objects, clock, logger } = dependencies;
+  const { objects, keyring, clock, logger } = dependencies;
   const store = createExportStore(objects);
   const { exportsDir: directory, shard, exportKeepMs: keepMs } = settings;
   let started: ExportJobs | null = null;
@@ -37,7 +37,8 @@ export function registerExports(feature: Feature): void {
       retention_days_of_rows: settings.retentionDays,
       run_is_abandoned_after_ms: settings.abandonedAfterMs,
     });
-    const findKey = () => async () => null;
+    // A reader of keys remembers what it read: each export has one of its own, so that erased is erased.
+    const findKey = () => keyring?.reader() ?? (async () => null);
     started = await createExportJobs(
       { objects, store, findKey, policies, clock, logger },
       { directory, shard, keepMs },

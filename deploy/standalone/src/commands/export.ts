@@ -11,6 +11,7 @@ import { type ApiAccess, askApi, reach, sendApi } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
 import type { Console } from "../program.ts";
 import { type ProgressLine, progressLine } from "../progress-line.ts";
+import { payloadKeysAtHand } from "./payload-keys.ts";
 
 const FILTERS = ["since", "until", "agent", "taskType", "session", "user", "runId", "status", "outcome"] as const;
 type FilterFlag = (typeof FILTERS)[number];
@@ -133,8 +134,12 @@ async function makeHere(
     ),
   );
   const location = flags.objects ?? `file:${flags.dataDir}/objects`;
+  const objects = await openObjects(location, { access: "read" });
+  const keysFrom = { dataDir: flags.dataDir ?? null, env: console.env };
+  const warn = (message: string): void => void console.stderr.write(pc.yellow(`warning: ${message}\n`));
   const done = await exportOffline(
-    await openObjects(location, { access: "read" }),
+    objects,
+    await payloadKeysAtHand(objects, { ...keysFrom, warn }),
     { ...request, shard: flags.shard, tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
     flags.output,
     ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
