@@ -31,6 +31,11 @@ export interface Settings {
    * RUNLEDGER_SPOOL_DIR; `$XDG_STATE_HOME/runledger/spool`, else `~/.local/state/runledger/spool`, else off.
    */
   spoolDir?: string | undefined;
+  /**
+   * Where `ledger.checkpoint` keeps what `ledger.resume` goes on from, readable by this user only. "off": nowhere.
+   * RUNLEDGER_CHECKPOINT_DIR; `checkpoints` beside the spool.
+   */
+  checkpointDir?: string | undefined;
   /** Of all files in it; past it what waits stays in memory. RUNLEDGER_SPOOL_BYTES; 256 MiB. */
   spoolBytes?: number | undefined;
   /** Older ones are given up, counted as dropped, ms. RUNLEDGER_SPOOL_MAX_AGE_MS; seven days. */
@@ -61,6 +66,7 @@ const config = z.object({
   queueRecords: z.coerce.number().int().positive().default(100_000),
   queueBytes: z.coerce.number().int().positive().default(67_108_864),
   spoolDir: z.string().min(1).optional(),
+  checkpointDir: z.string().min(1).optional(),
   spoolBytes: z.coerce.number().int().positive().default(268_435_456),
   spoolMaxAgeMs: z.coerce.number().int().positive().default(604_800_000),
   flushTimeoutMs: millis.default(5_000),
@@ -80,7 +86,9 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
     heartbeatMs: settings.heartbeatMs ?? set(environment["RUNLEDGER_HEARTBEAT_MS"]),
     queueRecords: settings.queueRecords ?? set(environment["RUNLEDGER_QUEUE_RECORDS"]),
     queueBytes: settings.queueBytes ?? set(environment["RUNLEDGER_QUEUE_BYTES"]),
-    spoolDir: settings.spoolDir ?? set(environment["RUNLEDGER_SPOOL_DIR"]) ?? defaultSpoolDir(environment),
+    spoolDir: settings.spoolDir ?? set(environment["RUNLEDGER_SPOOL_DIR"]) ?? stateDir(environment, "spool"),
+    checkpointDir:
+      settings.checkpointDir ?? set(environment["RUNLEDGER_CHECKPOINT_DIR"]) ?? stateDir(environment, "checkpoints"),
     spoolBytes: settings.spoolBytes ?? set(environment["RUNLEDGER_SPOOL_BYTES"]),
     spoolMaxAgeMs: settings.spoolMaxAgeMs ?? set(environment["RUNLEDGER_SPOOL_MAX_AGE_MS"]),
     flushTimeoutMs: settings.flushTimeoutMs ?? set(environment["RUNLEDGER_FLUSH_TIMEOUT_MS"]),
@@ -90,10 +98,10 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
 }
 
 /** As the XDG Base Directory Specification has it for state that should outlive a restart. */
-function defaultSpoolDir(environment: NodeJS.ProcessEnv): string | undefined {
+function stateDir(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const home = set(environment["HOME"]) ?? set(environment["USERPROFILE"]);
   const state = set(environment["XDG_STATE_HOME"]) ?? (home === undefined ? undefined : join(home, ".local", "state"));
-  return state === undefined ? undefined : join(state, "runledger", "spool");
+  return state === undefined ? undefined : join(state, "runledger", name);
 }
 
 function set(value: string | undefined): string | undefined {

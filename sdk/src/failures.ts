@@ -1,4 +1,4 @@
-/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, hearing of kills and approvals, keeping or delivering a record, a callback of the user. */
+/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, hearing of kills and approvals, keeping or delivering a record, a callback of the user; and facts told outside of a run. */
 export const FAILURE_KINDS = [
   "capture",
   "record",
@@ -8,6 +8,7 @@ export const FAILURE_KINDS = [
   "dropped",
   "rejected",
   "callback",
+  "outside_run",
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
@@ -29,6 +30,7 @@ export function createFailures(log: (message: string) => void): Failures {
     dropped: 0,
     rejected: 0,
     callback: 0,
+    outside_run: 0,
   };
   function report(kind: FailureKind, error: unknown, count = 1): void {
     const first = counts[kind] === 0;

@@ -1,10 +1,13 @@
 export type { Settings } from "./config.ts";
+export type { Artifact, ArtifactOptions } from "./facts/artifact.ts";
+export type { Decision, Facts, FellBack, Guardrail, HandedOver, MemoryUse, Score } from "./facts/facts.ts";
 export type { FailureKind } from "./failures.ts";
 export { createRunledger, type Ledger, type LedgerDependencies, type LedgerStats } from "./ledger.ts";
 export { AgentStopped, type LimitName } from "./limits/agent-stopped.ts";
 export type { Limits } from "./limits/limits.ts";
 export type { PricedCall, Pricer } from "./limits/price.ts";
 export type { LimitUsage } from "./limits/usage.ts";
+export type { Checkpoint } from "./run/checkpoint.ts";
 export type { HandoffOptions, RunSummary } from "./run/handoff.ts";
 export type { Principal } from "./run/principal.ts";
 export type { AgentFunction, WrapOptions } from "./run/wrap.ts";

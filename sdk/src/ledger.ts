@@ -6,8 +6,11 @@ import { type Installation, installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
 import type { ControlStanding } from "./control/contact.ts";
 import { openControl } from "./control/open-control.ts";
+import { createFactRecorder } from "./facts/fact-recorder.ts";
+import { createFacts, type Facts } from "./facts/facts.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
+import { type Checkpoints, createCheckpoints } from "./run/checkpoints.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
@@ -23,7 +26,7 @@ import { createSendThread, type SendThread } from "./transport/send-thread.ts";
 import { createSpool, type Spool } from "./transport/spool.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
-export interface Ledger {
+export interface Ledger extends Facts, Pick<Checkpoints, "checkpoint" | "resume" | "resumedState"> {
   /** The same function, each call of it recorded as a run and held to its limits. */
   wrap: ReturnType<typeof createWrap>;
   /** A tool that is checked, bounded and recorded exactly. */
@@ -98,16 +101,26 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const refuseUnknown = createRefuseUnknown(scopes);
   const tool = createTools({ scopes, failures, approver: settings.approver ?? NOBODY_TO_ASK, random });
 
+  const facts = createFactRecorder(scopes, failures);
+  const { checkpointDir: directory, spoolMaxAgeMs: maxAgeMs } = config;
+  const kept = { directory: directory === "off" ? undefined : directory, maxAgeMs };
+  const checkpoints = createCheckpoints({ recorder: facts, failures }, kept);
+
   return {
+    ...createFacts(facts, failures),
+    checkpoint: checkpoints.checkpoint,
+    resume: checkpoints.resume,
+    resumedState: checkpoints.resumedState,
     wrap: createWrap({
       scopes,
       failures,
       held,
       pricing: createPricing(settings.price),
       watch: control.watch,
-      startRun(facts) {
+      checkpoints,
+      startRun(facts, resumed) {
         installation.renew();
-        return startRun(recorder, facts, config);
+        return startRun(recorder, facts, config, resumed);
       },
     }),
     tool,

@@ -69,6 +69,8 @@ export const RUNLEDGER = {
   /** On checkpoints: their id, and the state as JSON text. */
   checkpointId: "runledger.checkpoint.id",
   checkpointState: "runledger.checkpoint.state",
+  /** On `resume`, int: how many records the run had when its process died, as far as is known. */
+  checkpointRecords: "runledger.checkpoint.records",
   /** On artifacts: of the bytes; `content` is them, as text or, where `encoding` says so, in base64. */
   artifactMediaType: "runledger.artifact.media_type",
   artifactSha256: "runledger.artifact.sha256",

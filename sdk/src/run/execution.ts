@@ -36,7 +36,7 @@ export function startExecution<Agent extends AgentFunction>(
 }
 
 function startRoot<Agent extends AgentFunction>(
-  { startRun, failures, held, pricing, watch }: WrapDependencies,
+  { startRun, failures, held, pricing, watch, checkpoints }: WrapDependencies,
   options: WrapOptions<Agent>,
   args: Parameters<Agent>,
 ): Execution {
@@ -46,12 +46,14 @@ function startRoot<Agent extends AgentFunction>(
     typeof value === "function" ? failures.attempt("callback", () => value(...args)) : value;
   const session = tag(options.session);
   const facts = { agent, version, taskType, taskId: tag(options.taskId), session, user: tag(options.user) };
-  const run = startRun(facts);
+  const resumed = checkpoints.takeUp(agent);
+  const run = startRun(facts, resumed);
   const target = { runId: run.root.traceId, agent, taskType: taskType ?? null, session: session ?? null };
   const scope = createScope(
     { run, agent, target, span: run.root, price: pricing.price, principal, parent: undefined },
     limits,
   );
+  if (resumed !== undefined) checkpoints.continued(run, resumed);
   const release = watch(scope);
   let ended = false;
   return {
@@ -117,7 +119,11 @@ function endOf(scope: Scope, how: Ending): RunEnd {
   const stop = scope.guard.stopped ?? thrown;
   const attributes = stop === undefined ? {} : endAttributes(scope, stop);
   if (handoff !== undefined && error === undefined) {
-    return { status: "handed_off", reason: `to ${handoff.to}: ${handoff.reason}`, attributes };
+    return {
+      status: "handed_off",
+      reason: `to ${handoff.to}${handoff.reason === undefined ? "" : `: ${handoff.reason}`}`,
+      attributes,
+    };
   }
   if (stop !== undefined)
     return { status: stop.kill === null ? "stopped" : "killed", reason: stop.reason, error, attributes };

@@ -2,6 +2,7 @@ import { GEN_AI, RUNLEDGER } from "@runledger/contract";
 import type { Failures } from "../failures.ts";
 import { type AgentStopped, causedByStop } from "../limits/agent-stopped.ts";
 import type { LimitUsage } from "../limits/usage.ts";
+import { defined } from "./run.ts";
 import type { Scope } from "./scope.ts";
 
 /** How far an agent had come when it was stopped. */
@@ -52,12 +53,13 @@ export function createHandoff<Result>(scope: Scope, options: HandoffOptions<Resu
 }
 
 /** Records that somebody else takes over, and lets the run end so. */
-export function handOff(scope: Scope, { to, reason }: { to: string; reason: string }): void {
+export function handOff(scope: Scope, { to, reason }: { to: string; reason?: string | undefined }): void {
   scope.ending.handoff = { to, reason };
-  const attributes = {
+  const attributes = defined({
     [GEN_AI.operationName]: "handoff",
+    [RUNLEDGER.stepName]: to,
     [RUNLEDGER.handoffTo]: to,
     [RUNLEDGER.stepReason]: reason,
-  };
+  });
   scope.run.startStep(`handoff ${to}`, { kind: "handoff", parent: scope.span, attributes }).end();
 }

@@ -2,9 +2,13 @@ import type { Attributes, SpanContext } from "@opentelemetry/api";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
 import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
+import { type LimitUsage, NOTHING_USED } from "../limits/usage.ts";
 import { createResultBook, type ResultBook } from "../tools/result-book.ts";
 import type { OpenSpan } from "../transport/record-span.ts";
 import type { Recorder } from "../transport/recorder.ts";
+
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Resumption } from "./resumption.ts";
 
 /** Who runs, for whom; on every record of the run. */
 export interface RunFacts {
@@ -56,25 +60,37 @@ export interface Run {
   /** By idempotency key. */
   readonly results: ResultBook;
   readonly ended: boolean;
+  /** Undefined: it began in this process. */
+  readonly resumed: Resumption | undefined;
   /** Epoch milliseconds with fractions; never goes back within the run. */
   now(): number;
   startStep(name: string, start: StepStart): OpenStep;
   end(end: RunEnd): void;
+  /** What a later process needs to go on from here. */
+  checkpoint(id: string, state: unknown): Checkpoint;
+  /** Told after each record how many there are and what is used, and after the last one, when the run has ended. */
+  onRecord(told: (records: number, used: LimitUsage) => void): void;
+  /** Whose figures are the run's. */
+  countedBy(usage: () => LimitUsage): void;
 }
 
 export interface RunSettings {
   heartbeatMs: number;
 }
 
-export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSettings): Run {
+export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSettings, resumed?: Resumption): Run {
   const now = createClock();
   const common = runAttributes(facts);
-  let records = 0;
+  const results = createResultBook(resumed?.checkpoint.results);
+  const startTime = resumed?.checkpoint.startTime ?? now();
+  let records = resumed?.progress.records ?? 0;
+  let usage = () => resumed?.progress.used ?? NOTHING_USED;
+  let recorded: Parameters<Run["onRecord"]>[0] = () => {};
   let ended = false;
-  const operation = `invoke_agent ${facts.agent}`;
-  const rootSpan = recorder.start(operation, {
+  const rootSpan = recorder.start(`invoke_agent ${facts.agent}`, {
     parent: undefined,
-    startTime: now(),
+    ...(resumed === undefined ? {} : { context: spanOf(resumed) }),
+    startTime,
     client: false,
     attributes: { ...common, [GEN_AI.operationName]: "invoke_agent" },
   });
@@ -88,6 +104,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
       span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     }
     span.end(endTime ?? now());
+    recorded(records, usage());
   }
 
   function signOfLife(event: RecordEvent, name: string): void {
@@ -95,7 +112,8 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     finish(recorder.start(name, { parent: root, startTime: now(), client: false, attributes }), {});
   }
 
-  signOfLife("run_start", `start ${facts.agent}`);
+  if (resumed === undefined) signOfLife("run_start", `start ${facts.agent}`);
+  else signOfLife("run_heartbeat", `heartbeat ${facts.agent}`);
   const heart = setInterval(
     () => signOfLife("run_heartbeat", `heartbeat ${facts.agent}`),
     settings.heartbeatMs,
@@ -104,7 +122,8 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
   return {
     root,
     toolCalls: createToolCallBook(),
-    results: createResultBook(),
+    results,
+    resumed,
     get ended() {
       return ended;
     },
@@ -134,8 +153,23 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
         error,
       });
       ended = true;
+      recorded(records, usage());
+    },
+    checkpoint(id, state) {
+      const run = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, records, used: usage() };
+      return { v: 1, id, ...run, state, results: results.kept() };
+    },
+    onRecord(told) {
+      recorded = told;
+    },
+    countedBy(counted) {
+      usage = counted;
     },
   };
+}
+
+function spanOf({ checkpoint }: Resumption): SpanContext {
+  return { traceId: checkpoint.runId, spanId: checkpoint.spanId, traceFlags: 1 };
 }
 
 function runAttributes(facts: RunFacts): Attributes {

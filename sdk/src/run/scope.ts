@@ -23,7 +23,7 @@ export interface Scope {
   /** Undefined: nobody that any permission was given to. */
   readonly principal: Principal | undefined;
   /** What the agent itself has told of how it ends. */
-  readonly ending: { handoff?: { to: string; reason: string } };
+  readonly ending: { handoff?: { to: string; reason: string | undefined } };
 }
 
 export interface ScopeStart extends Pick<Scope, "run" | "agent" | "target" | "span" | "price" | "principal"> {
@@ -37,6 +37,7 @@ export function createScope({ parent, ...start }: ScopeStart, limits: Limits): S
       agent,
       now: run.now,
       parent: parent?.guard,
+      used: parent === undefined ? run.resumed?.progress.used : undefined,
       onBreach: (stop, running) =>
         run.startStep(stopName(stop), { kind: "limit", parent: span }).end({
           attributes: { ...stopAttributes(stop), [RUNLEDGER.limitRunning]: running },
@@ -45,5 +46,6 @@ export function createScope({ parent, ...start }: ScopeStart, limits: Limits): S
     },
     limits,
   );
+  if (parent === undefined) run.countedBy(guard.usage);
   return { ...start, guard, openCalls: parent?.openCalls ?? new Set(), ending: {} };
 }

@@ -3,9 +3,11 @@ import type { Failures } from "../failures.ts";
 import { type AgentStopped, causedByStop } from "../limits/agent-stopped.ts";
 import { checkLimits, type Limits } from "../limits/limits.ts";
 import type { Pricing } from "../limits/price.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { startExecution } from "./execution.ts";
 import type { HandoffOptions } from "./handoff.ts";
 import type { Principal } from "./principal.ts";
+import type { Resumption } from "./resumption.ts";
 import type { Run, RunFacts } from "./run.ts";
 import type { Scope } from "./scope.ts";
 import { observeStreamedResult } from "./streamed-result.ts";
@@ -39,7 +41,8 @@ export interface WrapOptions<Agent extends AgentFunction> {
 
 export interface WrapDependencies {
   scopes: AsyncLocalStorage<Scope | undefined>;
-  startRun: (facts: RunFacts) => Run;
+  startRun: (facts: RunFacts, resumed: Resumption | undefined) => Run;
+  checkpoints: Pick<Checkpoints, "takeUp" | "continued">;
   failures: Failures;
   /** Runs whose function has returned while an answer is still being read. */
   held: Set<() => void>;

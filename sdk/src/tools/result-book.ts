@@ -16,7 +16,7 @@ export interface KeptResult {
   key: string;
   first?: FirstResult | undefined;
   /** It may be begun anew. */
-  failed?: true;
+  failed?: true | undefined;
 }
 
 /** The first results by idempotency key, of one run. */
@@ -28,16 +28,22 @@ export interface ResultBook {
   /** @throws ToolError `too_many_keys`. */
   begin(tool: string, key: string): { succeeded(first: FirstResult): void; failed(): void };
   kept(): KeptResult[];
-  restore(results: readonly KeptResult[]): void;
   /** Told of each change from now on, before what follows it. */
   onChange(changed: (kept: KeptResult) => void): void;
 }
 
-export function createResultBook(): ResultBook {
+/** @param kept of an earlier process of the run. */
+export function createResultBook(kept: readonly KeptResult[] = []): ResultBook {
   const results = new Map<string, { kept: KeptResult; pending?: Promise<FirstResult | undefined> }>();
   const unknown = new Set<string>();
   let changed: (kept: KeptResult) => void = () => {};
   const idOf = (tool: string, key: string) => JSON.stringify([tool, key]);
+  for (const one of kept) {
+    const id = idOf(one.tool, one.key);
+    unknown.delete(id);
+    if (one.first !== undefined) results.set(id, { kept: one, pending: Promise.resolve(one.first) });
+    else if (one.failed === undefined) unknown.add(id);
+  }
 
   return {
     first: (tool, key) => results.get(idOf(tool, key))?.pending,
@@ -68,15 +74,7 @@ export function createResultBook(): ResultBook {
         },
       };
     },
-    kept: () => [...results.values()].map(({ kept }) => kept),
-    restore(kept) {
-      for (const one of kept) {
-        const id = idOf(one.tool, one.key);
-        unknown.delete(id);
-        if (one.first !== undefined) results.set(id, { kept: one, pending: Promise.resolve(one.first) });
-        else if (one.failed === undefined) unknown.add(id);
-      }
-    },
+    kept: () => [...results.values()].map((entry) => entry.kept),
     onChange(listener) {
       changed = listener;
     },

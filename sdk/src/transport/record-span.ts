@@ -32,6 +32,8 @@ export type RandomId = (sizeBytes: number) => string;
 export interface SpanMade {
   name: string;
   parent: SpanContext | undefined;
+  /** Its own, where another process has begun it. */
+  context?: SpanContext;
   /** Epoch milliseconds, with fractions. */
   startTime: number;
   client: boolean;
@@ -44,7 +46,7 @@ export function openSpan(
   { origin, randomId, onEnd }: { origin: SpanOrigin; randomId: RandomId; onEnd: (span: ReadableSpan) => void },
 ): OpenSpan {
   const { name, parent } = made;
-  const context = { traceId: parent?.traceId ?? randomId(16), spanId: randomId(8), traceFlags: 1 };
+  const context = made.context ?? { traceId: parent?.traceId ?? randomId(16), spanId: randomId(8), traceFlags: 1 };
   const attributes: Attributes = {};
   let status: ReadableSpan["status"] = { code: 0 };
   let ended = false;

@@ -1,0 +1,9 @@
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Progress } from "./checkpoint-file.ts";
+
+/** A run that an earlier process has begun: taken up by the first wrapped agent that is called. */
+export interface Resumption {
+  checkpoint: Checkpoint;
+  progress: Progress;
+  taken: boolean;
+}
