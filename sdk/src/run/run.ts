@@ -1,10 +1,9 @@
 import type { Attributes, SpanContext } from "@opentelemetry/api";
-import { SpanStatusCode } from "@opentelemetry/api";
 import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
 import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
 import { type LimitUsage, NOTHING_USED } from "../limits/usage.ts";
 import { createResultBook, type ResultBook } from "../tools/result-book.ts";
-import type { OpenSpan } from "../transport/record-span.ts";
+import { type OpenSpan, STATUS_ERROR } from "../transport/record-span.ts";
 import type { Recorder } from "../transport/recorder.ts";
 
 import type { Checkpoint } from "./checkpoint.ts";
@@ -101,7 +100,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++ });
     if (error !== undefined) {
       span.setAttributes({ [OTEL.errorType]: error.type });
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      span.setStatus({ code: STATUS_ERROR, message: error.message });
     }
     span.end(endTime ?? now());
     recorded(records, usage());

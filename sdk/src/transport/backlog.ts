@@ -1,4 +1,6 @@
-import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import { createRequire } from "node:module";
+import type { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Failures } from "../failures.ts";
 import type { Spool } from "./spool.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
@@ -28,7 +30,7 @@ export function createBacklog(queue: WaitingQueue, failures: Failures, spool: Sp
 
   const nextRequest = () => {
     const batch = queue.head(BATCH_RECORDS);
-    const bytes = failures.attempt("spool", () => ProtobufTraceSerializer.serializeRequest(batch));
+    const bytes = failures.attempt("spool", () => serialize(batch));
     return bytes && { bytes, records: batch.length };
   };
   const kept = (records: number): void => {
@@ -64,4 +66,13 @@ export function createBacklog(queue: WaitingQueue, failures: Failures, spool: Sp
       return before;
     },
   };
+}
+
+/** Loaded when it is needed, which mostly is never: the other thread serializes what is sent. On the spot, for a process that ends. */
+function serialize(batch: ReadableSpan[]): Uint8Array | undefined {
+  const load = createRequire(import.meta.url);
+  const transformer = load("@opentelemetry/otlp-transformer") as {
+    ProtobufTraceSerializer: typeof ProtobufTraceSerializer;
+  };
+  return transformer.ProtobufTraceSerializer.serializeRequest(batch);
 }

@@ -1,5 +1,10 @@
-import { type Attributes, type AttributeValue, type HrTime, type SpanContext, SpanKind } from "@opentelemetry/api";
+import type { Attributes, AttributeValue, HrTime, SpanContext, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+
+/** OpenTelemetry's numbers for them: loading its API for these would delay an agent's start. */
+const INTERNAL: SpanKind.INTERNAL = 0;
+const CLIENT: SpanKind.CLIENT = 2;
+export const STATUS_ERROR: SpanStatusCode.ERROR = 2;
 
 /** A record while it is made. */
 export interface OpenSpan {
@@ -65,7 +70,7 @@ export function openSpan(
     },
     end(endTime) {
       ended = true;
-      const kind = made.client ? SpanKind.CLIENT : SpanKind.INTERNAL;
+      const kind = made.client ? CLIENT : INTERNAL;
       const end = hrTime(Math.max(endTime, made.startTime));
       onEnd(readableSpan({ name, kind, context, parent, startTime, endTime: end, status, attributes }, origin));
     },
