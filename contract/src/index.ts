@@ -40,6 +40,19 @@ export {
   MAX_REASON_CHARS,
   scopeReaches,
 } from "./api/control.ts";
+export {
+  type ErasureAnswer,
+  type ErasureRequest,
+  erasure,
+  erasureList,
+  erasureRequest,
+  type Hold,
+  type HoldScope,
+  hold,
+  holdList,
+  holdRequest,
+  holdScope,
+} from "./api/erasure.ts";
 export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";
 export {
   EXPORT_STATES,

@@ -7,6 +7,7 @@ import type { QueryApiSettings } from "./config.ts";
 import { openControlState } from "./control/control-state.ts";
 import { registerControl } from "./control/route.ts";
 import type { App, Feature, QueryApiDependencies } from "./dependencies.ts";
+import { registerPrivacy } from "./erasures/register.ts";
 import { registerExports } from "./exports/route.ts";
 import { registerHealth } from "./health/route.ts";
 import { registerAccess } from "./http/access.ts";
@@ -54,6 +55,7 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerApprovals(feature, state);
   registerAlerts(feature, control, state);
   registerExports(feature);
+  registerPrivacy(feature, state);
 
   await registerWeb(feature);
   return app;

@@ -23,6 +23,10 @@ export const queryApiSettings = z
       .string()
       .regex(/^[A-Za-z0-9._-]+$/)
       .default("0"),
+    /** How old content may become before its keys are destroyed. */
+    contentRetentionDays: limit.default(400),
+    /** How often interrupted erasures, late rows and what has expired are looked for. */
+    upkeepMs: ms.default(60_000),
     /** A run that promised heartbeats is abandoned after this many missed ones … */
     heartbeatsMissed: limit.default(3),
     /** … but never before this. */

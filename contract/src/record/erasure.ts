@@ -20,9 +20,6 @@ export const expiryTarget = z.object({
   class: z.literal("content"),
   retention_days: z.number().int().positive(),
   key_id_prefixes: z.array(z.string()),
-  /** How many were destroyed, and how many kept because of holds. */
-  keys: z.number().int().nonnegative(),
-  kept: z.number().int().nonnegative(),
 });
 export type ExpiryTarget = z.infer<typeof expiryTarget>;
 

@@ -20,11 +20,13 @@ export async function sendApi<Answer>(
   api: ApiAccess,
   method: "POST" | "DELETE",
   path: string,
-  body: object,
+  body: object | undefined,
   shape: z.ZodType<Answer>,
+  headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const headers = { "content-type": "application/json" };
-  const response = await reach(api, path, headers, { method, body: JSON.stringify(body) });
+  const json = body === undefined ? {} : { body: JSON.stringify(body) };
+  const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+  const response = await reach(api, path, { ...type, ...headers }, { method, ...json });
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) throw new Error(errorText(response.status, answer));
   return shape.parse(answer);

@@ -21,6 +21,7 @@ const environment = z
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
     RUNLEDGER_ENCRYPTION: z.enum(["on", "off"]).default("on"),
     RUNLEDGER_MASTER_KEY: z.string().min(1).optional(),
+    RUNLEDGER_CONTENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
     RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
     RUNLEDGER_PRICES: z.string().min(1).optional(),
     RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
@@ -53,6 +54,8 @@ export interface StandaloneSettings {
   /** Where the master key of sealed payloads is; never asked for while nothing was sealed. */
   masterKey: MasterKeySource;
   retentionDays: number;
+  /** How old contents become before their keys are destroyed. */
+  contentRetentionDays: number;
   /** The user's own prices; null: only those that come with us. */
   prices: PriceOverrides | null;
   /** What the query API and the pages ask for; null: nothing. */
@@ -111,6 +114,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
         ? { file: masterKeyPath(dataDir) }
         : { base64: values.RUNLEDGER_MASTER_KEY },
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
+    contentRetentionDays: values.RUNLEDGER_CONTENT_RETENTION_DAYS,
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),
     apiKey: values.RUNLEDGER_API_KEY ?? null,
     webhook:

@@ -4,11 +4,13 @@ import { runDemoCommand } from "./commands/demo.ts";
 import { type ExportFlags, exportCommand } from "./commands/export.ts";
 import { printPolicy } from "./commands/policy.ts";
 import { rebuildRows } from "./commands/rebuild.ts";
+import { rotateMaster } from "./commands/rotate-master.ts";
 import { listRuns } from "./commands/runs.ts";
 import { tailRuns } from "./commands/tail.ts";
 import { startUp } from "./commands/up.ts";
 import { UNREADABLE_EXIT_CODE, verifyCommand } from "./commands/verify.ts";
 import { readSettings, SettingsError } from "./config.ts";
+import { addPrivacyCommands } from "./privacy-commands.ts";
 
 /** Where a command reads its settings, writes its answer, and ends. */
 export type Console = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "exit" | "on" | "once">;
@@ -30,9 +32,11 @@ export function createProgram(console: Console): Command {
     .showHelpAfterError("(run with --help for all options)")
     .configureOutput({ writeErr: (text) => void console.stderr.write(text) });
   addServerCommands(program, console);
+  addKeyCommands(program, console);
   addReadingCommands(program, console);
   addExportCommand(program, console);
   addLogCommands(program, console);
+  addPrivacyCommands(program, API_URL, (act) => guarded(console, act), console);
   return program;
 }
 
@@ -50,6 +54,11 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
     .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
+    .option(
+      "--content-retention-days <days>",
+      "how long contents can be read: then their keys are destroyed (RUNLEDGER_CONTENT_RETENTION_DAYS)",
+    )
+    .option("--encryption <on|off>", "whether contents are sealed (RUNLEDGER_ENCRYPTION)")
     .addOption(PRICES)
     .option("--api-key <key>", "what the query API and the pages ask for (RUNLEDGER_API_KEY)")
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
@@ -89,6 +98,17 @@ function addServerCommands(program: Command, console: Console): void {
         rebuildRows(settingsFrom(console, flags), { reprice: flags.reprice === true }, console),
       ),
     );
+}
+
+function addKeyCommands(program: Command, console: Console): void {
+  program
+    .command("rotate-master-key")
+    .description(
+      "wrap all data keys by a new master key, made in the place of keys/master.key or given in RUNLEDGER_MASTER_KEY_NEXT; Runledger must be stopped",
+    )
+    .addOption(DATA_DIR)
+    .option("--objects <location>", "where the audit log lives (RUNLEDGER_OBJECTS)")
+    .action(guarded(console, async (flags: UpFlags) => rotateMaster(settingsFrom(console, flags), console)));
 }
 
 function addReadingCommands(program: Command, console: Console): void {
@@ -183,6 +203,8 @@ interface UpFlags {
   clickhouseUrl?: string;
   ack?: string;
   retentionDays?: string;
+  contentRetentionDays?: string;
+  encryption?: string;
   prices?: string;
   reprice?: boolean;
   apiKey?: string;
@@ -205,6 +227,8 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
     RUNLEDGER_ACK: flags.ack,
     RUNLEDGER_RETENTION_DAYS: flags.retentionDays,
+    RUNLEDGER_CONTENT_RETENTION_DAYS: flags.contentRetentionDays,
+    RUNLEDGER_ENCRYPTION: flags.encryption,
     RUNLEDGER_PRICES: flags.prices,
     RUNLEDGER_API_KEY: flags.apiKey,
     RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,

@@ -179,6 +179,7 @@ async function startApi(
       // One process has the directory, so its name may outlive it.
       instance: verifierKey,
       apiKey: settings.apiKey,
+      contentRetentionDays: settings.contentRetentionDays,
       alertWebhookUrl: settings.webhook?.url ?? null,
       alertWebhookSecret: settings.webhook?.secret ?? null,
     }),

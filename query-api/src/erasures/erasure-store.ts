@@ -1,37 +1,31 @@
-import { statePath } from "@runledger/contract";
+import { type ErasureAnswer, type ErasureTarget, erasure as shownErasure, statePath } from "@runledger/contract";
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 
-/**
- * An erasure, from its act to its end. `recording`: acts are being recorded, or its keys looked for once more · `destroying`: recorded; keys and rows
- * are being destroyed · `done`. A crash leaves it in its state, from which it goes on.
- */
-const erasure = z.strictObject({
-  erasure_id: z.string(),
+/** An erasure on its way, as far as it is durable: whoever finds it goes on from there. */
+const keptErasure = z.strictObject({
+  ...shownErasure.omit({ subject: true, keys: true }).shape,
   tenant: z.string(),
   subject: z.union([
     z.strictObject({ kind: z.literal("user"), pseudonym: z.string() }),
     z.strictObject({ kind: z.literal("run"), run_id: z.string() }),
   ]),
-  /** The person's id, as long as rows of theirs may still come out of the journal; then null. */
+  /** The person's id, as long as rows of theirs may still come out of the journal; then null, as the runs are []. */
   user_id: z.string().nullable(),
   run_ids: z.array(z.string()),
-  state: z.enum(["recording", "destroying", "done"]),
-  by: z.string(),
-  key_id: z.string().nullable(),
-  roles: z.array(z.string()),
-  reason: z.string(),
-  requested_time: z.string(),
-  done_time: z.string().nullable(),
-  /** Keys named by acts that are in the log, and where those stand. */
+  rows_settled: z.boolean(),
+  /** Who asked, to be named by acts that are recorded later. */
+  actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
+  /** The log's size when it was asked for: its acts come after. */
+  log_size: z.number().int().nonnegative(),
+  /** Keys named by acts that are in the log. */
   key_ids: z.array(z.string()),
-  log_indexes: z.array(z.number().int().nonnegative()),
   /** Rows received until then are erased. */
   received_until: z.string(),
 });
-export type Erasure = z.infer<typeof erasure>;
+export type KeptErasure = z.infer<typeof keptErasure>;
 
-const document = z.strictObject({ erasures: z.array(erasure) });
+const document = z.strictObject({ erasures: z.array(keptErasure) });
 export type ErasureStore = StateDocument<z.infer<typeof document>>;
 
 export function createErasureStore(objects: Objects): ErasureStore {
@@ -39,15 +33,32 @@ export function createErasureStore(objects: Objects): ErasureStore {
 }
 
 /** The erasure that has destroyed the key. */
-export async function erasureOfKey(store: ErasureStore, keyId: string): Promise<Erasure | null> {
+export async function erasureOfKey(store: ErasureStore, keyId: string): Promise<KeptErasure | null> {
   const { erasures } = await store.read();
   return erasures.find(({ key_ids }) => key_ids.includes(keyId)) ?? null;
 }
 
-export async function changeErasure(store: ErasureStore, changed: Erasure): Promise<void> {
+/** Durable when it resolves. */
+export async function saveErasure(store: ErasureStore, changed: KeptErasure): Promise<KeptErasure> {
+  const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
   await store.update(({ erasures }) => ({
-    erasures: erasures.some(({ erasure_id }) => erasure_id === changed.erasure_id)
-      ? erasures.map((one) => (one.erasure_id === changed.erasure_id ? changed : one))
-      : [...erasures, changed],
+    erasures: erasures.some(isIt) ? erasures.map((one) => (isIt(one) ? changed : one)) : [...erasures, changed],
   }));
+  return changed;
+}
+
+export function targetOf({ erasure_id, subject }: KeptErasure, keyIds: string[]): ErasureTarget {
+  return { erasure_id, subject, key_ids: keyIds };
+}
+
+export function answerOf({ subject, key_ids, ...rest }: KeptErasure): ErasureAnswer {
+  const { erasure_id, state, by, reason, requested_time, done_time, clear_records, log_indexes } = rest;
+  return {
+    erasure_id,
+    subject: subject.kind === "user" ? { user_pseudonym: subject.pseudonym } : { run_id: subject.run_id },
+    ...{ state, by, reason, requested_time, done_time },
+    keys: key_ids.length,
+    clear_records,
+    log_indexes,
+  };
 }

@@ -2,17 +2,10 @@ import { statePath } from "@runledger/contract";
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 
-/** Months whose keys are expired, or are about to be: recorded in the log already. */
+/** Months whose keys are expired: recorded in the log, destroyed or about to be. */
 const document = z.strictObject({
-  months: z.array(
-    z.strictObject({
-      /** What the ids of its keys begin with. */
-      month: z.string(),
-      recorded_time: z.string(),
-      /** Whether all is destroyed: not while a hold keeps some. */
-      done: z.boolean(),
-    }),
-  ),
+  /** `month`: what the ids of its keys begin with. */
+  months: z.array(z.strictObject({ month: z.string(), recorded_time: z.string() })),
 });
 export type ExpiryStore = StateDocument<z.infer<typeof document>>;
 

@@ -37,6 +37,16 @@ export async function eraseRows(
     const parameters = { tenant, run_ids, user_id: userId ?? "", label, until: receivedUntil };
     const ofRuns = "tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}";
     const named = "{user_id:String} != '' AND";
+    const [left] = await rows.query(
+      `SELECT 1 FROM steps WHERE ${ofRuns} AND received_time <= parseDateTime64BestEffort({until:String}, 9, 'UTC')
+         AND (input_preview != '' OR output_preview != '' OR error_message != '' OR end_reason != '' OR (${named} user_id = {user_id:String}))
+       UNION ALL
+       SELECT 1 FROM runs WHERE ${ofRuns} AND first_received_time <= parseDateTime64BestEffort({until:String}, 9, 'UTC')
+         AND (error.message != '' OR ended.reason != '' OR (${named} user_id.value = {user_id:String}))
+       LIMIT 1`,
+      parameters,
+    );
+    if (left === undefined) continue;
     await rows.command(
       `ALTER TABLE steps UPDATE input_preview = '', output_preview = '', error_message = '', end_reason = '',
          user_id = if(${named} user_id = {user_id:String}, {label:String}, user_id)

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
+import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
+import type { ActRecorder } from "../acts/act-recorder.ts";
+import { QueryApiError } from "../error.ts";
+import { type ErasureStore, type KeptErasure, saveErasure, targetOf } from "./erasure-store.ts";
+import { findRecordedErasure } from "./recorded-erasure.ts";
+
+export interface EraseDependencies {
+  objects: Objects;
+  rows: Rows;
+  keyring: Keyring;
+  acts: ActRecorder;
+  clock: () => number;
+  store: ErasureStore;
+}
+
+/** Of an act: its target may have 30 KB. */
+const MAX_KEYS_PER_ACT = 600;
+/** How long an act may take from its ACK into the published log before who waits is told to wait longer. */
+const MAX_WAIT_MS = 30_000;
+const POLL_MS = 100;
+/** New keys of an active person appear at most once a month. */
+const MAX_ROUNDS = 20;
+
+/** Erasures under way in this process. */
+export interface Eraser {
+  /** Goes on with an erasure to its end; asked twice at once, it is done once. @throws QueryApiError or StorageError, as `advanceErasure`. */
+  advance(erasure: KeptErasure): Promise<KeptErasure>;
+  readonly store: ErasureStore;
+}
+
+export function createEraser(dependencies: EraseDependencies, shard: string): Eraser {
+  const running = new Map<string, Promise<KeptErasure>>();
+  return {
+    store: dependencies.store,
+    advance: (erasure) => {
+      const id = erasure.erasure_id;
+      const advancing =
+        running.get(id) ?? advanceErasure(dependencies, erasure, shard).finally(() => running.delete(id));
+      running.set(id, advancing);
+      return advancing;
+    },
+  };
+}
+
+/**
+ * Goes on with an erasure from the state in which it is, to its end. Acts are in the log before a key is destroyed, and since all that was journalled
+ * before an act is sealed before it, a second look finds the keys of what was on its way. Interrupted anywhere it is run again; what it does twice
+ * has no second effect. @throws QueryApiError or StorageError, retryable, when it can't go on just now.
+ */
+async function advanceErasure(
+  dependencies: EraseDependencies,
+  erasure: KeptErasure,
+  shard: string,
+): Promise<KeptErasure> {
+  let current = erasure;
+  if (current.state === "recording") current = await recordErasure(dependencies, current, shard);
+  if (current.state === "destroying") {
+    await dependencies.keyring.destroy(current.key_ids);
+    await eraseRowsOf(dependencies, current);
+    const done_time = new Date(dependencies.clock()).toISOString();
+    current = await saveErasure(dependencies.store, { ...current, state: "done", done_time });
+  }
+  return current;
+}
+
+/** Takes the rows out of ClickHouse, those too that came out of the journal since. */
+export async function eraseRowsOf({ rows }: Pick<EraseDependencies, "rows">, erasure: KeptErasure): Promise<void> {
+  const { tenant, subject, user_id: userId, received_until: receivedUntil } = erasure;
+  const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
+  const label = subject.kind === "user" ? erasedUserLabel(subject.pseudonym) : "";
+  await eraseRows(rows, { tenant, userId, runIds, label, receivedUntil });
+}
+
+async function recordErasure(
+  dependencies: EraseDependencies,
+  erasure: KeptErasure,
+  shard: string,
+): Promise<KeptErasure> {
+  const { objects, keyring, acts, store } = dependencies;
+  let current = erasure;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    // After a crash acts may be in the log that nobody wrote down.
+    const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
+    const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
+    const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
+    const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
+    if (missing.length === 0 && recorded.length > 0) {
+      const received_until = recorded.at(-1)?.receivedTime ?? current.received_until;
+      const log_indexes = recorded.map(({ logIndex }) => logIndex);
+      return await saveErasure(store, {
+        ...current,
+        ...{ state: "destroying", key_ids: [...known], log_indexes, received_until },
+        run_ids: await runIdsOf(dependencies.rows, { ...current, received_until }),
+      });
+    }
+    const acting = { action: "erasure", principal: principalOf(current), reason: current.reason };
+    for (let at = 0; at === 0 || at < missing.length; at += MAX_KEYS_PER_ACT)
+      await acts.record({ ...acting, target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT)) } });
+    const names = recorded.length + Math.max(1, Math.ceil(missing.length / MAX_KEYS_PER_ACT));
+    await untilInLog(objects, shard, current, names);
+    current = { ...current, received_until: new Date(dependencies.clock()).toISOString() };
+  }
+  throw new QueryApiError("unavailable", "the erasure's keys grow faster than they are recorded; it goes on by itself");
+}
+
+async function untilInLog(objects: Objects, shard: string, erasure: KeptErasure, acts: number): Promise<void> {
+  const deadline = performance.now() + MAX_WAIT_MS;
+  for (;;) {
+    const found = await findRecordedErasure(objects, shard, erasure.erasure_id, erasure.log_size);
+    if (found.length >= acts) return;
+    if (performance.now() > deadline) {
+      throw new QueryApiError("unavailable", `erasure ${erasure.erasure_id} is recorded, and not in the log yet`, {
+        hint: "it goes on by itself: GET /v1/erasures tells how far it is",
+      });
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** The person, and each run in which the person has a part: records that don't name the person are sealed under the run's key. */
+async function pseudonymsOf({ keyring, rows }: EraseDependencies, erasure: KeptErasure): Promise<Set<string>> {
+  const { tenant, user_id } = erasure;
+  const runs = (await runIdsOf(rows, erasure)).map((runId) => runSubject(tenant, runId));
+  const subjects = user_id === null ? runs : [userSubject(tenant, user_id), ...runs];
+  return new Set(subjects.map((subject) => keyring.pseudonymOf(subject)));
+}
+
+async function runIdsOf(rows: Rows, { tenant, subject, user_id, received_until }: KeptErasure): Promise<string[]> {
+  if (subject.kind === "run") return [subject.run_id];
+  return user_id === null ? [] : await runsOfUser(rows, tenant, user_id, received_until);
+}
+
+function principalOf({ tenant, by, actor }: KeptErasure): Principal {
+  const roles = new Set(ROLES.filter((role) => actor.roles.includes(role)));
+  return { keyId: actor.key_id, name: by, roles, tenant, everyTenant: false };
+}

@@ -1,0 +1,17 @@
+import type { ControlState } from "../control/control-state.ts";
+import type { Feature } from "../dependencies.ts";
+import { registerHolds } from "../holds/route.ts";
+import { createEraser } from "./erase.ts";
+import { createErasureStore } from "./erasure-store.ts";
+import { registerErasures } from "./route.ts";
+import { startUpkeep } from "./upkeep.ts";
+
+/** Erasures, legal holds, and the expiry of content. */
+export function registerPrivacy(feature: Feature, { lease }: Pick<ControlState, "lease">): void {
+  const { keyring, objects } = feature.dependencies;
+  const store = createErasureStore(objects);
+  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, store }, feature.settings.shard);
+  registerHolds(feature);
+  registerErasures(feature, eraser);
+  startUpkeep(feature, eraser, lease);
+}

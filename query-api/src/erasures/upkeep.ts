@@ -1,0 +1,68 @@
+import { DEFAULT_TENANT } from "@runledger/contract";
+import { DERIVED_TABLES, type Rows } from "@runledger/storage";
+import type { Feature } from "../dependencies.ts";
+import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
+import type { Lease } from "../state/lease.ts";
+import { repeat } from "../state/repeat.ts";
+import { type Eraser, eraseRowsOf } from "./erase.ts";
+import { type ErasureStore, saveErasure } from "./erasure-store.ts";
+import { expireContent } from "./expire.ts";
+import { createExpiryStore } from "./expiry-store.ts";
+
+/** So long after an erasure rows of before it may still come into ClickHouse: out of a journal whose way was blocked. */
+const LATE_ROWS_MS = 24 * 60 * 60 * 1_000;
+const LEASE_MS = 2_000;
+
+/** What must go on by itself: erasures that were interrupted, rows that came late, content whose time is over. One of several APIs does it. */
+export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Eraser | null, lease: Lease): void {
+  const { keyring, rows, objects, acts, clock, logger } = dependencies;
+  if (keyring === null || eraser === null) return;
+  const { store } = eraser;
+  const holds = createHoldStore(objects);
+  const expiries = createExpiryStore(objects);
+  let nextMs = 0;
+  let held: boolean | null = null;
+
+  const work = async (): Promise<void> => {
+    if (!(await lease.hold()) || performance.now() < nextMs) return;
+    nextMs = performance.now() + settings.upkeepMs;
+    await keyring.finishDestruction();
+    for (const erasure of (await store.read()).erasures) {
+      if (erasure.state === "done") continue;
+      await eraser
+        .advance(erasure)
+        .catch((error) => logger.warn({ err: error, erasure_id: erasure.erasure_id }, "an erasure waits"));
+    }
+    await eraseLateRows(rows, store, clock());
+    held = await keepRowsWhileHeld(rows, holds, held);
+    const expired = await expireContent(
+      { keyring, acts, clock, expiries, holds },
+      { retentionDays: settings.contentRetentionDays, tenant: DEFAULT_TENANT },
+    );
+    if (expired.length > 0) logger.info({ months: expired }, "content has expired: its keys are destroyed");
+  };
+  let running: { stop(): Promise<void> } | undefined;
+  app.addHook("onListen", async () => {
+    const every = Math.min(LEASE_MS, settings.upkeepMs);
+    running = repeat(every, work, (error) => logger.warn({ err: error }, "erasures and expiry wait"));
+  });
+  app.addHook("onClose", async () => await running?.stop());
+}
+
+/** The person's id is forgotten when no more rows can come. */
+async function eraseLateRows(rows: Rows, store: ErasureStore, nowMs: number): Promise<void> {
+  for (const erasure of (await store.read()).erasures) {
+    if (erasure.done_time === null || erasure.rows_settled) continue;
+    await eraseRowsOf({ rows }, erasure);
+    if (Date.parse(erasure.done_time) + LATE_ROWS_MS > nowMs) continue;
+    await saveErasure(store, { ...erasure, user_id: null, run_ids: [], rows_settled: true });
+  }
+}
+
+/** ClickHouse drops no rows by age while a hold is in force. It forgets this when it is restarted; so do we. */
+async function keepRowsWhileHeld(rows: Rows, store: HoldStore, before: boolean | null): Promise<boolean> {
+  const held = (await store.read()).holds.length > 0;
+  if (held || before === true)
+    for (const table of DERIVED_TABLES) await rows.command(`SYSTEM ${held ? "STOP" : "START"} TTL MERGES ${table}`);
+  return held;
+}

@@ -1,0 +1,36 @@
+import { parameterLists, type Rows } from "@runledger/storage";
+import { z } from "zod";
+import type { HoldStore, KeptHold } from "./hold-store.ts";
+
+const runFacts = z.array(z.object({ agent_name: z.string(), session_id: z.string(), user_id: z.string() }));
+
+/** The hold that keeps these runs, or this person, from being erased; null when there is none. */
+export async function holdOn(
+  store: HoldStore,
+  rows: Rows,
+  { tenant, userId, runIds }: { tenant: string; userId: string | null; runIds: readonly string[] },
+): Promise<KeptHold | null> {
+  const holds = (await store.read()).holds.filter((hold) => hold.tenant === tenant);
+  if (holds.length === 0) return null;
+  const runs = new Set(runIds);
+  const [agents, sessions, users] = [new Set<string>(), new Set<string>(), new Set(userId === null ? [] : [userId])];
+  for (const run_ids of parameterLists(runIds)) {
+    const found = await rows.query<object>(
+      `SELECT DISTINCT agent_name, session_id, user_id FROM steps
+       WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}`,
+      { tenant, run_ids },
+    );
+    for (const { agent_name, session_id, user_id } of runFacts.parse(found)) {
+      agents.add(agent_name);
+      sessions.add(session_id);
+      users.add(user_id);
+    }
+  }
+  const isHeld = ({ scope }: KeptHold): boolean => {
+    if ("all" in scope) return true;
+    if ("user_id" in scope) return users.has(scope.user_id);
+    if ("run_id" in scope) return runs.has(scope.run_id);
+    return "agent" in scope ? agents.has(scope.agent) : sessions.has(scope.session);
+  };
+  return holds.find(isHeld) ?? null;
+}

@@ -1,0 +1,160 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ErasureAnswer, Hold, RunDetail, StepDetail, StepList } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
+import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
+
+let home: Awaited<ReturnType<typeof temporaryDir>>;
+let product: Product;
+
+beforeAll(async () => {
+  home = await temporaryDir("erasure");
+  product = await startProduct(home.dir);
+});
+afterAll(async () => {
+  await product.stop();
+  await home.remove();
+});
+
+const SECRETS = { alice: "my diagnosis is confidential", bob: "bob's bank account", nobody: "an orphan's secret" };
+
+/** A run of two calls: the first names the person, the second does not, as children of instrumentations often do. */
+async function record(user: string | null, secret: string): Promise<string> {
+  const traceId = newTraceId();
+  const messages = JSON.stringify([{ role: "user", parts: [{ type: "text", content: secret }] }]);
+  const named = user === null ? {} : { "enduser.id": user };
+  const content = { "gen_ai.input.messages": messages, "gen_ai.output.messages": messages };
+  const spans = [modelCall(traceId, { ...content, ...named }), modelCall(traceId, content)];
+  expect((await postSpans(product.httpUrl, spans)).status).toBe(200);
+  await eventually(
+    () => steps(traceId),
+    (found) => found.length === 2 && found.every((step) => step.content === "available"),
+    60_000,
+  );
+  return traceId;
+}
+
+async function steps(runId: string): Promise<StepDetail[]> {
+  const url = `${product.apiUrl}/v1/runs/${runId}/steps`;
+  const response = await fetch(url);
+  if (response.status === 404) return [];
+  const { items } = (await response.json()) as StepList;
+  return await Promise.all(items.map((step) => getJson<StepDetail>(`${url}/${step.step_id}`)));
+}
+
+const run = (runId: string) => getJson<RunDetail>(`${product.apiUrl}/v1/runs/${runId}`);
+
+async function post<Answer>(path: string, body: object): Promise<{ status: number; body: Answer }> {
+  const response = await fetch(`${product.apiUrl}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Answer };
+}
+
+const cli = (...args: string[]) => runledger([...args, "--api", product.apiUrl]);
+
+async function verified(): Promise<{ verdict: string; sealedPayloads: object }> {
+  const { stdout: policy } = await runledger(["policy", "--data-dir", home.dir]);
+  const key = /^log (\S+)/m.exec(policy)?.[1] ?? "";
+  const { stdout } = await runledger(["verify", home.dir, "--key", key, "--json"]);
+  return JSON.parse(stdout);
+}
+
+/** The files below the objects and ClickHouse that hold this text, or its base64. */
+async function filesWith(secret: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of ["objects", "journal"]) {
+    const entries = await readdir(join(home.dir, folder), { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((one) => one.isFile())) {
+      const path = join(entry.parentPath, entry.name);
+      if ((await readFile(path).catch(() => Buffer.of())).includes(secret)) found.push(path);
+    }
+  }
+  return found;
+}
+
+test("a person is erased: content, previews and id are gone for ever, and everything still verifies", async () => {
+  const [alice, bob, nobody] = [
+    await record("alice", SECRETS.alice),
+    await record("bob", SECRETS.bob),
+    await record(null, SECRETS.nobody),
+  ];
+  expect((await filesWith(SECRETS.alice)).filter((path) => path.includes("objects"))).toEqual([]);
+  expect((await run(alice)).user_id).toBe("alice");
+
+  const held = await post<Hold>("/v1/holds", { scope: { user_id: "alice" }, reason: "a lawsuit" });
+  expect(held.status).toBe(201);
+  const refused = await cli("erase", "--user", "alice", "--reason", "she asked");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain(`the legal hold ${held.body.hold_id} is on it: a lawsuit`);
+  expect((await cli("holds")).stdout).toContain("user_id alice");
+  expect((await cli("lift", held.body.hold_id, "--reason", "settled")).code).toBe(0);
+
+  const erased = await cli("erase", "--user", "alice", "--reason", "she asked", "--json");
+  expect(erased.stderr).toBe("");
+  const answer = JSON.parse(erased.stdout) as ErasureAnswer;
+  expect(answer).toMatchObject({ state: "done", keys: 2, clear_records: 0, reason: "she asked" });
+
+  for (const step of await steps(alice)) {
+    expect(step).toMatchObject({
+      content: "erased",
+      erased: { reason: "she asked", log_index: answer.log_indexes[0] },
+      input_preview: "",
+      output_preview: "",
+      llm: { messages: null, response: null, input_tokens: 100 },
+    });
+  }
+  const after = await run(alice);
+  expect(after.user_id).toMatch(/^erased:[0-9a-f]{12}$/);
+  expect(after.input_tokens).toBe(200);
+  for (const other of [bob, nobody])
+    expect((await steps(other)).map(({ content }) => content)).toEqual(["available", "available"]);
+  expect(await verified()).toMatchObject({
+    verdict: "VERIFIED",
+    sealedPayloads: { unopened: 0, erased: 4, destructions: [{ action: "erasure", payloads: 4 }] },
+  });
+
+  // What she does from now on is hers again, under a new key.
+  const later = await record("alice", SECRETS.alice);
+  expect((await run(later)).user_id).toBe("alice");
+  expect((await steps(alice))[0]?.content).toBe("erased");
+}, 180_000);
+
+test("a run of nobody's is erased by its id; one that names a person is not, nor one that is unknown", async () => {
+  const [nobody, bob] = [await record(null, SECRETS.nobody), await record("bob", SECRETS.bob)];
+  const ofBob = await cli("erase", "--run", bob, "--reason", "r");
+  expect(ofBob.stderr).toContain("is of a person");
+  expect((await cli("erase", "--user", "nobody at all", "--reason", "r")).stderr).toContain(
+    "nothing is sealed of this",
+  );
+  expect(await post("/v1/erasures", { subject: { run_id: nobody }, reason: "r" })).toMatchObject({
+    status: 200,
+    body: { state: "done", keys: 1 },
+  });
+  expect((await steps(nobody)).map(({ content }) => content)).toEqual(["erased", "erased"]);
+  expect((await verified()).verdict).toBe("VERIFIED");
+}, 120_000);
+
+test("a restart and a rebuild from the log bring nothing back, and the master key can be rotated", async () => {
+  const before = (await getJson<{ items: RunDetail[] }>(`${product.apiUrl}/v1/runs`)).items;
+  const gone = before.filter(({ user_id }) => user_id?.startsWith("erased:"));
+  expect(gone).toHaveLength(1);
+  await product.stop();
+  expect((await runledger(["rebuild", "--data-dir", home.dir])).code).toBe(0);
+  const rotated = await runledger(["rotate-master-key", "--data-dir", home.dir]);
+  expect(rotated).toMatchObject({ code: 0, stdout: expect.stringContaining("rotated") });
+  product = await startProduct(home.dir);
+  const after = (await getJson<{ items: RunDetail[] }>(`${product.apiUrl}/v1/runs`)).items;
+  expect(after.map(({ run_id, user_id }) => [run_id, user_id]).sort()).toEqual(
+    before.map(({ run_id, user_id }) => [run_id, user_id]).sort(),
+  );
+  for (const { run_id } of after) {
+    const isGone = (await steps(run_id)).map(({ content, input_preview }) => [content, input_preview !== ""]);
+    const expected = isGone[0]?.[0] === "erased" ? ["erased", false] : ["available", true];
+    expect(isGone).toEqual([expected, expected]);
+  }
+  expect((await verified()).verdict).toBe("VERIFIED");
+}, 180_000);
