@@ -1,4 +1,3 @@
-import { UnreadableError } from "@runledger/verify";
 import { Command, Option } from "commander";
 import { runDemoCommand } from "./commands/demo.ts";
 import { type ExportFlags, exportCommand } from "./commands/export.ts";
@@ -9,15 +8,15 @@ import { listRuns } from "./commands/runs.ts";
 import { tailRuns } from "./commands/tail.ts";
 import { startUp } from "./commands/up.ts";
 import { UNREADABLE_EXIT_CODE, verifyCommand } from "./commands/verify.ts";
-import { readSettings, SettingsError } from "./config.ts";
+import { readSettings } from "./config.ts";
+import { addControlCommands } from "./control-commands.ts";
+import { guarded } from "./guarded.ts";
+import { API_URL } from "./options.ts";
 import { addPrivacyCommands } from "./privacy-commands.ts";
 
 /** Where a command reads its settings, writes its answer, and ends. */
 export type Console = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "exit" | "on" | "once">;
 
-const API_URL = new Option("--api <url>", "query API of a running Runledger")
-  .env("RUNLEDGER_CONTROL_URL")
-  .default("http://127.0.0.1:4400");
 const DATA_DIR = new Option("--data-dir <dir>", "where everything is kept")
   .env("RUNLEDGER_DATA_DIR")
   .default(".runledger");
@@ -37,6 +36,7 @@ export function createProgram(console: Console): Command {
   addExportCommand(program, console);
   addLogCommands(program, console);
   addPrivacyCommands(program, API_URL, (act) => guarded(console, act), console);
+  addControlCommands(program, console);
   return program;
 }
 
@@ -237,20 +237,4 @@ function settingsFrom(console: Console, flags: UpFlags) {
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return readSettings({ ...console.env, ...set });
-}
-
-/** A failure becomes one clear message and exit code 1; its stack only where someone asks for it. */
-function guarded<Arguments extends unknown[]>(console: Console, act: (...args: Arguments) => Promise<void>) {
-  return async (...args: Arguments) => {
-    try {
-      await act(...args);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      console.stderr.write(`${message}\n`);
-      if (console.env["RUNLEDGER_LOG_LEVEL"] === "debug" && !(error instanceof SettingsError)) {
-        console.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
-      }
-      console.exit(error instanceof UnreadableError ? UNREADABLE_EXIT_CODE : 1);
-    }
-  };
 }

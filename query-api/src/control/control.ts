@@ -20,7 +20,7 @@ export interface Control {
   /** In force when it resolves; its act follows as soon as it can be recorded. */
   kill(order: Omit<KillOrder, "nowMs">): Promise<{ kill: Kill; isNew: boolean }>;
   /** Recorded first, then lifted. @throws QueryApiError `not_found`. */
-  lift(killId: string, principal: Principal): Promise<Kill>;
+  lift(killId: string, principal: Principal, reason: string | null): Promise<Kill>;
   /** The newest first. */
   inForce(tenant: string): Promise<Kill[]>;
   answer(question: ControlQuestion, gone: AbortSignal): Promise<ControlState>;
@@ -60,10 +60,10 @@ export function createControl(dependencies: ControlDependencies, settings: { con
       if (isNew) void record(placed).catch((error) => logger.warn({ err: error }, "a kill waits to be recorded"));
       return { kill: shownKill(placed), isNew };
     },
-    async lift(killId, principal) {
+    async lift(killId, principal, reason) {
       const found = findKill(await kills.read(), principal.tenant, killId);
       const target = { kill_id: killId, scope: found.scope };
-      await acts.record({ action: "kill.lift", principal, reason: null, target });
+      await acts.record({ action: "kill.lift", principal, reason, target });
       await kills.update((before) => withoutKill(before, principal.tenant, killId));
       return shownKill(found);
     },

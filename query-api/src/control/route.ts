@@ -8,6 +8,7 @@ import {
 } from "@runledger/contract";
 import { Gauge } from "prom-client";
 import { z } from "zod";
+import { reasonOf, reasonParameter } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { repeat } from "../state/repeat.ts";
@@ -87,10 +88,12 @@ function registerKills({ app }: Feature, control: Control): void {
         tags,
         summary: "Lifts a kill: what it refused may run again; what it stopped stays stopped",
         params: killParameters,
+        querystring: z.strictObject({ reason: reasonParameter }),
         response: { 200: kill, ...ERROR_RESPONSES },
       },
     },
-    async ({ params, principal }) => await control.lift(params.kill_id, principal),
+    async (request) =>
+      await control.lift(request.params.kill_id, request.principal, reasonOf(request, request.query.reason)),
   );
 }
 
