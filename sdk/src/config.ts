@@ -47,7 +47,7 @@ export interface Settings {
    * peer that is loaded when the first agent with such a limit is wrapped.
    */
   price?: Pricer | undefined;
-  /** Whom tools ask that must be confirmed. Default: nobody, which is a no. */
+  /** Whom tools ask that must be confirmed. Default: people, by the query API; with control "off" nobody, which is a no. */
   approver?: Approver | undefined;
   /** Where our own failures are told, once a kind. Default: a Node.js process warning. */
   log?: ((message: string) => void) | undefined;

@@ -99,7 +99,12 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   );
 
   const refuseUnknown = createRefuseUnknown(scopes);
-  const tool = createTools({ scopes, failures, approver: settings.approver ?? NOBODY_TO_ASK, random });
+  const tool = createTools({
+    scopes,
+    failures,
+    approver: settings.approver ?? control.approver ?? NOBODY_TO_ASK,
+    random,
+  });
 
   const facts = createFactRecorder(scopes, failures);
   const { checkpointDir: directory, spoolMaxAgeMs: maxAgeMs } = config;

@@ -24,6 +24,8 @@ export const approvalRequest = z.strictObject({
   question: z.string().max(1_000).nullable().default(null),
   /** JSON text: content, shown only to those who may see content. */
   arguments: z.string().nullable().default(null),
+  /** They are longer than what is sent. */
+  arguments_cut: z.boolean().default(false),
   /** From the first request on; who has not answered by then has said no. */
   timeout_ms: z.number().int().min(1_000).max(MAX_APPROVAL_WAIT_MS),
 });

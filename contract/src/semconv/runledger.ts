@@ -61,9 +61,8 @@ export const RUNLEDGER = {
   approvalTool: "runledger.approval.tool",
   approvalApproved: "runledger.approval.approved",
   approvalBy: "runledger.approval.by",
-  /** Of the request that a person was asked with, and int ms. */
+  /** Of the request that people were asked with; how long the call waited is the step's latency. */
   approvalId: "runledger.approval.id",
-  approvalWaitedMs: "runledger.approval.waited_ms",
   /** On `handoff` steps: who takes over, or is asked. */
   handoffTo: "runledger.handoff.to",
   /** On checkpoints: their id, and the state as JSON text. */

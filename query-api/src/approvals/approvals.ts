@@ -64,7 +64,7 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
       let result: ReturnType<typeof withApproval> | undefined;
       const asked = {
         ...{ tenant, request, nowMs: clock(), argumentsPath: path },
-        ...{ argumentsCut: text?.isCut ?? false, announced: settings.announced },
+        ...{ argumentsCut: request.arguments_cut || (text?.isCut ?? false), announced: settings.announced },
       };
       let isNew = false;
       await approvals.update((before) => {

@@ -3,14 +3,18 @@ import type { Config } from "../config.ts";
 import type { Failures } from "../failures.ts";
 import { AgentStopped } from "../limits/agent-stopped.ts";
 import type { Scope } from "../run/scope.ts";
+import type { Approver } from "../tools/approver.ts";
 import { createApiClient } from "./api-request.ts";
 import type { ControlStanding } from "./contact.ts";
 import { createControl } from "./control.ts";
+import { createRemoteApprover } from "./remote-approver.ts";
 
 /** The query API's word over the agents of a ledger. */
 export interface LedgerControl {
   /** Until what it returns is called. A kill in force stops it at once. */
   watch(scope: Scope): () => void;
+  /** Whom tools ask that must be confirmed; undefined: nobody. */
+  approver: Approver | undefined;
   standing(): ControlStanding | "off";
   close(): void;
 }
@@ -30,6 +34,7 @@ export function openControl(config: Config, { failures, random, scopes }: OpenCo
   const control = createControl({ api, now, random, onFailure, outside }, config);
   return {
     watch: (scope) => control.watch(scope.target, (order) => scope.guard.halt(new AgentStopped(scope.agent, order))),
+    approver: createRemoteApprover({ api, control, random, onFailure, outside }),
     standing: control.standing,
     close: control.close,
   };
@@ -37,6 +42,7 @@ export function openControl(config: Config, { failures, random, scopes }: OpenCo
 
 const OFF: LedgerControl = {
   watch: () => () => undefined,
+  approver: undefined,
   standing: () => "off",
   close: () => undefined,
 };

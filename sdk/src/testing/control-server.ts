@@ -42,7 +42,8 @@ export async function startControlServer(port = 0): Promise<ControlServer> {
     request.on("end", () => {
       requests.push({ path: request.url ?? "", body, headers: request.headers });
       if (server.answerWith !== undefined) return server.answerWith(response);
-      if (request.method === "POST") return sendJson(response, { ...JSON.parse(body), status: "pending" }, 201);
+      if (request.method === "POST")
+        return sendJson(response, { ...JSON.parse(body), status: "pending", by: null, reason: null }, 201);
       const { searchParams } = new URL(request.url ?? "", "http://x");
       if (searchParams.get("cursor") !== String(version)) return answer(response);
       waiting.add(response);

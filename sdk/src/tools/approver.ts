@@ -18,6 +18,8 @@ export interface ApprovalAnswer {
   /** Who said so. */
   by: string | null;
   reason: string | null;
+  /** Of the request, where it has one that others know. */
+  approvalId?: string | undefined;
 }
 
 /** Whom to ask before what can't be undone is done. */
@@ -32,7 +34,7 @@ export interface Approver {
 /** Nobody: the default of no. */
 export const NOBODY_TO_ASK: Approver = {
   async request() {
-    const reason = "there is nobody to ask: give createRunledger an `approver`";
+    const reason = "there is nobody to ask: control is off, and createRunledger was given no `approver`";
     return { approved: false, by: null, reason };
   },
 };

@@ -45,6 +45,7 @@ export async function confirmCall({ scope, approver, timeoutMs = CONFIRM_TIMEOUT
     attributes: defined({
       [RUNLEDGER.approvalApproved]: answer.approved,
       [RUNLEDGER.approvalBy]: answer.by ?? undefined,
+      [RUNLEDGER.approvalId]: answer.approvalId,
       [RUNLEDGER.stepReason]: answer.reason ?? undefined,
     }),
   });
@@ -65,8 +66,8 @@ async function answerOf(approver: Approver, question: ApprovalQuestion, stopped:
     ref: false,
   }).catch(() => no("the agent was stopped while it waited"));
   try {
-    const { approved, by, reason } = await Promise.race([approver.request(question, signal), silence]);
-    return { approved: approved === true, by, reason };
+    const answer = await Promise.race([approver.request(question, signal), silence]);
+    return { ...answer, approved: answer.approved === true };
   } catch (error) {
     return no(`asking failed: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
