@@ -183,7 +183,15 @@ export {
   type StoreVerification,
   verifyStore,
 } from "./log/verify-store.ts";
-export { AGENT_FACT_NAMES, type AgentFacts, SIDE_EFFECTS, type SideEffect } from "./record/agent-facts.ts";
+export {
+  AGENT_FACT_NAMES,
+  type AgentFacts,
+  rowAgentFacts,
+  SIDE_EFFECTS,
+  type SideEffect,
+  type ToolSafety,
+  toolSafety,
+} from "./record/agent-facts.ts";
 export { canonicalJson, type JsonValue } from "./record/canonical-json.ts";
 export {
   type ErasureTarget,

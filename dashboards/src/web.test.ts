@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
@@ -171,6 +171,30 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
     );
     await page.getByText("not among the tools offered", { exact: true }).waitFor();
     expect(await page.getByText("Gaps: 5 of 6 records").count()).toBe(1);
+  });
+
+  it("shows what only the agent could tell: choices, verdicts, approvals, states, artifacts, scores, limits", async () => {
+    const claims = runOf(({ run }) => run.agent.name === "claims");
+    const panel = page.locator(".step-panel");
+    const shown = async (step: number, ...words: string[]) => {
+      await openRun(claims, step);
+      for (const word of words) await panel.getByText(word, { exact: false }).first().waitFor();
+    };
+    await shown(3, "repair", "pay out", "chosen", "Repair would cost more");
+    expect(await panel.locator('.options li[data-chosen="true"]').textContent()).toContain("pay out");
+    await shown(8, "rejected", "no-iban-in-mail", "The draft names the whole IBAN.");
+    await shown(5, "approved", "l.meyer", "within policy 4.2");
+    await shown(6, "irreversible", "claims:pay", "Confirmed");
+    await shown(9, "Checkpoint", "5f0c1c1e");
+    await shown(10, "0.94", "kind and clear");
+    await shown(11, "cost_usd", "0.512");
+    await shown(12, "claims desk");
+    await shown(4, "text/csv", "screen,240");
+    const [saved] = await Promise.all([page.waitForEvent("download"), panel.getByText("Save assessment.csv").click()]);
+    expect(saved.suggestedFilename()).toBe("assessment.csv");
+    expect(readFileSync(await saved.path(), "utf8")).toBe("part,price_eur\nscreen,240\nlabour,110\n");
+    expect(await steps().filter({ hasText: "→ pay out" }).count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 
   it("adds the steps of a running run as they come and keeps the chosen step", async () => {

@@ -1,4 +1,4 @@
-import type { RunledgerRecord, StepRow } from "@runledger/contract";
+import { AGENT_FACT_NAMES, type RunledgerRecord, type StepRow, toolSafety } from "@runledger/contract";
 
 /** What a row tells that the record itself does not hold. */
 export interface StepRowContext {
@@ -59,6 +59,7 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     price_table: cost?.price_table ?? "",
     price_version: cost?.price_version ?? "",
     ...toolColumns(tool),
+    ...agentColumns(record),
     conflict: context.conflict,
     input_preview: context.inputPreview,
     output_preview: context.outputPreview,
@@ -114,6 +115,20 @@ function toolColumns(tool: RunledgerRecord["tool"]) {
     tool_known: tool?.known ?? null,
     tool_valid: tool?.valid ?? null,
     tool_inferred: tool?.inferred ?? false,
+  };
+}
+
+function agentColumns(record: Omit<RunledgerRecord, "payloads" | "conflict">) {
+  const { tool } = record;
+  const told = AGENT_FACT_NAMES.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]]));
+  const safety = tool === null ? {} : toolSafety.parse(tool);
+  const facts = { ...Object.fromEntries(told), ...(Object.keys(safety).length === 0 ? {} : { tool: safety }) };
+  return {
+    agent_facts: Object.keys(facts).length === 0 ? "" : JSON.stringify(facts),
+    guardrail_rule: record.guardrail?.rule ?? "",
+    tool_side_effect: tool?.side_effect ?? "",
+    tool_confirmed: tool?.confirmed ?? null,
+    tool_same_as: tool?.same_as ?? "",
   };
 }
 

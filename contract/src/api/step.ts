@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AGENT_FACTS, TOOL_SAFETY } from "../record/agent-facts.ts";
 import { STEP_KINDS } from "../record/record.ts";
 import { apiMoney, apiTime } from "./run.ts";
 
@@ -45,6 +46,7 @@ const stepTool = z.object({
   valid: z.boolean().nullable(),
   /** Seen in the messages only: by the SDK, which made a record of it, or else out of the run's other records (`shown_by`). */
   inferred: z.boolean(),
+  ...TOOL_SAFETY,
   /** Whether it is among the run's tool calls: false for what another record tells of the same call. */
   counted: z.boolean(),
   /** step_id of the record that is counted for this one. */
@@ -73,6 +75,7 @@ export const step = z.object({
   output_preview: z.string(),
   llm: stepLlm.nullable(),
   tool: stepTool.nullable(),
+  ...AGENT_FACTS,
 });
 export type Step = z.infer<typeof step>;
 

@@ -28,7 +28,7 @@ export const AGENT_FACTS = {
   /** On `limit` steps, when it stopped the agent, and on the run's end, after all that ran had ended. `running`: calls that were let go before. */
   limit: z.strictObject({ name: text, max: z.number(), reached: z.number(), running: count.nullable() }).optional(),
 };
-const agentFacts = z.strictObject(AGENT_FACTS);
+export const agentFacts = z.strictObject(AGENT_FACTS);
 export type AgentFacts = z.infer<typeof agentFacts>;
 export const AGENT_FACT_NAMES = agentFacts.keyof().options;
 
@@ -51,3 +51,8 @@ export const TOOL_SAFETY = {
   /** What stands for the result is its fallback. */
   fallback: z.boolean().optional(),
 };
+export const toolSafety = z.object(TOOL_SAFETY);
+export type ToolSafety = z.infer<typeof toolSafety>;
+
+/** The row's `agent_facts`, which the collector writes and the query API reads. */
+export const rowAgentFacts = agentFacts.extend({ tool: toolSafety.optional() });

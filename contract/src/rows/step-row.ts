@@ -79,6 +79,13 @@ export interface StepRow {
   tool_known: boolean | null;
   tool_valid: boolean | null;
   tool_inferred: boolean;
+  /** JSON of the record's AgentFacts, with how its tool call was let through as `tool`; "" when there is none of it. */
+  agent_facts: string;
+  guardrail_rule: string;
+  /** One of SIDE_EFFECTS, or "". */
+  tool_side_effect: string;
+  tool_confirmed: boolean | null;
+  tool_same_as: string;
   conflict: boolean;
   /** At most PREVIEW_CHARS of the last message in, or the arguments. */
   input_preview: string;

@@ -7,7 +7,7 @@ const COLUMNS = `
   system_prompt_sha256, prompt_sha256, tools_sha256, finish_reasons, input_tokens, output_tokens,
   cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, price_table, price_version,
   time_to_first_token_ms, streaming, context_window, llm_counted, shown_by, result_in, tool_name, tool_call_id, tool_requested_by, arguments_sha256, result_sha256,
-  result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred`;
+  result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred, agent_facts`;
 
 /** The order of a run's steps. A step the SDK did not number comes after those it did, at the same time. */
 const PLACE = `toUnixTimestamp64Nano(start_time), ifNull(run_seq, 18446744073709551615), step_id, record_id`;

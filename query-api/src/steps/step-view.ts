@@ -1,4 +1,4 @@
-import { STEP_KINDS, type Step } from "@runledger/contract";
+import { rowAgentFacts, STEP_KINDS, type Step } from "@runledger/contract";
 import { z } from "zod";
 
 const text = z.string();
@@ -55,12 +55,14 @@ const stepRow = z.object({
   tool_known: z.boolean().nullable(),
   tool_valid: z.boolean().nullable(),
   tool_inferred: z.boolean(),
+  agent_facts: text,
 });
 type ReadRow = z.infer<typeof stepRow>;
 
 /** A `step` of the API. @throws ZodError when the row is none of `querySteps`. */
 export function stepFromRow(row: unknown): Step {
   const r = stepRow.parse(row);
+  const { tool: safety, ...facts } = r.agent_facts === "" ? {} : rowAgentFacts.parse(JSON.parse(r.agent_facts));
   return {
     seq: r.seq,
     step_id: r.step_id,
@@ -78,7 +80,8 @@ export function stepFromRow(row: unknown): Step {
     input_preview: r.input_preview,
     output_preview: r.output_preview,
     llm: r.kind === "llm" ? llmOf(r) : null,
-    tool: r.tool_name === "" ? null : toolOf(r),
+    tool: r.tool_name === "" ? null : { ...toolOf(r), ...safety },
+    ...facts,
   };
 }
 
@@ -108,7 +111,7 @@ function llmOf(r: ReadRow): Step["llm"] {
   };
 }
 
-function toolOf(r: ReadRow): Step["tool"] {
+function toolOf(r: ReadRow): NonNullable<Step["tool"]> {
   return {
     name: r.tool_name,
     call_id: orNull(r.tool_call_id),

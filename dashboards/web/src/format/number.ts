@@ -8,6 +8,13 @@ export function count(value: number | null): string {
   return value === null ? UNKNOWN : grouped.format(value);
 }
 
+const exact = new Intl.NumberFormat("en-US", { maximumFractionDigits: 9 });
+
+/** 1,234.5 */
+export function decimal(value: number): string {
+  return exact.format(value);
+}
+
 /** 12.3K from ten thousand on; exact below. */
 export function shortCount(value: number | null): string {
   if (value === null) return UNKNOWN;

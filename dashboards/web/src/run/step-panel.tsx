@@ -6,6 +6,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
+import { AgentContent } from "./agent-content.tsx";
 import { LlmContent } from "./llm-content.tsx";
 import { OtherContent, Proof } from "./step-record.tsx";
 import { addressOf, type TimelineRow } from "./timeline.ts";
@@ -78,6 +79,7 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
                 onSelect={onSelect}
               />
             ) : null}
+            <AgentContent step={detail.data} />
             <OtherContent step={detail.data} />
             <Proof step={detail.data} />
           </>

@@ -2,6 +2,7 @@ import type { StepDetail } from "@runledger/contract";
 import { count } from "../format/number.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonView } from "../ui/json-view.tsx";
+import { outputTitle } from "./agent-content.tsx";
 import { Section } from "./section.tsx";
 
 /** Where the log holds this step, and how to prove it without trusting this page. */
@@ -26,6 +27,7 @@ export function Proof({ step }: { step: StepDetail }) {
 /** What no field of the page shows, kept as it came. */
 export function OtherContent({ step }: { step: StepDetail }) {
   const attributes = Object.keys(step.attributes).length;
+  const title = outputTitle(step);
   // A step that is neither a model nor a tool call has nothing else to say.
   const unfolded = step.llm === null && step.tool === null;
   return (
@@ -35,8 +37,8 @@ export function OtherContent({ step }: { step: StepDetail }) {
           <JsonView value={step.input} label="input" />
         </Section>
       ) : null}
-      {isGiven(step.output) ? (
-        <Section title="Output">
+      {isGiven(step.output) && title !== null ? (
+        <Section title={title}>
           <JsonView value={step.output} label="output" />
         </Section>
       ) : null}

@@ -34,6 +34,7 @@ export function ToolContent({ tool, available, steps, onSelect }: ToolContentPro
         <Pair label="Idempotency key">
           {tool.idempotency_key ? <span className="mono">{tool.idempotency_key}</span> : null}
         </Pair>
+        <ToolSafety tool={tool} steps={steps} onSelect={onSelect} />
         <Pair label="Asked for by">
           {asker ? (
             <button type="button" className="link-button" onClick={() => onSelect(addressOf(asker))}>
@@ -64,6 +65,41 @@ export function ToolContent({ tool, available, steps, onSelect }: ToolContentPro
       />
     </>
   );
+}
+
+type ToolSafetyProps = Pick<ToolContentProps, "tool" | "steps" | "onSelect">;
+
+/** How the call was let through, as far as anybody asked. */
+function ToolSafety({ tool, steps, onSelect }: ToolSafetyProps) {
+  const first = steps.find((step) => step.step_id === tool.same_as);
+  return (
+    <>
+      <Pair label="Side effect">{tool.side_effect ?? null}</Pair>
+      <Pair label="Permission">
+        {tool.permission ? (
+          <>
+            <span className="mono">{tool.permission}</span> of {tool.principal ?? <span className="bad">nobody</span>}
+          </>
+        ) : null}
+      </Pair>
+      <Pair label="Confirmed">{tool.confirmed === undefined ? null : <Confirmed value={tool.confirmed} />}</Pair>
+      <Pair label="Result of">
+        {first ? (
+          <button type="button" className="link-button" onClick={() => onSelect(addressOf(first))}>
+            step {first.seq}: same idempotency key, nothing ran
+          </button>
+        ) : null}
+      </Pair>
+      <Pair label="Model was given">
+        {tool.cut_to_bytes === undefined ? null : `the first ${bytes(tool.cut_to_bytes)}`}
+      </Pair>
+      <Pair label="Fallback">{tool.fallback ? "stands in for the failed call" : null}</Pair>
+    </>
+  );
+}
+
+function Confirmed({ value }: { value: boolean }) {
+  return value ? "yes" : <span className="bad">no</span>;
 }
 
 function Judgement({ value, good, bad }: { value: boolean | null; good: string; bad: string }) {

@@ -143,10 +143,18 @@ const Row = memo(function Row({ row, index, total, top, lengthMs, chosen }: RowP
   );
 });
 
-/** What deserves a second look. */
+/** What deserves a second look, and what was chosen. */
 function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
   return (
     <span className="marks">
+      {step.decision?.choice ? <span className="mark">→ {step.decision.choice}</span> : null}
+      {step.approval ? (
+        <span className={step.approval.approved ? "mark" : "mark mark-bad"}>
+          {step.approval.approved ? "approved" : "denied"}
+        </span>
+      ) : null}
+      {step.tool?.same_as ? <span className="mark">first result again</span> : null}
+      {step.tool?.fallback ? <span className="mark mark-warn">fallback</span> : null}
       {step.status === "error" ? (
         <span className="mark mark-bad" title={step.error?.message ?? step.error?.type}>
           {step.error?.type ?? "error"}
