@@ -1,0 +1,1168 @@
+#!/usr/bin/env python3
+"""Says of a Runledger evidence bundle whether it is genuine, complete and unaltered.
+
+    python3 runledger_verify.py BUNDLE [--policy FILE] [--key VKEY]... [--since-checkpoint FILE] [--json]
+
+BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program openssl, nothing else. Written from
+docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
+shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
+"""
+import argparse, base64, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile
+
+CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
+ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
+BLOCK, WIDTH = 512, 256
+MAX_FILE = 1 << 20
+MESSAGES = "application/vnd.runledger.messages+json"
+DELTA = "application/vnd.runledger.delta"
+HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class Unreadable(Exception):
+    """What the caller gave can't be used."""
+
+
+class Broken(Exception):
+    """After this nothing further can be read."""
+
+    def __init__(self, verdict, where, what):
+        super().__init__(what)
+        self.verdict, self.where = verdict, where
+
+
+class Findings:
+    def __init__(self):
+        self.list, self.total, self.kinds = [], 0, set()
+
+    def add(self, verdict, where, what):
+        self.kinds.add(verdict)
+        self.total += 1
+        if len(self.list) < 100:
+            self.list.append({"verdict": verdict, "where": where, "what": what})
+
+    def verdict(self):
+        return next((kind for kind in ORDER if kind in self.kinds), "VERIFIED")
+
+
+# --- JSON as RFC 8785 writes it (of what bundles hold: no fractions) ----------------------------------------------
+
+def utf16(text):
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def canonical(value):
+    if isinstance(value, dict):
+        return "{%s}" % ",".join("%s:%s" % (canonical(k), canonical(value[k])) for k in sorted(value, key=utf16))
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(canonical, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def no_doubles(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def parse_json(data):
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=no_doubles)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+# --- RFC 6962 -----------------------------------------------------------------------------------------------------
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def node(left, right):
+    return sha256(b"\x01" + left + right)
+
+
+def perfect_root(hashes):
+    while len(hashes) > 1:
+        hashes = [node(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def split_tile(data):
+    return [data[i:i + 32] for i in range(0, len(data), 32)]
+
+
+def root_of_edge(partials):
+    """partials: per level, lowest first, the hashes of its partial tile."""
+    subtrees = []
+    for hashes in partials:
+        here, at = [], 0
+        for bit in range(7, -1, -1):
+            if len(hashes) >> bit & 1:
+                here.append(perfect_root(hashes[at:at + (1 << bit)]))
+                at += 1 << bit
+        subtrees = here + subtrees
+    if not subtrees:
+        return sha256(b"")
+    root = subtrees.pop()
+    while subtrees:
+        root = node(subtrees.pop(), root)
+    return root
+
+
+def leads_to(leaf, index, size, proof, root):
+    """RFC 9162, 2.1.3.2."""
+    if index >= size:
+        return False
+    fn, sn, r = index, size - 1, leaf
+    for p in proof:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            r = node(p, r)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            r = node(r, p)
+        fn >>= 1
+        sn >>= 1
+    return sn == 0 and r == root
+
+
+# --- Signed notes, checkpoints, policies --------------------------------------------------------------------------
+
+def strict_base64(text):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return data if text and base64.b64encode(data).decode() == text else None
+
+
+def parse_key(text):
+    match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text.strip())
+    data = strict_base64(match.group(3)) if match else None
+    if data is None or len(data) != 33 or data[0] != 1:
+        raise Unreadable("not a verifier key: name+key id+key is expected")
+    name = match.group(1)
+    key_id = sha256(name.encode() + b"\n" + data)[:4]
+    if key_id.hex() != match.group(2):
+        raise Unreadable("the verifier key of %s is damaged" % name)
+    return name, key_id, data[1:]
+
+
+def parse_policy(text):
+    keys, quorums = [], []
+    arity = {"log": (1, 2), "witness": (2, 3), "group": (3, 1 << 30), "quorum": (1, 1)}
+    for number, line in enumerate(text.split("\n"), 1):
+        words = [word for word in re.split(r"[ \t]+", line) if word]
+        if not words or words[0].startswith("#"):
+            continue
+        least, most = arity.get(words[0], (1, 0))
+        if not least <= len(words) - 1 <= most:
+            raise Unreadable("line %d of the policy is none of a tlog-policy" % number)
+        if words[0] == "log":
+            keys.append(parse_key(words[1]))
+        if words[0] == "quorum":
+            quorums.append(words[1])
+    if len(quorums) != 1:
+        raise Unreadable("a policy has exactly one `quorum` line")
+    if quorums[0] != "none":
+        raise Unreadable("the policy asks for the quorum %s; this verifier can't check witnesses yet" % quorums[0])
+    if not keys:
+        raise Unreadable("the policy has no line `log <verifier key>`")
+    return keys
+
+
+def ed25519_ok(public_key, message, signature):
+    with tempfile.TemporaryDirectory() as directory:
+        paths = {}
+        der = bytes.fromhex("302a300506032b6570032100") + public_key
+        for name, data in (("key", der), ("text", message), ("signature", signature)):
+            paths[name] = os.path.join(directory, name)
+            with open(paths[name], "wb") as file:
+                file.write(data)
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", paths["key"], "-rawin",
+                   "-in", paths["text"], "-sigfile", paths["signature"]]
+        try:
+            return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        except FileNotFoundError:
+            raise Unreadable("the program openssl is not here")
+
+
+def parse_note(note):
+    """(text, [(name, key id, signature)]); None when it is no signed note."""
+    try:
+        whole = note.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    split = whole.rfind("\n\n")
+    if len(note) > 1_000_000 or split < 1 or not whole.endswith("\n"):
+        return None
+    if any(c < " " and c != "\n" for c in whole):
+        return None
+    signatures = []
+    for line in whole[split + 2:-1].split("\n"):
+        match = re.fullmatch(r"\u2014 ([^\s+]+) (\S+)", line)
+        data = strict_base64(match.group(2)) if match else None
+        if data is None or len(data) < 5:
+            return None
+        signatures.append((match.group(1), data[:4], data[4:]))
+    return (whole[:split + 1], signatures) if len(signatures) <= 100 else None
+
+
+def parse_checkpoint(text):
+    """(origin, size, root); None when it is none."""
+    lines = text[:-1].split("\n")
+    if len(lines) < 3 or not lines[0] or any(not line for line in lines[3:]):
+        return None
+    root = strict_base64(lines[2])
+    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", lines[1]) or int(lines[1]) >= 1 << 53 or root is None or len(root) != 32:
+        return None
+    return lines[0], int(lines[1]), root
+
+
+def open_checkpoint(note, keys):
+    """(checkpoint or None, names that signed, what is wrong or None): wrong is (code, text)."""
+    parsed = parse_note(note)
+    if parsed is None:
+        return None, [], ("malformed", "it is no signed note")
+    text, signatures = parsed
+    checkpoint = parse_checkpoint(text)
+    if checkpoint is None:
+        return None, [], ("malformed", "it is no checkpoint")
+    signed_by = []
+    for name, key_id, signature in signatures:
+        for known_name, known_id, public_key in keys:
+            if (name, key_id) == (known_name, known_id):
+                if len(signature) != 64 or not ed25519_ok(public_key, text.encode(), signature):
+                    return checkpoint, [], ("mismatch", "the signature of %s does not fit" % name)
+                signed_by.append(name)
+    if checkpoint[0] not in signed_by:
+        what = "no key of yours signed it" if keys else "you gave no key, so nobody vouches for this log"
+        return checkpoint, [], ("untrusted", what)
+    return checkpoint, signed_by, None
+
+
+# --- The tar, or a directory --------------------------------------------------------------------------------------
+
+def tar_header(path, size):
+    block = bytearray(BLOCK)
+    block[0:len(path)] = path.encode("ascii")
+    block[100:124] = b"0000644\x000000000\x000000000\x00"
+    if size < 8 ** 11:
+        block[124:136] = b"%011o\x00" % size
+    else:
+        block[124:136] = b"\x80" + size.to_bytes(11, "big")
+    block[136:156] = b"00000000000\x00        "
+    block[156:157] = b"0"
+    block[257:265] = b"ustar\x0000"
+    block[148:156] = b"%06o\x00 " % sum(block)
+    return bytes(block)
+
+
+def parse_header(block):
+    path = block[:100].split(b"\x00")[0]
+    try:
+        size = int.from_bytes(block[125:136], "big") if block[124] == 0x80 else int(block[124:135], 8)
+    except ValueError:
+        return None
+    if not re.fullmatch(rb"[\x21-\x7e]+", path) or size >= 1 << 53:
+        return None
+    return (path.decode(), size) if tar_header(path.decode(), size) == block else None
+
+
+class Content:
+    """The bytes of one file, read once; its SHA-256 when it was read to the end."""
+
+    def __init__(self, file, path, size):
+        self.file, self.path, self.size, self.left, self.hash = file, path, size, size, hashlib.sha256()
+
+    def read(self, length):
+        data = self.file.read(min(length, self.left))
+        if not data and self.left and length:
+            raise Broken("INCOMPLETE", self.path, "the tar is cut off here")
+        self.left -= len(data)
+        self.hash.update(data)
+        return data
+
+    def take(self, length):
+        parts, left = [], length
+        while left and self.left:
+            part = self.read(min(left, 1 << 20))
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+    def whole(self):
+        if self.size > MAX_FILE:
+            raise Broken("TAMPERED", self.path, "it is larger than any such file")
+        return self.take(self.size)
+
+    def lines(self, limit):
+        """Lines without their newline; a last one without it, or a longer one, as None."""
+        rest = b""
+        while True:
+            end = rest.find(b"\n")
+            if end >= 0:
+                line, rest = rest[:end], rest[end + 1:]
+                yield None if len(line) > limit else line
+                continue
+            if len(rest) > limit:
+                yield None
+                return
+            if not self.left:
+                break
+            rest += self.read(1 << 16)
+        if rest:
+            yield None
+
+    def drain(self):
+        while self.left:
+            self.read(1 << 20)
+        return self.hash.hexdigest()
+
+
+def tar_files(file):
+    last = None
+    while True:
+        where = "bundle" if last is None else "after " + last
+        block = file.read(BLOCK)
+        if len(block) < BLOCK:
+            raise Broken("UNREADABLE" if last is None else "INCOMPLETE", where, "it is too short for a tar")
+        if block == bytes(BLOCK):
+            if last is None:
+                raise Broken("UNREADABLE", where, "the tar is empty")
+            second = file.read(BLOCK)
+            if len(second) < BLOCK:
+                raise Broken("INCOMPLETE", where, "the tar is cut off here")
+            if second != bytes(BLOCK) or file.read(1):
+                raise Broken("TAMPERED", where, "there is something behind the end")
+            return
+        header = parse_header(block)
+        if header is None:
+            raise Broken("UNREADABLE" if last is None else "TAMPERED", where, "no tar header that bundles have")
+        content = Content(file, *header)
+        yield content
+        content.drain()
+        padding = file.read(-header[1] % BLOCK)
+        if len(padding) < -header[1] % BLOCK:
+            raise Broken("INCOMPLETE", header[0], "the tar is cut off here")
+        if padding.strip(b"\x00"):
+            raise Broken("TAMPERED", header[0], "what fills it up is not zero")
+        last = header[0]
+
+
+def directory_files(root, findings):
+    sums = os.path.join(root, "SHA256SUMS")
+    if os.path.islink(sums) or not os.path.isfile(sums):
+        raise Broken("UNREADABLE", root, "there is no SHA256SUMS: it is no bundle")
+    with open(sums, "rb") as file:
+        text = file.read(64 << 20).decode("latin-1")
+    listed = [m.group(1) for m in re.finditer(r"^[0-9a-f]{64}  (.+)$", text, re.M)]
+    for path in listed + ["SHA256SUMS"]:
+        if place_of(path) is None:
+            findings.add("TAMPERED", path, "no bundle has a file of this name")
+            continue
+        full = os.path.join(root, path)
+        if not os.path.lexists(full):
+            continue
+        if os.path.islink(full) or not os.path.isfile(full):
+            findings.add("TAMPERED", path, "it is no file")
+            continue
+        with open(full, "rb") as file:
+            yield Content(file, path, os.path.getsize(full))
+    known = set(listed) | {"SHA256SUMS"}
+    for directory, names, files in os.walk(root):
+        links = [name for name in names if os.path.islink(os.path.join(directory, name))]
+        for name in files + links:
+            path = os.path.relpath(os.path.join(directory, name), root).replace(os.sep, "/")
+            if path not in known:
+                findings.add("TAMPERED", path, "it is not in SHA256SUMS")
+
+
+# --- Paths --------------------------------------------------------------------------------------------------------
+
+FIRST = ["README.txt", "bundle.json", "checkpoint"]
+LAST = ["runs.json", "summary.json", "policies.json", "derived/runs.csv", "derived/runs.parquet", "derived/ocsf.jsonl",
+        "derived/report.html", "SHA256SUMS"]
+REQUIRED = ["README.txt", "bundle.json", "checkpoint", "runs.json", "summary.json", "policies.json", "SHA256SUMS"]
+NUMBERED = [(re.compile(r"entries/([0-9]{15})\.jsonl\Z"), "entries"), (re.compile(r"payloads/([0-9]{15})\.jsonl\Z"), "lines"),
+            (re.compile(r"payloads/([0-9]{15})\.bin\Z"), "bytes"), (re.compile(r"proofs/([0-9]{15})\.tlog-proof\Z"), "proof")]
+TILE = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?\Z")
+
+
+def tile_path(level, index, width):
+    number, rest = "%03d" % (index % 1000), index // 1000
+    while rest:
+        number, rest = "x%03d/%s" % (rest % 1000, number), rest // 1000
+    return "tile/%s/%s%s" % (level, number, "" if width == WIDTH else ".p/%d" % width)
+
+
+def place_of(path):
+    """(kind, group, numbers); None for a path that no bundle has."""
+    if path in FIRST:
+        return "single", FIRST.index(path), ()
+    if path in LAST:
+        return "single", 5 + LAST.index(path), ()
+    for pattern, kind in NUMBERED:
+        match = pattern.match(path)
+        if match:
+            return kind, 4 if kind == "proof" else 3, (int(match.group(1)),)
+    match = TILE.match(path)
+    if not match:
+        return None
+    index = int(re.sub(r"[x/]", "", match.group(2)))
+    width = int(match.group(3) or WIDTH)
+    level = match.group(1) if match.group(1) == "entries" else int(match.group(1))
+    if tile_path(level, index, width) != path or (match.group(3) and width >= WIDTH) or (level != "entries" and level > 63):
+        return None
+    return ("bundle", 3, (index, width)) if level == "entries" else ("tile", 3, (level, index, width))
+
+
+# --- bundle.json --------------------------------------------------------------------------------------------------
+
+FILTERS = {"since", "until", "agent", "task_type", "session", "user", "run_id", "status", "outcome"}
+STATUSES = {"completed", "failed", "stopped", "killed", "handed_off"}
+
+
+def parse_manifest(data):
+    m = parse_json(data)
+    text = lambda v: isinstance(v, str) and len(v) <= 4096
+    orn = lambda check, v: v is None or check(v)
+    try:
+        ok = (set(m) == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "log",
+                         "selection", "range", "runs", "hidden", "since_checkpoint"}
+              and m["format"] == "runledger-bundle/1" and all(text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
+              and orn(text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and text(m["exporter"]["name"])
+              and orn(text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(text(v) for v in m["filter"].values())
+              and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool)
+              and set(m["log"]) == {"origin", "shard", "tree_size"} and text(m["log"]["origin"]) and text(m["log"]["shard"])
+              and is_count(m["log"]["tree_size"]) and m["selection"] in ("log", "range", "runs")
+              and all(orn(is_count, m[k]) for k in ("runs", "hidden", "since_checkpoint")))
+        if ok and m["selection"] == "runs":
+            ok = m["range"] is None and m["runs"] is not None and m["hidden"] is None
+        elif ok:
+            first, end = m["range"]
+            ok = is_count(first) and is_count(end) and first <= end <= m["log"]["tree_size"] and m["runs"] is None and m["hidden"] is not None
+            if m["selection"] == "log":
+                ok = ok and (first, end, m["hidden"]) == (0, m["log"]["tree_size"], 0)
+        return m if ok and (canonical(m) + "\n").encode() == data else None
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+# --- Tiles --------------------------------------------------------------------------------------------------------
+
+def at_level(level, size):
+    return size >> (8 * level)
+
+
+def edge_of(size):
+    """(level, index, width) of the partial tiles, lowest first."""
+    level = 0
+    while at_level(level, size):
+        hashes = at_level(level, size)
+        if hashes % WIDTH:
+            yield level, hashes // WIDTH, hashes % WIDTH
+        level += 1
+
+
+class Tiles:
+    def __init__(self, size, root, pinned_sizes, findings):
+        self.size, self.root, self.findings = size, root, findings
+        self.tiles, self.last, self.checked, self.told = {}, -1, False, set()
+        self.pinned = {each // WIDTH for each in pinned_sizes}
+
+    def check_edge(self):
+        if self.checked:
+            return
+        self.checked = True
+        partials = []
+        for level, index, width in edge_of(self.size):
+            if (level, index) not in self.tiles:
+                self.findings.add("INCOMPLETE", tile_path(level, index, width), "it is missing; the root is made from it")
+                return
+            partials.append(self.tiles[level, index])
+        if root_of_edge(partials) != self.root:
+            self.findings.add("TAMPERED", "checkpoint", "its root is not that of the tiles")
+
+    def add(self, level, index, width, data):
+        path = tile_path(level, index, width)
+        there = at_level(level, self.size) - index * WIDTH
+        if width != min(WIDTH, there) or len(data) != 32 * width:
+            self.findings.add("TAMPERED", path, "this tree has no such tile, or of another length")
+            return
+        edge = there < WIDTH
+        if (level, index) in self.tiles or (level == 0 and index <= self.last) or (edge and self.checked):
+            self.findings.add("TAMPERED", path, "it is there twice, or out of order")
+            return
+        hashes = split_tile(data)
+        if edge:
+            self.tiles[level, index] = hashes
+            return
+        self.check_edge()
+        above = self.tiles.get((level + 1, index // WIDTH), [])
+        if index % WIDTH >= len(above):
+            self.findings.add("INCOMPLETE", path, "the tile above it is missing")
+        elif perfect_root(hashes) != above[index % WIDTH]:
+            self.findings.add("TAMPERED", path, "it is not what the tile above it says")
+        else:
+            self.tiles[level, index] = hashes
+        if level == 0 and index not in self.pinned:
+            self.last = index
+
+    def leaf(self, index):
+        self.check_edge()
+        tile = self.tiles.get((0, index // WIDTH), [])
+        if index % WIDTH < len(tile):
+            return tile[index % WIDTH]
+        if index // WIDTH not in self.told and len(self.told) < WIDTH:
+            self.told.add(index // WIDTH)
+            self.findings.add("INCOMPLETE", "tile/0 number %d" % (index // WIDTH), "missing or wrong; entry %d needs it" % index)
+        return None
+
+    def prune(self):
+        edge = self.size // WIDTH
+        for level, index in list(self.tiles):
+            if level == 0 and index not in self.pinned and index not in (self.last, edge):
+                del self.tiles[level, index]
+
+    def finish(self, since):
+        self.check_edge()
+        if since is None or since[1] > self.size:
+            return
+        expected = self.root
+        if since[1] < self.size:
+            partials = []
+            for level, index, width in edge_of(since[1]):
+                hashes = self.tiles.get((level, index), [])[:width]
+                if len(hashes) < width:
+                    self.findings.add("INCOMPLETE", "earlier checkpoint", "the bundle holds no tiles to compare with it: ask for them with since_checkpoint")
+                    return
+                partials.append(hashes)
+            expected = root_of_edge(partials)
+        if expected != since[2]:
+            self.findings.add("TAMPERED", "checkpoint", "the log does not extend the earlier one of %d entries" % since[1])
+
+
+# --- Runs ---------------------------------------------------------------------------------------------------------
+
+FACTS = ("agent_name", "agent_version", "task_id", "task_type", "session_id", "user_id")
+RUN_EVENTS = {"run_start", "run_heartbeat", "step", "run_end", "log"}
+
+
+class Numbers:
+    """A set of numbers as ranges."""
+
+    def __init__(self):
+        self.ranges = []
+
+    def add(self, value):
+        r, at = self.ranges, len(self.ranges)
+        while at and r[at - 1][0] > value:
+            at -= 1
+        if at and value <= r[at - 1][1]:
+            return
+        r.insert(at, [value, value])
+        if at + 1 < len(r) and r[at + 1][0] == value + 1:
+            r[at][1] = r.pop(at + 1)[1]
+        if at and r[at - 1][1] + 1 == value:
+            r[at - 1][1] = r.pop(at)[1]
+
+    def missing(self, end):
+        gaps, following = [], 0
+        for first, last in self.ranges + [[end, end]]:
+            if len(gaps) == 20 or following >= end:
+                break
+            if first > following:
+                gaps.append([following, min(first, end) - 1])
+            following = last + 1
+        return gaps
+
+
+def nano(usd):
+    whole, _, fraction = usd.partition(".")
+    return int(whole) * 10 ** 9 + int(fraction.ljust(9, "0"))
+
+
+class Run:
+    def __init__(self, index, e):
+        self.facts = dict.fromkeys(FACTS)
+        self.facts.update(run_id=e["run_id"], first_index=index, records=0, start_time=e["start_time"], end_time=e["end_time"], steps=0,
+                          llm_calls=0, tool_calls=0, errors=0, input_tokens=None, output_tokens=None, models=[], tools=[], numbered=0,
+                          outcome=None, reason=None, records_expected=None)
+        self.numbers, self.cost, self.root, self.end, self.started = Numbers(), None, None, None, False
+
+    def add(self, index, e):
+        f = self.facts
+        f["last_index"] = index
+        f["records"] += 1
+        f["start_time"], f["end_time"] = min(f["start_time"], e["start_time"]), max(f["end_time"], e["end_time"])
+        is_start = e["event"] == "run_start" and not self.started
+        for name in FACTS:
+            if e["run"][name] is not None and (f[name] is None or is_start):
+                f[name] = e["run"][name]
+        self.started = self.started or is_start
+        if e["run_seq"] is not None:
+            f["numbered"] += 1
+            self.numbers.add(e["run_seq"])
+        if e["end"] is not None:
+            self.end = e["end"]
+            f.update(outcome=self.end["outcome"], reason=self.end["reason"], records_expected=self.end["records"])
+        if e["event"] == "step":
+            self.step(e)
+
+    def step(self, e):
+        f, llm, tool = self.facts, e["llm"], e["tool"]
+        f["steps"] += 1
+        f["errors"] += e["status"] == "error"
+        f["tool_calls"] += e["kind"] == "tool"
+        if e["root"]:
+            self.root = "failed" if e["status"] == "error" else "completed"
+        model = None if llm is None else llm["response_model"] if llm["response_model"] is not None else llm["request_model"]
+        for names, name in ((f["models"], model), (f["tools"], tool and tool["name"])):
+            if name and len(names) < 100 and name not in names:
+                names.append(name)
+        if llm is None or llm["counted"] is not True:
+            return
+        f["llm_calls"] += 1
+        for name in ("input_tokens", "output_tokens"):
+            if llm[name] is not None:
+                f[name] = (f[name] or 0) + llm[name]
+        if e["cost"] is not None:
+            self.cost = (self.cost or 0) + nano(e["cost"]["usd"])
+
+    def finished(self):
+        f = dict(self.facts)
+        expected = f["records_expected"]
+        highest = self.numbers.ranges[-1][1] + 1 if self.numbers.ranges else 0
+        f["gaps"] = self.numbers.missing(0 if not f["numbered"] else highest if expected is None else expected)
+        f["status"] = self.end["status"] if self.end else self.root or "open"
+        f["cost_usd"] = None if self.cost is None else "%d.%09d" % divmod(self.cost, 10 ** 9)
+        f["models"], f["tools"] = sorted(f["models"]), sorted(f["tools"])
+        return f
+
+
+class Facts:
+    def __init__(self):
+        self.runs, self.prices = {}, {}
+        self.summary = {"entries": 0, "acts": 0, "first_received_time": None, "last_received_time": None}
+
+    def add(self, index, e):
+        s = self.summary
+        s["entries"] += 1
+        s["first_received_time"] = s["first_received_time"] or e["received_time"]
+        s["last_received_time"] = e["received_time"]
+        s["acts"] += e["event"] == "act"
+        if e["cost"] is not None:
+            key = (e["cost"]["price_table"], e["cost"]["price_version"])
+            self.prices[key] = self.prices.get(key, 0) + 1
+        if e["event"] in RUN_EVENTS:
+            run = self.runs.get(e["run_id"])
+            if run is None:
+                run = self.runs[e["run_id"]] = Run(index, e)
+            run.add(index, e)
+
+    def all(self):
+        return (self.runs[run_id].finished() for run_id in sorted(self.runs))
+
+    def runs_json(self):
+        return "[\n%s\n]\n" % ",\n".join(map(canonical, self.all()))
+
+    def summary_json(self):
+        prices = [{"name": n, "version": v, "records": self.prices[n, v]} for n, v in sorted(self.prices)]
+        return canonical(dict(self.summary, runs=len(self.runs), price_tables=prices)) + "\n"
+
+
+# --- Payloads -----------------------------------------------------------------------------------------------------
+
+LINE_FORMS = [{"length", "media_type", "offset", "sha256"},
+              {"commitment", "key_id", "length", "media_type", "offset", "payload_key", "sha256"},
+              {"commitment", "erased_by", "key_id", "media_type", "sha256"},
+              {"media_type", "missing", "sha256"}, {"commitment", "key_id", "media_type", "missing", "sha256"}]
+
+
+def parse_payload_line(data):
+    line = parse_json(data)
+    if not isinstance(line, dict) or set(line) not in LINE_FORMS or canonical(line).encode() != data:
+        return None
+    hexes = [line["sha256"]] + ([line["commitment"]] if "commitment" in line else [])
+    counts = [line[name] for name in ("length", "offset", "erased_by") if name in line]
+    texts = [line[name] for name in ("media_type", "key_id", "missing") if name in line]
+    ok = all(isinstance(h, str) and HEX64.match(h) for h in hexes) and all(map(is_count, counts)) and all(isinstance(t, str) for t in texts)
+    ok = ok and line.get("key_id", "x") != ""
+    if "payload_key" in line:
+        ok = ok and isinstance(line["payload_key"], str) and re.fullmatch(r"[0-9a-f]{128}", line["payload_key"]) is not None
+    return line if ok else None
+
+
+def payload_id(ref):
+    return ref["sha256"] + ref.get("commitment", "")
+
+
+def base_of(line, plaintext):
+    """The reference to the payload that this one goes on from, or None. Raises ValueError when it is not of its media type."""
+    if line["media_type"] == MESSAGES:
+        base = json.loads(plaintext.decode("utf-8", "replace"))["base"]
+    elif line["media_type"] == DELTA:
+        base = json.loads(plaintext[:plaintext.index(b"\n")].decode("utf-8", "replace"))["base"]
+    else:
+        return None
+    if base is not None and not isinstance(base["sha256"], str):
+        raise ValueError("a base without a hash")
+    return base
+
+
+class Payloads:
+    def __init__(self, expected, findings):
+        self.expected, self.findings = expected, findings
+        self.secret, self.seen, self.erasures = os.urandom(16), set(), set()
+        self.index, self.needed, self.lines, self.provided, self.bytes_read = None, {}, None, set(), False
+        self.checked = self.erased = 0
+
+    def digest(self, identity):
+        return hashlib.sha256(self.secret + identity.encode()).digest()[:8]
+
+    def expect(self, index, entries):
+        self.settle()
+        self.index, self.needed, self.lines, self.provided, self.bytes_read = index, {}, None, set(), False
+        for entry in entries if self.expected else ():
+            for name, ref in entry["payloads"].items():
+                self.needed[payload_id(ref)] = "record %s, payload %s" % (entry["record_id"], name)
+
+    def settle(self):
+        if self.index is None:
+            return
+        path = "payloads/%015d" % self.index
+        if self.lines is not None and not self.bytes_read:
+            self.findings.add("INCOMPLETE", path + ".bin", "it is missing")
+        for identity, by in self.needed.items():
+            if identity not in self.provided and self.digest(identity) not in self.seen:
+                self.findings.add("INCOMPLETE", by, "the payload %s is missing" % identity[:64])
+        for identity in self.provided:
+            if identity not in self.needed:
+                self.findings.add("TAMPERED", path + ".jsonl", "nothing refers to the payload %s" % identity[:64])
+            if self.digest(identity) in self.seen:
+                self.findings.add("TAMPERED", path + ".jsonl", "the payload %s is there twice" % identity[:64])
+            self.seen.add(self.digest(identity))
+        self.index = None
+
+    def read_lines(self, index, content):
+        if not self.expected or index != self.index or self.lines is not None:
+            self.findings.add("TAMPERED", content.path, "it is out of place")
+            return
+        self.lines = []
+        for data in content.lines(10_000):
+            line = None if data is None else parse_payload_line(data)
+            if line is None:
+                self.findings.add("TAMPERED", content.path, "line %d is none of a payload" % (len(self.lines) + 1))
+                return
+            if payload_id(line) in self.provided:
+                self.findings.add("TAMPERED", content.path, "the payload %s is there twice" % line["sha256"])
+            self.lines.append(line)
+            self.provided.add(payload_id(line))
+            if "missing" in line:
+                self.findings.add("INCOMPLETE", content.path, "the payload %s was not to be had" % line["sha256"])
+            if "erased_by" in line:
+                self.erased += 1
+                self.erasures.add((line["erased_by"], line["key_id"]))
+
+    def read_bytes(self, index, content):
+        if not self.expected or index != self.index or self.lines is None or self.bytes_read:
+            self.findings.add("TAMPERED", content.path, "it is out of place")
+            return
+        self.bytes_read, at = True, 0
+        placed = [line for line in self.lines if "length" in line]
+        for line in placed:
+            if line["offset"] != at:
+                at = -1
+                break
+            at += line["length"]
+        if at != content.size:
+            self.findings.add("TAMPERED", content.path, "it is not made of the payloads that its lines say")
+            return
+        for line in placed:
+            plaintext = content.take(line["length"])
+            self.checked += 1
+            if "payload_key" in line:
+                key = bytes.fromhex(line["payload_key"])[32:]
+                ok = hmac.compare_digest(hmac.new(key, plaintext, "sha256").hexdigest(), line["commitment"])
+            else:
+                ok = hashlib.sha256(plaintext).hexdigest() == line["sha256"]
+            if not ok:
+                self.findings.add("TAMPERED", content.path, "the payload %s is not what its entry was logged with" % line["sha256"])
+                continue
+            try:
+                base = base_of(line, plaintext)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self.findings.add("TAMPERED", content.path, "the payload %s is not of its media type" % line["sha256"])
+                continue
+            if base is not None:
+                self.needed[payload_id(base)] = "payload %s, its base" % line["sha256"]
+
+    def finish(self, erased_at):
+        self.settle()
+        for index, key_id in self.erasures:
+            if key_id not in erased_at.get(index, ()):
+                self.findings.add("INCOMPLETE", "key " + key_id, "entry %d, said to erase it, is not there or does not say so" % index)
+
+
+# --- The bundle ---------------------------------------------------------------------------------------------------
+
+class Bundle:
+    def __init__(self, keys, since_note, findings):
+        self.keys, self.findings, self.since = keys, findings, None
+        if since_note is not None:
+            self.since, _, wrong = open_checkpoint(since_note, keys)
+            if self.since is None:
+                raise Unreadable("the earlier checkpoint: " + wrong[1])
+            if wrong:
+                findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
+        self.manifest = self.note = self.head = self.tiles = self.payloads = None
+        self.facts, self.signed_by, self.sums, self.singles, self.group = Facts(), [], {}, set(), -1
+        self.last = self.proof_last = -1
+        self.count = self.inside = self.proofs = self.bundle_total = 0
+        self.before = self.after = None
+        self.leaves, self.erased_at, self.bundles, self.current = {}, {}, {}, None
+
+    def read(self, files):
+        for content in files:
+            place = place_of(content.path)
+            if place is None:
+                self.findings.add("TAMPERED", content.path, "no bundle has a file of this name")
+            elif place[1] < self.group or (place[0] == "single" and content.path in self.singles):
+                self.findings.add("TAMPERED", content.path, "it is there twice, or out of order")
+            else:
+                self.group = place[1]
+                self.read_file(place, content)
+            self.sums[content.path] = content.drain()
+        self.finish()
+
+    def read_file(self, place, content):
+        kind, _, numbers = place
+        if kind == "single":
+            self.singles.add(content.path)
+            self.read_single(content)
+            return
+        if self.tiles is None:
+            raise Broken("INCOMPLETE", "bundle.json" if self.manifest is None else "checkpoint", "it is missing")
+        if kind == "tile":
+            self.tiles.add(*numbers, content.whole())
+        elif kind == "bundle":
+            self.expect_bundle(*numbers, content)
+        elif kind == "entries":
+            self.payloads.expect(numbers[0], self.read_entries(numbers[0], content))
+            self.tiles.prune()
+        elif kind == "lines":
+            self.payloads.read_lines(numbers[0], content)
+        elif kind == "bytes":
+            self.payloads.read_bytes(numbers[0], content)
+        else:
+            self.read_proof(numbers[0], content)
+
+    def read_single(self, content):
+        if content.path == "bundle.json":
+            self.manifest = parse_manifest(content.whole())
+            if self.manifest is None:
+                raise Broken("TAMPERED", content.path, "it is none that bundles have")
+        elif content.path == "checkpoint":
+            self.read_checkpoint(content.whole())
+        elif content.path in ("runs.json", "summary.json"):
+            digest = content.drain()
+            if self.tiles is None or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
+                return
+            text = self.facts.runs_json() if content.path == "runs.json" else self.facts.summary_json()
+            if hashlib.sha256(text.encode()).hexdigest() != digest:
+                self.findings.add("TAMPERED", content.path, "it does not say what the entries say")
+        elif content.path == "policies.json":
+            if not content.whole():
+                self.findings.add("TAMPERED", content.path, "it is empty")
+        elif content.path == "SHA256SUMS":
+            self.compare_sums(content)
+
+    def read_checkpoint(self, note):
+        if self.manifest is None:
+            raise Broken("INCOMPLETE", "bundle.json", "it is missing")
+        self.head, self.signed_by, wrong = open_checkpoint(note, self.keys)
+        if self.head is None:
+            raise Broken("TAMPERED", "checkpoint", wrong[1])
+        if wrong:
+            self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
+        origin, size, root = self.head
+        m = self.manifest
+        if (m["log"]["origin"], m["log"]["tree_size"]) != (origin, size):
+            raise Broken("TAMPERED", "bundle.json", "it tells of another log than the checkpoint")
+        if self.since and self.since[0] != origin:
+            self.findings.add("TAMPERED", "checkpoint", "the earlier one is of %s, this log is %s" % (self.since[0], origin))
+        if self.since and self.since[1] > size:
+            self.findings.add("TAMPERED", "checkpoint", "the log had %d entries and has %d now" % (self.since[1], size))
+        self.note = note
+        pinned = [size] + [each for each in (m["since_checkpoint"], self.since and self.since[1]) if each is not None]
+        self.tiles = Tiles(size, root, pinned, self.findings)
+        self.payloads = Payloads(m["content"], self.findings)
+
+    def expect_bundle(self, index, width, content):
+        self.bundle_total += 1
+        if self.manifest["selection"] != "log":
+            self.findings.add("TAMPERED", content.path, "only whole logs have such files")
+        if index in self.bundles or width != min(WIDTH, self.head[1] - index * WIDTH):
+            self.findings.add("TAMPERED", content.path, "it is there twice, or not of this tree")
+        else:
+            self.bundles[index] = content.drain()
+
+    def close_bundle(self):
+        if self.current is None:
+            return
+        index, digest = self.current
+        expected = self.bundles.pop(index, None)
+        if expected is not None and expected != digest.hexdigest():
+            self.findings.add("TAMPERED", "tile/entries number %d" % index, "it does not hold the entries of entries/")
+        self.current = None
+
+    def read_entries(self, first, content):
+        entries, number = [], 0
+        for number, line in enumerate(content.lines(70_000), 1):
+            match = None if line is None else re.match(rb"\[(0|[1-9][0-9]{0,14}),(.*)\]\Z", line, re.S)
+            index = int(match.group(1)) if match else None
+            if number == 1 and index != first:
+                self.findings.add("TAMPERED", content.path, "it does not begin with the entry that it is named after")
+            if number == 4097:
+                self.findings.add("TAMPERED", content.path, "it has too many lines")
+            if match is None or index <= self.last:
+                self.findings.add("TAMPERED", content.path, "line %d is no entry with an index, or out of order" % number)
+                continue
+            entry = self.entry(index, match.group(2))
+            if entry is not None:
+                entries.append(entry)
+        if number == 0:
+            self.findings.add("TAMPERED", content.path, "it is empty")
+        return entries
+
+    def entry(self, index, data):
+        self.last = index
+        self.count += 1
+        leaf = sha256(b"\x00" + data)
+        if len(self.leaves) < 100:
+            self.leaves[index] = leaf
+        if self.current is None or self.current[0] != index // WIDTH:
+            self.close_bundle()
+            self.current = (index // WIDTH, hashlib.sha256())
+        self.current[1].update(struct.pack(">H", len(data) & 0xFFFF) + data)
+        expected = self.tiles.leaf(index)
+        if expected is None:
+            return None
+        if leaf != expected:
+            self.findings.add("TAMPERED", "entry %d" % index, "it is not what its tile says")
+            return None
+        entry = parse_json(data)
+        try:
+            if not self.is_selected(index, entry):
+                return None
+            self.facts.add(index, entry)
+            entry["payloads"].items()
+            return entry
+        except (KeyError, TypeError, AttributeError, ValueError):
+            self.findings.add("TAMPERED", "entry %d" % index, "it is no record")
+            return None
+
+    def is_selected(self, index, entry):
+        act = entry.get("act") or {}
+        erased = None
+        if act.get("action") == "erasure":
+            key_ids = (act.get("target") or {}).get("key_ids")
+            erased = self.erased_at[index] = set(key_ids if isinstance(key_ids, list) else [])
+        if entry["tenant"] != self.manifest["tenant"]:
+            self.findings.add("TAMPERED", "entry %d" % index, "it is of another tenant")
+            return False
+        if self.manifest["range"] is None:
+            return True
+        first, end = self.manifest["range"]
+        if first <= index < end:
+            self.inside += 1
+            return True
+        if index == first - 1:
+            self.before = entry["received_time"]
+        elif index == end:
+            self.after = entry["received_time"]
+        elif erased is None:
+            self.findings.add("TAMPERED", "entry %d" % index, "it is outside of the range that was exported")
+        return False
+
+    def read_proof(self, index, content):
+        self.proofs += 1
+        if index <= self.proof_last:
+            self.findings.add("TAMPERED", content.path, "it is there twice, or out of order")
+        self.proof_last = index
+        head, _, note = content.whole().partition(b"\n\n")
+        lines = head.decode("utf-8", "replace").split("\n")
+        if len(lines) > 1 and lines[1].startswith("extra "):
+            del lines[1]
+        hashes = [strict_base64(line) for line in lines[2:]]
+        ok = (lines[:2] == ["c2sp.org/tlog-proof@v1", "index %d" % index] and all(h and len(h) == 32 for h in hashes) and note == self.note
+              and len(hashes) <= 64 and index in self.leaves
+              and leads_to(self.leaves[index], index, self.head[1], hashes, self.head[2]))
+        if not ok:
+            self.findings.add("TAMPERED", content.path, "it does not prove entry %d" % index)
+
+    def compare_sums(self, content):
+        listed, in_order, reported = set(), True, 0
+        actual_order = list(self.sums)
+        for line in content.lines(200):
+            match = None if line is None else re.fullmatch(rb"([0-9a-f]{64})  ([\x21-\x7e]+)", line)
+            path = match.group(2).decode() if match else None
+            problem = None
+            if path is None:
+                problem = ("TAMPERED", content.path, "a line is none of sha256sum")
+            elif path in listed:
+                problem = ("TAMPERED", content.path, "it lists %s twice" % path)
+            elif path not in self.sums:
+                problem = ("INCOMPLETE", path, "SHA256SUMS lists it, and it is missing")
+            elif self.sums[path] != match.group(1).decode():
+                problem = ("TAMPERED", path, "it does not have the sum that SHA256SUMS says")
+            elif len(listed) >= len(actual_order) or actual_order[len(listed)] != path:
+                in_order = False
+            listed.add(path)
+            if problem:
+                reported += 1
+                self.findings.add(*problem)
+        for path in actual_order:
+            if path not in listed:
+                reported += 1
+                self.findings.add("TAMPERED", path, "it is not in SHA256SUMS")
+        if not in_order and not reported:
+            self.findings.add("TAMPERED", content.path, "its lines are not in the order of the files")
+
+    def finish(self):
+        for path in REQUIRED:
+            if path not in self.singles:
+                self.findings.add("INCOMPLETE", path, "it is missing")
+        if self.tiles is None:
+            return
+        self.tiles.finish(self.since)
+        self.close_bundle()
+        for index in self.bundles:
+            self.findings.add("TAMPERED", "tile/entries number %d" % index, "its entries are not in entries/")
+        if 0 < self.bundle_total < -(-self.head[1] // WIDTH):
+            self.findings.add("INCOMPLETE", "tile/entries", "some of it is missing")
+        self.payloads.finish(self.erased_at)
+        self.check_range()
+        if 0 < self.proofs < self.count:
+            self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
+        if self.manifest["selection"] != "range":
+            for run in self.facts.all():
+                if run["gaps"]:
+                    self.findings.add("INCOMPLETE", "run " + run["run_id"], "records %s are not here: withheld, or never arrived" % run["gaps"])
+
+    def check_range(self):
+        m = self.manifest
+        if m["range"] is None:
+            return
+        first, end = m["range"]
+        missing = end - first - m["hidden"] - self.inside
+        if missing:
+            what = "%d entries of the range are missing" % missing if missing > 0 else "there are more than bundle.json says"
+            self.findings.add("INCOMPLETE" if missing > 0 else "TAMPERED", "entries", what)
+        since, until = m["filter"].get("since"), m["filter"].get("until")
+        bounds = []
+        if since is not None and first > 0:
+            bounds.append((first - 1, self.before, lambda time: time < since))
+        if until is not None and end < m["log"]["tree_size"]:
+            bounds.append((end, self.after, lambda time: time >= until))
+        for index, time, outside in bounds:
+            if time is None and not m["hidden"]:
+                self.findings.add("INCOMPLETE", "entry %d" % index, "it must show where the range ends, and is missing")
+            elif time is not None and not outside(time):
+                self.findings.add("INCOMPLETE", "entry %d" % index, "it was received within the time asked for: the range is cut short")
+
+    def notes(self):
+        m = self.manifest
+        if m is None or self.tiles is None:
+            return []
+        runs = list(self.facts.all())
+        notes = []
+        if m["selection"] == "runs":
+            notes.append("Not proven: that no whole run was left out.")
+            for what, number in (("without numbered records are whole", sum(not r["numbered"] for r in runs)),
+                                 ("without an end have no more records", sum(bool(r["numbered"]) and r["records_expected"] is None for r in runs))):
+                if number:
+                    notes.append("Not proven: that %d runs %s." % (number, what))
+        else:
+            notes.append("Nothing was left out of entries %d to %d of the log, but %d said to be of other tenants." % (m["range"][0], m["range"][1] - 1, m["hidden"]))
+            if m["selection"] == "range" and any(r["gaps"] for r in runs):
+                notes.append("Runs have records that lie outside of the range, or never arrived.")
+        if not m["content"]:
+            notes.append("Contents were not exported: only facts and hashes were checked.")
+        return notes
+
+
+def verify(target, keys, since_note):
+    findings = Findings()
+    bundle = Bundle(keys, since_note, findings)
+    try:
+        if os.path.isdir(target):
+            bundle.read(directory_files(target, findings))
+        else:
+            with open(target, "rb") as file:
+                bundle.read(tar_files(file))
+    except Broken as error:
+        findings.add(error.verdict, error.where, str(error))
+    except OSError as error:
+        findings.add("UNREADABLE", "bundle", str(error))
+    return {"verdict": findings.verdict(), "origin": bundle.head and bundle.head[0], "treeSize": bundle.head[1] if bundle.head else 0,
+            "signedBy": bundle.signed_by, "entriesChecked": bundle.count, "payloadsChecked": bundle.payloads.checked if bundle.payloads else 0,
+            "payloadsErased": bundle.payloads.erased if bundle.payloads else 0, "notes": bundle.notes(),
+            "findings": findings.list, "findingsTotal": findings.total}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle")
+    parser.add_argument("--policy", metavar="FILE")
+    parser.add_argument("--key", action="append", default=[], metavar="VKEY")
+    parser.add_argument("--since-checkpoint", metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    try:
+        args = parser.parse_args()
+        keys = []
+        for given in args.key:
+            if os.path.exists(given):
+                with open(given, encoding="utf-8") as file:
+                    given = file.read()
+            keys.append(parse_key(given))
+        if args.policy:
+            with open(args.policy, encoding="utf-8") as file:
+                keys += parse_policy(file.read())
+        since = None
+        if args.since_checkpoint:
+            with open(args.since_checkpoint, "rb") as file:
+                since = file.read()
+        result = verify(args.bundle, keys, since)
+    except (Unreadable, OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return CODES["UNREADABLE"]
+    except SystemExit as stop:
+        return CODES["UNREADABLE"] if stop.code else 0
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        print("%s  %s" % (result["verdict"], result["origin"] or "no log"))
+        print("  entries      %d of the log's %d checked" % (result["entriesChecked"], result["treeSize"]))
+        print("  signed by    %s" % (", ".join(result["signedBy"]) or "no key that you gave"))
+        print("  payloads     %d, and %d erased" % (result["payloadsChecked"], result["payloadsErased"]))
+        for note in result["notes"] if result["verdict"] != "TAMPERED" else []:
+            print("  note         " + note)
+        for finding in result["findings"]:
+            print("  %(verdict)s  %(where)s: %(what)s" % finding)
+        if result["findingsTotal"] > len(result["findings"]):
+            print("  … and %d more" % (result["findingsTotal"] - len(result["findings"])))
+    return CODES[result["verdict"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
