@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { tarFiles, verifyBundle } from "@runledger/verify";
+
+const PYTHON_DIR = fileURLToPath(new URL("../../verify/python/", import.meta.url));
+/** Verifies a bundle a line, in one process: starting Python for each takes longer than verifying. openssl is asked once for each signature. */
+const DRIVER = `
+import functools, json, sys
+sys.path.insert(0, sys.argv[1])
+import runledger_verify as v
+v.ed25519_ok = functools.lru_cache(None)(v.ed25519_ok)
+for line in sys.stdin:
+    path, keys, since = json.loads(line)
+    try:
+        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read())
+        print(json.dumps([result["verdict"], result["findings"][:3]]), flush=True)
+    except v.Unreadable as error:
+        print(json.dumps(["UNREADABLE", str(error)]), flush=True)
+`;
+
+export interface Trusting {
+  keys: readonly string[];
+  since?: Buffer;
+}
+
+export interface Verdicts {
+  node: string;
+  python: string;
+  /** What each found first, for a failing test. */
+  why: unknown;
+}
+
+/** The two verifiers, asked the same. */
+export interface BothVerifiers {
+  verify(tar: Buffer, trust: Trusting): Promise<Verdicts>;
+  close(): Promise<void>;
+}
+
+export async function startBothVerifiers(): Promise<BothVerifiers> {
+  const directory = await mkdtemp(join(tmpdir(), "runledger-both-"));
+  const python: ChildProcess = spawn("python3", ["-c", DRIVER, PYTHON_DIR], { stdio: ["pipe", "pipe", "inherit"] });
+  if (python.stdout === null || python.stdin === null) throw new Error("no pipes to Python");
+  const { stdin } = python;
+  const answers = createInterface(python.stdout)[Symbol.asyncIterator]();
+  const path = join(directory, "bundle.tar");
+  const sincePath = join(directory, "since");
+
+  const askPython = async (tar: Buffer, { keys, since }: Trusting): Promise<[string, unknown]> => {
+    await writeFile(path, tar);
+    if (since !== undefined) await writeFile(sincePath, since);
+    stdin.write(`${JSON.stringify([path, keys, since === undefined ? null : sincePath])}\n`);
+    const { value, done } = await answers.next();
+    if (done === true) throw new Error("the verifier in Python ended");
+    return JSON.parse(value);
+  };
+  const askNode = async (tar: Buffer, { keys, since }: Trusting): Promise<[string, unknown]> => {
+    const input = async function* () {
+      yield tar;
+    };
+    const trust = { verifierKeys: keys, ...(since === undefined ? {} : { sinceCheckpoint: since }) };
+    try {
+      const { verdict, findings } = await verifyBundle(() => tarFiles(input()), trust);
+      return [verdict, findings.slice(0, 3)];
+    } catch (error) {
+      return ["UNREADABLE", String(error)];
+    }
+  };
+  return {
+    async verify(tar, trust) {
+      const [node, python] = await Promise.all([askNode(tar, trust), askPython(tar, trust)]);
+      return { node: node[0], python: python[0], why: { node: node[1], python: python[1] } };
+    },
+    async close() {
+      stdin.end();
+      await new Promise((resolve) => python.once("exit", resolve));
+      await rm(directory, { recursive: true });
+    },
+  };
+}

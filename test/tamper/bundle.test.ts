@@ -1,0 +1,321 @@
+import { generateKeyPairSync } from "node:crypto";
+import {
+  createNoteSigner,
+  formatVerifierKey,
+  openCheckpoint,
+  parseVerifierKey,
+  signCheckpoint,
+} from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
+import { type BundleLog, createBundleLog, runFrame, timeAt } from "./bundle-log.ts";
+import {
+  change,
+  editLines,
+  fileOf,
+  linesOf,
+  readTar,
+  type TarFiles,
+  withFacts,
+  withSums,
+  writeTar,
+} from "./bundle-tar.ts";
+import { createSampleStore, frameOf } from "./sample-log.ts";
+
+let verifiers: BothVerifiers;
+let log: BundleLog;
+let trust: Trusting;
+let early: Buffer;
+/** Of the whole log, of an agent's runs, of a time, and of a user whose contents were erased. */
+const bundles: Record<"whole" | "runs" | "range" | "facts" | "erased", Buffer> = {} as never;
+const files = (name: keyof typeof bundles): TarFiles => readTar(bundles[name]);
+const FIRST_ENTRIES = "entries/000000000000000.jsonl";
+const LINES_FROM_1 = "entries/000000000000001.jsonl";
+const FIRST_LINES = "payloads/000000000000000.jsonl";
+const FIRST_BYTES = "payloads/000000000000000.bin";
+
+beforeAll(async () => {
+  verifiers = await startBothVerifiers();
+  log = await createBundleLog();
+  await log.write(runFrame(1, { run: "a", agent: "support", user: "u1", steps: 4, second: 0 }));
+  early = await log.checkpoint();
+  await log.write(runFrame(2, { run: "b", agent: "billing", user: "u2", steps: 3, second: 10 }));
+  await log.write(runFrame(3, { run: "c", agent: "support", user: "u1", steps: 2, second: 20 }));
+  trust = { keys: [log.store.key.verifierKey] };
+  bundles.whole = await log.export({}, { since_checkpoint: 6 });
+  bundles.runs = await log.export({ agent: "support" });
+  bundles.range = await log.export({ since: timeAt(2), until: timeAt(12) });
+  bundles.facts = await log.export({}, { content: false });
+  await log.erase("u1", 4);
+  bundles.erased = await log.export({ user: "u1" });
+});
+afterAll(async () => {
+  await verifiers.close();
+  await log.remove();
+});
+
+/** Both verifiers say the same. */
+async function verdictOf(tar: Buffer, trusting: Trusting = trust): Promise<string> {
+  const { node, python, why } = await verifiers.verify(tar, trusting);
+  expect(python, JSON.stringify(why)).toBe(node);
+  return node;
+}
+
+/** Both say the same of every changed copy, and of none that it is VERIFIED. */
+async function foundOf(what: string, changed: Iterable<[string, Buffer]>): Promise<void> {
+  const missed: unknown[] = [];
+  let total = 0;
+  for (const [name, tar] of changed) {
+    total++;
+    const { node, python, why } = await verifiers.verify(tar, trust);
+    if (node === "VERIFIED" || node !== python) missed.push({ name, node, python, why });
+  }
+  process.stdout.write(`${what}: ${total - missed.length} of ${total} found, by both alike\n`);
+  expect(missed.slice(0, 5)).toEqual([]);
+  expect(total).toBeGreaterThan(0);
+}
+
+test.each(["whole", "runs", "range", "facts", "erased"] as const)("a genuine bundle is verified: %s", async (name) => {
+  expect(await verdictOf(bundles[name])).toBe("VERIFIED");
+  expect(await verdictOf(bundles[name], { keys: [] })).toBe("UNTRUSTED");
+});
+
+test("the bundles hold every form of payload, and what was erased is said to be", () => {
+  const lines = (name: keyof typeof bundles) =>
+    files(name).flatMap(([path, bytes]) => (path.startsWith("payloads/") && path.endsWith("l") ? linesOf(bytes) : []));
+  expect(lines("whole").some((line) => line.includes("vnd.runledger.delta") && line.includes("payload_key"))).toBe(
+    true,
+  );
+  expect(lines("whole").some((line) => line.includes("messages+json"))).toBe(true);
+  expect(lines("erased").length).toBeGreaterThan(0);
+  expect(lines("erased").every((line) => line.includes("erased_by"))).toBe(true);
+  expect(files("facts").filter(([path]) => path.startsWith("payloads/"))).toEqual([]);
+});
+
+test("a log of several tiles is verified whole, in part, and against earlier checkpoints", async () => {
+  const large = await createBundleLog();
+  const checkpoints: Buffer[] = [];
+  for (const [i, records] of [200, 30, 300, 170].entries()) {
+    await large.write(frameOf(i + 1, records));
+    checkpoints.push(await large.checkpoint());
+  }
+  await large.write(runFrame(9, { run: "last", agent: "late", user: "u9", steps: 3, second: 0 }));
+  const keys = [large.store.key.verifierKey];
+  for (const [i, since] of checkpoints.entries()) {
+    const size = [200, 230, 530, 700][i] as number;
+    expect(await verdictOf(await large.export({}, { content: false }), { keys, since })).toBe("VERIFIED");
+    const part = await large.export({ agent: "late" }, { since_checkpoint: size });
+    expect(await verdictOf(part, { keys, since })).toBe("VERIFIED");
+    if (size > 256) continue;
+    const unproven = withSums(readTar(part).filter(([path]) => path !== "tile/0/000"));
+    expect(await verdictOf(writeTar(unproven), { keys, since })).toBe("INCOMPLETE");
+  }
+  const without = await large.export({ agent: "late" });
+  expect(await verdictOf(without, { keys, since: checkpoints[0] as Buffer })).toBe("INCOMPLETE");
+  await large.remove();
+}, 120_000);
+
+test("changed bytes, sampled over every file, are found", async () => {
+  function* changes(): Generator<[string, Buffer]> {
+    const tar = bundles.range;
+    for (let at = 0; at < tar.length; at += 397) yield [`byte ${at}`, flipped(tar, at)];
+    let from = 0;
+    for (const [path, bytes] of files("range")) {
+      for (const at of new Set([0, 124, 512, 512 + (bytes.length >> 1), 511 + bytes.length]))
+        yield [`${path} ${at}`, flipped(tar, from + at)];
+      from += 512 + Math.ceil(bytes.length / 512) * 512;
+    }
+  }
+  await foundOf("changed bytes of a bundle", changes());
+}, 300_000);
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const changed = Buffer.from(bytes);
+  changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+  return changed;
+}
+
+test("dropped, doubled, emptied, lengthened and swapped files are found; with sums made anew where they are evidence", async () => {
+  const derived = /^(derived\/|policies|README)/;
+  function* changes(): Generator<[string, Buffer]> {
+    for (const name of ["whole", "runs", "range"] as const) {
+      // Of the proofs, which are all alike, the first few.
+      const all = files(name).filter(([path]) => !path.startsWith("proofs/") || path < "proofs/000000000000003");
+      for (const [i, [path, bytes]] of all.entries()) {
+        const without = all.filter((_, at) => at !== i);
+        const replaced = (content: Buffer) => all.map((file, at) => (at === i ? ([path, content] as const) : file));
+        yield [`${name}: ${path} dropped`, writeTar(without)];
+        yield [`${name}: ${path} doubled`, writeTar([...all.slice(0, i + 1), ...all.slice(i)])];
+        yield [`${name}: ${path} lengthened`, writeTar(replaced(Buffer.concat([bytes, Buffer.of(10)])))];
+        if (bytes.length > 0) yield [`${name}: ${path} emptied`, writeTar(replaced(Buffer.of()))];
+        if (derived.test(path) || path === "SHA256SUMS") continue;
+        // A bundle may be without its proofs, or without the log's own form of the entries: all of them, not some.
+        const isOnlyOne = all.filter(([other]) => other.startsWith(path.slice(0, 12))).length === 1;
+        if (!(path.startsWith("tile/entries/") && isOnlyOne))
+          yield [`${name}: ${path} dropped, sums anew`, writeTar(withSums(without))];
+        yield [
+          `${name}: ${path} lengthened, sums anew`,
+          writeTar(withSums(replaced(Buffer.concat([bytes, Buffer.of(10)])))),
+        ];
+        const next = all[i + 1];
+        if (next === undefined || next[0] === "SHA256SUMS" || next[1].equals(bytes)) continue;
+        const swapped = all.map((file, at) =>
+          at === i ? ([path, next[1]] as const) : at === i + 1 ? ([next[0], bytes] as const) : file,
+        );
+        yield [`${name}: ${path} and ${next[0]} swapped`, writeTar(swapped)];
+      }
+    }
+  }
+  await foundOf("changed files of bundles", changes());
+}, 300_000);
+
+test("a tar that is cut, goes on behind its end, or holds what no bundle has is found", async () => {
+  function* changes(): Generator<[string, Buffer]> {
+    const tar = bundles.runs;
+    for (let length = 0; length < tar.length; length += 1777) yield [`cut to ${length}`, tar.subarray(0, length)];
+    for (const length of [1, 511, 512, 513, 1023]) yield [`cut by ${length}`, tar.subarray(0, -length)];
+    yield ["a byte behind", Buffer.concat([tar, Buffer.of(0)])];
+    const extra = (path: string): TarFiles => [
+      ["README.txt", Buffer.of(1)],
+      [path, Buffer.from("x")],
+      ...files("runs").slice(1),
+    ];
+    for (const path of ["../../etc/passwd", "/etc/passwd", "entries/x.jsonl", "verify.sh", "payloads/0/../x"])
+      yield [`a file ${path}`, writeTar(withSums(extra(path)))];
+    const link = Buffer.from(tar);
+    link[156] = "2".charCodeAt(0);
+    yield ["a link", link];
+  }
+  await foundOf("broken and hostile tars", changes());
+});
+
+/** What somebody with root, but without the auditor's trust, can do; the sums and facts are made to fit. */
+test("forgeries are found, and called what they are", async () => {
+  const runs = files("runs");
+  const range = files("range");
+  const withoutLine = (n: number) => editLines((lines) => lines.filter((_, i) => i !== n));
+  const edited = editLines((lines) => lines.map((line) => line.replace('"outcome":"done"', '"outcome":"paid"')));
+  const manifest = (edit: (text: string) => string) => (bytes: Buffer) => Buffer.from(edit(bytes.toString()));
+
+  expect(await verdictOf(writeTar(withFacts(change(runs, { [FIRST_ENTRIES]: edited }))))).toBe("TAMPERED");
+  const withheld = change(runs, { [FIRST_ENTRIES]: withoutLine(2) }).filter(
+    ([path]) => !path.startsWith("proofs/000000000000002"),
+  );
+  expect(await verdictOf(writeTar(withFacts(withheld)))).toBe("TAMPERED"); // its payload is left over
+  const factsOnly = readTar(await log.export({ agent: "support" }, { content: false }));
+  const hidden = change(factsOnly, { [FIRST_ENTRIES]: withoutLine(2) }).filter(
+    ([path]) => !path.startsWith("proofs/000000000000002"),
+  );
+  expect(await verdictOf(writeTar(withFacts(hidden)))).toBe("INCOMPLETE");
+  const endless = change(factsOnly, {
+    [FIRST_ENTRIES]: editLines((lines) => lines.filter((line) => !line.includes('"event":"run_end"'))),
+  }).filter(([path]) => !path.startsWith("proofs/"));
+  expect(await verdictOf(writeTar(withFacts(endless)))).toBe("VERIFIED"); // what the notes call not proven
+
+  // A range cut short, and saying so: what shows it is the entry behind it.
+  const shown = readTar(await log.export({ since: timeAt(2), until: timeAt(12) }, { content: false }));
+  const short = change(shown, {
+    "bundle.json": manifest((text) => text.replace('"range":[2,8]', '"range":[2,6]')),
+    [LINES_FROM_1]: editLines((lines) => lines.filter((line) => !/^\[[78],/.test(line))),
+  }).filter(([path]) => !path.startsWith("proofs/"));
+  expect(await verdictOf(writeTar(withFacts(short, [2, 6])))).toBe("INCOMPLETE");
+  const claimed = change(range, {
+    "runs.json": manifest((text) => text.replace('"status":"completed"', '"status":"failed"')),
+  });
+  expect(await verdictOf(writeTar(withSums(claimed)))).toBe("TAMPERED");
+  const other = change(range, {
+    "bundle.json": manifest((text) => text.replace('"selection":"range"', '"selection":"log"')),
+  });
+  expect(await verdictOf(writeTar(withSums(other)))).toBe("TAMPERED");
+  const empty = change(files("facts"), {
+    "bundle.json": manifest((text) => text.replace('"content":false', '"content":true')),
+  });
+  expect(await verdictOf(writeTar(withSums(empty)))).toBe("INCOMPLETE");
+});
+
+test("payloads that were swapped, changed, left out or said to be erased are found", async () => {
+  const runs = files("runs");
+  const lines = linesOf(fileOf(runs, FIRST_LINES)).map((line) => JSON.parse(line));
+  const placed = lines as { offset: number; length: number }[];
+  const [a, b] = placed.filter(({ length }, i) => placed.some((other, at) => at !== i && other.length === length));
+  const swapped = (bytes: Buffer): Buffer => {
+    const changed = Buffer.from(bytes);
+    if (a === undefined || b === undefined || a.length !== b.length) throw new Error("no two payloads of one length");
+    bytes.copy(changed, a.offset, b.offset, b.offset + b.length);
+    bytes.copy(changed, b.offset, a.offset, a.offset + a.length);
+    return changed;
+  };
+  const last = lines.at(-1) as {
+    offset: number;
+    sha256: string;
+    commitment: string;
+    key_id: string;
+    media_type: string;
+  };
+  const withoutLast = {
+    [FIRST_LINES]: editLines((all) => all.slice(0, -1)),
+    [FIRST_BYTES]: (bytes: Buffer) => bytes.subarray(0, last.offset),
+  };
+  const { sha256, commitment, key_id, media_type } = last;
+  const erased = JSON.stringify({ commitment, erased_by: 3, key_id, media_type, sha256 });
+  const saidErased = { ...withoutLast, [FIRST_LINES]: editLines((all) => [...all.slice(0, -1), erased]) };
+  const gone = JSON.stringify({ commitment, key_id, media_type, missing: "lost", sha256 });
+  const saidLost = { ...withoutLast, [FIRST_LINES]: editLines((all) => [...all.slice(0, -1), gone]) };
+  const otherKey = {
+    [FIRST_LINES]: editLines((all) => all.map((line) => line.replace(/("payload_key":"[0-9a-f]{127})./, "$10"))),
+  };
+  const verdict = (changes: Parameters<typeof change>[1]) => verdictOf(writeTar(withSums(change(runs, changes))));
+  expect(await verdict({ [FIRST_BYTES]: swapped })).toBe("TAMPERED");
+  expect(await verdict(withoutLast)).toBe("INCOMPLETE");
+  expect(await verdict(saidErased)).toBe("INCOMPLETE");
+  expect(await verdict(saidLost)).toBe("INCOMPLETE");
+  expect(await verdict(otherKey)).toBe("TAMPERED");
+  const act = files("erased").filter(([path]) => path !== "proofs/000000000000015.tlog-proof");
+  const withoutAct = change(act, {
+    [FIRST_ENTRIES]: editLines((all) => all.filter((line) => !line.includes('"erasure"'))),
+  });
+  expect(await verdictOf(writeTar(withFacts(withoutAct.filter(([path]) => !path.startsWith("proofs/")))))).toBe(
+    "INCOMPLETE",
+  );
+});
+
+test("another key, a log signed again, and a history that was rewritten are not believed", async () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const { origin } = log.store.key;
+  const otherKey = formatVerifierKey(origin, privateKey);
+  expect(await verdictOf(bundles.whole, { keys: [otherKey] })).toBe("UNTRUSTED");
+  const note = fileOf(files("whole"), "checkpoint");
+  const { size, root } = openCheckpoint(note, trust.keys.map(parseVerifierKey));
+  const resigned = Buffer.from(signCheckpoint(size, root, createNoteSigner(origin, privateKey)));
+  const forged = change(files("whole"), { checkpoint: () => resigned }).filter(([path]) => !path.startsWith("proofs/"));
+  expect(await verdictOf(writeTar(withSums(forged)))).toBe("UNTRUSTED");
+  const bothKeys = Buffer.concat([note, Buffer.from(resigned.toString().split("\n\n")[1] ?? "")]);
+  const cosigned = change(files("whole"), { checkpoint: () => bothKeys }).filter(
+    ([path]) => !path.startsWith("proofs/"),
+  );
+  expect(await verdictOf(writeTar(withSums(cosigned)))).toBe("VERIFIED");
+
+  // Whoever has the key writes another history: an earlier checkpoint tells.
+  expect(await verdictOf(bundles.whole, { ...trust, since: early })).toBe("VERIFIED");
+  const fresh = await createSampleStore();
+  const key = { ...log.store.key, lastSigned: fresh.key.lastSigned };
+  const rewritten = await createBundleLog({ ...fresh, key });
+  await rewritten.write(runFrame(1, { run: "a", agent: "innocent", user: "u1", steps: 9, second: 0 }));
+  const history = await rewritten.export({}, { since_checkpoint: 6 });
+  expect(await verdictOf(history)).toBe("VERIFIED");
+  expect(await verdictOf(history, { ...trust, since: early })).toBe("TAMPERED");
+  await rewritten.remove();
+});
+
+test("earlier checkpoints: of another log, of a longer one, of another history, of nobody's, and none at all", async () => {
+  const { signer } = log.store.key;
+  const { root } = openCheckpoint(early, trust.keys.map(parseVerifierKey));
+  const since = (size: number, hash: Uint8Array = root) => Buffer.from(signCheckpoint(size, hash, signer));
+  expect(await verdictOf(bundles.whole, { ...trust, since: since(6) })).toBe("VERIFIED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: since(6, Buffer.alloc(32)) })).toBe("TAMPERED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: since(5) })).toBe("TAMPERED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: since(500) })).toBe("TAMPERED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: since(0) })).toBe("TAMPERED");
+  expect(await verdictOf(bundles.whole, { keys: [], since: since(6) })).toBe("UNTRUSTED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: Buffer.from("no checkpoint") })).toBe("UNREADABLE");
+});
