@@ -22,7 +22,7 @@ test("every single byte of a bundle, changed, is found by both verifiers, and ca
   const missed: unknown[] = [];
   for (let at = 0; at < tar.length; at++) {
     const changed = Buffer.from(tar);
-    changed[at] = (changed[at] as number) ^ (1 << at % 8);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
     const { node, python, why } = await verifiers.verify(changed, { keys });
     if (node === "VERIFIED" || node !== python) missed.push({ at, node, python, why });
   }
