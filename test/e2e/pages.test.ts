@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import type { Step } from "@runledger/contract";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { runDemo } from "runledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,7 +62,7 @@ describe.skipIf(missing)("the pages of the running product, in a browser", () =>
     await runDemo({ endpoint: product.grpcUrl, rounds: 1, log: () => undefined });
 
     const rows = page.locator("tr.run-row");
-    await expect.poll(() => rows.count(), { timeout: 30_000 }).toBeGreaterThanOrEqual(7); // live: nobody reloads
+    await expect.poll(() => rows.count(), { timeout: 30_000 }).toBeGreaterThanOrEqual(8); // live: nobody reloads
     const stopped = rows.filter({ hasText: "Stopped" }).first();
     expect(await stopped.textContent()).toContain("export-courier");
     await stopped.click();
@@ -70,6 +72,38 @@ describe.skipIf(missing)("the pages of the running product, in a browser", () =>
     await page.getByRole("option").first().click();
     await page.getByText("Send me the link to export exp_7731.").first().waitFor();
     await page.getByText("You deliver data exports.").first().waitFor();
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it("show what only the agent could tell, from the SDK to the page and in the log", async () => {
+    const get = async (path: string) => JSON.parse(await (await fetch(`${product.apiUrl}/v1/runs${path}`)).text());
+    const claims = () => get("?agent=claims");
+    await expect.poll(async () => (await claims()).items[0]?.status, { timeout: 30_000 }).toBe("completed");
+    const [run] = (await claims()).items;
+    expect(run).toMatchObject({ guardrail_rejections: 1, tool_errors: 1, outcome: "paid" });
+    const { items } = await get(`/${run.run_id}/steps`);
+    const named = (name: string, kind: string) => items.find((step: Step) => step.name === name && step.kind === kind);
+    expect(named("settlement", "decision").decision).toEqual({
+      options: ["repair", "replace", "pay out"],
+      choice: "pay out",
+      confidence: 0.82,
+    });
+    expect(named("pay_out", "approval").approval).toEqual({ tool: "pay_out", approved: true, by: "l.meyer" });
+    expect(named("pay_out", "tool").tool).toMatchObject({
+      side_effect: "irreversible",
+      permission: "claims:pay",
+      principal: "l.meyer",
+      confirmed: true,
+      idempotency_key: "CL-2231",
+    });
+    const detailOf = (step: Step) => get(`/${run.run_id}/steps/${step.step_id}`);
+    const artifact = named("CL-2231.csv", "state");
+    await expect.poll(async () => (await detailOf(artifact)).content, { timeout: 30_000 }).toBe("available");
+    const { output, artifact: facts } = await detailOf(artifact);
+    expect(createHash("sha256").update(output).digest("hex")).toBe(facts.sha256);
+    await page.goto(`${product.apiUrl}/runs/${run.run_id}?step=${named("settlement", "decision").step_id}`);
+    await page.getByText("A repair would cost more than the phone is worth.").first().waitFor();
+    expect(await page.locator('.options li[data-chosen="true"]').textContent()).toContain("pay out");
     expect(complaints).toEqual([]);
   }, 120_000);
 });

@@ -147,6 +147,9 @@ const Row = memo(function Row({ row, index, total, top, lengthMs, chosen }: RowP
 function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
   return (
     <span className="marks">
+      {step.kind === "state" && step.operation ? (
+        <span className="mark">{step.operation.replaceAll("_", " ")}</span>
+      ) : null}
       {step.decision?.choice ? <span className="mark">→ {step.decision.choice}</span> : null}
       {step.approval ? (
         <span className={step.approval.approved ? "mark" : "mark mark-bad"}>

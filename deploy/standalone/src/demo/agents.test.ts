@@ -2,6 +2,7 @@ import { createRunledger, type Ledger, type LedgerDependencies } from "@runledge
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { billingAgent, type DemoContext, researchAgent, runawayAgent, supportAgent, triageAgent } from "./agents.ts";
+import { claimsAgent } from "./claims-agent.ts";
 import { type FakeModel, startFakeModel } from "./fake-model.ts";
 import { createScripts } from "./scripts.ts";
 
@@ -20,7 +21,8 @@ beforeAll(async () => {
     },
     shutdown: async () => {},
   };
-  ledger = createRunledger({ log: () => {} }, { createExporter: () => exporter, environment: {} });
+  const approver = { request: async () => ({ approved: true, by: "test", reason: null }) };
+  ledger = createRunledger({ log: () => {}, approver }, { createExporter: () => exporter, environment: {} });
 });
 afterAll(async () => {
   await ledger.shutdown();
@@ -86,4 +88,26 @@ test("the research has sub-agents and long prompts", async () => {
   expect(steps.filter((step) => step["runledger.step.kind"] === "agent")).toHaveLength(3);
   const tokens = steps.reduce((sum, step) => sum + Number(step["gen_ai.usage.input_tokens"] ?? 0), 0);
   expect(tokens).toBeGreaterThan(100_000);
+});
+
+test("the claim is paid once it is confirmed, and what only the agent knows is told", async () => {
+  const answer = await claimsAgent(demo())("My phone's screen is broken", caller);
+  expect(answer).toContain("350 EUR are on their way to your account");
+  const { end, steps } = await recordsOf("claims");
+  expect(end).toMatchObject({ "runledger.run.status": "completed", "runledger.run.outcome": "paid" });
+  const told = steps.map((step) => [step["runledger.step.kind"], step["error.type"] ?? "ok"].join(" "));
+  expect(told).toEqual([
+    "guardrail ok",
+    "llm ok",
+    "tool Error",
+    "state ok",
+    "tool ok",
+    "llm ok",
+    "approval ok",
+    "tool ok",
+    "llm ok",
+    "decision ok",
+    "guardrail guardrail_rejected",
+    "other ok",
+  ]);
 });

@@ -16,7 +16,7 @@ export interface DemoCaller {
   session: string;
   user: string;
 }
-type DemoAgent = (task: string, caller: DemoCaller) => Promise<string>;
+export type DemoAgent = (task: string, caller: DemoCaller) => Promise<string>;
 
 const tagged = {
   session: (_task: string, caller: DemoCaller) => caller.session,

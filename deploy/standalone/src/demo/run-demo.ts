@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { createRunledger } from "@runledger/sdk";
+import { type Approver, createRunledger } from "@runledger/sdk";
 import OpenAI from "openai";
 import {
   billingAgent,
@@ -13,6 +13,7 @@ import {
   supportAgent,
   triageAgent,
 } from "./agents.ts";
+import { claimsAgent } from "./claims-agent.ts";
 import { type FakeModel, startFakeModel } from "./fake-model.ts";
 import { createScripts } from "./scripts.ts";
 
@@ -20,7 +21,7 @@ export interface DemoSettings {
   /** The collector's OTLP/gRPC address. */
   endpoint: string;
   apiKey?: string;
-  /** Each is seven runs, all at the same time. */
+  /** Each is eight runs, all at the same time. */
   rounds: number;
   /** A line as each run ends. */
   log: (line: string) => void;
@@ -38,7 +39,7 @@ const CRASH_DELAY_MS = 400;
 export async function runDemo(settings: DemoSettings): Promise<void> {
   const { endpoint, apiKey, rounds, log, random = Math.random } = settings;
   const model = await startFakeModel(createScripts(random));
-  const ledger = createRunledger({ endpoint, apiKey, serviceName: "runledger-demo", log });
+  const ledger = createRunledger({ endpoint, apiKey, serviceName: "runledger-demo", log, approver });
   try {
     for (let round = 1; round <= rounds; round++) {
       await runRound({ ledger, random, client: clientOf(model, `${round}`) }, settings, model, round);
@@ -53,6 +54,12 @@ export async function runDemo(settings: DemoSettings): Promise<void> {
     );
   }
 }
+
+/** In the demo somebody is always there, and agrees. */
+const approver: Approver = {
+  request: ({ question }) => sleep(APPROVAL_MS, { approved: true, by: "l.meyer", reason: `policy 4.2: ${question}` }),
+};
+const APPROVAL_MS = 400;
 
 async function runRound(demo: DemoContext, settings: DemoSettings, model: FakeModel, round: number): Promise<void> {
   const { log, random = Math.random } = settings;
@@ -92,6 +99,10 @@ async function runRound(demo: DemoContext, settings: DemoSettings, model: FakeMo
     show(
       "research",
       start(() => researchAgent(demo)("Is sodium-ion ready for grid storage? Two pages.", caller("analyst-7"))),
+    ),
+    show(
+      "claims",
+      start(() => claimsAgent(demo)("My phone's screen is broken, claim CL-2231.", caller("mara"))),
     ),
     show(
       "crash",

@@ -22,6 +22,7 @@ export function createScripts(random: () => number): Record<string, FakeScript> 
     crash: timed(crash),
     research: timed(research),
     reader: timed(reader),
+    claims: timed(claims),
   };
 }
 
@@ -140,6 +141,26 @@ function research({ toolResults }: FakeRequest): FakeAnswer {
           "# Sodium-ion for grid storage\n\nCell cost is within 10 % of LFP at today's lithium price; the case rests on cold-weather performance " +
           "and supply security rather than price. Three independent tests put cycle life at 40 °C at 4,100 to 5,200 cycles. Confidence: medium.",
         usage: { prompt: 71_204, completion: 2_317, cached: 45_824, reasoning: 1_088 },
+      };
+  }
+}
+
+function claims({ toolResults }: FakeRequest): FakeAnswer {
+  switch (toolResults) {
+    case 0:
+      return {
+        toolCalls: [{ name: "assess_damage", arguments: { claim: "CL-2231" } }],
+        usage: { prompt: 702, completion: 21 },
+      };
+    case 1:
+      return {
+        toolCalls: [{ name: "pay_out", arguments: { claim: "CL-2231", eur: 350 } }],
+        usage: { prompt: 811, completion: 26, cached: 640 },
+      };
+    default:
+      return {
+        content: "Your claim CL-2231 is settled: 350 EUR are on their way to DE89370400440532013000.",
+        usage: { prompt: 902, completion: 34, cached: 768 },
       };
   }
 }
