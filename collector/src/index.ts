@@ -21,5 +21,6 @@ export { type Credentials, type Gate, openGate, type Sender } from "./receive/ga
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
 export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";
+export { correctionsOfRows } from "./resolve/run-of-rows.ts";
 export { type Collector, startCollector } from "./server.ts";
 export { createStderrLogger } from "./stage/logger.ts";

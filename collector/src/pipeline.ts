@@ -30,6 +30,8 @@ import { openGate, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
+import { startAbandonedRuns } from "./resolve/abandoned-runs.ts";
+import { createResolver } from "./resolve/resolver.ts";
 import { createStderrLogger } from "./stage/logger.ts";
 import type { RunningStage } from "./stage/run-stage.ts";
 
@@ -92,9 +94,11 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
     },
     { shard: settings.shard, writer: `${hostname()}, process ${process.pid}` },
   );
+  const resolver = createResolver(rows, { nowMs: Date.now });
   const clickhouse = createMetricsSink(
     {
       rows,
+      resolver,
       cursor: cursor("metrics"),
       intent: cursor("metrics-intent"),
       seen: createSeenRecords(),
@@ -121,16 +125,18 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   };
   const followers = [follow(audit, settings.auditLingerMs), follow(clickhouse, settings.metricsLingerMs)];
   const logIndex = startLogIndex({ objects, rows, recent, logger }, settings);
+  const abandoned = startAbandonedRuns({ resolver, nowMs: Date.now, logger });
 
   return {
     ready: null,
     metrics: () => registry.metrics(),
-    troubles: () => [...followers, logIndex].map((part) => part.trouble()).filter((trouble) => trouble !== null),
+    troubles: () =>
+      [...followers, logIndex, abandoned].map((part) => part.trouble()).filter((trouble) => trouble !== null),
     async stop() {
       const deadline = performance.now() + settings.drainMs;
       const busy = () => followers.some((follower) => !follower.caughtUp() && follower.trouble() === null);
       while (busy() && performance.now() < deadline) await sleep(settings.pollMs);
-      await Promise.all([...followers, logIndex].map((part) => part.stop()));
+      await Promise.all([...followers, logIndex, abandoned].map((part) => part.stop()));
       await frames.close();
       await rows.close();
     },

@@ -268,6 +268,7 @@ export {
   type RunledgerRecord,
   type RunStatus,
   record,
+  SILENCE_ABANDONS_MS,
   STEP_KINDS,
   type StepKind,
   type ToolFacts,

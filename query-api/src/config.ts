@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { SILENCE_ABANDONS_MS } from "@runledger/contract";
 import { z } from "zod";
 
 const ms = z.number().int().positive();
@@ -32,7 +33,7 @@ export const queryApiSettings = z
     /** … but never before this. */
     heartbeatSilenceMs: ms.default(60_000),
     /** A run that promised none is abandoned after this silence. */
-    abandonedAfterMs: ms.default(15 * 60_000),
+    abandonedAfterMs: ms.default(SILENCE_ABANDONS_MS),
     requestsPerMinute: limit.default(6_000),
     maxEventLoopDelayMs: ms.default(2_000),
     maxBodyBytes: limit.default(64 * 1024),

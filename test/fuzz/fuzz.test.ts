@@ -23,6 +23,7 @@ describe("any input", () => {
     expect(report.failures.map(({ target, message }) => `${target}: ${message}`)).toEqual([]);
     expect([...report.stumbles.keys()]).toEqual([]);
     expect(report.records).toBeGreaterThan(50);
+    expect(report.corrections).toBeGreaterThan(10);
     expect(report.refused).toBeGreaterThan(10);
   });
 });

@@ -48,8 +48,8 @@ try {
 function tell(report: FuzzReport): void {
   for (const [stumble, times] of report.stumbles) say(`kept whole ${times} times: ${stumble.slice(0, 300)}`);
   for (const { cpuMs, what } of report.slowest) say(`slow: ${Math.round(cpuMs)} ms of CPU time, ${what}`);
-  const { inputs, refused, records, failures, heapMb } = report;
+  const { inputs, refused, records, corrections, failures, heapMb } = report;
   say(
-    `${inputs} inputs (${refused} refused), ${records} records, ${failures.length} findings, heap ${heapMb.join(" → ")} MB`,
+    `${inputs} inputs (${refused} refused), ${records} records, ${corrections} corrections of the resolver, ${failures.length} findings, heap ${heapMb.join(" → ")} MB`,
   );
 }

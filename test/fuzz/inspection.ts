@@ -30,6 +30,7 @@ import {
 } from "@runledger/contract";
 import type { JournalFrame } from "@runledger/storage";
 import type { Signal } from "./corpus.ts";
+import { checkResolution } from "./resolution.ts";
 
 export interface Request {
   signal: Signal;
@@ -41,6 +42,8 @@ export interface Findings {
   inputs: number;
   refused: number;
   records: number;
+  /** What the resolver found, of each run while it goes on and when it is over. */
+  corrections: number;
   /** What dialects stumbled over and kept whole as `other`, by dialect and message. */
   stumbles: Map<string, number>;
   slowest: { cpuMs: number; what: string }[];
@@ -68,16 +71,20 @@ const WORTH_MEASURING_MS = 50;
 const SLOWEST = 5;
 /** Every so many inputs are normalised twice, written, and read back: that is most of the work. */
 const THOROUGH_EVERY = 8;
+/** Every so many inputs the rows of the last ones, many of them the same call told otherwise, are looked at as one run. */
+const MIX_EVERY = 4;
+const RECENT_ROWS = 24;
 /** Packer and its packs are kept for so many inputs: payloads of one may be stored as differences to another's. */
 const INPUTS_PER_PACKER = 100;
 const MAX_MESSAGE_CHARS = 3_000;
 const RECEIVED_UNIX_NANO = BigInt(Date.now()) * 1_000_000n;
 
 export function createInspection(): Inspection {
-  const findings: Findings = { inputs: 0, refused: 0, records: 0, stumbles: new Map(), slowest: [] };
+  const findings: Findings = { inputs: 0, refused: 0, records: 0, corrections: 0, stumbles: new Map(), slowest: [] };
   const prices = createPrices(null);
   let rows: TableRows = { steps: [], metric_points: [] };
   let log = createLog();
+  let recent: StepRow[] = [];
   let isThorough = false;
 
   const check = async (request: Request): Promise<void> => {
@@ -90,6 +97,7 @@ export function createInspection(): Inspection {
     const { records } = normalizeFrame(frame, prices.cost);
     findings.records += records.length;
     if (request.signal !== "metrics") same("what is accepted and what is normalised", accepted, records.length);
+    const ofRuns: StepRow[] = [];
     for (const record of records) {
       checkPreviews(record);
       checkContent(record);
@@ -100,8 +108,13 @@ export function createInspection(): Inspection {
       const contextWindow = facts.llm === null ? null : prices.contextWindow(facts.llm);
       if (facts.event === "metric") rows.metric_points.push(...metricPointRows(facts, 1));
       else if (facts.run_id !== "")
-        rows.steps.push(stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1 }));
+        ofRuns.push(stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1 }));
     }
+    rows.steps.push(...ofRuns);
+    findings.corrections += checkResolution(ofRuns);
+    recent = [...recent, ...ofRuns].slice(-RECENT_ROWS);
+    if (findings.inputs % MIX_EVERY === 0)
+      findings.corrections += checkResolution(recent.map((row) => ({ ...row, run_id: "mixed" })));
     if (!isThorough && findings.inputs % THOROUGH_EVERY !== 0) return;
     const again = normalizeFrame(frame, prices.cost).records;
     same("record ids of the same bytes", again.map(idOf).join(), records.map(idOf).join());

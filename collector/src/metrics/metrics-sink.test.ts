@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSeenRecords } from "../integrate/seen-records.ts";
 import type { NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
+import { createResolver } from "../resolve/resolver.ts";
 import { createMetricsSink } from "./metrics-sink.ts";
 
 const logger = { info() {}, warn() {}, error() {} };
@@ -64,6 +65,7 @@ function sinkOver(rows: Rows, cursor = memoryCursor(), intent = memoryCursor(), 
       intent,
       seen: createSeenRecords(seenLimit),
       prices: { contextWindow: () => 128_000 },
+      resolver: createResolver(rows),
       onWritten: ({ duplicates, conflicts }) => {
         counted.duplicates += duplicates;
         counted.conflicts += conflicts;

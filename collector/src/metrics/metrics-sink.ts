@@ -4,7 +4,7 @@ import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import type { Prices } from "../normalize/price.ts";
-import { createResolver, type Resolver } from "../resolve/resolver.ts";
+import type { Resolver } from "../resolve/resolver.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
 import { stepRow } from "./step-row.ts";
@@ -18,6 +18,7 @@ export interface MetricsSinkDependencies {
   /** A fresh one, for this sink alone: `open` fills it. */
   seen: SeenRecords;
   prices: Pick<Prices, "contextWindow">;
+  resolver: Pick<Resolver, "rowsInserted">;
   /** Told of each batch that is in ClickHouse. */
   onWritten?: (batch: { rows: number; duplicates: number; conflicts: number }) => void;
 }
@@ -48,7 +49,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
   const { rows, cursor, intent, seen, prices, onWritten } = dependencies;
   const windowRecords = Math.floor(seen.limit / 2);
   const late = createLateDuplicates(rows, windowRecords);
-  const resolver = createResolver(rows);
+  const { resolver } = dependencies;
   /** What a failed write made of its frames: asked again, it inserts the same, and does not take them for duplicates of themselves. */
   let pending: Batch | null = null;
 
@@ -97,7 +98,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
  * The rows are in already, so a correction that ClickHouse refuses leaves no hole: it is tried again, the cursor waits, and the operator
  * is told. Neither the audit log nor the agents wait for it.
  */
-async function correct(resolver: Resolver, rows: readonly StepRow[]): Promise<void> {
+async function correct(resolver: Pick<Resolver, "rowsInserted">, rows: readonly StepRow[]): Promise<void> {
   try {
     await resolver.rowsInserted(rows);
   } catch (cause) {

@@ -20,6 +20,7 @@ import { normalizeFrame } from "../normalize/normalize-frame.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
 import { createPrices } from "../normalize/price.ts";
 import { rebuild } from "../rebuild/rebuild.ts";
+import { createResolver } from "../resolve/resolver.ts";
 import { createMetricsSink } from "./metrics-sink.ts";
 
 const logger = pino({ level: "silent" });
@@ -101,7 +102,14 @@ async function openSinks() {
     { shard: "0" },
   );
   const metrics = createMetricsSink(
-    { rows, prices, cursor: cursor("metrics"), intent: cursor("metrics-intent"), seen: seen() },
+    {
+      rows,
+      prices,
+      cursor: cursor("metrics"),
+      intent: cursor("metrics-intent"),
+      seen: seen(),
+      resolver: createResolver(rows),
+    },
     { installation: "test" },
   );
   for (const sink of [audit, metrics]) await sink.open();

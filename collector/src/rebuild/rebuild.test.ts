@@ -28,6 +28,7 @@ import { createRecentEntries } from "../metrics/recent-entries.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { inputPreview, outputPreview } from "../normalize/preview.ts";
 import { createPrices } from "../normalize/price.ts";
+import { createResolver } from "../resolve/resolver.ts";
 import { rebuild } from "./rebuild.ts";
 
 /** The table of the day on which it was recorded: no price, no context window but the override's. */
@@ -208,6 +209,7 @@ describe("rebuild", () => {
       intent: cursor("metrics-intent"),
       seen: createSeenRecords(),
       prices,
+      resolver: createResolver(rows, { nowMs: Date.now }),
     });
     const keyring = await openOrCreateKeyring(objects, { file: join(dir, "master.key") });
     const recent = createRecentEntries();
@@ -293,7 +295,7 @@ describe("rebuild", () => {
     const journalDir = join(dir, "journal");
     const failing = { ...objects, read: () => Promise.reject(new Error("interrupted")) };
     const settings = { journalDir };
-    const clock = () => performance.now();
+    const clock = Date.now;
     const keyring = await openKeyring(objects, { file: join(dir, "master.key") });
     await expect(rebuild({ objects: failing, rows, prices, keyring, clock }, settings)).rejects.toThrow("interrupted");
     const sink = createMetricsSink(
@@ -303,6 +305,7 @@ describe("rebuild", () => {
         intent: openJournalCursor(journalDir, "metrics-intent"),
         seen: createSeenRecords(),
         prices,
+        resolver: createResolver(rows),
       },
       { installation: "test" },
     );

@@ -39,7 +39,7 @@ export interface RebuildDependencies {
   prices: Prices;
   /** Opens sealed payloads; null: nothing is sealed. */
   keyring: Keyring | null;
-  /** Milliseconds, of any origin. */
+  /** Milliseconds since the epoch: what is abandoned is told by it. */
   clock: () => number;
   onProgress?: (progress: RebuildProgress) => void;
 }
@@ -97,7 +97,7 @@ export async function rebuild(
       batch = [];
     }
   }
-  await createResolver(rows).everything();
+  await createResolver(rows, { nowMs: clock }).everything();
   await erased.erase();
   if (journalDir !== null) await moveFollower(journalDir);
   await rows.command(`DROP TABLE ${REBUILD_MARK}`);

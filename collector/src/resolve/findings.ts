@@ -1,6 +1,7 @@
 import type { StepRow } from "@runledger/contract";
 import { type CorrectionRow, correctionRows } from "./correction-row.ts";
 import { type RunOfFacts, resolveRun } from "./resolve-run.ts";
+import { runOfRows } from "./run-of-rows.ts";
 import type { Place, RunRows, RunState, StandingRow } from "./run-rows.ts";
 import { compare, isFact, type StepFact } from "./step-fact.ts";
 
@@ -34,7 +35,8 @@ export async function* findingsOf(
   const atHand = small.filter(({ run_id, records }) => inserted?.get(run_id)?.length === records);
   const asked = small.filter((run) => !atHand.includes(run));
   const known = asked.length === 0 ? new Map<string, RunOfFacts>() : await runRows.facts(tenant, asked);
-  for (const run of atHand) known.set(run.run_id, runOfRows(run, inserted?.get(run.run_id) ?? []));
+  for (const run of atHand)
+    known.set(run.run_id, runOfRows(inserted?.get(run.run_id) ?? [], run.over ? run.last_seen_time : null));
   if (small.length > 0) {
     yield {
       corrections: [...known.values()].flatMap((run) => correctionRows(resolveRun(run))),
@@ -42,15 +44,6 @@ export async function* findingsOf(
     };
   }
   for (const run of runs) if (!small.includes(run)) yield* piecesOf(runRows, tenant, run, inserted, settings);
-}
-
-function runOfRows(run: RunState, rows: readonly StepRow[]): RunOfFacts {
-  const others = rows.filter((row) => row.event !== "log" && row.parent_id !== "" && !isFact(row));
-  return {
-    facts: rows.filter(isFact),
-    parents: new Map(others.map(({ step_id, parent_id }) => [step_id, parent_id])),
-    overTime: run.over ? run.last_seen_time : null,
-  };
 }
 
 const BEGIN: Place = { time: "1970-01-01T00:00:00.000000000Z", recordId: "" };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StepRow } from "@runledger/contract";
+import { SILENCE_ABANDONS_MS, type StepRow } from "@runledger/contract";
 import { type EmbeddedClickHouse, migrate, openRows, type Rows, startEmbeddedClickHouse } from "@runledger/storage";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -121,6 +121,37 @@ it("infers what was asked for last when the run is over", async () => {
   await arrive(llm("asks", [0, 100], "agent", [1, 1], { ...facts, ...asking(["c1", "search", "{}"]) }));
   await arrive(row("agent", 0, 200, "", { ...facts, kind: "agent", event: "run_end", end_status: "failed" }));
   expect(await shownSteps("over")).toEqual(["llm asks", "tool search inferred"]);
+});
+
+it("infers what was asked for last when the run was abandoned, and no more once it goes on", async () => {
+  const facts = { run_id: "silent", agent_name: "silent" };
+  const asks = llm("asks", [0, 100], "agent", [1, 1], { ...facts, ...asking(["c1", "search", "{}"]) });
+  const received = Date.parse(asks.received_time);
+  let nowMs = received + 1_000;
+  const resolver = createResolver(rows, { nowMs: () => nowMs });
+  await insert([asks]);
+  await resolver.rowsInserted([asks]);
+  const since = await resolver.abandoned(received - 3_600_000);
+  expect(await shownSteps("silent")).toEqual(["llm asks"]);
+
+  nowMs = received + SILENCE_ABANDONS_MS + 2_000;
+  const next = await resolver.abandoned(since);
+  expect(next).toBe(received + 2_000);
+  expect(await shownSteps("silent")).toEqual(["llm asks", "tool search inferred"]);
+  expect(await sumsOf("silent")).toMatchObject({ steps: 2, tool_calls: 1 });
+
+  const span = tool("span", [110, 290], "agent", {
+    ...facts,
+    tool_name: "search",
+    tool_call_id: "c1",
+    received_time: new Date(nowMs).toISOString().replace("Z", "000000Z"),
+  });
+  await insert([span]);
+  await resolver.rowsInserted([span]);
+  expect(await shownSteps("silent")).toEqual(["llm asks", "tool span"]);
+  expect(await sumsOf("silent")).toMatchObject({ steps: 2, tool_calls: 1 });
+  await resolver.abandoned(next);
+  expect(await shownSteps("silent")).toEqual(["llm asks", "tool span"]);
 });
 
 it("writes nothing for our own SDK's runs, nor twice for the same", async () => {

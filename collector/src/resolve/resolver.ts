@@ -1,9 +1,9 @@
-import type { StepRow } from "@runledger/contract";
+import { SILENCE_ABANDONS_MS, type StepRow } from "@runledger/contract";
 import { parameterLists, type Rows } from "@runledger/storage";
 import { createGenerationMap } from "../integrate/generation-map.ts";
 import { sumUpCorrections, writeCorrections } from "./correction-writer.ts";
 import { findingsOf, type InsertedRows, type PieceSettings } from "./findings.ts";
-import { createRunRows, type RunRows, type RunState } from "./run-rows.ts";
+import { createRunRows, type RunKey, type RunRows, type RunState } from "./run-rows.ts";
 import { OWN_DIALECT } from "./step-fact.ts";
 
 /** Runs looked at together, when they have no more than `maxRecordsAtOnce` records. */
@@ -25,10 +25,19 @@ export interface Resolver {
   rowsInserted(inserted: readonly StepRow[]): Promise<void>;
   /** Every run there is. */
   everything(): Promise<void>;
+  /** Runs that fell silent from `sinceMs` on and are abandoned by now. @returns where to go on the next time. */
+  abandoned(sinceMs: number): Promise<number>;
 }
 
-export function createResolver(rows: Rows, pieces: PieceSettings = PIECES): Resolver {
-  const runRows = createRunRows(rows);
+export interface ResolverSettings extends PieceSettings {
+  /** The collector's clock, ms. Without one no run is taken for abandoned. */
+  nowMs: () => number;
+}
+
+export function createResolver(rows: Rows, settings: Partial<ResolverSettings> = {}): Resolver {
+  const { nowMs, ...pieces } = { ...PIECES, nowMs: () => 0, ...settings };
+  const abandonedMs = () => Math.max(0, nowMs() - SILENCE_ABANDONS_MS);
+  const runRows = createRunRows(rows, () => new Date(abandonedMs()).toISOString());
   const foreign = createGenerationMap<true>(MAX_FOREIGN_RUNS);
 
   const resolve = async (tenant: string, runIds: readonly string[], inserted: InsertedRows) => {
@@ -43,6 +52,18 @@ export function createResolver(rows: Rows, pieces: PieceSettings = PIECES): Reso
     }
   };
 
+  const resolvePages = async (pageAfter: (last: RunKey) => Promise<RunKey[]>) => {
+    let last: RunKey | undefined = { tenant: "", run_id: "" };
+    while (last !== undefined) {
+      const page: RunKey[] = await pageAfter(last);
+      for (const [tenant, ofTenant] of Map.groupBy(page, (row) => row.tenant)) {
+        const runIds = ofTenant.map(({ run_id }) => run_id);
+        await resolve(tenant, runIds, null);
+      }
+      last = page.length < RUNS_A_PAGE ? undefined : page.at(-1);
+    }
+  };
+
   return {
     async rowsInserted(inserted) {
       const keyOf = ({ tenant, run_id }: StepRow) => `${tenant}\n${run_id}`;
@@ -53,16 +74,12 @@ export function createResolver(rows: Rows, pieces: PieceSettings = PIECES): Reso
         await resolve(tenant, [...byRun.keys()], byRun);
       }
     },
-    async everything() {
-      let last: { tenant: string; run_id: string } | undefined = { tenant: "", run_id: "" };
-      while (last !== undefined) {
-        const page = await runRows.foreignRuns(last, RUNS_A_PAGE);
-        for (const [tenant, ofTenant] of Map.groupBy(page, (row) => row.tenant)) {
-          const runIds = ofTenant.map(({ run_id }) => run_id);
-          await resolve(tenant, runIds, null);
-        }
-        last = page.length < RUNS_A_PAGE ? undefined : page.at(-1);
-      }
+    everything: () => resolvePages((after) => runRows.foreignRuns(after, RUNS_A_PAGE)),
+    async abandoned(sinceMs) {
+      const untilMs = abandonedMs();
+      const [since, until] = [new Date(sinceMs).toISOString(), new Date(untilMs).toISOString()];
+      await resolvePages((after) => runRows.silentRuns(since, until, after, RUNS_A_PAGE));
+      return untilMs;
     },
   };
 }

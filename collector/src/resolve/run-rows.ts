@@ -13,7 +13,7 @@ export interface RunState {
   /** When its records were received, RFC 3339. */
   first_received_time: string;
   last_seen_time: string;
-  /** Its root span or end record was seen. */
+  /** Its root span or end record was seen, or nothing of it for so long that it is abandoned. */
   over: boolean;
   /** Sum of the versions of the corrections that its sums have in them. */
   corrected: number;
@@ -35,6 +35,11 @@ export interface Place {
   recordId: string;
 }
 
+export interface RunKey {
+  tenant: string;
+  run_id: string;
+}
+
 /** What the resolver asks ClickHouse. Rows that were inserted before a call are among its answer. */
 export interface RunRows {
   states(tenant: string, runIds: readonly string[]): Promise<Map<string, RunState>>;
@@ -46,8 +51,10 @@ export interface RunRows {
   parentsOf(tenant: string, run: RunState, stepIds: readonly string[]): Promise<Map<string, string>>;
   /** Every correction that was ever written of these runs. */
   standing(tenant: string, runIds: readonly string[]): Promise<StandingRow[]>;
+  /** Runs with calls and without an end that were last heard of from `since` on and before `until`, in order of their id. */
+  silentRuns(since: string, until: string, after: RunKey, limit: number): Promise<RunKey[]>;
   /** Runs that somebody else's telemetry has a part in, in order of their id. */
-  foreignRuns(after: { tenant: string; run_id: string }, limit: number): Promise<{ tenant: string; run_id: string }[]>;
+  foreignRuns(after: RunKey, limit: number): Promise<RunKey[]>;
 }
 
 /** Of model and tool calls, and of what else speaks of tools. */
@@ -58,10 +65,12 @@ const WITHIN = `received_time BETWEEN parseDateTime64BestEffort({first:String}, 
 const MAX_LEVELS = 4;
 const COLUMNS = FACT_COLUMNS.join(", ");
 
-export function createRunRows(rows: Rows): RunRows {
+/** `abandonedBefore`: a run that was last heard of before this, RFC 3339, is over. */
+export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRows {
   return {
     async states(tenant, runIds) {
-      const found = await rows.query<RunState>(STATES, { tenant, run_ids: runIds });
+      const parameters = { tenant, run_ids: runIds, abandoned_before: abandonedBefore() };
+      const found = await rows.query<RunState>(STATES, parameters);
       return new Map(
         found.map((run) => [
           run.run_id,
@@ -126,6 +135,8 @@ export function createRunRows(rows: Rows): RunRows {
       const found = await rows.query<StandingRow>(sql, { tenant, run_ids: runIds });
       return found.map((row) => ({ ...row, version: Number(row.version) }));
     },
+    silentRuns: (since, until, after, limit) =>
+      rows.query(SILENT_RUNS, { since, until, tenant: after.tenant, run_id: after.run_id, limit }),
     foreignRuns: (after, limit) =>
       rows.query(
         `SELECT DISTINCT tenant, run_id FROM steps
@@ -137,13 +148,22 @@ export function createRunRows(rows: Rows): RunRows {
 }
 
 const STATES = `
-SELECT run_id, records, calls, first_received_time, last_seen_time, over, corrections.version AS corrected
+SELECT run_id, records, calls, first_received_time, last_seen_time, corrections.version AS corrected,
+  is_ended OR last_seen_time < parseDateTime64BestEffort({abandoned_before:String}, 9, 'UTC') AS over
 FROM (
   SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
-    max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS over
+    max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS is_ended
   FROM runs WHERE ${OF_RUNS} GROUP BY run_id
 ) AS run
 LEFT ANY JOIN (SELECT run_id, version FROM run_corrections FINAL WHERE ${OF_RUNS}) AS corrections USING run_id`;
+
+const SILENT_RUNS = `
+SELECT tenant, run_id FROM runs
+WHERE last_seen_time >= parseDateTime64BestEffort({since:String}, 9, 'UTC') AND (tenant, run_id) > ({tenant:String}, {run_id:String})
+GROUP BY tenant, run_id
+HAVING max(last_seen_time) < parseDateTime64BestEffort({until:String}, 9, 'UTC')
+  AND max(ended).rank = 0 AND max(root).seen = 0 AND sum(llm_calls) > 0
+ORDER BY tenant, run_id LIMIT {limit:UInt32}`;
 
 function boundsOf(runs: readonly RunState[]) {
   const firsts = runs.map((run) => run.first_received_time).sort();

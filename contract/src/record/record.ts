@@ -181,6 +181,9 @@ export type CostFacts = z.infer<typeof costFacts>;
 /** Of a `run_id`: a longer one that a sender names is no run's. */
 export const MAX_RUN_ID_CHARS = 512;
 
+/** A run that promises no heartbeats and has not ended is abandoned after this silence, ms. */
+export const SILENCE_ABANDONS_MS = 15 * 60_000;
+
 /** One entry of the audit log: its RFC 8785 text is the leaf, at most `MAX_ENTRY_BYTES`. */
 export const record = z.strictObject({
   v: z.literal(1),

@@ -24,7 +24,7 @@ export async function rebuildRows(
           rows,
           keyring: await openKeyring(objects, settings.masterKey),
           prices: createPrices(settings.prices),
-          clock: () => performance.now(),
+          clock: Date.now,
           onProgress: ({ entries, totalEntries, entriesPerSecond }) => {
             if (isTerminal)
               console.stderr.write(`\r  ${entries} of ${totalEntries} entries, ${entriesPerSecond} a second`);
