@@ -54,19 +54,21 @@ function checkRecords(rows: readonly StepRow[], corrections: Corrections): void 
   }
 }
 
-/** As the views of ClickHouse count. */
+/** What is taken back is what was counted, what is filled in was not known, and a call that is inferred is one. */
 function checkSums(rows: readonly StepRow[], corrections: Corrections): void {
-  const counted = rows.filter((row) => row.event !== "log" && row.llm_counted);
-  for (const column of SUMS) {
-    const sent = counted.reduce((sum, row) => sum + BigInt(row[column] ?? 0), 0n);
-    const sum = corrections.reduce((total, row) => total + BigInt(row[column]), sent);
-    if (sum < 0n) throw new Error(`${column} comes to ${sum}`);
+  const byId = new Map(rows.map((row) => [row.record_id, row]));
+  for (const correction of corrections) {
+    const { what, record_id, steps, llm_calls, tool_calls } = correction;
+    const row = byId.get(record_id);
+    const calls = [steps, llm_calls, tool_calls].join();
+    const expected =
+      what === "inferred" ? "1,0,1" : what === "filled" ? "0,0,0" : row?.kind === "llm" ? "0,-1,0" : "0,0,-1";
+    if (calls !== expected) throw new Error(`${what}: steps and calls ${calls}, not ${expected}`);
+    for (const column of SUMS) {
+      const [before, change] = [row?.[column] ?? null, correction[column]];
+      const kept = what === "uncounted" && row?.kind === "llm" ? change === 0 - (before ?? 0) : change === 0;
+      if (!kept && !(what === "filled" && before === null && change > 0))
+        throw new Error(`${what}: ${column} ${before} by ${change}`);
+    }
   }
-  const count = (kind: string, column: "llm_calls" | "tool_calls") => {
-    const sent = rows.filter((row) => row.event === "step" && row.kind === kind).length;
-    const calls = corrections.reduce((total, row) => total + row[column], sent);
-    if (calls < 0) throw new Error(`${column} comes to ${calls}`);
-  };
-  count("llm", "llm_calls");
-  count("tool", "tool_calls");
 }
