@@ -20,6 +20,12 @@ export interface Settings {
   controlLostAfterMs?: number | undefined;
   /** `service.name` of what is recorded. OTEL_SERVICE_NAME; "agent". */
   serviceName?: string | undefined;
+  /**
+   * Whether spans of another OpenTelemetry set-up made in a wrapped agent are part of its run. "join": they are, so a call that both tell of
+   * counts once; "apart": its context is left as it is; "auto": join when it exports to the host of `endpoint` by OTEL_EXPORTER_OTLP_ENDPOINT.
+   * RUNLEDGER_OPENTELEMETRY; "auto".
+   */
+  openTelemetry?: "auto" | "join" | "apart" | undefined;
   /** How often a running agent gives a sign of life, ms. RUNLEDGER_HEARTBEAT_MS; 10 000. */
   heartbeatMs?: number | undefined;
   /** Records that wait in memory while the collector is away. RUNLEDGER_QUEUE_RECORDS; 100 000. */
@@ -62,6 +68,8 @@ const config = z.object({
   onControlLost: z.enum(["continue", "stop"]).default("continue"),
   controlLostAfterMs: millis.default(60_000),
   serviceName: z.string().min(1).default("agent"),
+  openTelemetry: z.enum(["auto", "join", "apart"]).default("auto"),
+  otelEndpoint: z.string().optional(),
   heartbeatMs: millis.default(10_000),
   queueRecords: z.coerce.number().int().positive().default(100_000),
   queueBytes: z.coerce.number().int().positive().default(67_108_864),
@@ -83,6 +91,9 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
     onControlLost: settings.onControlLost ?? set(environment["RUNLEDGER_ON_CONTROL_LOST"]),
     controlLostAfterMs: settings.controlLostAfterMs ?? set(environment["RUNLEDGER_CONTROL_LOST_AFTER_MS"]),
     serviceName: settings.serviceName ?? set(environment["OTEL_SERVICE_NAME"]),
+    openTelemetry: settings.openTelemetry ?? set(environment["RUNLEDGER_OPENTELEMETRY"]),
+    otelEndpoint:
+      set(environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]) ?? set(environment["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     heartbeatMs: settings.heartbeatMs ?? set(environment["RUNLEDGER_HEARTBEAT_MS"]),
     queueRecords: settings.queueRecords ?? set(environment["RUNLEDGER_QUEUE_RECORDS"]),
     queueBytes: settings.queueBytes ?? set(environment["RUNLEDGER_QUEUE_BYTES"]),

@@ -11,6 +11,7 @@ import { createFacts, type Facts } from "./facts/facts.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
 import { type Checkpoints, createCheckpoints } from "./run/checkpoints.ts";
+import { apartFromOpenTelemetry, exportsToSameHost, joinOpenTelemetry, type WithinSpan } from "./run/otel-context.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
@@ -119,6 +120,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     wrap: createWrap({
       scopes,
       failures,
+      withinSpan: withinSpanOf(config, failures),
       held,
       pricing: createPricing(settings.price),
       watch: control.watch,
@@ -147,6 +149,11 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     },
     stats: () => ({ ...delivery.stats(), control: control.standing(), failures: failures.counts() }),
   };
+}
+
+function withinSpanOf({ openTelemetry, endpoint, otelEndpoint }: Config, failures: Failures): WithinSpan {
+  const joins = openTelemetry === "join" || (openTelemetry === "auto" && exportsToSameHost(endpoint, otelEndpoint));
+  return joins ? joinOpenTelemetry(failures) : apartFromOpenTelemetry;
 }
 
 function openSpool(config: Config, { send }: SendThread, failures: Failures): Spool | undefined {

@@ -68,13 +68,19 @@ async function runScenario(
   const proxy = await startRecordingProxy(product.httpUrl);
   try {
     await mkdir(agentHome, { recursive: true });
-    const environment = { ...agentEnvironment(model, proxy.url, agentHome), ...options.environment };
+    const environment = {
+      ...agentEnvironment(model, proxy.url, agentHome),
+      RUNLEDGER_ENDPOINT: product.grpcUrl,
+      RUNLEDGER_CONTROL_URL: product.apiUrl,
+      ...options.environment,
+    };
     const path = scenario.startsWith("/") ? scenario : join(FOLDER, scenario);
     const stdout = await runAgent([...(options.command ?? [process.execPath]), path], environment);
     const { sent, refusals } = proxy;
     if (refusals.length > 0) throw new Error(`telemetry was refused: ${refusals.join("; ")}`);
     if (CAPTURE !== undefined) await writeCapture(CAPTURE, scenario, sent);
-    const runs = await runsOf(product, traceIdsOf(sent.traces));
+    const runIds = new Set([...runIdsTold(stdout), ...traceIdsOf(sent.traces)]);
+    const runs = await runsOf(product, [...runIds]);
     const first = runs[0];
     if (first === undefined) throw new Error(`${scenario} sent no spans\n${stdout}`);
     return { ...first, runs, exchanges: model.exchanges, stdout, sent };
@@ -84,6 +90,11 @@ async function runScenario(
     await model.close();
     await proxy.close();
   }
+}
+
+/** Our SDK sends by gRPC, past the proxy: its scenarios say `run <id>` themselves. */
+function runIdsTold(stdout: string): string[] {
+  return [...stdout.matchAll(/^run ([0-9a-f]{32})$/gm)].map(([, id = ""]) => id);
 }
 
 /** As a user would have it, and nothing sent to any other place. */

@@ -6,6 +6,7 @@ import type { Pricing } from "../limits/price.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { startExecution } from "./execution.ts";
 import type { HandoffOptions } from "./handoff.ts";
+import type { WithinSpan } from "./otel-context.ts";
 import type { Principal } from "./principal.ts";
 import type { Resumption } from "./resumption.ts";
 import type { Run, RunFacts } from "./run.ts";
@@ -44,6 +45,7 @@ export interface WrapDependencies {
   startRun: (facts: RunFacts, resumed: Resumption | undefined) => Run;
   checkpoints: Pick<Checkpoints, "takeUp" | "continued">;
   failures: Failures;
+  withinSpan: WithinSpan;
   /** Runs whose function has returned while an answer is still being read. */
   held: Set<() => void>;
   pricing: Pricing;
@@ -53,7 +55,7 @@ export interface WrapDependencies {
 
 /** Each call of the returned function is a run, or within a run a sub-agent's step; else it is the function given. */
 export function createWrap(dependencies: WrapDependencies) {
-  const { scopes, failures, pricing } = dependencies;
+  const { scopes, failures, pricing, withinSpan } = dependencies;
 
   return function wrap<Agent extends AgentFunction>(agent: Agent, options: WrapOptions<Agent>): Agent {
     const limits = checkLimits(options.agent, options.limits ?? {});
@@ -69,7 +71,7 @@ export function createWrap(dependencies: WrapDependencies) {
         end({ error: stoppedAtStart });
         return refuse(agent, stoppedAtStart);
       }
-      const within = <T>(work: () => T): T => scopes.run(scope, work);
+      const within = <T>(work: () => T): T => scopes.run(scope, () => withinSpan(scope.span, work));
       const thrown = (error: unknown): unknown => causedByStop(error) ?? error;
       const done = (failure?: { error: unknown }) => end(failure ?? { result: undefined });
 

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Turn } from "../support/fake-model-server.ts";
+import { expectModelCalls, llmSteps } from "./model-facts.ts";
+import { type Integrations, linesToAdd, startIntegrations } from "./run-scenario.ts";
+
+// Agents written with other people's packages, unmodified, and one wrapper around each: the examples of docs/sdk.md.
+
+let integrations: Integrations;
+beforeAll(async () => {
+  integrations = await startIntegrations();
+});
+afterAll(() => integrations.close());
+
+const ASK: Turn = { toolCalls: [{ name: "find_order", arguments: { order: "A-1" } }] };
+const ANSWER: Turn = { text: "It has shipped.", usage: { input: 210, output: 20, cacheRead: 128 } };
+const TRANSLATED: Turn = { text: "Den er sendt." };
+
+test.each([
+  ["openai", [ASK, ANSWER, TRANSLATED], "Den er sendt."],
+  ["anthropic", [ASK, ANSWER], "It has shipped."],
+  ["ai", [ASK, ANSWER, TRANSLATED], "Den er sendt."],
+  ["langgraph", [ASK, ANSWER], "It has shipped."],
+  ["openai-agents", [ASK, ANSWER], "It has shipped."],
+  ["mastra", [ASK, ANSWER], "It has shipped."],
+])("an agent with %s: every model call with its facts, and the tool between them", async (name, script, answer) => {
+  const outcome = await integrations.run(`sdk/${name}.mjs`, { script });
+  expect(outcome.stdout).toContain(answer);
+  expect(outcome.runs).toHaveLength(1);
+  expect(outcome.run).toMatchObject({
+    status: "completed",
+    complete: true,
+    dialect: "runledger",
+    agent: { name: "support" },
+    llm_calls: script.length,
+    tools: ["find_order"],
+    tool_errors: 0,
+  });
+  expectModelCalls(outcome);
+  const tool = outcome.steps.find(({ kind }) => kind === "tool")?.tool;
+  expect(tool).toMatchObject({ name: "find_order", arguments: { order: "A-1" }, known: true, valid: true });
+});
+
+test("a client that tries again is seen to: each attempt is a step, the failed one too", async () => {
+  const outcome = await integrations.run("sdk/openai.mjs", {
+    script: [{ status: 500, message: "overloaded", retryAfterMs: 1 }, ASK, ANSWER, TRANSLATED],
+  });
+  expectModelCalls(outcome);
+  const calls = llmSteps(outcome);
+  expect(calls).toHaveLength(4);
+  expect(calls[0]).toMatchObject({ status: "error", error: { type: "500" } });
+});
+
+test("beside another OpenTelemetry set-up that sends here too, each call counts once and its context stays", async () => {
+  const outcome = await integrations.run("sdk/beside-opentelemetry.mjs", { script: [ANSWER, ANSWER] });
+  expect(outcome.stdout).toContain("the server's span is still the active one");
+  const run = outcome.runs.find((one) => one.run.agent?.name === "support");
+  const told = run?.steps.filter(({ kind }) => kind === "llm") ?? [];
+  expect(told.length).toBeGreaterThan(2);
+  expect(run?.run).toMatchObject({ llm_calls: 2, input_tokens: 420, output_tokens: 40 });
+  expect(outcome.runs.reduce((sum, one) => sum + one.run.llm_calls, 0)).toBe(2);
+});
+
+test("the page has the lines to add of each", async () => {
+  const page = await readFile(new URL("../../docs/sdk.md", import.meta.url), "utf8");
+  for (const name of ["openai", "anthropic", "ai", "langgraph", "openai-agents", "mastra", "beside-opentelemetry"]) {
+    expect(page).toContain(await linesToAdd(`sdk/${name}.mjs`));
+  }
+});
