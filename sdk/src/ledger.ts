@@ -11,6 +11,7 @@ import { createFacts, type Facts } from "./facts/facts.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
 import { type Checkpoints, createCheckpoints } from "./run/checkpoints.ts";
+import { createHandler } from "./run/handler.ts";
 import { apartFromOpenTelemetry, exportsToSameHost, joinOpenTelemetry, type WithinSpan } from "./run/otel-context.ts";
 import { startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
@@ -36,6 +37,8 @@ export interface Ledger extends Facts, Pick<Checkpoints, "checkpoint" | "resume"
   tools: ReturnType<typeof createToolboxes>;
   /** A client of an MCP server, its tool calls checked, bounded and recorded. */
   mcp: ReturnType<typeof createMcp>;
+  /** A serverless handler (AWS Lambda's and its like) whose records are sent before its answer is given. */
+  handler: ReturnType<typeof createHandler>;
   /** A client that is not seen by itself because it holds its own transport: a `fetch` function, an undici dispatcher, a client with a `fetch`. */
   model: Installation["model"];
   /** The run that the caller is in: its trace id, 32 hex digits. */
@@ -87,8 +90,8 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const held = new Set<() => void>();
   const installation = installCapture({ scopes, failures });
 
-  async function flush(): Promise<boolean> {
-    return await delivery.flush(config.flushTimeoutMs);
+  async function flush(timeoutMs = config.flushTimeoutMs): Promise<boolean> {
+    return await delivery.flush(timeoutMs);
   }
   const forgetExit = onProcessExit(() => delivery.rescue());
   const forgetIdle = onProcessIdle(
@@ -136,7 +139,8 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     signal: () => scopes.getStore()?.guard.signal ?? never,
     model: installation.model,
     runId: () => scopes.getStore()?.run.root.traceId,
-    flush,
+    handler: createHandler({ flush, flushTimeoutMs: config.flushTimeoutMs }),
+    flush: () => flush(),
     async shutdown() {
       installation.remove();
       forgetIdle();

@@ -4,7 +4,7 @@ import type { Turn } from "../support/fake-model-server.ts";
 import { expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, linesToAdd, startIntegrations } from "./run-scenario.ts";
 
-// Agents written with other people's packages, unmodified, and one wrapper around each: the examples of docs/sdk.md.
+// Agents written with other people's packages, unmodified, and one wrapper around each: the examples of docs/integrations/runledger-sdk.md.
 
 let integrations: Integrations;
 beforeAll(async () => {
@@ -62,7 +62,7 @@ test("beside another OpenTelemetry set-up that sends here too, each call counts 
 });
 
 test("the page has the lines to add of each", async () => {
-  const page = await readFile(new URL("../../docs/sdk.md", import.meta.url), "utf8");
+  const page = await readFile(new URL("../../docs/integrations/runledger-sdk.md", import.meta.url), "utf8");
   for (const name of ["openai", "anthropic", "ai", "langgraph", "openai-agents", "mastra", "beside-opentelemetry"]) {
     expect(page).toContain(await linesToAdd(`sdk/${name}.mjs`));
   }

@@ -68,11 +68,13 @@ export function createBacklog(queue: WaitingQueue, failures: Failures, spool: Sp
   };
 }
 
-/** Loaded when it is needed, which mostly is never: the other thread serializes what is sent. On the spot, for a process that ends. */
+/** Each record with its own resource, so that one which a collector refuses can be told from the others. Loaded when it is needed, which mostly is never: the other thread serializes what is sent. On the spot, for a process that ends. */
 function serialize(batch: ReadableSpan[]): Uint8Array | undefined {
   const load = createRequire(import.meta.url);
   const transformer = load("@opentelemetry/otlp-transformer") as {
     ProtobufTraceSerializer: typeof ProtobufTraceSerializer;
   };
-  return transformer.ProtobufTraceSerializer.serializeRequest(batch);
+  return Buffer.concat(
+    batch.map((span) => transformer.ProtobufTraceSerializer.serializeRequest([span]) ?? Buffer.alloc(0)),
+  );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A batch of records as one file: an ExportTraceServiceRequest. Everything but its bytes stands in its name. */
@@ -26,11 +26,14 @@ export interface SpoolFiles {
   /** Null when another process had it first. */
   read(file: SpoolFile): Promise<Uint8Array | null>;
   remove(file: SpoolFile): Promise<void>;
-  /** Puts a file aside that no collector will take, for a person to look at. */
-  putAside(file: SpoolFile): Promise<void>;
+  /** Keeps what no collector will take beside it, `<its name>-<number>.refused`, for a person to look at. */
+  putAside(file: SpoolFile, number: number, bytes: Uint8Array): Promise<void>;
+  /** What is put aside, the oldest first. */
+  listAside(): Promise<SpoolFile[]>;
 }
 
 const NAME = /^(\d{15})-[0-9a-f]+-\d+-(\d+)-(\d+)\.otlp$/;
+const REFUSED = ".refused";
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
@@ -87,8 +90,16 @@ export function createSpoolFiles(directory: string, now: () => number): SpoolFil
     },
     read: ({ name }) => readFile(join(directory, name)).catch(unlessAbsent(null)),
     remove: ({ name }) => unlink(join(directory, name)).catch(unlessAbsent(undefined)),
-    putAside: ({ name }) =>
-      rename(join(directory, name), join(directory, `${name}.refused`)).catch(unlessAbsent(undefined)),
+    putAside: ({ name }, number, bytes) =>
+      writeFile(join(directory, `${name}-${number}${REFUSED}`), bytes, { mode: PRIVATE_FILE }),
+    async listAside() {
+      const names = (await readdir(directory).catch(unlessAbsent([]))).filter((name) => name.endsWith(REFUSED));
+      const aside = names.sort().map(async (name): Promise<SpoolFile> => {
+        const { mtimeMs, size } = await stat(join(directory, name));
+        return { name, writtenTime: mtimeMs, records: 1, sizeBytes: size };
+      });
+      return await Promise.all(aside);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { createFailures } from "../failures.ts";
 import { createRunledger, type Ledger } from "../ledger.ts";
 import { type OtlpServer, startOtlpServer } from "../testing/otlp-server.ts";
 import type { SendOutcome } from "./outcome.ts";
+import { requestParts } from "./request-parts.ts";
 import { createSpool } from "./spool.ts";
 
 let directory: string;
@@ -105,6 +106,46 @@ test("a batch that no collector takes is put aside, and the others go on", async
   expect(sent).toEqual(["good"]);
   expect(failures.counts().rejected).toBe(3);
   expect((await readdir(directory)).filter((name) => name.endsWith(".refused"))).toHaveLength(1);
+});
+
+/** As the backlog writes it: a part a record. */
+const batchOf = (...texts: string[]) =>
+  Buffer.concat(texts.map((text) => Buffer.concat([Buffer.from([0x0a, text.length]), bytes(text)])));
+
+test("of a batch with one bad record only that is put aside", async () => {
+  const { spool, failures, sent } = spoolThat((text) => (text.includes("bad") ? "split" : "delivered"));
+  await spool.keep(batchOf("one", "two", "bad", "four", "five"), 5);
+  expect(await spool.drain(1_000)).toBe(true);
+  expect(Buffer.from(sent.join(""))).toEqual(batchOf("one", "two", "four", "five"));
+  expect(failures.counts().rejected).toBe(1);
+  expect(spool.stats().sentFromSpool).toBe(4);
+  const aside = (await readdir(directory)).filter((name) => name.endsWith(".refused"));
+  expect(await Promise.all(aside.map((name) => readFile(join(directory, name))))).toEqual([batchOf("bad")]);
+});
+
+test("what is put aside keeps within a share of the spool, the oldest goes first", async () => {
+  const { spool } = spoolThat(() => "split");
+  for (let i = 0; i < 20; i++) {
+    await spool.keep(batchOf(`bad-${i}`.padEnd(20, ".")), 1);
+    expect(await spool.drain(1_000)).toBe(true);
+  }
+  const aside = (await readdir(directory)).filter((name) => name.endsWith(".refused"));
+  const texts = await Promise.all(aside.map((name) => readFile(join(directory, name), "utf8")));
+  expect(texts.map((text) => text.slice(2, 8)).sort()).toEqual(["bad-18", "bad-19"]);
+});
+
+test("what the backlog writes comes apart record by record", async () => {
+  const port = await freePort();
+  const ledger = createRunledger(
+    { endpoint: `http://127.0.0.1:${port}`, spoolDir: directory, control: "off", log: () => {} },
+    { environment: {} },
+  );
+  await ledger.wrap(async () => "x", { agent: "a" })();
+  await ledger.shutdown();
+  const [folder = ""] = await readdir(directory);
+  const names = await readdir(join(directory, folder));
+  const written = await Promise.all(names.map((name) => readFile(join(directory, folder, name))));
+  expect(written.flatMap((request) => requestParts(request) ?? [])).toHaveLength(2);
 });
 
 test("one process at a time sends, and one that died while it did is followed by another", async () => {

@@ -1,6 +1,7 @@
 import type { Failures } from "../failures.ts";
 import type { SendOutcome } from "./outcome.ts";
-import { createSpoolFiles, type SpoolFile } from "./spool-files.ts";
+import { sendInParts } from "./send-in-parts.ts";
+import { createSpoolFiles, type SpoolFile, type SpoolFiles } from "./spool-files.ts";
 import { createSpoolLock } from "./spool-lock.ts";
 
 export interface SpoolSettings {
@@ -29,6 +30,9 @@ export interface Spool {
   drain(timeoutMs: number): Promise<boolean>;
   stats(): { spooled: number; sentFromSpool: number };
 }
+
+/** Of the spool's size: what may lie there of records that no collector takes. */
+const ASIDE_SHARE = 1 / 16;
 
 export function createSpool({ send, failures, now }: SpoolDependencies, settings: SpoolSettings): Spool {
   const files = createSpoolFiles(settings.directory, now);
@@ -60,17 +64,20 @@ export function createSpool({ send, failures, now }: SpoolDependencies, settings
       await lock.renew();
       const request = await files.read(oldest);
       if (request === null) continue;
-      const { outcome, error } = await send(request, deadline - now());
-      if (outcome === "again" || outcome === "refused") return false;
-      if (outcome === "delivered") {
-        sentFromSpool += oldest.records;
-        await files.remove(oldest);
-      } else {
-        failures.report("rejected", error, oldest.records);
-        await files.putAside(oldest);
+      const refused = await sendInParts({ send, now }, request, deadline);
+      if (refused === null) return false;
+      // A file of an older version can't be told apart: then all of its records are meant.
+      const perPart = refused[0]?.bytes.byteLength === request.byteLength ? oldest.records : 1;
+      for (const [number, { bytes, error }] of refused.entries()) {
+        failures.report("rejected", error, perPart);
+        await files.putAside(oldest, number, bytes);
       }
+      sentFromSpool += oldest.records - refused.length * perPart;
+      await files.remove(oldest);
+      if (refused.length > 0) await keepAsideSmall(files, settings, now);
     }
   };
+
   const drainAlone = async (timeoutMs: number): Promise<boolean> => {
     try {
       if ((await current()).length === 0) return true;
@@ -117,6 +124,21 @@ export function createSpool({ send, failures, now }: SpoolDependencies, settings
     },
     stats: () => ({ spooled, sentFromSpool }),
   };
+}
+
+/** The oldest go first. */
+async function keepAsideSmall(
+  files: SpoolFiles,
+  { maxBytes, maxAgeMs }: SpoolSettings,
+  now: () => number,
+): Promise<void> {
+  const aside = await files.listAside();
+  let bytes = sizeOf(aside);
+  for (const file of aside) {
+    if (now() - file.writtenTime <= maxAgeMs && bytes <= maxBytes * ASIDE_SHARE) return;
+    await files.remove(file);
+    bytes -= file.sizeBytes;
+  }
 }
 
 function sizeOf(files: readonly SpoolFile[]): number {
