@@ -1,0 +1,225 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RunledgerRecord, runSubject, userSubject } from "@runledger/contract";
+import {
+  type Keyring,
+  type Objects,
+  openObjects,
+  openOrCreateKeyring,
+  type Rows,
+  StorageError,
+} from "@runledger/storage";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Act, ActRecorder } from "../acts/act-recorder.ts";
+import { createHoldStore } from "../holds/hold-store.ts";
+import { publishSmallLog, recordOf } from "../testing/small-log.ts";
+import { stepRow } from "../testing/step-rows.ts";
+import { createEraser, type Eraser } from "./erase.ts";
+import { createErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
+import { expireContent } from "./expire.ts";
+import { createExpiryStore } from "./expiry-store.ts";
+
+const SHARD = "0";
+const NOW = Date.UTC(2026, 10, 29);
+const MONTH = "2aa"; // November 2026
+const WRITES = ["create", "replace", "compareAndSet", "delete"] as const;
+
+let dir: string;
+let objects: Objects;
+let keyring: Keyring;
+/** What the collector has put into the log. */
+let logged: RunledgerRecord[];
+let rowsErased: number;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "runledger-erase-"));
+  objects = await openObjects(`file:${dir}/objects`);
+  keyring = await openOrCreateKeyring(objects, { file: join(dir, "master.key") });
+  logged = [];
+  rowsErased = 0;
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** ClickHouse, where alice has one run, whose rows are erased when they are told to be. */
+const rows = (): Rows => ({
+  insert: async () => undefined,
+  query: async <Row>(sql: string) =>
+    (sql.includes("DISTINCT run_id") ? [{ run_id: "r1" }] : sql.includes("SELECT 1") ? [{}] : []) as Row[],
+  command: async () => {
+    rowsErased++;
+  },
+  ping: async () => undefined,
+  close: async () => undefined,
+});
+
+/** The collector's front door and its log: an act that is acknowledged is in the published log. */
+function recorder(onRecord: (act: Act) => Promise<void> = async () => undefined): ActRecorder {
+  const record = async ({ action, principal, reason, target }: Act): Promise<void> => {
+    const actor = { key_id: principal.keyId, name: principal.name, roles: [...principal.roles] };
+    const facts = {
+      event: "act" as const,
+      act: { action, actor, reason, target },
+      received_time: "2026-11-29T12:00:00.000000000Z",
+    };
+    logged.push(recordOf(stepRow("acts", `act ${logged.length}`), facts));
+    await publishSmallLog(objects, logged);
+    await onRecord({ action, principal, reason, target });
+  };
+  return { record, recordSoon: record, close: async () => undefined };
+}
+
+function eraser(store: Objects = objects, acts: ActRecorder = recorder(), ring: Keyring = keyring): Eraser {
+  const erasures = createErasureStore(store);
+  return createEraser({ objects: store, rows: rows(), keyring: ring, acts, clock: () => NOW, store: erasures }, SHARD);
+}
+
+const erasureOfAlice = (): KeptErasure => ({
+  erasure_id: "e-1",
+  tenant: "t",
+  subject: { kind: "user", pseudonym: keyring.pseudonymOf(userSubject("t", "alice")) },
+  user_id: "alice",
+  run_ids: ["r1"],
+  rows_settled: false,
+  clear_records: 0,
+  state: "recording",
+  by: "dpo",
+  actor: { key_id: null, roles: ["admin"] },
+  reason: "she asked",
+  requested_time: "2026-11-29T12:00:00.000Z",
+  done_time: null,
+  log_size: 0,
+  key_ids: [],
+  log_indexes: [],
+  received_until: "2026-11-29T12:00:00.000Z",
+});
+
+async function keysFor(...subjects: string[]): Promise<string[]> {
+  const keys = await keyring.writer().keysFor(subjects.map((subject) => ({ subject, month: MONTH })));
+  return keys.map(({ keyId }) => keyId);
+}
+
+async function livingKeys(...subjects: string[]): Promise<string[]> {
+  return (await keyring.keysOf(new Set(subjects.map(keyring.pseudonymOf)))).map(({ keyId }) => keyId);
+}
+
+const ALICE = userSubject("t", "alice");
+const RUN = runSubject("t", "r1");
+const BOB = userSubject("t", "bob");
+
+test("her key and that of her run are named by an act before they are destroyed; others stay", async () => {
+  const [alice, run, bob] = await keysFor(ALICE, RUN, BOB);
+  const atAct: string[][] = [];
+  const acts = recorder(async () => void atAct.push(await livingKeys(ALICE, RUN)));
+  const done = await eraser(objects, acts).advance(await saveErasure(createErasureStore(objects), erasureOfAlice()));
+  expect(done).toMatchObject({ state: "done", key_ids: [alice, run], log_indexes: [0], user_id: "alice" });
+  expect(atAct).toEqual([[alice, run]]);
+  expect(logged[0]?.act).toMatchObject({ action: "erasure", reason: "she asked", target: { key_ids: [alice, run] } });
+  expect(JSON.stringify(logged)).not.toContain("alice");
+  expect(await livingKeys(ALICE, RUN, BOB)).toEqual([bob]);
+  expect(rowsErased).toBeGreaterThan(0);
+});
+
+test("what was on its way when she was erased is sealed under a key that another act names", async () => {
+  const [first] = await keysFor(ALICE);
+  let late: string | undefined;
+  const acts = recorder(async () => {
+    // The collector integrates a backlog: a run's records, whose key nobody knew of.
+    late ??= (await keysFor(RUN))[0];
+  });
+  const done = await eraser(objects, acts).advance(erasureOfAlice());
+  expect(done.log_indexes).toEqual([0, 1]);
+  expect(new Set(done.key_ids)).toEqual(new Set([first, late]));
+  expect(await livingKeys(ALICE, RUN)).toEqual([]);
+});
+
+test.each(["before", "after"] as const)(
+  "a crash %s any write ends with the erasure done when it is gone on with",
+  async (when) => {
+    for (let crashAt = 0; ; crashAt++) {
+      const ids = await keysFor(ALICE, RUN, BOB);
+      const id = `e-${when}-${crashAt}`;
+      await saveErasure(createErasureStore(objects), { ...erasureOfAlice(), erasure_id: id, log_size: logged.length });
+      let writes = 0;
+      const faulty = { ...objects };
+      for (const name of WRITES) {
+        const write = objects[name] as (...all: unknown[]) => Promise<unknown>;
+        Object.assign(faulty, {
+          [name]: async (...all: unknown[]) => {
+            const position = writes++;
+            if (position < crashAt) return write(...all);
+            if (position === crashAt && when === "after") await write(...all);
+            throw new StorageError("unavailable", "crash");
+          },
+        });
+      }
+      const crashed = await openOrCreateKeyring(faulty, { file: join(dir, "master.key") });
+      const kept = { ...erasureOfAlice(), erasure_id: id, log_size: logged.length };
+      await eraser(faulty, recorder(), crashed)
+        .advance(kept)
+        .catch(() => undefined);
+
+      const again = eraser();
+      for (const one of (await again.store.read()).erasures) if (one.state !== "done") await again.advance(one);
+      await keyring.finishDestruction();
+      const one = (await again.store.read()).erasures.find(({ erasure_id }) => erasure_id === id);
+      expect({ crashAt, state: one?.state, keys: new Set(one?.key_ids) }).toEqual({
+        crashAt,
+        state: "done",
+        keys: new Set(ids.slice(0, 2)),
+      });
+      expect(await livingKeys(ALICE, RUN, BOB)).toEqual(ids.slice(2));
+      if (writes <= crashAt) {
+        expect(crashAt).toBeGreaterThan(4);
+        break;
+      }
+    }
+  },
+  60_000,
+);
+
+test("asked twice at once it is done once", async () => {
+  await keysFor(ALICE);
+  const one = eraser();
+  await Promise.all([one.advance(erasureOfAlice()), one.advance(erasureOfAlice())]);
+  expect(logged).toHaveLength(1);
+});
+
+test("content expires by whole months, recorded first; not before its time, and not while a hold is in force", async () => {
+  const dependencies = { keyring, expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const settings = { retentionDays: 30, tenant: "default" };
+  await keysFor(ALICE, BOB);
+  const at = (day: number) => ({ ...dependencies, acts: recorder(), clock: () => Date.UTC(2026, 11, day) });
+  expect(await expireContent(at(30), settings)).toEqual([]);
+  const hold = { hold_id: "h", scope: { user_id: "somebody" }, reason: "r", by: "b", set_time: "", tenant: "other" };
+  await dependencies.holds.update(() => ({ holds: [hold] }));
+  expect(await expireContent(at(31), settings)).toEqual([]);
+  expect(await livingKeys(ALICE, BOB)).toHaveLength(2);
+  await dependencies.holds.update(() => ({ holds: [] }));
+  expect(await expireContent(at(31), settings)).toEqual([MONTH]);
+  expect(logged[0]?.act).toMatchObject({
+    action: "expiry",
+    actor: { name: "runledger" },
+    target: { class: "content", retention_days: 30, key_id_prefixes: [MONTH] },
+  });
+  expect(await livingKeys(ALICE, BOB)).toEqual([]);
+  // Once more does nothing but look, and what came late into the old month goes too.
+  await keysFor(ALICE);
+  expect(await expireContent(at(32), settings)).toEqual([]);
+  expect(logged).toHaveLength(1);
+  expect(await livingKeys(ALICE)).toEqual([]);
+});
+
+test("an expiry that could not be recorded destroys nothing", async () => {
+  await keysFor(ALICE);
+  const acts = recorder(async () => {
+    throw new StorageError("unavailable", "no collector");
+  });
+  const dependencies = { keyring, acts, expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const expiring = expireContent(
+    { ...dependencies, clock: () => Date.UTC(2028, 0) },
+    { retentionDays: 30, tenant: "t" },
+  );
+  await expect(expiring).rejects.toThrow("no collector");
+  expect(await livingKeys(ALICE)).toHaveLength(1);
+});
