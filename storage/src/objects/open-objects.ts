@@ -4,7 +4,7 @@ import { StorageError } from "../error.ts";
 import { createFileObjects, type FileAccess } from "./files.ts";
 import type { Objects } from "./objects.ts";
 import { createS3Objects } from "./s3.ts";
-import { checkS3 } from "./s3-check.ts";
+import { checkS3, keptVersionsFault } from "./s3-check.ts";
 import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
 import { parseS3Location } from "./s3-location.ts";
 
@@ -33,6 +33,10 @@ export async function openObjects(location: string, options: OpenObjectsOptions 
   }
   const s3 = parseS3Location(location);
   const client = createS3Client(s3, DEFAULT_S3_LIMITS);
-  if (access === "write") await checkS3(client, s3);
+  if (access === "write") {
+    await checkS3(client, s3);
+    const fault = await keptVersionsFault(client, s3);
+    if (fault !== null) warn(`RUNLEDGER_OBJECTS: ${fault}`, {});
+  }
   return createS3Objects({ client, now: Date.now, random: Math.random, warn }, s3);
 }

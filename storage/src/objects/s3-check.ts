@@ -39,6 +39,14 @@ export async function checkS3(client: S3Client, location: S3Location): Promise<v
   refuse([...conduct, clockFault(client)]);
 }
 
+/** Does what is replaced or deleted stay as an old version, data keys that were destroyed among it? Null: no, or it can't be told. */
+export async function keptVersionsFault(client: S3Client, { mutable: { bucket } }: S3Location): Promise<string | null> {
+  const versioning = await optional(bucket, () => client.send(new GetBucketVersioningCommand({ Bucket: bucket })));
+  return versioning?.Status === "Enabled"
+    ? `bucket ${bucket} has versioning: erased data keys stay there as old versions, so nothing is really erased. Name a bucket without it: &mutable=BUCKET`
+    : null;
+}
+
 function refuse(found: readonly (string | null)[]): void {
   const faults = found.filter((fault) => fault !== null);
   if (faults.length === 0) return;

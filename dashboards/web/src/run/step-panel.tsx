@@ -7,6 +7,7 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
 import { AgentContent } from "./agent-content.tsx";
+import { GoneContent } from "./gone-content.tsx";
 import { LlmContent } from "./llm-content.tsx";
 import { OtherContent, Proof } from "./step-record.tsx";
 import { addressOf, type TimelineRow } from "./timeline.ts";
@@ -68,6 +69,7 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
                 itself.
               </p>
             ) : null}
+            <GoneContent step={detail.data} />
             {detail.data.llm ? (
               <LlmContent llm={detail.data.llm} available={detail.data.content === "available"} />
             ) : null}
