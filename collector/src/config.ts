@@ -1,4 +1,5 @@
 import { DIRECTORY } from "@runledger/contract";
+import { tlsSettings } from "@runledger/contract";
 import { z } from "zod";
 import { priceOverrides } from "./normalize/price-overrides.ts";
 
@@ -16,6 +17,10 @@ export const collectorSettings = z.strictObject({
   /** 0 picks a free one. */
   grpcPort: port.default(4317),
   httpPort: port.default(4318),
+  /** Of both OTLP ports; null: plain. */
+  tls: tlsSettings.nullable().default(null),
+  /** The key of the installation, which may send for any tenant; null: there is none. */
+  apiKey: z.string().nullable().default(null),
   /** With it Runledger itself sends what nobody else can: acts. Whoever shall send them is told it. */
   ownKey: z.string().min(32),
   journalDir: z.string().min(1),

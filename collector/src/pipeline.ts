@@ -26,7 +26,7 @@ import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { createRecentEntries } from "./metrics/recent-entries.ts";
 import { createFrameNormalizer } from "./normalize/normalize-frame.ts";
 import { createPrices } from "./normalize/price.ts";
-import { openGate, ownGate } from "./receive/gate.ts";
+import { keyGate, openSenderKeys, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
@@ -37,7 +37,6 @@ import type { RunningStage } from "./stage/run-stage.ts";
 
 /** The sinks' cursors: a journal segment goes away only when both have passed it. */
 const FOLLOWERS = ["audit", "metrics"] as const;
-const TENANT = "default";
 const LOOPBACK = "127.0.0.1";
 
 /** First stage: OTLP → check → journal (fsync) → answer. */
@@ -47,10 +46,11 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
   const warn = (message: string, details: object) => logger.warn(details, message);
   const journal = await openJournalWriter(settings.journalDir, { followers: FOLLOWERS, warn });
   const intake = createIntake({ journal, registry, nowUnixNano, onFatal, warn }, {});
-  const { host } = settings;
-  const gate = openGate(TENANT);
-  const grpc = await createGrpcReceiver(intake, { host, port: settings.grpcPort, gate });
-  const http = await createHttpReceiver(intake, { host, port: settings.httpPort, gate });
+  const { host, tls } = settings;
+  const keys = await openSenderKeys(settings, warn);
+  const gate = keyGate(keys);
+  const grpc = await createGrpcReceiver(intake, { host, port: settings.grpcPort, gate, tls });
+  const http = await createHttpReceiver(intake, { host, port: settings.httpPort, gate, tls });
   const own = await createHttpReceiver(intake, { host: LOOPBACK, port: 0, gate: ownGate(settings.ownKey) });
   return {
     ready: { grpcPort: grpc.port, httpPort: http.port, ownPort: own.port },
@@ -58,6 +58,7 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
     troubles: () => [],
     async stop() {
       await Promise.all([grpc.close(), http.close(), own.close()]);
+      await keys.close();
       await journal.close();
     },
   };

@@ -1,4 +1,16 @@
-export { DEFAULT_TENANT, type Principal, ROLES, type Role, TENANT_NAME, withImpliedRoles } from "./access/principal.ts";
+export {
+  DEFAULT_TENANT,
+  EVERY_TENANT,
+  inTenant,
+  LOOPBACK_HOSTS,
+  type Principal,
+  ROLES,
+  type Role,
+  TENANT_HEADER,
+  TENANT_NAME,
+  withImpliedRoles,
+} from "./access/principal.ts";
+export { type TlsSettings, tlsServerOptions, tlsSettings } from "./access/tls.ts";
 export {
   ALERT_ACTIONS,
   ALERT_RULES,
@@ -61,6 +73,17 @@ export {
   exportList,
   exportRequest,
 } from "./api/export.ts";
+export {
+  type ApiKey,
+  type ApiKeyRequest,
+  apiKey,
+  apiKeyList,
+  apiKeyRequest,
+  apiKeyRotation,
+  DEFAULT_OVERLAP_SECONDS,
+  type NewApiKey,
+  newApiKey,
+} from "./api/key.ts";
 export {
   type ListRunsQuery,
   listRunsQuery,

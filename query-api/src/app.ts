@@ -1,4 +1,6 @@
-import fastify, { LogController } from "fastify";
+import { createServer } from "node:https";
+import { type TlsSettings, tlsServerOptions } from "@runledger/contract";
+import fastify, { type FastifyServerFactory, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { registerAlerts } from "./alerts/route.ts";
 import { registerApprovals } from "./approvals/route.ts";
@@ -16,6 +18,8 @@ import { registerOpenApi } from "./http/openapi.ts";
 import { registerProtection } from "./http/protection.ts";
 import { registerMetrics } from "./http/request-metrics.ts";
 import { registerWeb } from "./http/web.ts";
+import { openKeys } from "./keys/open-keys.ts";
+import { registerKeys } from "./keys/route.ts";
 import { registerLive } from "./live/route.ts";
 import { registerRuns } from "./runs/route.ts";
 import { registerSteps } from "./steps/route.ts";
@@ -25,7 +29,9 @@ const MAX_PARAMETER_CHARS = 1_024;
 
 /** The query API, built and not listening. `close` ends what it runs in the background. */
 export async function createApp(dependencies: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
+  const { tls } = settings;
   const app: App = fastify({
+    ...(tls === null ? {} : { serverFactory: tlsServerFactory(tls) }),
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.maxBodyBytes,
@@ -40,7 +46,8 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
 
   registerErrorHandler(app);
   await registerProtection(feature);
-  registerAccess(feature);
+  const keys = await openKeys(feature);
+  registerAccess(feature, keys);
   await registerOpenApi(feature);
   registerMetrics(feature);
   registerHealth(feature);
@@ -48,15 +55,20 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerRuns(feature);
   registerSteps(feature);
   registerUsage(feature);
-  registerLive(feature);
+  registerLive(feature, keys);
   registerAudit(feature);
   const state = openControlState(feature);
   const control = registerControl(feature, state);
   registerApprovals(feature, state);
+  registerKeys(feature, keys);
   registerAlerts(feature, control, state);
   registerExports(feature);
   registerPrivacy(feature, state);
 
   await registerWeb(feature);
   return app;
+}
+
+function tlsServerFactory(tls: TlsSettings): FastifyServerFactory {
+  return (handler) => createServer(tlsServerOptions(tls), handler);
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { SILENCE_ABANDONS_MS } from "@runledger/contract";
+import { SILENCE_ABANDONS_MS, tlsSettings } from "@runledger/contract";
 import { z } from "zod";
 
 const ms = z.number().int().positive();
 const limit = z.number().int().positive();
-const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"];
 
 /** All settings of the query API with their defaults. Handed in whole: the standalone reads the environment. */
 export const queryApiSettings = z
@@ -12,7 +11,9 @@ export const queryApiSettings = z
     host: z.string().min(1).default("127.0.0.1"),
     /** 0 picks a free one. */
     port: z.number().int().min(0).max(65_535).default(4400),
-    /** Callers send it as Bearer, or as Basic with any user. Null: no key, on loopback only. */
+    /** null: plain HTTP. */
+    tls: tlsSettings.nullable().default(null),
+    /** The key of the installation: an admin, of every tenant. Null: only keys that were made count; while there are none, loopback alone is served. */
     apiKey: z.string().min(16, "at least 16 characters").nullable().default(null),
     /** Names this process among those over the same store. One that keeps its name over a restart has its duties back at once. */
     instance: z
@@ -61,10 +62,6 @@ export const queryApiSettings = z
     alertWebhookAttempts: limit.max(20).default(8),
     /** The first wait between two attempts; doubles, with jitter, up to a minute. */
     alertWebhookBackoffMs: ms.default(500),
-  })
-  .refine((settings) => settings.apiKey !== null || LOOPBACK_HOSTS.includes(settings.host), {
-    path: ["apiKey"],
-    message: "set a key (RUNLEDGER_API_KEY) before listening on anything but loopback",
   })
   .refine((settings) => settings.alertWebhookUrl === null || settings.alertWebhookSecret !== null, {
     path: ["alertWebhookSecret"],

@@ -1,3 +1,7 @@
+export { type KeyBook, type KeyBookOptions, type NewKey, openKeyBook } from "./access/key-book.ts";
+export { installationPrincipal, refusalText, type Sought } from "./access/identify.ts";
+export { newKeyId } from "./access/key-secret.ts";
+export { type StoredKey, statusOf } from "./access/key-state.ts";
 export { StorageError, type StorageErrorCode } from "./error.ts";
 export { openJournalCursor, resetJournalCursor } from "./journal/cursor.ts";
 export { journalIdentity } from "./journal/identity.ts";
@@ -33,3 +37,4 @@ export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts
 export { parameterLists } from "./rows/parameter-lists.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";
 export { createStateDocument, type StateDocument } from "./state/state-document.ts";
+export { createWatchedDocument, type Versioned, type WatchedDocument } from "./state/watched-document.ts";

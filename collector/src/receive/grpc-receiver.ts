@@ -9,9 +9,10 @@ import {
   type ServiceDefinition,
   setLogVerbosity,
 } from "@grpc/grpc-js";
+import { TENANT_HEADER, type TlsSettings } from "@runledger/contract";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
-import { type Credentials, type Gate, TENANT_HEADER } from "./gate.ts";
+import type { Credentials, Gate } from "./gate.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -52,7 +53,7 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   }
   // The library prints what it also throws: the message of ours is the one to read.
   setLogVerbosity(logVerbosity.NONE);
-  const port = await bind(server, `${settings.host}:${settings.port}`);
+  const port = await bind(server, `${settings.host}:${settings.port}`, credentialsFor(settings.tls ?? null));
   return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
 }
 
@@ -145,9 +146,16 @@ function grpcErrorOf(refusal: RefusalStatus): { code: grpcStatus; details: strin
   return { code: refusal.grpcCode, details: refusal.message, metadata };
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function credentialsFor(tls: TlsSettings | null): ServerCredentials {
+  if (tls === null) return ServerCredentials.createInsecure();
+  const clientCa = tls.clientCa === null ? null : Buffer.from(tls.clientCa);
+  const own = { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) };
+  return ServerCredentials.createSsl(clientCa, [own], clientCa !== null);
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+    server.bindAsync(address, credentials, (error, port) =>
       error === null ? resolve(port) : reject(listenError("grpc", address, error)),
     );
   });

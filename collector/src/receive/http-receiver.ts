@@ -1,10 +1,12 @@
+import { createServer, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
+import { TENANT_HEADER, type TlsSettings, tlsServerOptions } from "@runledger/contract";
 import type { BodyEncoding, BodyFormat, JournalFrame } from "@runledger/storage";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerFactory } from "fastify";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
 import type { Reservation } from "./byte-budget.ts";
-import { type Gate, type Sender, TENANT_HEADER } from "./gate.ts";
+import type { Gate, Sender } from "./gate.ts";
 import { bodyKindOf, formatOf, readBody } from "./http-body.ts";
 import type { Intake } from "./intake.ts";
 import { listenError } from "./listen-error.ts";
@@ -14,6 +16,8 @@ export interface ReceiverSettings {
   /** 0: a free one. */
   port: number;
   gate: Gate;
+  /** Plain when left out or null. */
+  tls?: TlsSettings | null;
   /** A request must have come in whole within this. */
   requestTimeoutMs?: number;
   /** How long `close` waits for requests at work. */
@@ -53,16 +57,20 @@ declare module "fastify" {
 /** OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp): POST to any path that ends in /v1/traces, /v1/logs or /v1/metrics. */
 export async function createHttpReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
   const requestTimeout = settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const times = {
+    headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
+    connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+  };
+  const { tls = null } = settings;
   const app = Fastify({
     logger: false,
     requestTimeout,
+    ...(tls === null
+      ? { http: times }
+      : { serverFactory: tlsServerFactory(tls, { ...times, requestTimeout }) }),
     forceCloseConnections: "idle",
     // The hook below refuses in OTLP's form instead.
     return503OnClosing: false,
-    http: {
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
-      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
-    },
     clientErrorHandler: (_error, socket) => answerGarbage(intake, socket),
   });
   let closing = false;
@@ -86,6 +94,10 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
       clearTimeout(timer);
     },
   };
+}
+
+function tlsServerFactory(tls: TlsSettings, limits: ServerOptions): FastifyServerFactory {
+  return (handler) => createServer({ ...limits, ...tlsServerOptions(tls) }, handler);
 }
 
 function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {

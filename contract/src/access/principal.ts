@@ -5,10 +5,17 @@
 export const ROLES = ["ingest", "viewer", "investigator", "auditor", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Addresses that only this machine reaches: there alone is anybody served without a key. */
+export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
+
 /** The tenant of an installation that has no other. */
 export const DEFAULT_TENANT = "default";
+/** As the tenant of a key: any of them, and what tells of all at once. */
+export const EVERY_TENANT = "*";
 /** 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit. */
 export const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Header (HTTP) or metadata (gRPC) by which who may see every tenant says which one is meant. */
+export const TENANT_HEADER = "runledger-tenant";
 
 /** Who asks, as its key says. */
 export interface Principal {
@@ -38,4 +45,10 @@ const IMPLIED: Record<Role, readonly Role[]> = {
 export function withImpliedRoles(roles: readonly Role[]): ReadonlySet<Role> {
   const all = new Set(roles.flatMap((role) => [role, ...IMPLIED[role]]));
   return new Set(ROLES.filter((role) => all.has(role)));
+}
+
+/** The principal in the tenant that it names (null: in its own); null when it may not, or that is no tenant's name. */
+export function inTenant(principal: Principal, named: string | null): Principal | null {
+  if (named === null || named === principal.tenant) return principal;
+  return principal.everyTenant && TENANT_NAME.test(named) ? { ...principal, tenant: named } : null;
 }

@@ -10,7 +10,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { createContentReads } from "../acts/content-reads.ts";
-import type { WatchedDocument } from "../state/watched-document.ts";
+import type { WatchedDocument } from "@runledger/storage";
 import {
   type ApprovalState,
   approvalAt,

@@ -2,7 +2,7 @@ import type { ControlState, Kill, Principal } from "@runledger/contract";
 import type { FastifyBaseLogger } from "fastify";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import type { ApprovalState } from "../approvals/approval-book.ts";
-import type { WatchedDocument } from "../state/watched-document.ts";
+import type { WatchedDocument } from "@runledger/storage";
 import {
   findKill,
   inForce,

@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { DEFAULT_TENANT, type Principal, ROLES, type Role, TENANT_NAME } from "@runledger/contract";
+import { inTenant, LOOPBACK_HOSTS, type Principal, type Role, TENANT_HEADER } from "@runledger/contract";
+import { installationPrincipal, type KeyBook, refusalText } from "@runledger/storage";
 import type { FastifyRequest } from "fastify";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
@@ -20,50 +20,56 @@ declare module "fastify" {
 /** Probes tell nothing about anybody's runs and are asked by machines that hold no key. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
-/** By which who may see every tenant says which one is meant. */
-const TENANT_HEADER = "runledger-tenant";
-
 /** Methods that change nothing, which pages of others may well link to. */
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+const FAILURES_A_MINUTE = 30;
+const MINUTE_MS = 60_000;
 
 /**
- * Puts a principal on each request and holds it to the role of its route. Asks for the key where one is set; without one, answers only
+ * Puts a principal on each request and holds it to the role of its route. Asks for a key once there is one; without any, answers only
  * requests addressed to loopback, so no web page can rebind its name to us.
  */
-export function registerAccess({ app, settings }: Feature): void {
-  const installation: Omit<Principal, "name"> = {
-    keyId: null,
-    roles: new Set(ROLES),
-    tenant: DEFAULT_TENANT,
-    everyTenant: true,
-  };
-  const expected = settings.apiKey === null ? null : digest(settings.apiKey);
+export function registerAccess({ app, settings }: Feature, keys: KeyBook): void {
+  if (!keys.isEnforced() && !LOOPBACK_HOSTS.includes(settings.host)) {
+    throw new QueryApiError("invalid_argument", `there is no key, so only loopback is served, not ${settings.host}`, {
+      hint: "set RUNLEDGER_API_KEY, or start on 127.0.0.1 and make one: runledger keys create",
+    });
+  }
+  // A right key is never held up by others' guesses: only failures are counted, and told to come later.
+  const countFailure = app.createRateLimit({ max: FAILURES_A_MINUTE, timeWindow: MINUTE_MS });
   app.decorateRequest("principal");
   app.addHook("onRoute", ({ url, config }) => {
-    if (url.startsWith("/v1/") && config?.role === undefined)
+    if (url.startsWith("/v1/") && config?.role === undefined) {
       throw new Error(`${url} does not say which role it asks for`);
+    }
   });
   app.addHook("onRequest", async (request) => {
     if (OPEN_PATHS.has(request.routeOptions.url ?? "")) return;
     checkOrigin(request);
-    request.principal = withTenant(identify(request), request);
+    request.principal = withTenant(await identify(request), request);
     const { role, everyTenant } = request.routeOptions.config;
     if (role !== undefined && !request.principal.roles.has(role)) throw missingRole(request.principal, role);
     if (everyTenant === true && !request.principal.everyTenant) throw ofEveryTenant(request.principal);
   });
 
-  function identify(request: FastifyRequest): Principal {
-    if (expected === null) {
-      if (LOOPBACK_HOST.test(request.headers.host ?? "")) return { ...installation, name: "loopback" };
+  async function identify(request: FastifyRequest): Promise<Principal> {
+    if (!keys.isEnforced()) {
+      if (LOOPBACK_HOST.test(request.headers.host ?? "")) return installationPrincipal("loopback");
       throw new QueryApiError("permission_denied", "without a key only loopback is served", {
         hint: "open http://127.0.0.1, or set RUNLEDGER_API_KEY",
       });
     }
-    const key = keyOf(request.headers.authorization ?? "");
-    if (key !== null && timingSafeEqual(digest(key), expected)) return { ...installation, name: "RUNLEDGER_API_KEY" };
-    throw new QueryApiError("unauthenticated", "no key, or not the right one", {
-      hint: "send Authorization: Bearer <RUNLEDGER_API_KEY>, or Basic with the key as password",
-    });
+    const sought = keys.identify(request.headers.authorization ?? null);
+    if ("principal" in sought) return sought.principal;
+    const { message, hint } = refusalText(sought.refused);
+    // A browser asks first without a key: that is no guess.
+    if (sought.refused !== "missing") {
+      const failures = await countFailure(request);
+      if (!failures.isAllowed && failures.isExceeded) {
+        throw new QueryApiError("rate_limited", "too many wrong keys from this address", { hint: "wait a minute" });
+      }
+    }
+    throw new QueryApiError("unauthenticated", message, { hint });
   }
 }
 
@@ -81,15 +87,13 @@ function checkOrigin({ headers: { origin, host = "" }, method }: FastifyRequest)
 }
 
 function withTenant(principal: Principal, { headers }: FastifyRequest): Principal {
-  const tenant = headers[TENANT_HEADER];
-  if (tenant === undefined || tenant === principal.tenant) return principal;
-  if (typeof tenant !== "string" || !TENANT_NAME.test(tenant)) {
-    throw new QueryApiError(
-      "invalid_argument",
-      "Runledger-Tenant: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit",
-    );
+  const named = headers[TENANT_HEADER];
+  const within = inTenant(principal, typeof named === "string" ? named : null);
+  if (within !== null) return within;
+  if (principal.everyTenant) {
+    const form = "1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', the first a letter or digit";
+    throw new QueryApiError("invalid_argument", `Runledger-Tenant: ${form}`);
   }
-  if (principal.everyTenant) return { ...principal, tenant };
   throw new QueryApiError("permission_denied", `this key is of tenant ${principal.tenant}`, {
     hint: "leave out the header Runledger-Tenant, or use a key of that tenant",
   });
@@ -105,20 +109,4 @@ function ofEveryTenant({ tenant }: Principal): QueryApiError {
   return new QueryApiError("permission_denied", `this tells of every tenant, and the key is of ${tenant} alone`, {
     hint: "ask an admin for a key of all: runledger keys create --tenant '*'",
   });
-}
-
-function keyOf(authorization: string): string | null {
-  const space = authorization.indexOf(" ");
-  const scheme = authorization.slice(0, space).toLowerCase();
-  const value = authorization.slice(space + 1);
-  if (scheme === "bearer") return value;
-  if (scheme !== "basic") return null;
-  const pair = Buffer.from(value, "base64").toString("utf8");
-  const colon = pair.indexOf(":");
-  return colon < 0 ? null : pair.slice(colon + 1);
-}
-
-/** Digests have one length, which is what a comparison in constant time needs. */
-function digest(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
 }

@@ -1,3 +1,4 @@
+import type { KeyBook } from "@runledger/storage";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Gauge } from "prom-client";
 import { z } from "zod";
@@ -11,10 +12,11 @@ import { openEventStream } from "./event-stream.ts";
 import { createLiveFeed, type LiveQuestion } from "./feed.ts";
 import { createTenantFeeds } from "./tenant-feeds.ts";
 
+const KEY_CHECK_MS = 2_000;
 const UNIX_NANO = /^\d{1,19}$/;
 
 /** `GET /v1/live`: an event `run` for each run that changes. `GET /v1/runs/{run_id}/live`: that run's, and an event `step` for each new step. */
-export function registerLive({ app, dependencies, settings }: Feature): void {
+export function registerLive({ app, dependencies, settings }: Feature, keys: KeyBook): void {
   const { rows, clock, logger, registry } = dependencies;
   const summaries = createRunSummaries(rows, clock, settings);
   const reads = createContentReads(dependencies.acts, clock);
@@ -72,7 +74,16 @@ export function registerLive({ app, dependencies, settings }: Feature): void {
     reply.hijack();
     const events = openEventStream(reply.raw, reply.getHeaders());
     const sinceNs = UNIX_NANO.test(lastEventId) ? BigInt(lastEventId) : null;
-    const unsubscribe = feeds.of(request.principal.tenant).subscribe(events, { ...question, sinceNs });
+    const { principal } = request;
+    const unfollow = feeds.of(principal.tenant).subscribe(events, { ...question, sinceNs });
+    // A stream outlives the request that was let in: it ends with its key.
+    const watch = setInterval(() => {
+      if (!keys.isTaken(principal)) events.end();
+    }, KEY_CHECK_MS).unref();
+    const unsubscribe = () => {
+      clearInterval(watch);
+      unfollow();
+    };
     reply.raw.on("close", unsubscribe);
     // A broken connection is told by `close` too; there is nothing else to do about it.
     reply.raw.on("error", unsubscribe);

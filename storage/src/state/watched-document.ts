@@ -1,4 +1,4 @@
-import type { StateDocument } from "@runledger/storage";
+import type { StateDocument } from "./state-document.ts";
 
 /** A state that counts its changes: the higher version is the newer one, whichever process read it. */
 export interface Versioned {
