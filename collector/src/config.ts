@@ -1,5 +1,4 @@
-import { DIRECTORY } from "@runledger/contract";
-import { tlsSettings } from "@runledger/contract";
+import { DIRECTORY, tlsSettings } from "@runledger/contract";
 import { z } from "zod";
 import { priceOverrides } from "./normalize/price-overrides.ts";
 

@@ -224,5 +224,4 @@ test("bad settings are refused, every one of them named", () => {
     "alertWebhookUrl",
     "alertWebhookSecret",
   ]);
-  expect(() => queryApiSettings.parse({ host: "0.0.0.0" })).toThrow(/RUNLEDGER_API_KEY/);
 });

@@ -1,5 +1,5 @@
-export { type KeyBook, type KeyBookOptions, type NewKey, openKeyBook } from "./access/key-book.ts";
 export { installationPrincipal, refusalText, type Sought } from "./access/identify.ts";
+export { type KeyBook, type KeyBookOptions, type NewKey, openKeyBook } from "./access/key-book.ts";
 export { newKeyId } from "./access/key-secret.ts";
 export { type StoredKey, statusOf } from "./access/key-state.ts";
 export { StorageError, type StorageErrorCode } from "./error.ts";

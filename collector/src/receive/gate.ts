@@ -28,9 +28,7 @@ export function openGate(tenant: string): Gate {
 /** Who has a key with the role `ingest`, for the key's tenant; everybody while there are no keys. */
 export function keyGate(keys: Pick<KeyBook, "identify" | "isEnforced">): Gate {
   return ({ authorization, tenant }) => {
-    const sought = keys.isEnforced()
-      ? keys.identify(authorization)
-      : { principal: installationPrincipal("loopback") };
+    const sought = keys.isEnforced() ? keys.identify(authorization) : { principal: installationPrincipal("loopback") };
     if ("refused" in sought) {
       const { message, hint } = refusalText(sought.refused);
       throw new OtlpError("unauthenticated", `${message}; ${hint}`);

@@ -2,7 +2,12 @@ import { createServer, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { TENANT_HEADER, type TlsSettings, tlsServerOptions } from "@runledger/contract";
 import type { BodyEncoding, BodyFormat, JournalFrame } from "@runledger/storage";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerFactory } from "fastify";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+} from "fastify";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
 import type { Reservation } from "./byte-budget.ts";
@@ -65,9 +70,7 @@ export async function createHttpReceiver(intake: Intake, settings: ReceiverSetti
   const app = Fastify({
     logger: false,
     requestTimeout,
-    ...(tls === null
-      ? { http: times }
-      : { serverFactory: tlsServerFactory(tls, { ...times, requestTimeout }) }),
+    ...(tls === null ? { http: times } : { serverFactory: tlsServerFactory(tls, { ...times, requestTimeout }) }),
     forceCloseConnections: "idle",
     // The hook below refuses in OTLP's form instead.
     return503OnClosing: false,

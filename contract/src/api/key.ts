@@ -6,7 +6,10 @@ const keyName = z.string().min(1).max(100);
 const roles = z.array(z.enum(ROLES)).min(1).max(ROLES.length);
 const tenant = z
   .string()
-  .refine((text) => text === EVERY_TENANT || TENANT_NAME.test(text), "1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; or * for all");
+  .refine(
+    (text) => text === EVERY_TENANT || TENANT_NAME.test(text),
+    "1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; or * for all",
+  );
 const MAX_OVERLAP_SECONDS = 30 * 24 * 3_600;
 export const DEFAULT_OVERLAP_SECONDS = 24 * 3_600;
 
@@ -30,7 +33,10 @@ export const apiKey = z.object({
 export type ApiKey = z.infer<typeof apiKey>;
 export const apiKeyList = z.object({ items: z.array(apiKey) });
 
-export const newApiKey = z.object({ key: apiKey, secret: z.string().describe("shown this once: only its hash is kept") });
+export const newApiKey = z.object({
+  key: apiKey,
+  secret: z.string().describe("shown this once: only its hash is kept"),
+});
 export type NewApiKey = z.infer<typeof newApiKey>;
 
 export const apiKeyRequest = z.object({

@@ -46,10 +46,17 @@ export async function reach(
       headers: api.key === undefined ? headers : { ...headers, authorization: `Bearer ${api.key}` },
     });
   } catch (cause) {
-    throw new Error(`Nothing answers at ${url.origin}. Is Runledger running (npm start)? Another address: --api URL.`, {
-      cause,
-    });
+    throw new Error(unreachable(url, cause), { cause });
   }
+}
+
+function unreachable(url: URL, error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (/CERT|SIGNED|SSL|TLS/.test(code)) {
+    return `No trusted connection to ${url.origin}: ${cause instanceof Error ? cause.message : code}. Name its CA: RUNLEDGER_CA_CERT=FILE (see docs/access.md).`;
+  }
+  return `Nothing answers at ${url.origin}. Is Runledger running (npm start)? Another address: --api URL.`;
 }
 
 function errorText(status: number, body: unknown): string {

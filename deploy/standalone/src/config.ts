@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type PriceOverrides, parsePriceOverrides, shardName } from "@runledger/collector";
+import type { TlsSettings } from "@runledger/contract";
 import type { MasterKeySource } from "@runledger/storage";
 import { z } from "zod";
+import { SettingsError } from "./settings-error.ts";
+import { readTls } from "./tls-files.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
-const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Every setting of the standalone, by the name of its environment variable. The README's table is made from the same list. */
 const environment = z
@@ -25,6 +27,9 @@ const environment = z
     RUNLEDGER_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
     RUNLEDGER_PRICES: z.string().min(1).optional(),
     RUNLEDGER_API_KEY: z.string().min(16, "at least 16 characters").optional(),
+    RUNLEDGER_TLS_CERT: z.string().min(1).optional(),
+    RUNLEDGER_TLS_KEY: z.string().min(1).optional(),
+    RUNLEDGER_TLS_CLIENT_CA: z.string().min(1).optional(),
     RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
     RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
@@ -58,8 +63,10 @@ export interface StandaloneSettings {
   contentRetentionDays: number;
   /** The user's own prices; null: only those that come with us. */
   prices: PriceOverrides | null;
-  /** What the query API and the pages ask for; null: nothing. */
+  /** The key of the installation, which opens everything; null: only keys that were made do. */
   apiKey: string | null;
+  /** Of OTLP and the query API; null: plain. */
+  tls: TlsSettings | null;
   webhook: { url: string; secret: string } | null;
   logLevel: string;
 }
@@ -72,13 +79,6 @@ export function masterKeyPath(dataDir: string): string {
 /** The key that commands show to a running query API: the one setting they need. */
 export function apiKeyOf(env: NodeJS.ProcessEnv): string | undefined {
   return env["RUNLEDGER_API_KEY"] || undefined;
-}
-
-export class SettingsError extends Error {
-  constructor(problems: readonly string[]) {
-    super(`These settings are wrong:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
-    this.name = "SettingsError";
-  }
 }
 
 /** Reads the settings once. @throws SettingsError that lists everything wrong at once. */
@@ -94,11 +94,6 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
   }
   const values = parsed.data;
   const dataDir = resolve(values.RUNLEDGER_DATA_DIR);
-  if (!LOOPBACK.has(values.RUNLEDGER_HOST)) {
-    throw new SettingsError([
-      `RUNLEDGER_HOST=${values.RUNLEDGER_HOST}: refusing a public address, because OTLP asks for no keys yet. Listen on 127.0.0.1 and put a proxy that checks keys in front.`,
-    ]);
-  }
   return Object.freeze({
     dataDir,
     host: values.RUNLEDGER_HOST,
@@ -117,6 +112,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     contentRetentionDays: values.RUNLEDGER_CONTENT_RETENTION_DAYS,
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),
     apiKey: values.RUNLEDGER_API_KEY ?? null,
+    tls: readTls(values),
     webhook:
       values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || values.RUNLEDGER_ALERT_WEBHOOK_SECRET === undefined
         ? null

@@ -1,7 +1,7 @@
 import { UnreadableError } from "@runledger/verify";
 import { UNREADABLE_EXIT_CODE } from "./commands/verify.ts";
-import { SettingsError } from "./config.ts";
 import type { Console } from "./program.ts";
+import { SettingsError } from "./settings-error.ts";
 
 /** A failure becomes one clear message and exit code 1; its stack only where someone asks for it. */
 export function guarded<Arguments extends unknown[]>(console: Console, act: (...args: Arguments) => Promise<void>) {

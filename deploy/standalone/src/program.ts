@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addAccessCommands } from "./access-commands.ts";
 import { runDemoCommand } from "./commands/demo.ts";
 import { type ExportFlags, exportCommand } from "./commands/export.ts";
 import { printPolicy } from "./commands/policy.ts";
@@ -13,6 +14,7 @@ import { addControlCommands } from "./control-commands.ts";
 import { guarded } from "./guarded.ts";
 import { API_URL } from "./options.ts";
 import { addPrivacyCommands } from "./privacy-commands.ts";
+import { useTrust } from "./trust.ts";
 
 /** Where a command reads its settings, writes its answer, and ends. */
 export type Console = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "exit" | "on" | "once">;
@@ -30,6 +32,8 @@ export function createProgram(console: Console): Command {
     .description("The flight recorder for AI agents.")
     .showHelpAfterError("(run with --help for all options)")
     .configureOutput({ writeErr: (text) => void console.stderr.write(text) });
+  const trust = async () => useTrust(console.env);
+  program.hook("preAction", guarded(console, trust));
   addServerCommands(program, console);
   addKeyCommands(program, console);
   addReadingCommands(program, console);
@@ -37,6 +41,7 @@ export function createProgram(console: Console): Command {
   addLogCommands(program, console);
   addPrivacyCommands(program, API_URL, (act) => guarded(console, act), console);
   addControlCommands(program, console);
+  addAccessCommands(program, console);
   return program;
 }
 
@@ -60,7 +65,10 @@ function addServerCommands(program: Command, console: Console): void {
     )
     .option("--encryption <on|off>", "whether contents are sealed (RUNLEDGER_ENCRYPTION)")
     .addOption(PRICES)
-    .option("--api-key <key>", "what the query API and the pages ask for (RUNLEDGER_API_KEY)")
+    .option("--api-key <key>", "the key of the installation, which opens everything; docs/access.md (RUNLEDGER_API_KEY)")
+    .option("--tls-cert <file>", "certificate (PEM) of OTLP and the query API (RUNLEDGER_TLS_CERT)")
+    .option("--tls-key <file>", "its key (RUNLEDGER_TLS_KEY)")
+    .option("--tls-client-ca <file>", "ask who connects for a certificate of this CA (RUNLEDGER_TLS_CLIENT_CA)")
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
@@ -208,6 +216,9 @@ interface UpFlags {
   prices?: string;
   reprice?: boolean;
   apiKey?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tlsClientCa?: string;
   webhookUrl?: string;
   webhookSecret?: string;
   logLevel?: string;
@@ -231,6 +242,9 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_ENCRYPTION: flags.encryption,
     RUNLEDGER_PRICES: flags.prices,
     RUNLEDGER_API_KEY: flags.apiKey,
+    RUNLEDGER_TLS_CERT: flags.tlsCert,
+    RUNLEDGER_TLS_KEY: flags.tlsKey,
+    RUNLEDGER_TLS_CLIENT_CA: flags.tlsClientCa,
     RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,
     RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,
     RUNLEDGER_LOG_LEVEL: flags.logLevel,

@@ -126,6 +126,8 @@ async function startRows(settings: StandaloneSettings, logger: Logger, parts: Pa
 function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, logOrigin: string) {
   return {
     host: settings.host,
+    tls: settings.tls,
+    apiKey: settings.apiKey,
     grpcPort: settings.grpcPort,
     httpPort: settings.httpPort,
     journalDir: join(settings.dataDir, "journal"),
@@ -172,6 +174,7 @@ async function startApi(
     dependencies,
     queryApiSettings.parse({
       host: settings.host,
+      tls: settings.tls,
       port: settings.apiPort,
       exportsDir: join(settings.dataDir, "exports"),
       retentionDays: settings.retentionDays,

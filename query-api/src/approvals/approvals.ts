@@ -5,12 +5,11 @@ import {
   MAX_APPROVAL_ARGUMENTS_BYTES,
   type Principal,
 } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import type { Objects, WatchedDocument } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { createContentReads } from "../acts/content-reads.ts";
-import type { WatchedDocument } from "@runledger/storage";
 import {
   type ApprovalState,
   approvalAt,

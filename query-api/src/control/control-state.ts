@@ -1,8 +1,8 @@
 import { statePath } from "@runledger/contract";
+import { createWatchedDocument, type WatchedDocument } from "@runledger/storage";
 import { type ApprovalState, createApprovalDocument } from "../approvals/approval-book.ts";
 import type { Feature } from "../dependencies.ts";
 import { createLease, type Lease } from "../state/lease.ts";
-import { createWatchedDocument, type WatchedDocument } from "@runledger/storage";
 import { createKillDocument, type KillState } from "./kill-book.ts";
 
 /** What agents are told of: a document each, shared by all query APIs over one store. */

@@ -1,8 +1,8 @@
 import type { ControlState, Kill, Principal } from "@runledger/contract";
+import type { WatchedDocument } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import type { ApprovalState } from "../approvals/approval-book.ts";
-import type { WatchedDocument } from "@runledger/storage";
 import {
   findKill,
   inForce,

@@ -1,7 +1,7 @@
 import type { ControlState } from "@runledger/contract";
+import type { Versioned, WatchedDocument } from "@runledger/storage";
 import type { ApprovalState } from "../approvals/approval-book.ts";
 import { QueryApiError } from "../error.ts";
-import type { Versioned, WatchedDocument } from "@runledger/storage";
 import { type Asker, createControlAnswers, isSameAnswer, soonestExpiryMs, versionsOf } from "./control-answer.ts";
 import type { KillState } from "./kill-book.ts";
 

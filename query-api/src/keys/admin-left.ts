@@ -9,9 +9,13 @@ const WAY_OUT = "or start with RUNLEDGER_API_KEY, which opens everything";
 export function mustBeFirst({ roles, tenant, expiresMs }: NewKey): (before: readonly StoredKey[]) => void {
   return (before) => {
     if (before.length > 0 || (roles.includes("admin") && tenant === EVERY_TENANT && expiresMs === null)) return;
-    throw new QueryApiError("conflict", "the first key must be an admin's of all tenants that does not expire: from then on keys are asked for", {
-      hint: `runledger keys create --name admin --role admin --tenant '*'; ${WAY_OUT}`,
-    });
+    throw new QueryApiError(
+      "conflict",
+      "the first key must be an admin's of all tenants that does not expire: from then on keys are asked for",
+      {
+        hint: `runledger keys create --name admin --role admin --tenant '*'; ${WAY_OUT}`,
+      },
+    );
   };
 }
 
@@ -23,8 +27,12 @@ export function mustNotBeLast(keyId: string, nowMs: number): (before: readonly S
     const goes = before.find(({ key_id }) => key_id === keyId);
     if (goes === undefined || !opensAll(goes)) return;
     if (before.some((key) => key.key_id !== keyId && opensAll(key))) return;
-    throw new QueryApiError("conflict", "this is the last key of an admin of all tenants: nobody could make keys after it", {
-      hint: `create another one first, ${WAY_OUT}`,
-    });
+    throw new QueryApiError(
+      "conflict",
+      "this is the last key of an admin of all tenants: nobody could make keys after it",
+      {
+        hint: `create another one first, ${WAY_OUT}`,
+      },
+    );
   };
 }

@@ -1,9 +1,10 @@
 import {
+  type ApiKeyRequest,
   apiKey,
   apiKeyList,
-  type ApiKeyRequest,
   apiKeyRequest,
   apiKeyRotation,
+  DEFAULT_OVERLAP_SECONDS,
   EVERY_TENANT,
   newApiKey,
   type Principal,
@@ -44,7 +45,9 @@ function registerList({ app, dependencies: { clock } }: Feature, keys: KeyBook):
     async ({ principal }) => {
       const { keys: all, lastUsedMs } = await keys.keys();
       const items = all.filter((key) => mayManage(principal, key.tenant));
-      return { items: items.map((key) => keyView(key, { lastUsedMs: lastUsedMs[key.key_id] ?? null, nowMs: clock() })) };
+      return {
+        items: items.map((key) => keyView(key, { lastUsedMs: lastUsedMs[key.key_id] ?? null, nowMs: clock() })),
+      };
     },
   );
 }
@@ -88,15 +91,16 @@ function registerChanges({ app, dependencies: { acts, clock }, settings }: Featu
       schema: {
         ...shape,
         summary: "Gives a key a new secret; the old one is taken for a while longer",
-        body: apiKeyRotation.strict().prefault({}),
+        body: apiKeyRotation.strict().nullable().describe("none: as by default"),
         response: { 200: newApiKey, ...ERROR_RESPONSES },
       },
     },
     async (request, reply) => {
       const { key_id } = request.params;
-      const { overlap_seconds } = request.body;
+      const overlap_seconds = request.body?.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
       const { revoked_ms } = await manageable(request.principal, key_id);
-      if (revoked_ms !== null) throw new QueryApiError("conflict", "the key was revoked", { hint: "create another one" });
+      if (revoked_ms !== null)
+        throw new QueryApiError("conflict", "the key was revoked", { hint: "create another one" });
       await recordAct(acts, request, "key.rotate", { key_id, overlap_seconds });
       const made = await keys.rotate(key_id, overlap_seconds * 1_000);
       if (made === null) throw notFound(key_id);
@@ -135,7 +139,14 @@ function orderOf({ name, roles, tenant, expires_time }: ApiKeyRequest, principal
   }
   const expiresMs = expires_time === undefined ? null : Number(BigInt(unixNanoOf(expires_time)) / 1_000_000n);
   if (expiresMs !== null && expiresMs <= nowMs) throw invalidField("expires_time", "is in the past");
-  return { keyId: newKeyId(), name, roles: [...new Set(roles)], tenant: ofTenant, expiresMs, createdBy: principal.name };
+  return {
+    keyId: newKeyId(),
+    name,
+    roles: [...new Set(roles)],
+    tenant: ofTenant,
+    expiresMs,
+    createdBy: principal.name,
+  };
 }
 
 function mayManage({ everyTenant, tenant }: Principal, ofTenant: string): boolean {

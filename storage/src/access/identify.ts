@@ -37,7 +37,10 @@ export function identify(
 }
 
 /** Why nobody was found, and what to do. */
-export function refusalText(refused: Extract<Sought, { refused: string }>["refused"]): { message: string; hint: string } {
+export function refusalText(refused: Extract<Sought, { refused: string }>["refused"]): {
+  message: string;
+  hint: string;
+} {
   const another = "ask an admin for another: runledger keys create, or runledger keys rotate";
   const send = "send Authorization: Bearer KEY, or Basic with the key as password";
   return {

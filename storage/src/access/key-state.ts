@@ -32,7 +32,8 @@ export const NO_KEYS: KeyState = { version: 0, keys: [] };
 export function withKey(state: KeyState, key: StoredKey, nowMs: number): KeyState {
   const excess = state.keys.length + 1 - MAX_KEYS;
   const over = state.keys.filter((one) => statusOf(one, nowMs) !== "active").slice(0, Math.max(0, excess));
-  if (over.length < excess) throw new StorageError("full", `there are ${MAX_KEYS} keys, which is the limit: revoke some`);
+  if (over.length < excess)
+    throw new StorageError("full", `there are ${MAX_KEYS} keys, which is the limit: revoke some`);
   return { version: state.version + 1, keys: [...state.keys.filter((one) => !over.includes(one)), key] };
 }
 

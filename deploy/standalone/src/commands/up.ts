@@ -45,7 +45,8 @@ export async function startUp(
 }
 
 function addresses(settings: StandaloneSettings, standalone: Standalone, seconds: number): string {
-  const at = (port: number) => pc.cyan(`http://${settings.host}:${port}`);
+  const scheme = settings.tls === null ? "http" : "https";
+  const at = (port: number) => pc.cyan(`${scheme}://${settings.host}:${port}`);
   const lines = [
     ["pages, query API", `${at(standalone.apiPort)}   reference: ${at(standalone.apiPort)}/docs`],
     ["OTLP/gRPC", at(standalone.grpcPort)],
