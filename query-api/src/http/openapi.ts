@@ -4,6 +4,7 @@ import {
   alert,
   alertRule,
   apiError,
+  apiKey,
   approval,
   approvalDetail,
   controlState,
@@ -14,6 +15,7 @@ import {
   stepDetail,
   usageRow,
 } from "@runledger/contract";
+import type { FastifyContextConfig, FastifySchema } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
@@ -30,6 +32,7 @@ const NAMED_SCHEMAS = {
   ControlState: controlState,
   Approval: approval,
   ApprovalDetail: approvalDetail,
+  ApiKey: apiKey,
   Error: apiError,
 };
 
@@ -37,6 +40,7 @@ const NAMED_SCHEMAS = {
 export async function registerOpenApi({ app }: Feature): Promise<void> {
   const schemaRegistry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(NAMED_SCHEMAS)) schemaRegistry.add(schema, { id });
+  const asJsonSchema = createJsonSchemaTransform({ schemaRegistry });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -50,9 +54,20 @@ export async function registerOpenApi({ app }: Feature): Promise<void> {
       },
       security: [{ bearer: [] }, { basic: [] }, {}],
     },
-    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transform: (transformed) => {
+      const { schema, url } = asJsonSchema(transformed);
+      return { schema: withRole(schema, transformed.route.config ?? {}), url };
+    },
     transformObject: createJsonSchemaTransformObject({ schemaRegistry }),
   });
   await app.register(swaggerUi, { routePrefix: "/docs" });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+}
+
+/** Whoever reads of a call reads what it takes to be answered. */
+function withRole<Schema extends FastifySchema>(schema: Schema, { role, everyTenant }: FastifyContextConfig): Schema {
+  if (role === undefined) return schema;
+  const takes = `Takes the role \`${role}\`${everyTenant === true ? ", of every tenant" : ""}.`;
+  const description = schema.description === undefined ? takes : `${schema.description}\n\n${takes}`;
+  return { ...schema, description, "x-role": role, ...(everyTenant === true ? { "x-every-tenant": true } : {}) };
 }

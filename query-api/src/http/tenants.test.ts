@@ -1,0 +1,203 @@
+import { ROLES, type Role } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
+import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
+import { at, llmRow } from "../testing/step-rows.ts";
+
+/** Two tenants, each with the same kinds of things. Whatever holds SECRET is acme's, and `ours` must never see it. */
+const ROOT = "a key of enough characters";
+const SECRET = "acme-secret-7f3a";
+const RUN = "run-of-acme";
+const APPROVAL = "0123456789abcdef0123456789abcdef";
+const step = llmRow(RUN, SECRET, {
+  tenant: "acme",
+  start_time: at(10),
+  agent_name: SECRET,
+  input_preview: SECRET,
+  output_preview: SECRET,
+});
+const ours = llmRow("run-of-ours", "ours", {
+  tenant: "ours",
+  start_time: at(10),
+  agent_name: "ours",
+  input_preview: "preview-of-ours",
+  output_preview: "preview-of-ours",
+});
+
+const document = z.object({
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.looseObject({ "x-role": z.enum(ROLES).optional(), "x-every-tenant": z.boolean().optional() }),
+    ),
+  ),
+});
+type Method = "GET" | "POST" | "DELETE";
+interface Route {
+  method: Method;
+  path: string;
+  role: Role | undefined;
+  everyTenant: boolean;
+}
+
+let api: ApiUnderTest;
+let routes: Route[];
+const keys = new Map<string, string>();
+let ids: Record<string, string>;
+
+beforeAll(async () => {
+  api = await startApiUnderTest({ apiKey: ROOT, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
+  await api.rows.insert("steps", [step, ours], "seed");
+  const payloads = await writePack(api.objects, { system_prompt: JSON.stringify(SECRET) }, { history: [], added: [] });
+  await api.rows.insert("log_entries", await publishSmallLog(api.objects, [recordOf(step, { payloads })]), "log");
+  const { paths } = document.parse((await ask(ROOT, "GET", "/openapi.json")).body);
+  routes = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { "x-role": role, "x-every-tenant": everyTenant = false }]) => ({
+      method: z.enum(["GET", "POST", "DELETE"]).parse(method.toUpperCase()),
+      path,
+      role,
+      everyTenant,
+    })),
+  );
+  for (const role of ROLES) keys.set(role, await newKey({ name: role, roles: [role], tenant: "ours" }));
+  const acme = await newKey({ name: SECRET, roles: ["admin"], tenant: "acme" });
+  const kill = await ask(acme, "POST", "/v1/kill", { scope: { agent: SECRET }, reason: SECRET });
+  await ask(acme, "POST", "/v1/approvals", {
+    approval_id: APPROVAL,
+    run_id: RUN,
+    tool: SECRET,
+    arguments: `{"a":"${SECRET}"}`,
+    timeout_ms: 600_000,
+  });
+  await ask(acme, "POST", "/v1/alert-rules", { rule: "loop.repeat", threshold: 77 });
+  const ownKeys = await ask(acme, "GET", "/v1/keys");
+  const [key] = z.object({ items: z.array(z.object({ key_id: z.string() })) }).parse(ownKeys.body).items;
+  ids = {
+    run_id: RUN,
+    step_id: step.step_id,
+    kill_id: z.object({ kill_id: z.string() }).parse(kill.body).kill_id,
+    approval_id: APPROVAL,
+    key_id: key?.key_id ?? "",
+    alert_id: "0".repeat(32),
+    "*": "log/0/checkpoint",
+  };
+});
+afterAll(() => api.close());
+
+async function ask(key: string, method: Method, url: string, payload?: object, headers: Record<string, string> = {}) {
+  const response = await api.app.inject({
+    method,
+    url,
+    headers: { authorization: `Bearer ${key}`, ...headers },
+    ...(payload === undefined ? {} : { payload }),
+  });
+  return {
+    status: response.statusCode,
+    text: response.body,
+    body: response.headers["content-type"]?.includes("json") ? response.json() : null,
+  };
+}
+
+async function newKey(key: object): Promise<string> {
+  return z.object({ secret: z.string() }).parse((await ask(ROOT, "POST", "/v1/keys", key)).body).secret;
+}
+
+/** A request that the route would answer acme; streams that never end are asked for runs that are not there. */
+function requestTo({ method, path }: Route): { url: string; payload: object | undefined } {
+  const url = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
+    const id = ids[name];
+    if (id === undefined) throw new Error(`${method} ${path}: say in this test what {${name}} is`);
+    return id;
+  });
+  return { url: `${url}${QUERIES[path] ?? ""}`, payload: method === "POST" ? (BODIES[path] ?? {}) : undefined };
+}
+
+const QUERIES: Record<string, string> = {
+  "/v1/usage": "?group_by=agent",
+  "/v1/audit/proof": `?record_id=${step.record_id}`,
+  "/v1/control": "?wait_ms=0",
+};
+/** Of what every tenant may do within itself: a body that it takes. */
+const BODIES: Record<string, object> = {
+  "/v1/kill": { scope: { run_id: RUN }, reason: "x" },
+  "/v1/approvals": { approval_id: "f".repeat(32), run_id: RUN, tool: "x", timeout_ms: 1_000 },
+  "/v1/keys": { name: "x", roles: ["viewer"], tenant: "acme" },
+  "/v1/alerts/{alert_id}/silence": { until: "2026-01-03T00:00:00Z" },
+};
+/** It never ends, so nothing can be injected; `live.test.ts` looks at what it tells. */
+const STREAMS = ["/v1/live"];
+
+test("acme sees its own, so what the others must not see is there", async () => {
+  const acme = await newKey({ name: "acme", roles: ["admin"], tenant: "acme" });
+  for (const url of [
+    `/v1/runs`,
+    "/v1/usage?group_by=agent",
+    `/v1/runs/${RUN}/steps`,
+    `/v1/runs/${RUN}/steps/${step.step_id}`,
+    "/v1/kill",
+    "/v1/approvals",
+    `/v1/approvals/${APPROVAL}`,
+    "/v1/keys",
+  ]) {
+    expect((await ask(acme, "GET", url)).text, url).toContain(SECRET);
+  }
+  expect((await ask(acme, "GET", `/v1/audit/proof?record_id=${step.record_id}`)).status).toBe(200);
+  expect((await ask(acme, "GET", "/v1/alert-rules")).text).toContain("77");
+});
+
+test("no route tells an admin of one tenant anything of another's", async () => {
+  const key = keys.get("admin") ?? "";
+  for (const route of routes.filter(({ path }) => path.startsWith("/v1/") && !STREAMS.includes(path))) {
+    const { url, payload } = requestTo(route);
+    for (const headers of [{}, { "runledger-tenant": "acme" }] as Record<string, string>[]) {
+      const { status, text } = await ask(key, route.method, url, payload, headers);
+      expect(text, `${route.method} ${url}`).not.toContain(SECRET);
+      expect(text, `${route.method} ${url}`).not.toContain('"threshold":77');
+      const named = route.path.includes("{") || route.path === "/v1/audit/proof";
+      if (named) expect([403, 404], `${route.method} ${url} answered ${status}: ${text}`).toContain(status);
+      if ("runledger-tenant" in headers) expect(status, `${route.method} ${url} as another tenant`).toBe(403);
+    }
+  }
+});
+
+test("what tells of every tenant takes a key of every tenant", async () => {
+  const wide = routes.filter(({ everyTenant }) => everyTenant);
+  expect(wide.map(({ path }) => path)).toEqual(
+    expect.arrayContaining(["/v1/audit/tile/{*}", "/v1/audit/objects/{*}", "/metrics"]),
+  );
+  const every = await newKey({ name: "every", roles: ["auditor"], tenant: "*" });
+  for (const route of wide) {
+    const { url } = requestTo(route);
+    expect((await ask(keys.get("admin") ?? "", route.method, url)).status, url).toBe(403);
+    expect((await ask(every, route.method, url)).status, url).not.toBe(403);
+  }
+});
+
+test("every route below /v1 asks for a role, and each key is let in by its role alone", async () => {
+  const below = routes.filter(({ path }) => path.startsWith("/v1/"));
+  expect(below.filter(({ role }) => role === undefined)).toEqual([]);
+  for (const route of below.filter(({ path, everyTenant }) => !STREAMS.includes(path) && !everyTenant)) {
+    const { url, payload } = requestTo(route);
+    for (const role of ROLES) {
+      const { status, text } = await ask(keys.get(role) ?? "", route.method, url, payload);
+      const refused = status === 403 && text.includes("takes the role");
+      const may = role === "admin" || role === route.role || (route.role === "viewer" && role !== "ingest");
+      expect(refused, `${role} at ${route.method} ${url}: ${status} ${text}`).toBe(!may);
+    }
+  }
+});
+
+test("who may not see content gets no previews, and no hits of a search in them", async () => {
+  const steps = (role: string) => ask(keys.get(role) ?? "", "GET", "/v1/runs/run-of-ours/steps");
+  const search = (role: string) => ask(keys.get(role) ?? "", "GET", "/v1/runs?q=preview-of&since=2026-01-01T00:00:00Z");
+  expect((await steps("investigator")).text).toContain("preview-of-ours");
+  expect((await search("investigator")).text).toContain("run-of-ours");
+  for (const role of ["viewer", "auditor", "operator"]) {
+    const seen = await steps(role);
+    expect(seen.status).toBe(200);
+    expect(seen.text).not.toContain("preview-of-ours");
+    expect((await search(role)).text).not.toContain("run-of-ours");
+  }
+});
