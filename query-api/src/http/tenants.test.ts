@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ROLES, type Role } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -43,12 +46,14 @@ interface Route {
 }
 
 let api: ApiUnderTest;
+let exportsDir: string;
 let routes: Route[];
 const keys = new Map<string, string>();
 let ids: Record<string, string>;
 
 beforeAll(async () => {
-  api = await startApiUnderTest({ apiKey: ROOT, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
+  exportsDir = await mkdtemp(join(tmpdir(), "tenants-"));
+  api = await startApiUnderTest({ apiKey: ROOT, exportsDir, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
   await api.rows.insert("steps", [step, ours], "seed");
   const payloads = await writePack(api.objects, { system_prompt: JSON.stringify(SECRET) }, { history: [], added: [] });
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, [recordOf(step, { payloads })]), "log");
@@ -72,6 +77,7 @@ beforeAll(async () => {
     timeout_ms: 600_000,
   });
   await ask(acme, "POST", "/v1/alert-rules", { rule: "loop.repeat", threshold: 77 });
+  const made = await ask(acme, "POST", "/v1/exports", { recipient: SECRET, reason: SECRET });
   const ownKeys = await ask(acme, "GET", "/v1/keys");
   const [key] = z.object({ items: z.array(z.object({ key_id: z.string() })) }).parse(ownKeys.body).items;
   ids = {
@@ -79,12 +85,16 @@ beforeAll(async () => {
     step_id: step.step_id,
     kill_id: z.object({ kill_id: z.string() }).parse(kill.body).kill_id,
     approval_id: APPROVAL,
+    export_id: z.object({ export_id: z.string() }).parse(made.body).export_id,
     key_id: key?.key_id ?? "",
     alert_id: "0".repeat(32),
     "*": "log/0/checkpoint",
   };
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  await api.close();
+  await rm(exportsDir, { recursive: true, force: true });
+});
 
 async function ask(key: string, method: Method, url: string, payload?: object, headers: Record<string, string> = {}) {
   const response = await api.app.inject({
@@ -123,6 +133,7 @@ const QUERIES: Record<string, string> = {
 const BODIES: Record<string, object> = {
   "/v1/kill": { scope: { run_id: RUN }, reason: "x" },
   "/v1/approvals": { approval_id: "f".repeat(32), run_id: RUN, tool: "x", timeout_ms: 1_000 },
+  "/v1/exports": { recipient: "x", reason: "x" },
   "/v1/keys": { name: "x", roles: ["viewer"], tenant: "acme" },
   "/v1/alerts/{alert_id}/silence": { until: "2026-01-03T00:00:00Z" },
 };
@@ -140,6 +151,7 @@ test("acme sees its own, so what the others must not see is there", async () => 
     "/v1/approvals",
     `/v1/approvals/${APPROVAL}`,
     "/v1/keys",
+    "/v1/exports",
   ]) {
     expect((await ask(acme, "GET", url)).text, url).toContain(SECRET);
   }
