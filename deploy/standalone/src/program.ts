@@ -65,7 +65,10 @@ function addServerCommands(program: Command, console: Console): void {
     )
     .option("--encryption <on|off>", "whether contents are sealed (RUNLEDGER_ENCRYPTION)")
     .addOption(PRICES)
-    .option("--api-key <key>", "the key of the installation, which opens everything; docs/access.md (RUNLEDGER_API_KEY)")
+    .option(
+      "--api-key <key>",
+      "the key of the installation, which opens everything; docs/access.md (RUNLEDGER_API_KEY)",
+    )
     .option("--tls-cert <file>", "certificate (PEM) of OTLP and the query API (RUNLEDGER_TLS_CERT)")
     .option("--tls-key <file>", "its key (RUNLEDGER_TLS_KEY)")
     .option("--tls-client-ca <file>", "ask who connects for a certificate of this CA (RUNLEDGER_TLS_CLIENT_CA)")

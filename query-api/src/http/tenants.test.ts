@@ -78,6 +78,7 @@ beforeAll(async () => {
   });
   await ask(acme, "POST", "/v1/alert-rules", { rule: "loop.repeat", threshold: 77 });
   const made = await ask(acme, "POST", "/v1/exports", { recipient: SECRET, reason: SECRET });
+  const hold = await ask(acme, "POST", "/v1/holds", { scope: { run_id: RUN }, reason: SECRET });
   const ownKeys = await ask(acme, "GET", "/v1/keys");
   const [key] = z.object({ items: z.array(z.object({ key_id: z.string() })) }).parse(ownKeys.body).items;
   ids = {
@@ -85,6 +86,7 @@ beforeAll(async () => {
     step_id: step.step_id,
     kill_id: z.object({ kill_id: z.string() }).parse(kill.body).kill_id,
     approval_id: APPROVAL,
+    hold_id: z.object({ hold_id: z.string() }).parse(hold.body).hold_id,
     export_id: z.object({ export_id: z.string() }).parse(made.body).export_id,
     key_id: key?.key_id ?? "",
     alert_id: "0".repeat(32),
@@ -134,6 +136,8 @@ const BODIES: Record<string, object> = {
   "/v1/kill": { scope: { run_id: RUN }, reason: "x" },
   "/v1/approvals": { approval_id: "f".repeat(32), run_id: RUN, tool: "x", timeout_ms: 1_000 },
   "/v1/exports": { recipient: "x", reason: "x" },
+  "/v1/erasures": { subject: { run_id: RUN }, reason: "x" },
+  "/v1/holds": { scope: { run_id: RUN }, reason: "x" },
   "/v1/keys": { name: "x", roles: ["viewer"], tenant: "acme" },
   "/v1/alerts/{alert_id}/silence": { until: "2026-01-03T00:00:00Z" },
 };
@@ -152,6 +156,7 @@ test("acme sees its own, so what the others must not see is there", async () => 
     `/v1/approvals/${APPROVAL}`,
     "/v1/keys",
     "/v1/exports",
+    "/v1/holds",
   ]) {
     expect((await ask(acme, "GET", url)).text, url).toContain(SECRET);
   }
