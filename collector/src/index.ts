@@ -17,7 +17,7 @@ export { OtlpError, type OtlpErrorCode } from "./otlp/otlp.ts";
 export { unpackBody } from "./otlp/unpack.ts";
 export { verdictOn } from "./otlp/verdict.ts";
 export { type RebuildDependencies, type RebuildProgress, type RebuildSettings, rebuild } from "./rebuild/rebuild.ts";
-export { type Credentials, type Gate, openGate, type Sender } from "./receive/gate.ts";
+export { type Credentials, type Gate, openGate, openSenderKeys, type Sender } from "./receive/gate.ts";
 export { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 export { createHttpReceiver, type Receiver, type ReceiverSettings } from "./receive/http-receiver.ts";
 export { createIntake, type Intake, type IntakeDependencies, type IntakeSettings } from "./receive/intake.ts";

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { RunDetail, RunList, StepList } from "@runledger/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
@@ -120,7 +121,7 @@ describe("bad settings", () => {
   });
 
   it("refuse a public address without a key", async () => {
-    const result = await runledger(["up", "--host", "0.0.0.0", "--data-dir", home.dir]);
+    const result = await runledger(["up", "--host", "0.0.0.0", "--data-dir", join(home.dir, "public")]);
     expect([result.code, result.stderr]).toEqual([
       1,
       expect.stringContaining("there is no key, so OTLP is taken on loopback only"),

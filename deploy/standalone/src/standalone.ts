@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Collector, startCollector } from "@runledger/collector";
+import { type Collector, openSenderKeys, startCollector } from "@runledger/collector";
 import { buildWebAssets, webAssetsDir } from "@runledger/dashboards";
 import {
   createActRecorder,
@@ -50,6 +50,9 @@ export async function startStandalone(
   const parts = createParts(dependencies.onProgress);
   try {
     await lockDirectory(settings, parts);
+    // Here too, before anything is started: the collector would say the same some seconds later.
+    const warn = (message: string, details: object) => dependencies.logger.warn(details, message);
+    await (await openSenderKeys(settings, warn)).close();
     const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin(settings.shard));
     const clickhouseUrl = await startRows(settings, dependencies.logger, parts);
     const ownKey = randomBytes(32).toString("base64url");

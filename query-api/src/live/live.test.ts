@@ -31,7 +31,7 @@ interface LiveEvent {
 
 /** The machine may be busy. */
 async function eventually(check: () => void): Promise<void> {
-  await vi.waitFor(check, { timeout: 15_000, interval: 20 });
+  await vi.waitFor(check, { timeout: 40_000, interval: 20 });
 }
 
 /** An open stream and what came over it. */
