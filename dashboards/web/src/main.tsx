@@ -7,6 +7,7 @@ import "./styles/usage.css";
 import "./styles/run.css";
 import "./styles/waterfall.css";
 import "./styles/step.css";
+import "./styles/control.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";

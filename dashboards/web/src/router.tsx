@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { ApprovalsPage } from "./control/approvals-page.tsx";
 import { RunPage } from "./run/run-page.tsx";
 import { readRunSearch } from "./runs/run-search.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
@@ -27,8 +28,10 @@ const usageRoute = createRoute({
   validateSearch: readUsageSearch,
 });
 
+const approvalsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/approvals", component: ApprovalsPage });
+
 export function createPageRouter() {
-  return createRouter({ routeTree: rootRoute.addChildren([runsRoute, runRoute, usageRoute]) });
+  return createRouter({ routeTree: rootRoute.addChildren([runsRoute, runRoute, usageRoute, approvalsRoute]) });
 }
 
 declare module "@tanstack/react-router" {

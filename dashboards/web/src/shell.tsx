@@ -1,4 +1,6 @@
 import { Link, Outlet } from "@tanstack/react-router";
+import { ApprovalsLink } from "./control/approvals-link.tsx";
+import { KillBanner } from "./control/kill-banner.tsx";
 
 /** The frame around every page. */
 export function Shell() {
@@ -22,11 +24,13 @@ export function Shell() {
           <Link to="/usage" activeOptions={{ includeSearch: false }}>
             Usage
           </Link>
+          <ApprovalsLink />
         </nav>
         <a className="topbar-end" href="/docs">
           API
         </a>
       </header>
+      <KillBanner />
       <main id="main" tabIndex={-1}>
         <Outlet />
       </main>

@@ -84,6 +84,9 @@ function AlertLine({ alert, nowMs }: { alert: Alert; nowMs: number }) {
           </span>
         )}
         {alert.tokens === null ? null : <span>{shortCount(alert.tokens)} tokens</span>}
+        {alert.action_taken ? (
+          <span className="bad">{alert.action_taken.error === null ? "run killed" : "could not kill the run"}</span>
+        ) : null}
         <RelativeTime time={alert.fired_time} nowMs={nowMs} />
       </span>
     </li>

@@ -27,11 +27,21 @@ type Query = Record<string, string | number | undefined>;
  * @throws RequestError
  */
 export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(withQuery(path, query), {
+  return await ask<T>(withQuery(path, query), {
     headers: { accept: "application/json" },
     ...(signal ? { signal } : {}),
-  }).catch((cause: unknown) => {
-    if (signal?.aborted) throw cause;
+  });
+}
+
+/** A change. @throws RequestError */
+export async function sendJson<T>(method: "POST" | "DELETE", path: string, body: object = {}): Promise<T> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  return await ask<T>(path, { method, headers, body: JSON.stringify(body) });
+}
+
+async function ask<T>(url: string, request: RequestInit): Promise<T> {
+  const response = await fetch(url, request).catch((cause: unknown) => {
+    if (request.signal?.aborted) throw cause;
     throw new RequestError(0, "The server does not answer.", "Is Runledger still running, and this machine online?");
   });
   const body: unknown = await response.json().catch(() => null);

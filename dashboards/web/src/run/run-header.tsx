@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { RunAlerts } from "../alerts/run-alerts.tsx";
 import type { LiveState } from "../api/live.ts";
+import { StopRun } from "../control/stop-run.tsx";
 import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
@@ -46,6 +47,7 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
         ) : null}
         <RunAlerts runId={run.run_id} onSelect={onSelect} />
         {live ? <LiveBadge state={live} /> : null}
+        {run.status === "running" ? <StopRun run={run} /> : null}
       </div>
       {run.reason ? (
         <p className="run-why" data-status={run.status}>

@@ -1,6 +1,7 @@
 import type { Run } from "@runledger/contract";
 import { Link } from "@tanstack/react-router";
 import type { KeyboardEvent } from "react";
+import { StopRun } from "../control/stop-run.tsx";
 import { count, exactUsd, plural, shortCount, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime } from "../ui/clock.tsx";
@@ -13,7 +14,10 @@ export function RunRow({ run, index, top, nowMs }: { run: Run; index: number; to
   return (
     <tr className="run-row" aria-rowindex={index + 2} style={{ transform: `translateY(${top}px)` }}>
       <td className="two-lines">
-        <StatusBadge status={run.status} />
+        <span className="status-line">
+          <StatusBadge status={run.status} />
+          {run.status === "running" ? <StopRun run={run} small /> : null}
+        </span>
         <span className="line-two" data-bad={run.error !== null} title={why ?? undefined}>
           {why}
         </span>
