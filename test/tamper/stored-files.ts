@@ -2,13 +2,13 @@ import { type LogToVerify, type LogVerification, verifyShard } from "@runledger/
 import type { Objects } from "@runledger/storage";
 import { SHARD } from "./sample-log.ts";
 
-/** All evidence of a store, in memory: thousands of changed copies are looked at. Data keys are none: they may be destroyed. */
+/** All evidence of a store, in memory: thousands of changed copies are looked at. Data keys are none, they may be destroyed; nor is the staged batch. */
 export type StoredFiles = ReadonlyMap<string, Uint8Array>;
 
 export async function readFiles(objects: Objects): Promise<StoredFiles> {
   const files = new Map<string, Uint8Array>();
   for await (const { path } of objects.list("")) {
-    const bytes = path.startsWith("keys/") ? null : await objects.read(path);
+    const bytes = path.startsWith("keys/") || path.includes("/staging/") ? null : await objects.read(path);
     if (bytes !== null) files.set(path, bytes);
   }
   return files;
