@@ -36,6 +36,20 @@ export const collectorSettings = z.strictObject({
     .default(null),
   /** Name of the log that this collector alone writes. */
   shard: shardName.default("0"),
+  /** Of the log of the shards' checkpoints; null: there is none. */
+  directoryKeyPath: z.string().min(1).nullable().default(null),
+  /** How often the shards' heads go into the directory, and its head to its witnesses. */
+  directoryIntervalMs: z.number().int().positive().default(60_000),
+  /** A C2SP tlog-policy with the witnesses to be asked. */
+  witnessPolicy: z.string().min(1).nullable().default(null),
+  /** Whose heads they are asked for. */
+  witnessLogs: z.enum(["directory", "all"]).default("directory"),
+  /** A time stamping authority (RFC 3161). */
+  tsaUrl: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
+  tsaIntervalMs: z.number().int().positive().default(3_600_000),
   logLevel: z.string().default("info"),
   /** The user's own prices, before those of the table that comes with us. */
   prices: priceOverrides.nullable().default(null),

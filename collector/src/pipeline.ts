@@ -15,6 +15,7 @@ import {
 import { Registry } from "prom-client";
 import { createAuditSink } from "./audit/audit-sink.ts";
 import type { CollectorSettings } from "./config.ts";
+import { startDirectory } from "./directory/start-directory.ts";
 import { startFollower } from "./integrate/follower.ts";
 import { createIntegrateMetrics, type IntegrateMetrics } from "./integrate/integrate-metrics.ts";
 import { createNormalizedFrames } from "./integrate/normalized-frames.ts";
@@ -37,6 +38,8 @@ import type { RunningStage } from "./stage/run-stage.ts";
 
 /** The sinks' cursors: a journal segment goes away only when both have passed it. */
 const FOLLOWERS = ["audit", "metrics"] as const;
+/** For the last heads to be recorded and witnessed; what is not is at the next start. */
+const DIRECTORY_STOP_MS = 5_000;
 const LOOPBACK = "127.0.0.1";
 
 /** First stage: OTLP → check → journal (fsync) → answer. */
@@ -56,6 +59,7 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
     ready: { grpcPort: grpc.port, httpPort: http.port, ownPort: own.port },
     metrics: () => registry.metrics(),
     troubles: () => [],
+    warnings: () => [],
     async stop() {
       await Promise.all([grpc.close(), http.close(), own.close()]);
       await keys.close();
@@ -75,6 +79,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);
   const keyring = settings.masterKey && (await openOrCreateKeyring(objects, settings.masterKey));
   const cursor = (name: string) => openJournalCursor(settings.journalDir, name);
+  const writer = `${hostname()}, process ${process.pid}`;
 
   const prices = createPrices(settings.prices);
   const recent = createRecentEntries();
@@ -93,7 +98,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
         metrics.treeSize.set(treeSize);
       },
     },
-    { shard: settings.shard, writer: `${hostname()}, process ${process.pid}` },
+    { shard: settings.shard, writer },
   );
   const resolver = createResolver(rows, { nowMs: Date.now });
   const clickhouse = createMetricsSink(
@@ -127,17 +132,24 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const followers = [follow(audit, settings.auditLingerMs), follow(clickhouse, settings.metricsLingerMs)];
   const logIndex = startLogIndex({ objects, rows, recent, logger }, settings);
   const abandoned = startAbandonedRuns({ resolver, nowMs: Date.now, logger });
+  const { directoryKeyPath } = settings;
+  const directory =
+    directoryKeyPath === null
+      ? null
+      : await startDirectory({ objects, key, logger, registry, writer }, { ...settings, directoryKeyPath });
 
   return {
     ready: null,
     metrics: () => registry.metrics(),
     troubles: () =>
       [...followers, logIndex, abandoned].map((part) => part.trouble()).filter((trouble) => trouble !== null),
+    warnings: () => directory?.troubles() ?? [],
     async stop() {
       const deadline = performance.now() + settings.drainMs;
       const busy = () => followers.some((follower) => !follower.caughtUp() && follower.trouble() === null);
       while (busy() && performance.now() < deadline) await sleep(settings.pollMs);
       await Promise.all([...followers, logIndex, abandoned].map((part) => part.stop()));
+      await directory?.stop(DIRECTORY_STOP_MS);
       await frames.close();
       await rows.close();
     },

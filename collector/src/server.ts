@@ -10,6 +10,8 @@ export interface Collector {
   metrics(): Promise<string>;
   /** What keeps it from getting on; [] when all is well. */
   troubles(): Promise<string[]>;
+  /** What an operator should mend though all goes on: the directory of the shards, witnesses, time stamps. */
+  warnings(): Promise<string[]>;
   /** Takes no more, answers what is under way, integrates what is journalled, ends. */
   stop(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export async function startCollector(
     return {
       ...receive.ready,
       metrics: async () => `${await receive.metrics()}\n${await integrate.metrics()}`,
+      warnings: () => integrate.warnings(),
       troubles: async () => [...(await receive.troubles()), ...(await integrate.troubles())],
       async stop() {
         await receive.stop(RECEIVE_STOP_MS);

@@ -96,6 +96,7 @@ export {
   runDetail,
   runList,
 } from "./api/run.ts";
+export { shardList } from "./api/shards.ts";
 export { type Step, type StepDetail, type StepList, step, stepDetail, stepList } from "./api/step.ts";
 export { USAGE_GROUPS, type Usage, type UsageRow, usage, usageQuery, usageRow } from "./api/usage.ts";
 export {
@@ -177,6 +178,7 @@ export {
   parseVerifierKey,
   signNote,
 } from "./log/signed-note.ts";
+export { formatStoreVerification, type StoreVerification } from "./log/store-verification.ts";
 export {
   CHECKPOINT_PATH,
   entryBundlePath,
@@ -199,13 +201,7 @@ export {
   type Verdict,
 } from "./log/verification.ts";
 export { type LogToVerify, verifyLog, verifyShard } from "./log/verify.ts";
-export {
-  formatStoreVerification,
-  type StoreToVerify,
-  type StoreTrust,
-  type StoreVerification,
-  verifyStore,
-} from "./log/verify-store.ts";
+export { type StoreToVerify, type StoreTrust, verifyStore } from "./log/verify-store.ts";
 export {
   AGENT_FACT_NAMES,
   type AgentFacts,

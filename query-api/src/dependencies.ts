@@ -30,6 +30,8 @@ export interface QueryApiDependencies {
   collectMetrics?: () => Promise<string>;
   /** What else keeps the process from being ready, a line each; none when all is well. */
   troubles?: () => Promise<string[]>;
+  /** What an operator should mend though all goes on. */
+  warnings?: () => Promise<string[]>;
   /** The folder of the built web page; null serves none. */
   webDir: string | null;
   /** The log's verifier keys (C2SP signed-note vkeys), shown for information only. */

@@ -1,16 +1,19 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { styleText } from "node:util";
-import { formatVerification, policyLogs, VERDICT_EXIT_CODES, type Verdict } from "@runledger/contract";
+import { formatStoreVerification, parsePolicy, VERDICT_EXIT_CODES, type Verdict } from "@runledger/contract";
 import { formatBundleVerification } from "./bundle-verification.ts";
 import { type OpenStore, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
+import { createTimestampCheck } from "./timestamp.ts";
 import type { Trust } from "./trust.ts";
 
 export interface VerifyFlags {
   policy?: string;
   key: string[];
   sinceCheckpoint?: string;
-  shard: string;
+  shard?: string;
+  /** Certificate of a time stamping authority, PEM or DER. */
+  tsaCert?: string;
   json?: boolean;
 }
 
@@ -47,7 +50,7 @@ export async function runVerify(target: string, flags: VerifyFlags, around: Veri
     .then((trust) =>
       verifyTarget(target, {
         trust,
-        shard: flags.shard,
+        ...(flags.shard === undefined ? {} : { shard: flags.shard }),
         onProgress,
         ...(headers === undefined ? {} : { headers }),
         ...(openStore === undefined ? {} : { openStore }),
@@ -61,20 +64,25 @@ export async function runVerify(target: string, flags: VerifyFlags, around: Veri
 
 function text(verification: Verification, { stdout }: VerifySurroundings): string {
   const { verdict } = verification;
-  const plain = "bundle" in verification ? formatBundleVerification(verification) : formatVerification(verification);
+  const plain =
+    "bundle" in verification ? formatBundleVerification(verification) : formatStoreVerification(verification);
   const shown = stdout.isTTY === true ? styleText(STYLE[verdict], verdict, { validateStream: false }) : verdict;
   const isOnlyUntrusted = verdict === "UNTRUSTED" && verification.findingsTotal === 1;
   return shown + plain.slice(verdict.length) + (isOnlyUntrusted ? HOW_TO_TRUST : "");
 }
 
-/** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy) and `--since-checkpoint`. */
-async function trustOf({ key, policy, sinceCheckpoint }: VerifyFlags): Promise<Trust> {
+/** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy), `--since-checkpoint` and `--tsa-cert`. */
+async function trustOf({ key, policy, sinceCheckpoint, tsaCert }: VerifyFlags): Promise<Trust> {
   const keys = await Promise.all(
     key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
   );
-  const trusted = policy === undefined ? [] : policyLogs(await readFile(policy, "utf8"));
+  const trusted = policy === undefined ? null : parsePolicy(await readFile(policy, "utf8"));
+  if (trusted?.logs.length === 0 && keys.length === 0)
+    throw new UnreadableError("the policy has no line `log <verifier key>`");
   return {
-    verifierKeys: [...keys, ...trusted],
+    verifierKeys: [...keys, ...(trusted?.logs ?? [])],
+    ...(trusted === null ? {} : { witnessed: trusted }),
+    ...(tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) }),
     ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(sinceCheckpoint) }),
   };
 }

@@ -6,12 +6,21 @@ export interface Store {
   read(path: string): Promise<Uint8Array | null>;
   /** Ascending. */
   list(prefix: string): AsyncIterable<{ path: string }>;
+  /** Names directly below a prefix that ends in a slash and have objects below them. */
+  folders(prefix: string): Promise<string[]>;
 }
 
 /** A directory of objects, read only. */
 export function createDirectoryStore(root: string): Store {
   return {
     read: (path) => readFile(join(root, path)).catch(nullWhenAbsent),
+    folders: async (prefix) => {
+      const found = await readdir(join(root, prefix), { withFileTypes: true }).catch(nullWhenAbsent);
+      return (found ?? [])
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+        .map(({ name }) => name)
+        .sort();
+    },
     list: (prefix) => walk(root, prefix.slice(0, prefix.lastIndexOf("/") + 1), prefix),
   };
 }

@@ -5,5 +5,6 @@ export { directoryFiles } from "./directory-files.ts";
 export { createDirectoryStore, type Store } from "./directory-store.ts";
 export { tarFiles } from "./tar-files.ts";
 export { type OpenStore, type TargetOptions, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
+export { createTimestampCheck } from "./timestamp.ts";
 export type { Trust } from "./trust.ts";
 export { verifyBundle } from "./verify-bundle.ts";

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { runVerify } from "./command.ts";
 
-const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE] [--shard NAME] [--json]
+const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE] [--tsa-cert FILE] [--shard NAME] [--json]
 
 Says of a Runledger bundle or log whether it is genuine, complete and unaltered. Works offline, writes nothing.
 
@@ -10,7 +10,8 @@ Says of a Runledger bundle or log whether it is genuine, complete and unaltered.
   --policy FILE             C2SP tlog-policy with the log keys you trust, given to you in person
   --key VKEY                a verifier key you trust, or a file with one; may be repeated
   --since-checkpoint FILE   an earlier checkpoint that the log must extend
-  --shard NAME              which log of a directory with several (0)
+  --tsa-cert FILE           certificate of the time stamping authority (RFC 3161) that you trust
+  --shard NAME              only this log of a store with several
   --json                    the verdict as JSON
 
 Exit code: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable.
@@ -27,7 +28,8 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
         policy: { type: "string" },
         key: { type: "string", multiple: true, default: [] },
         "since-checkpoint": { type: "string" },
-        shard: { type: "string", default: "0" },
+        shard: { type: "string" },
+        "tsa-cert": { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -37,14 +39,16 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
       (values.help === true ? program.stdout : program.stderr).write(HELP);
       return values.help === true ? 0 : VERDICT_EXIT_CODES.UNREADABLE;
     }
-    const { policy, key, shard, json, "since-checkpoint": sinceCheckpoint } = values;
-    const flags = { key, shard, json: json === true };
+    const { policy, key, shard, json, "since-checkpoint": sinceCheckpoint, "tsa-cert": tsaCert } = values;
+    const flags = { key, json: json === true };
     const apiKey = program.env["RUNLEDGER_API_KEY"];
     return await runVerify(
       target,
       {
         ...flags,
         ...(policy === undefined ? {} : { policy }),
+        ...(shard === undefined ? {} : { shard }),
+        ...(tsaCert === undefined ? {} : { tsaCert }),
         ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint }),
       },
       {

@@ -2,12 +2,12 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   BUNDLE_FILES,
+  DIRECTORY,
   type FindPayloadKey,
-  type LogVerification,
-  logPrefix,
-  packPath,
-  verifyLog,
-  verifyShard,
+  type StoreToVerify,
+  type StoreVerification,
+  shardList,
+  verifyStore,
 } from "@runledger/contract";
 import type { BundleVerification } from "./bundle-verification.ts";
 import { directoryFiles } from "./directory-files.ts";
@@ -18,8 +18,8 @@ import { verifyBundle } from "./verify-bundle.ts";
 
 export interface TargetOptions {
   trust: Trust;
-  /** Which log of a store with several. */
-  shard: string;
+  /** The one log of a store that is looked at; without it all are. */
+  shard?: string;
   /** Sent to http(s) targets. */
   headers?: Record<string, string>;
   /** Opens the objects of a log; without it only directories are. */
@@ -34,7 +34,7 @@ export type OpenStore = (
   dataDir: string | null,
 ) => Promise<{ store: Store; findKey?: FindPayloadKey | undefined }>;
 
-export type Verification = LogVerification | BundleVerification;
+export type Verification = StoreVerification | BundleVerification;
 
 /** What verify can't even begin with. */
 export class UnreadableError extends Error {}
@@ -48,7 +48,7 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
   if (target.startsWith("s3://")) {
     if (options.openStore === undefined)
       throw new UnreadableError("Buckets are read by `runledger verify`: this program has no client for S3.");
-    return await verifyStore(await options.openStore(target, null), options);
+    return await verifyLogs(await options.openStore(target, null), options);
   }
   const path = resolve(target);
   const status = statSync(path, { throwIfNoEntry: false });
@@ -56,13 +56,13 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
   if (!status.isDirectory()) return await verifyTar(createReadStream(path), options);
   if (existsSync(join(path, BUNDLE_FILES.sums)) || existsSync(join(path, BUNDLE_FILES.manifest)))
     return await verifyBundle((findings) => directoryFiles(path, findings), options.trust, progressOf(options));
-  const root = [join(path, "objects"), path].find((each) => existsSync(join(each, logPrefix(options.shard))));
+  const root = [join(path, "objects"), path].find((each) => existsSync(join(each, "log")));
   if (root !== undefined) {
     const opened = (await options.openStore?.(`file:${root}`, path)) ?? { store: createDirectoryStore(root) };
-    return await verifyStore(opened, options);
+    return await verifyLogs(opened, options);
   }
   throw new UnreadableError(
-    `There is no audit log and no bundle in ${path}: give a bundle, a data directory (${logPrefix(options.shard)} in its objects), or the URL of a query API.`,
+    `There is no audit log and no bundle in ${path}: give a bundle, a data directory (log/ in its objects), or the URL of a query API.`,
   );
 }
 
@@ -70,17 +70,29 @@ function verifyTar(input: AsyncIterable<Uint8Array>, options: TargetOptions): Pr
   return verifyBundle(() => tarFiles(input), options.trust, progressOf(options));
 }
 
-function verifyStore(
+/** The shards' logs of a store, and the directory of them. */
+function verifyLogs(
   { store, findKey }: Awaited<ReturnType<OpenStore>>,
-  { trust, shard, onProgress }: TargetOptions,
-): Promise<LogVerification> {
-  const more = { ...(onProgress === undefined ? {} : { onProgress }), ...(findKey === undefined ? {} : { findKey }) };
-  return verifyShard(store, shard, { ...trust, ...more });
+  options: TargetOptions,
+): Promise<StoreVerification> {
+  const shards = async () => (await store.folders("log/")).filter((name) => name !== DIRECTORY);
+  return verifyAll({ read: store.read, list: store.list, shards, ...(findKey && { findKey }) }, options);
+}
+
+function verifyAll(store: StoreToVerify, { trust, shard, onProgress }: TargetOptions): Promise<StoreVerification> {
+  const { verifierKeys, witnessed, ...more } = trust;
+  const { witnesses, quorum } = witnessed ?? { witnesses: [], quorum: null };
+  const now = Math.floor(Date.now() / 1000);
+  return verifyStore(
+    shard === undefined ? store : { ...store, shards: async () => [shard] },
+    { ...more, logs: [...verifierKeys], witnesses, quorum, now, onlyPresent: shard !== undefined },
+    onProgress,
+  );
 }
 
 /** Over HTTP nothing can be listed, so what a log doesn't name isn't looked for. */
 async function verifyUrl(target: string, options: TargetOptions): Promise<Verification> {
-  const { trust, shard, headers = {}, onProgress } = options;
+  const { headers = {} } = options;
   if (/\.tar$|\/bundle$/.test(new URL(target).pathname)) {
     const response = await reach(target, headers);
     if (!response.ok || response.body === null) throw new UnreadableError(`${target} answered ${response.status}.`);
@@ -92,12 +104,12 @@ async function verifyUrl(target: string, options: TargetOptions): Promise<Verifi
     if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   };
-  return await verifyLog({
-    ...trust,
-    ...(onProgress === undefined ? {} : { onProgress }),
-    read: (path) => read(logPrefix(shard) + path),
-    readPack: (pack) => read(packPath(shard, pack)),
-  });
+  const shards = async (): Promise<string[]> => {
+    const response = await reach(new URL("/v1/audit/shards", target).href, headers);
+    if (!response.ok) throw new Error(`/v1/audit/shards: the query API answered ${response.status}`);
+    return shardList.parse(await response.json()).shards;
+  };
+  return await verifyAll({ read, shards }, options);
 }
 
 async function reach(url: string, headers: Record<string, string>): Promise<Response> {

@@ -1,9 +1,11 @@
 import {
   type Checkpoint,
+  type CheckTimestamp,
   type Findings,
   LogError,
   type NoteVerifier,
   openCheckpoint,
+  type TrustPolicy,
   unverifiedCheckpoint,
 } from "@runledger/contract";
 
@@ -13,6 +15,10 @@ export interface Trust {
   verifierKeys: readonly string[];
   /** A signed checkpoint that the caller kept from before. */
   sinceCheckpoint?: Uint8Array;
+  /** Whose cosignatures a head needs: nothing is VERIFIED without them. */
+  witnessed?: Pick<TrustPolicy, "witnesses" | "quorum">;
+  /** Whose time stamps count. */
+  checkTimestamp?: CheckTimestamp;
 }
 
 /** @throws LogError `malformed` when it is no checkpoint. */

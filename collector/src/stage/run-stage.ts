@@ -6,6 +6,7 @@ export interface RunningStage {
   ready: unknown;
   metrics(): Promise<string>;
   troubles(): string[];
+  warnings(): string[];
   stop(): Promise<void>;
 }
 
@@ -37,6 +38,7 @@ export async function runStage<Settings>(
 async function answer(stage: RunningStage, ask: StageQuestion["ask"]): Promise<unknown> {
   if (ask === "metrics") return stage.metrics();
   if (ask === "troubles") return stage.troubles();
+  if (ask === "warnings") return stage.warnings();
   await stage.stop();
   return null;
 }

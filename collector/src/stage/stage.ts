@@ -7,11 +7,13 @@ export interface Stage<Ready> {
   metrics(): Promise<string>;
   /** What keeps it from getting on; [] when all is well. */
   troubles(): Promise<string[]>;
+  /** What an operator should mend though all goes on. */
+  warnings(): Promise<string[]>;
   /** Finishes what is at hand, then ends the thread; after `timeoutMs` ends it anyway (a crash, from which it recovers). */
   stop(timeoutMs: number): Promise<void>;
 }
 
-export type StageQuestion = { id: number; ask: "metrics" | "troubles" | "stop" };
+export type StageQuestion = { id: number; ask: "metrics" | "troubles" | "warnings" | "stop" };
 export type StageMessage =
   | { type: "ready"; ready: unknown }
   | { type: "answer"; id: number; answer: unknown }
@@ -65,6 +67,7 @@ export async function startStage<Ready>(
     ready,
     metrics: async () => (await ask<string>("metrics")) ?? "",
     troubles: async () => (await ask<string[]>("troubles")) ?? ["the thread has ended"],
+    warnings: async () => (await ask<string[]>("warnings")) ?? [],
     async stop(timeoutMs) {
       stopping = true;
       const timeout = setTimeout(() => void worker.terminate(), timeoutMs);

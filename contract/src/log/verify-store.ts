@@ -1,4 +1,5 @@
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
+import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
 import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
@@ -6,15 +7,9 @@ import type { ReadObject } from "./log-reader.ts";
 import type { TrustPolicy } from "./policy.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
+import type { DirectorySummary, StoreVerification } from "./store-verification.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
-import {
-  createFindings,
-  type Finding,
-  type Findings,
-  formatVerification,
-  type LogVerification,
-  type Verdict,
-} from "./verification.ts";
+import { createFindings, type Findings, type LogVerification } from "./verification.ts";
 import { type LogToVerify, verifyLog } from "./verify.ts";
 import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
 
@@ -25,6 +20,8 @@ export interface StoreToVerify {
   list?(prefix: string): AsyncIterable<{ path: string }>;
   /** Names of the shards that there are. */
   shards(): Promise<readonly string[]>;
+  /** Where keys are at hand: sealed payloads are opened. */
+  findKey?: FindPayloadKey;
 }
 
 export interface StoreTrust extends TrustPolicy {
@@ -32,32 +29,10 @@ export interface StoreTrust extends TrustPolicy {
   sinceCheckpoint?: Uint8Array;
   /** Whose time stamps count; without it they are not looked at. */
   checkTimestamp?: CheckTimestamp;
+  /** Of the shards only those that the store names, not all that the directory does. */
+  onlyPresent?: boolean;
   /** Seconds since the epoch: entries this young may be without witnesses yet. */
   now: number;
-}
-
-export interface StoreVerification {
-  verdict: Verdict;
-  entriesChecked: number;
-  payloadsChecked: number | null;
-  /** Each shard's, in order of names; their findings are repeated below. */
-  logs: LogVerification[];
-  /** Null: no key of the caller's is a directory's. */
-  directory: DirectorySummary | null;
-  /** The first ones. `where` begins with the shard's name where there are several. */
-  findings: Finding[];
-  findingsTotal: number;
-}
-
-export interface DirectorySummary {
-  origin: string;
-  treeSize: number;
-  /** Shards that it names. */
-  shards: string[];
-  witnessed: Anchors["witnessed"];
-  stamped: Anchors["stamped"];
-  cosignedChecked: number;
-  timestampsChecked: number | null;
 }
 
 /** A directory takes heads once a minute, and its witnesses then. */
@@ -88,7 +63,8 @@ export async function verifyStore(
       directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
     }
     const present = new Set(await store.shards());
-    const names = [...new Set([...present, ...(directory?.shards.keys() ?? [])])].sort();
+    const named = trust.onlyPresent === true ? [] : (directory?.shards.keys() ?? []);
+    const names = [...new Set([...present, ...named])].sort();
     if (names.length === 0)
       findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
     const since =
@@ -110,6 +86,7 @@ export async function verifyStore(
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         recordedHeads: recorded,
+        ...(store.findKey && { findKey: store.findKey }),
         ...(since === shard && trust.sinceCheckpoint ? { sinceCheckpoint: trust.sinceCheckpoint } : {}),
         ...(onProgress && { onProgress }),
       });
@@ -259,41 +236,4 @@ function summaryOf({ origin, treeSize, shards, anchors }: VerifiedDirectory): Di
     cosignedChecked,
     timestampsChecked,
   };
-}
-
-/** The verification as lines for a person: each shard's, and what others attest. */
-export function formatStoreVerification({
-  verdict,
-  logs,
-  directory,
-  findings,
-  findingsTotal,
-}: StoreVerification): string {
-  const blocks = logs.map((log) => formatVerification({ ...log, findings: [], findingsTotal: 0 }));
-  const [only] = logs;
-  const head =
-    logs.length === 1 && only !== undefined
-      ? `${verdict}  ${only.origin ?? "no log"}\n`
-      : `${verdict}  ${logs.length} logs\n`;
-  const shown =
-    logs.length === 1
-      ? blocks.map((block) => block.slice(block.indexOf("\n") + 1))
-      : blocks.map((block) => `  ${block}`);
-  const lines = findings.map((finding) => `  ${finding.verdict}  ${finding.where}: ${finding.what}\n`);
-  if (findingsTotal > findings.length) lines.push(`  … and ${findingsTotal - findings.length} more\n`);
-  return [head, ...shown, ...directoryLines(directory), ...lines].join("");
-}
-
-function directoryLines(directory: DirectorySummary | null): string[] {
-  if (directory === null) return ["  directory    not looked at: no key that you gave is one's\n"];
-  const { witnessed, stamped } = directory;
-  const by =
-    witnessed &&
-    `${witnessed.by.join(", ")}, ${new Date(witnessed.time * 1000).toISOString()}, head of size ${witnessed.size}`;
-  const at = stamped && `${stamped.time}, head of size ${stamped.size} (${directory.timestampsChecked} checked)`;
-  return [
-    `  directory    ${directory.treeSize} entries, shards ${directory.shards.join(", ") || "none"}\n`,
-    `  witnesses    ${by ?? "no quorum asked for, or none reached"}\n`,
-    `  time stamps  ${at ?? (directory.timestampsChecked === null ? "not looked at: no TSA of yours is named" : "none")}\n`,
-  ];
 }

@@ -19,6 +19,9 @@ const environment = z
     RUNLEDGER_API_PORT: port.default(4400),
     RUNLEDGER_OBJECTS: z.string().min(1).optional(),
     RUNLEDGER_SHARD: shardName.default("0"),
+    RUNLEDGER_WITNESS_POLICY: z.string().min(1).optional(),
+    RUNLEDGER_WITNESS_LOGS: z.enum(["directory", "all"]).default("directory"),
+    RUNLEDGER_TSA_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
     RUNLEDGER_ENCRYPTION: z.enum(["on", "off"]).default("on"),
@@ -52,6 +55,10 @@ export interface StandaloneSettings {
   objects: string;
   /** The log in these objects that this collector writes, alone. */
   shard: string;
+  /** Path of a tlog-policy with the witnesses to be asked; null: nobody is. */
+  witnessPolicy: string | null;
+  witnessLogs: "directory" | "all";
+  tsaUrl: string | null;
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
   /** Whether new payloads are sealed. */
@@ -102,6 +109,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     apiPort: values.RUNLEDGER_API_PORT,
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
     shard: values.RUNLEDGER_SHARD,
+    witnessPolicy: values.RUNLEDGER_WITNESS_POLICY === undefined ? null : resolve(values.RUNLEDGER_WITNESS_POLICY),
+    witnessLogs: values.RUNLEDGER_WITNESS_LOGS,
+    tsaUrl: values.RUNLEDGER_TSA_URL ?? null,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
     encryption: values.RUNLEDGER_ENCRYPTION === "on",
     masterKey:

@@ -56,6 +56,8 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--api-port <port>", "query API and pages (RUNLEDGER_API_PORT)")
     .option("--objects <location>", "where the audit log lives: file:PATH or s3://BUCKET/PREFIX?… (RUNLEDGER_OBJECTS)")
     .option("--shard <name>", "the log in there that this collector writes, alone (RUNLEDGER_SHARD)")
+    .option("--witness-policy <file>", "tlog-policy with witnesses of the directory's heads (RUNLEDGER_WITNESS_POLICY)")
+    .option("--tsa-url <url>", "time stamping authority, RFC 3161 (RUNLEDGER_TSA_URL)")
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
     .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
@@ -191,7 +193,8 @@ function addLogCommands(program: Command, console: Console): void {
       [],
     )
     .option("--since-checkpoint <file>", "an earlier checkpoint that this log must extend")
-    .addOption(SHARD)
+    .option("--tsa-cert <file>", "certificate of the time stamping authority (RFC 3161) that you trust")
+    .option("--shard <name>", "only this log of a store with several")
     .option("--json", "the verdict as JSON")
     .action(guarded(console, async (target: string, flags) => verifyCommand(target, flags, console)));
 
@@ -211,6 +214,8 @@ interface UpFlags {
   apiPort?: string;
   objects?: string;
   shard?: string;
+  witnessPolicy?: string;
+  tsaUrl?: string;
   clickhouseUrl?: string;
   ack?: string;
   retentionDays?: string;
@@ -238,6 +243,8 @@ function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_API_PORT: flags.apiPort,
     RUNLEDGER_OBJECTS: flags.objects,
     RUNLEDGER_SHARD: flags.shard,
+    RUNLEDGER_WITNESS_POLICY: flags.witnessPolicy,
+    RUNLEDGER_TSA_URL: flags.tsaUrl,
     RUNLEDGER_CLICKHOUSE_URL: flags.clickhouseUrl,
     RUNLEDGER_ACK: flags.ack,
     RUNLEDGER_RETENTION_DAYS: flags.retentionDays,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Collector, openSenderKeys, startCollector } from "@runledger/collector";
+import { DIRECTORY } from "@runledger/contract";
 import { buildWebAssets, webAssetsDir } from "@runledger/dashboards";
 import {
   createActRecorder,
@@ -139,6 +140,10 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
     signingKeyPath: keyPath(settings),
     logOrigin,
     shard: settings.shard,
+    directoryKeyPath: keyPath({ ...settings, shard: DIRECTORY }),
+    witnessPolicy: settings.witnessPolicy,
+    witnessLogs: settings.witnessLogs,
+    tsaUrl: settings.tsaUrl,
     prices: settings.prices,
     masterKey: settings.encryption ? settings.masterKey : null,
     logLevel: settings.logLevel,
@@ -167,6 +172,7 @@ async function startApi(
     registry: new Registry(),
     collectMetrics: collector.metrics,
     troubles: collector.troubles,
+    warnings: collector.warnings,
     logger,
     clock: Date.now,
     random: Math.random,

@@ -5,6 +5,7 @@ import {
   inclusionProof,
   logPrefix,
   parseTilePath,
+  shardList,
 } from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
@@ -30,7 +31,6 @@ const proofAnswer = z.object({
   hashes: z.array(z.string()).describe("base64, leaf to root"),
   checkpoint: z.string().describe("the signed note"),
 });
-const shardsAnswer = z.object({ shards: z.array(z.string()) });
 const keysAnswer = z.object({ keys: z.array(z.string()), note: z.string() });
 /** Of all objects only these are evidence; state and staging are not served, and no segment starts with a dot. */
 const EVIDENCE =
@@ -97,7 +97,7 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
         tags,
         summary: "The logs that there are",
         querystring: NO_QUERY,
-        response: { 200: shardsAnswer, ...ERROR_RESPONSES },
+        response: { 200: shardList, ...ERROR_RESPONSES },
       },
     },
     async () => ({ shards: (await objects.folders("log/")).filter((name) => name !== DIRECTORY) }),

@@ -9,12 +9,13 @@ const readiness = z.object({
   status: check,
   checks: z.object({ clickhouse: check, migrations: check, objects: check }),
   troubles: z.array(z.string()),
+  warnings: z.array(z.string()).describe("what should be mended, though all goes on"),
 });
 
 /** `/healthz`: the process answers. `/readyz`: so do its stores. */
 export function registerHealth({
   app,
-  dependencies: { rows, objects, logger, troubles = async () => [] },
+  dependencies: { rows, objects, logger, troubles = async () => [], warnings = async () => [] },
 }: Feature): void {
   app.get(
     "/healthz",
@@ -31,18 +32,19 @@ export function registerHealth({
       schema: { tags: ["health"], summary: "Ready to answer", response: { 200: readiness, 503: readiness } },
     },
     async (_request, reply) => {
-      const [clickhouse, migrations, store, found] = await Promise.all([
+      const [clickhouse, migrations, store, found, warned] = await Promise.all([
         passes("clickhouse", () => rows.ping()),
         passes("migrations", checkTables),
         passes("objects", () => objects.read(statePath("alerts"))),
-        listTroubles(),
+        listed(troubles),
+        listed(warnings),
       ]);
       const checks = { clickhouse, migrations, objects: store };
       const ok = Object.values(checks).every((result) => result === "ok") && found.length === 0;
       if (!ok) reply.header("retry-after", 2);
       return await reply
         .code(ok ? 200 : 503)
-        .send({ status: ok ? ("ok" as const) : ("failed" as const), checks, troubles: found });
+        .send({ status: ok ? ("ok" as const) : ("failed" as const), checks, troubles: found, warnings: warned });
     },
   );
 
@@ -50,9 +52,9 @@ export function registerHealth({
     for (const table of DERIVED_TABLES) await rows.query(`SELECT 1 FROM ${table} LIMIT 0`);
   }
 
-  async function listTroubles(): Promise<string[]> {
+  async function listed(list: () => Promise<string[]>): Promise<string[]> {
     try {
-      return await withinLimit(troubles());
+      return await withinLimit(list());
     } catch (error) {
       logger.warn({ err: error }, "not ready");
       return ["what else is wrong can't be told"];

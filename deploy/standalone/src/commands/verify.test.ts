@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatVerifierKey } from "@runledger/contract";
+import { COSIGNATURE_V1, formatVerifierKey } from "@runledger/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createProgram } from "../program.ts";
 
@@ -44,9 +44,12 @@ test.each([
   expect(code).toBe(4);
 });
 
-test("a policy that asks for witnesses is refused, never taken for one that doesn't", async () => {
-  await writeFile(join(directory, "policy"), `log ${key}\nwitness w ${key}\nquorum w\n`);
-  const { code, text } = await verify("--policy", join(directory, "policy"));
-  expect(text).toContain("witnesses can't be checked yet");
+test("a policy that asks for witnesses is never taken for one that doesn't", async () => {
+  const witness = formatVerifierKey("w.example", generateKeyPairSync("ed25519").publicKey, COSIGNATURE_V1);
+  await writeFile(join(directory, "policy"), `log ${key}\nwitness w ${witness}\nquorum w\n`);
+  const { code } = await verify("--policy", join(directory, "policy"));
   expect(code).toBe(4);
+  await writeFile(join(directory, "policy"), `log ${key}\nwitness w ${key}\nquorum w\n`);
+  const { text } = await verify("--policy", join(directory, "policy"));
+  expect(text).toContain("line 2 of the policy");
 });

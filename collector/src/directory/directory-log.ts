@@ -1,0 +1,109 @@
+import {
+  CHECKPOINT_PATH,
+  consistencyProof,
+  DIRECTORY,
+  formatDirectoryEntry,
+  type Hash,
+  LogError,
+  logPrefix,
+  parseDirectoryEntry,
+  type ReadObject,
+  readEntries,
+  unverifiedCheckpoint,
+  verifyConsistency,
+} from "@runledger/contract";
+import { type Objects, type SigningKey, StorageError } from "@runledger/storage";
+import { openStagedLog } from "../audit/staged-log.ts";
+
+/** The log that takes the checkpoints of all shards; any number of keepers with its key may write it. */
+export interface DirectoryLog {
+  /**
+   * Records the head of each shard that has grown since it was recorded last. @returns what keeps a shard from being recorded, in words.
+   * @throws StorageError `superseded` when another keeper was faster: then call again.
+   */
+  record(recordedTime: string): Promise<string[]>;
+}
+
+interface Head {
+  origin: string;
+  size: number;
+  root: Hash;
+}
+
+/** Of a directory that was never read: further back no shard is looked for, it is recorded once more. */
+const MAX_ENTRIES_BACK = 20_000;
+const MAX_ATTEMPTS = 5;
+
+export function createDirectoryLog(objects: Objects, key: SigningKey, writer: string): DirectoryLog {
+  /** What the directory says of each shard, as far as its first `known` entries. */
+  const recorded = new Map<string, Head>();
+  let known = 0;
+
+  const catchUp = async (read: ReadObject, size: number): Promise<void> => {
+    if (size < known) throw new StorageError("damaged", `the directory had ${known} entries and has ${size}`);
+    const from = Math.max(known, size - MAX_ENTRIES_BACK);
+    for await (const { entry } of readEntries(read, from, size, size)) {
+      const { shard, checkpoint } = parseDirectoryEntry(entry);
+      recorded.set(shard, unverifiedCheckpoint(Buffer.from(checkpoint)));
+    }
+    known = size;
+  };
+
+  const record = async (recordedTime: string): Promise<string[]> => {
+    const staged = await openStagedLog(objects, DIRECTORY, key, writer);
+    await catchUp(staged.log.read, staged.log.size);
+    const troubles: string[] = [];
+    const entries: Uint8Array[] = [];
+    for (const shard of await shardsOf(objects)) {
+      const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
+      const note = await read(CHECKPOINT_PATH);
+      if (note === null) continue;
+      const fault = await faultOf(read, note, recorded.get(shard));
+      if (fault !== null) troubles.push(`shard ${shard}: ${fault}`);
+      else if (hasGrown(note, recorded.get(shard)))
+        entries.push(
+          formatDirectoryEntry({ shard, checkpoint: Buffer.from(note).toString(), recorded_time: recordedTime }),
+        );
+    }
+    if (entries.length > 0) await staged.append(staged.plan(entries));
+    return troubles;
+  };
+
+  return {
+    record: async (recordedTime) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await record(recordedTime);
+        } catch (error) {
+          const isRace = error instanceof StorageError && error.code === "superseded";
+          if (!isRace || attempt >= MAX_ATTEMPTS) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** Names of the logs of records in a store. */
+export async function shardsOf(objects: Objects): Promise<string[]> {
+  return (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
+}
+
+function hasGrown(note: Uint8Array, last: Head | undefined): boolean {
+  return last === undefined || unverifiedCheckpoint(note).size > last.size;
+}
+
+/** Why a shard's head can't follow the one that was recorded last; null when it can. Its signature is for those to check who know its key. */
+async function faultOf(read: ReadObject, note: Uint8Array, last: Head | undefined): Promise<string | null> {
+  try {
+    const head = unverifiedCheckpoint(note);
+    if (last === undefined) return null;
+    if (head.origin !== last.origin) return `it was ${last.origin} and is ${head.origin}: it was begun anew`;
+    if (head.size < last.size) return `it had ${last.size} entries and has ${head.size}: it was set back`;
+    const proof = await consistencyProof(read, last.size, head.size);
+    if (verifyConsistency(last.size, head.size, last.root, head.root, proof)) return null;
+    return `its ${head.size} entries do not begin with the ${last.size} that are recorded: it was changed`;
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    return error.message;
+  }
+}

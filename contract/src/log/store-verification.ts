@@ -1,0 +1,63 @@
+import type { Anchors } from "./anchors.ts";
+import { type Finding, formatVerification, type LogVerification, type Verdict } from "./verification.ts";
+
+export interface StoreVerification {
+  verdict: Verdict;
+  entriesChecked: number;
+  payloadsChecked: number | null;
+  /** Each shard's, in order of names; their findings are repeated below. */
+  logs: LogVerification[];
+  /** Null: no key of the caller's is a directory's. */
+  directory: DirectorySummary | null;
+  /** The first ones. `where` begins with the shard's name where there are several. */
+  findings: Finding[];
+  findingsTotal: number;
+}
+
+export interface DirectorySummary {
+  origin: string;
+  treeSize: number;
+  /** Shards that it names. */
+  shards: string[];
+  witnessed: Anchors["witnessed"];
+  stamped: Anchors["stamped"];
+  cosignedChecked: number;
+  timestampsChecked: number | null;
+}
+
+/** The verification as lines for a person: each shard's, and what others attest. */
+export function formatStoreVerification({
+  verdict,
+  logs,
+  directory,
+  findings,
+  findingsTotal,
+}: StoreVerification): string {
+  const blocks = logs.map((log) => formatVerification({ ...log, findings: [], findingsTotal: 0 }));
+  const [only] = logs;
+  const head =
+    logs.length === 1 && only !== undefined
+      ? `${verdict}  ${only.origin ?? "no log"}\n`
+      : `${verdict}  ${logs.length} logs\n`;
+  const shown =
+    logs.length === 1
+      ? blocks.map((block) => block.slice(block.indexOf("\n") + 1))
+      : blocks.map((block) => `  ${block}`);
+  const lines = findings.map((finding) => `  ${finding.verdict}  ${finding.where}: ${finding.what}\n`);
+  if (findingsTotal > findings.length) lines.push(`  … and ${findingsTotal - findings.length} more\n`);
+  return [head, ...shown, ...directoryLines(directory), ...lines].join("");
+}
+
+function directoryLines(directory: DirectorySummary | null): string[] {
+  if (directory === null) return ["  directory    not looked at: no key that you gave is one's\n"];
+  const { witnessed, stamped } = directory;
+  const by =
+    witnessed &&
+    `${witnessed.by.join(", ")}, ${new Date(witnessed.time * 1000).toISOString()}, head of size ${witnessed.size}`;
+  const at = stamped && `${stamped.time}, head of size ${stamped.size} (${directory.timestampsChecked} checked)`;
+  return [
+    `  directory    ${directory.treeSize} entries, shards ${directory.shards.join(", ") || "none"}\n`,
+    `  witnesses    ${by ?? "no quorum asked for, or none reached"}\n`,
+    `  time stamps  ${at ?? (directory.timestampsChecked === null ? "not looked at: no TSA of yours is named" : "none")}\n`,
+  ];
+}

@@ -1,0 +1,133 @@
+import { rm } from "node:fs/promises";
+import { createDirectoryLog } from "@runledger/collector";
+import { unverifiedCheckpoint } from "@runledger/contract";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createSampleDirectory, filesOf, type SampleDirectory, verifySample } from "./sample-directory.ts";
+
+let sample: SampleDirectory;
+beforeEach(async () => {
+  sample = await createSampleDirectory(["a", "b"]);
+});
+afterEach(() => rm(sample.directory, { recursive: true }));
+
+const checkpoint = async (log: string): Promise<Uint8Array> =>
+  (await sample.objects.read(`log/${log}/checkpoint`)) ?? new Uint8Array();
+const sizeOf = async (log: string): Promise<number> => unverifiedCheckpoint(await checkpoint(log)).size;
+
+test("takes the heads of the shards that have grown, and all is verified", async () => {
+  await sample.grow("a", 3);
+  await sample.grow("b", 300);
+  expect(await sample.record()).toEqual([]);
+  expect(await sample.record()).toEqual([]);
+  expect(await sizeOf("directory")).toBe(2);
+  await sample.grow("a", 2);
+  await sample.record();
+  expect(await sizeOf("directory")).toBe(3);
+  expect(await verifySample(sample)).toMatchObject({
+    verdict: "VERIFIED",
+    findings: [],
+    entriesChecked: 305,
+    directory: { treeSize: 3, shards: ["a", "b"] },
+  });
+});
+
+test("another keeper goes on where the first one stood, and two at once record each head once", async () => {
+  await sample.grow("a", 1);
+  await sample.record();
+  const other = createDirectoryLog(sample.objects, sample.key, "other");
+  await sample.grow("a", 1);
+  await sample.grow("b", 1);
+  await Promise.all([sample.record(), other.record("2026-01-01T00:00:00.000Z")]);
+  await other.record("2026-01-01T00:00:00.000Z");
+  expect(await sizeOf("directory")).toBe(3);
+  expect((await verifySample(sample)).verdict).toBe("VERIFIED");
+});
+
+test("a hidden shard is missed", async () => {
+  await sample.grow("a", 2);
+  await sample.grow("b", 2);
+  await sample.record();
+  const seen = await verifySample(sample, "quorum none\n", { hidden: "b" });
+  expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "shard b" }] });
+  expect(seen.findings[0]?.what).toContain("2 entries");
+});
+
+test("a shard that was set back whole, checkpoints and all, is found; its keeper says so and does not record it", async () => {
+  await sample.grow("a", 2);
+  const earlier = await filesOf(sample.objects, "a");
+  await sample.grow("a", 2);
+  await sample.record();
+  const later = [...(await filesOf(sample.objects, "a")).keys()].filter((path) => !earlier.has(path));
+  const changes = Object.fromEntries([...later.map((path) => [path, null] as const), ...earlier]);
+  const seen = await verifySample(sample, "quorum none\n", { changes });
+  expect(seen.verdict).toBe("TAMPERED");
+  expect(seen.findings[0]?.what).toContain("had 4 entries");
+  await sample.objects.replace("log/a/checkpoint", earlier.get("log/a/checkpoint") as Uint8Array);
+  expect((await sample.record())[0]).toContain("was set back");
+});
+
+test("a shard that was begun anew under the same key is found", async () => {
+  await sample.grow("a", 2);
+  await sample.grow("b", 3);
+  await sample.record();
+  const other = await createSampleDirectory(["a", "b"]);
+  await other.grow("b", 1);
+  await other.grow("a", 5);
+  const files = await filesOf(other.objects, "a");
+  const changes = Object.fromEntries(files);
+  const keys = [...sample.keys, ...other.keys];
+  const seen = await verifySample({ ...sample, keys }, "quorum none\n", { changes });
+  expect(seen.verdict).toBe("TAMPERED");
+  await rm(other.directory, { recursive: true });
+});
+
+test("a directory that is not there is missed by who has its key; who has not is told that nobody looked", async () => {
+  await sample.grow("a", 1);
+  expect(await verifySample(sample)).toMatchObject({ verdict: "INCOMPLETE" });
+  await sample.record();
+  const shardOnly = { ...sample, keys: sample.keys.slice(1) };
+  expect(await verifySample(shardOnly)).toMatchObject({ verdict: "VERIFIED", directory: null });
+});
+
+test("every changed byte of the directory is found, and every file of it that is gone", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  await sample.grow("b", 1);
+  await sample.record();
+  const files = await filesOf(sample.objects, "directory");
+  let mutations = 0;
+  for (const [path, bytes] of files) {
+    const gone = await verifySample(sample, "quorum none\n", { changes: { [path]: null } });
+    expect([path, gone.verdict]).not.toEqual([path, "VERIFIED"]);
+    for (let at = 0; at < bytes.length; at += 3) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      const seen = await verifySample(sample, "quorum none\n", { changes: { [path]: changed } });
+      expect([path, at, seen.verdict]).not.toEqual([path, at, "VERIFIED"]);
+      mutations++;
+    }
+  }
+  process.stdout.write(
+    `directory: ${mutations} of ${mutations} changed bytes found, ${files.size} of ${files.size} missing files\n`,
+  );
+  expect(mutations).toBeGreaterThan(200);
+}, 120_000);
+
+test("an earlier checkpoint of the directory, or of a shard, must be extended", async () => {
+  await sample.grow("a", 2);
+  await sample.grow("b", 2);
+  await sample.record();
+  for (const log of ["directory", "a", "b"]) {
+    const sinceCheckpoint = await checkpoint(log);
+    expect(await verifySample(sample, "quorum none\n", { sinceCheckpoint })).toMatchObject({ verdict: "VERIFIED" });
+  }
+  const other = await createSampleDirectory(["a"]);
+  await other.grow("a", 5);
+  await other.record();
+  const sinceCheckpoint = (await other.objects.read("log/directory/checkpoint")) ?? new Uint8Array();
+  const keys = [...sample.keys, ...other.keys];
+  expect(await verifySample({ ...sample, keys }, "quorum none\n", { sinceCheckpoint })).toMatchObject({
+    verdict: "TAMPERED",
+  });
+  await rm(other.directory, { recursive: true });
+});

@@ -1,0 +1,156 @@
+import { rm } from "node:fs/promises";
+import { createWitnessing } from "@runledger/collector";
+import { DIRECTORY, parsePolicy } from "@runledger/contract";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FakeWitness, startFakeWitness } from "./fake-witness.ts";
+import { createSampleDirectory, type SampleDirectory, verifySample } from "./sample-directory.ts";
+
+let sample: SampleDirectory;
+let witnesses: FakeWitness[];
+let policy: string;
+beforeEach(async () => {
+  sample = await createSampleDirectory(["a", "b"]);
+  witnesses = await Promise.all(
+    ["w1", "w2", "w3"].map((name) => startFakeWitness(`${name}.example`, [sample.key.verifierKey])),
+  );
+  const lines = witnesses.map(({ verifierKey, url }, i) => `witness w${i + 1} ${verifierKey} ${url}\n`).join("");
+  policy = `log ${sample.key.verifierKey}\n${lines}group two 2 w1 w2 w3\nquorum two\n`;
+});
+afterEach(async () => {
+  for (const witness of witnesses) await witness.close();
+  await rm(sample.directory, { recursive: true });
+});
+
+const open = (text = policy) =>
+  createWitnessing(sample.objects, { log: DIRECTORY, verifierKey: sample.key.verifierKey, policy: parsePolicy(text) });
+
+test("a quorum cosigns each head of the directory, and the shards are verified under it", async () => {
+  const witnessing = open();
+  for (let round = 0; round < 3; round++) {
+    await sample.grow("a", 2);
+    await sample.grow("b", 130);
+    await sample.record();
+    expect(await witnessing.round()).toEqual([]);
+    expect(await witnessing.round()).toEqual([]);
+  }
+  expect(witnessing.cosignedSize).toBe(6);
+  expect(witnesses.map(({ answers }) => answers)).toEqual([
+    [200, 200, 200],
+    [200, 200, 200],
+    [200, 200, 200],
+  ]);
+  expect(await verifySample(sample, policy)).toMatchObject({
+    verdict: "VERIFIED",
+    directory: { witnessed: { size: 6, by: ["w1", "w2", "w3"] }, cosignedChecked: 4 },
+  });
+});
+
+test("who starts anew learns from the witness how far it is, by its conflict", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  await open().round();
+  await sample.grow("a", 2);
+  await sample.record();
+  expect(await open().round()).toEqual([]);
+  expect(witnesses[0]?.answers).toEqual([200, 409, 200]);
+});
+
+test("one witness of three may be away; two may not, and then nothing is verified", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  await witnesses[0]?.close();
+  expect(await open().round()).toEqual([]);
+  expect(await verifySample(sample, policy)).toMatchObject({
+    verdict: "VERIFIED",
+    directory: { witnessed: { by: ["w2", "w3"] } },
+  });
+  await sample.grow("a", 2);
+  await sample.record();
+  await witnesses[1]?.close();
+  const [what, ...why] = await open().round();
+  expect(what).toContain("no quorum");
+  expect(why).toHaveLength(2);
+  // Young entries wait for the next round; older ones do not.
+  expect((await verifySample(sample, policy)).verdict).toBe("VERIFIED");
+  const later = Math.floor(Date.now() / 1000) + 3_600;
+  expect(await verifySample(sample, policy, { now: later })).toMatchObject({
+    verdict: "INCOMPLETE",
+    findings: [{ where: "entries 2 to 3" }],
+  });
+});
+
+test("without a cosigned head a policy with a quorum verifies nothing", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  expect(await verifySample(sample, policy)).toMatchObject({ verdict: "INCOMPLETE" });
+});
+
+test("a changed bit of a cosigned head is found", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  const everybody = policy.replace("group two 2", "group two all");
+  await open(everybody).round();
+  const path = "log/directory/anchors/000000000000001.cosigned";
+  const bytes = Buffer.from((await sample.objects.read(path)) ?? "");
+  expect(bytes.length).toBeGreaterThan(300);
+  for (let at = 0; at < bytes.length; at++) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    const changes = { [path]: changed, "log/directory/cosigned": changed };
+    const seen = await verifySample(sample, everybody, { changes });
+    expect([at, seen.verdict]).not.toEqual([at, "VERIFIED"]);
+  }
+}, 120_000);
+
+test("a second history, signed with the log's own key, is refused by the witnesses and found against what they cosigned", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  await open().round();
+  const cosigned = (await sample.objects.read("log/directory/cosigned")) ?? new Uint8Array();
+  const forged = await createSampleDirectory(["a", "b"]);
+  await forged.grow("b", 1);
+  await forged.grow("a", 3);
+  const { createDirectoryLog } = await import("@runledger/collector");
+  const key = { ...sample.key, lastSigned: { load: async () => null, save: async () => undefined } };
+  const log = createDirectoryLog(forged.objects, key, "operator");
+  await log.record("2026-01-01T00:00:00.000Z");
+  const forgery = { ...forged, keys: [sample.key.verifierKey, ...forged.keys] };
+  const witnessing = createWitnessing(forged.objects, {
+    log: DIRECTORY,
+    verifierKey: key.verifierKey,
+    policy: parsePolicy(policy),
+  });
+  const refusals = await witnessing.round();
+  expect(refusals.join()).toContain("does not extend what it has seen");
+  expect((await verifySample(forgery, policy)).verdict).toBe("INCOMPLETE");
+  const seen = await verifySample(forgery, policy, { changes: { "log/directory/cosigned": cosigned } });
+  expect(seen.verdict).toBe("TAMPERED");
+  await rm(forged.directory, { recursive: true });
+});
+
+test.each([
+  ["does not know the log", () => ({ status: 404, body: "" }), "does not know"],
+  ["knows it by another key", () => ({ status: 403, body: "" }), "another key"],
+  ["says that it was forked", () => ({ status: 422, body: "" }), "does not extend"],
+  ["has seen more of it", () => ({ status: 409, body: "99\n" }), "has seen 99"],
+  ["answers a conflict without a size", () => ({ status: 409, body: "no\n" }), "without a size"],
+  ["always has a conflict", () => ({ status: 409, body: "1\n" }), "others ask it"],
+  ["answers something else", () => ({ status: 200, body: "hello\n" }), "no cosignature"],
+  ["answers without end", () => ({ status: 200, body: "x".repeat(200_000) }), "too large"],
+  ["fails", () => ({ status: 500, body: "" }), "answered 500"],
+  ["signs something else", () => ({ status: 200, body: null }), "does not fit"],
+])("a witness that %s is named with what to do", async (_what, answer, words) => {
+  await sample.grow("a", 2);
+  await sample.record();
+  const [first] = witnesses;
+  if (first === undefined) throw new Error("no witness");
+  first.misbehave = (proper) => {
+    const { status, body } = answer();
+    return { status, body: body ?? proper.body.replace(/A{4}/, "AAAB") };
+  };
+  const single = `${policy.split("\n").slice(0, 2).join("\n")}\nquorum w1\n`;
+  const [no, why] = await open(single).round();
+  expect(no).toContain("no quorum");
+  expect(why).toContain(words);
+  expect(await sample.objects.read("log/directory/cosigned")).toBeNull();
+});
