@@ -1,8 +1,7 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
-import { callOf, partOf } from "./genai-message-events.ts";
-import { jsonTextOf, parsedJson } from "./json-text.ts";
-
-type Members = Record<string, unknown>;
+import { isMembers, type Members } from "./json-object.ts";
+import { jsonTextOf } from "./json-text.ts";
+import { callOf, partOf } from "./message-part.ts";
 
 /**
  * A message of OpenAI's chat completions or an item of its responses API, of Anthropic's messages or of the AI SDK's prompts, in the form of
@@ -113,16 +112,4 @@ function modalityOf(type: "file" | "image", mediaType: unknown): string {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : jsonTextOf(value);
-}
-
-export function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What the text says when it is the JSON of an object or a list, else null. */
-export function membersOrList(text: unknown, parse = parsedJson): Members | unknown[] | null {
-  if (typeof text !== "string") return isMembers(text) || Array.isArray(text) ? text : null;
-  if (!/^\s*[[{]/.test(text)) return null;
-  const value = parse(text);
-  return isMembers(value) || Array.isArray(value) ? value : null;
 }

@@ -1,17 +1,13 @@
+import type { ChatMessage, MessagePart } from "@runledger/contract";
+import { chatMessage } from "./chat-message.ts";
+import { isMembers, type Members, unlessJson } from "./json-object.ts";
+
 /** Where an event's messages belong in a model call's content. */
 export interface EventMessages {
   place: "system_prompt" | "messages" | "response";
   /** In the form of the GenAI conventions (contract `ChatMessage`): unknown members stay beside `role` and `parts`. */
-  messages: EventMessage[];
+  messages: ChatMessage[];
 }
-
-export interface EventMessage {
-  role: string;
-  parts: Record<string, unknown>[];
-  [key: string]: unknown;
-}
-
-type Members = Record<string, unknown>;
 
 const EVENTS: Readonly<Record<string, readonly [place: EventMessages["place"], role: string]>> = {
   "gen_ai.system.message": ["system_prompt", "system"],
@@ -55,7 +51,7 @@ export function messagesOfEvent(name: string, body: unknown, attributes: Readonl
   const [place, role] = event;
   const said = body ?? contentOf(attributes);
   if (said === null) return { place, messages: [] };
-  const value = parsedText(said);
+  const value = unlessJson(said);
   const list = name.startsWith("gen_ai.content.") && Array.isArray(value) ? value : [value];
   return { place, messages: list.map((item) => messageOf(item, role)) };
 }
@@ -67,140 +63,36 @@ function contentOf(attributes: Readonly<Members>): unknown {
   return members.length === 0 ? null : Object.fromEntries(members);
 }
 
-/** A message of a model's wire format, or of a choice around it; what is no object is its text. */
-function messageOf(value: unknown, defaultRole: string): EventMessage {
-  if (!isMembers(value)) return { role: defaultRole, parts: partsOf(value) };
+/** As `chatMessage`, but for what the events have of their own: a choice around the message, lists as text, a result's id as `id`. */
+function messageOf(value: unknown, defaultRole: string): ChatMessage {
+  if (!isMembers(value)) return chatMessage({ role: defaultRole, content: listInText(value) }, defaultRole);
   const { message, ...around } = value;
-  const inner = parsedText(message);
+  const inner = unlessJson(message);
   const all: Members = isMembers(inner) ? { ...around, ...inner } : { ...around, content: around["content"] ?? inner };
-  const { role, content, parts, tool_calls: calls, id, ...rest } = all;
-  const speaker = typeof role === "string" && role !== "" ? role : defaultRole;
+  const { role: given, content, parts, tool_calls: calls, id, ...rest } = all;
+  const role = typeof given === "string" && given !== "" ? given : defaultRole;
   if (Array.isArray(parts) && content === undefined)
-    return { ...rest, ...idOf(id), role: speaker, parts: parts.filter(isMembers) };
-  const said = partsOf(content);
-  const isResult = speaker === "tool" && id !== undefined;
-  return {
-    ...rest,
-    ...(isResult ? {} : idOf(id)),
-    role: speaker,
-    parts: [
-      ...(isResult ? [{ type: "tool_call_response", id, response: content ?? null }] : said),
-      ...listOf(parsedText(calls)).map(callOf),
-    ],
-  };
-}
-
-function idOf(id: unknown): Members {
-  return id === undefined ? {} : { id };
-}
-
-/** `{id, type, function: {name, arguments}}`, or the same without `function`. */
-export function callOf(value: unknown): Members {
-  if (!isMembers(value)) return { type: "tool_call", arguments: value };
-  const { function: named, type: _type, ...call } = value;
-  const { arguments: given, ...rest }: Members = isMembers(named) ? { ...call, ...named } : call;
-  return { ...rest, type: "tool_call", ...(given === undefined ? {} : { arguments: exactlyParsed(given) }) };
-}
-
-function partsOf(content: unknown): Members[] {
-  if (content === null || content === undefined) return [];
-  const value = typeof content === "string" ? listInText(content) : content;
-  return listOf(value).map(partOf);
+    return { ...rest, ...(id === undefined ? {} : { id }), role, parts: parts.filter(isMembers) as MessagePart[] };
+  const isResult = role === "tool" && id !== undefined;
+  return chatMessage(
+    {
+      role,
+      ...rest,
+      ...(id === undefined ? {} : { [isResult ? "tool_call_id" : "id"]: id }),
+      content: isResult ? content : listInText(content),
+      tool_calls: listOfCalls(unlessJson(calls)),
+    },
+    role,
+  );
 }
 
 /** Some write the list of parts as text; any other text is what was said. */
-function listInText(text: string): unknown {
-  const value = text.startsWith("[") ? parsedText(text) : text;
-  return Array.isArray(value) && value.length > 0 && value.every(isMembers) ? value : text;
+function listInText(content: unknown): unknown {
+  const value = typeof content === "string" && content.startsWith("[") ? unlessJson(content) : content;
+  return Array.isArray(value) && value.length > 0 && value.every(isMembers) ? value : content;
 }
 
-/** The parts of OpenAI, Anthropic and Bedrock in the form of the conventions; any other stays as it is. */
-export function partOf(value: unknown): Members {
-  if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
-  const { type, ...rest } = value;
-  switch (type) {
-    case undefined:
-      return untypedPart(rest);
-    case "text":
-    case "input_text":
-    case "output_text":
-      return textPart(rest);
-    case "image_url": {
-      const { image_url: image, ...beside } = rest;
-      const { url, ...more }: Members = isMembers(image) ? image : { url: image };
-      return { ...beside, ...more, type: "uri", modality: "image", uri: url };
-    }
-    case "input_audio": {
-      const { input_audio: audio, ...beside } = rest;
-      const { data, format, ...more }: Members = isMembers(audio) ? audio : {};
-      return {
-        ...beside,
-        ...more,
-        type: "blob",
-        modality: "audio",
-        ...(typeof format === "string" ? { mime_type: `audio/${format}` } : { format }),
-        content: data,
-      };
-    }
-    case "thinking": {
-      const { thinking, ...more } = rest;
-      return { ...more, type: "reasoning", content: thinking };
-    }
-    case "refusal": {
-      const { refusal, ...more } = rest;
-      return refusal === undefined ? value : { ...more, type, content: refusal };
-    }
-    case "tool_use": {
-      const { input, ...more } = rest;
-      return { ...more, type: "tool_call", arguments: input };
-    }
-    case "tool_result": {
-      const { tool_use_id: id, content, ...more } = rest;
-      return { ...more, type: "tool_call_response", id, response: content ?? null };
-    }
-    default:
-      return value;
-  }
-}
-
-function textPart({ text, ...rest }: Members): Members {
-  return { ...rest, type: "text", ...(text === undefined ? {} : { content: text }) };
-}
-
-/** Bedrock names a part by its one member. */
-function untypedPart(part: Members): Members {
-  const { toolUse, toolResult, ...rest } = part;
-  if (isMembers(toolUse)) {
-    const { toolUseId: id, name, input, ...more } = toolUse;
-    return { ...rest, ...more, type: "tool_call", id, name, arguments: input };
-  }
-  if (isMembers(toolResult)) {
-    const { toolUseId: id, content, ...more } = toolResult;
-    return { ...rest, ...more, type: "tool_call_response", id, response: content ?? null };
-  }
-  return typeof part["text"] === "string" ? textPart(part) : { ...part, type: "object" };
-}
-
-/** Arguments that came as text, as what they say; text with numbers that would lose digits stays text. */
-function exactlyParsed(value: unknown): unknown {
-  return typeof value === "string" && !/\d{16}/.test(value) ? parsedText(value) : value;
-}
-
-/** What the JSON says when the text is that of an object or a list, else the value itself. */
-function parsedText(value: unknown): unknown {
-  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value; // words that begin with a bracket
-  }
-}
-
-function listOf(value: unknown): unknown[] {
+function listOfCalls(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value : [value];
-}
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
-import { chatMessage, isMembers } from "./chat-message.ts";
-import { jsonObject } from "./json-object.ts";
+import { chatMessage } from "./chat-message.ts";
+import { isMembers, jsonObject } from "./json-object.ts";
 import { parsedJson } from "./json-text.ts";
 
 type Members = Record<string, unknown>;

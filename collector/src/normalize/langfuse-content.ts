@@ -1,5 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
-import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-message.ts";
+import { chatMessage, conversationOf } from "./chat-message.ts";
+import { isMembers, membersOrList } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";

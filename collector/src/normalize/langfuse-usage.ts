@@ -1,5 +1,5 @@
 import type { LlmFacts } from "@runledger/contract";
-import { isMembers, membersOrList } from "./chat-message.ts";
+import { isMembers, membersOrList } from "./json-object.ts";
 
 type Tokens = Pick<
   LlmFacts,

@@ -1,6 +1,6 @@
 import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
-import { isMembers, membersOrList } from "./chat-message.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import { isMembers, membersOrList } from "./json-object.ts";
 import { generationContent, plainContent } from "./langfuse-content.ts";
 import { langfuseTokens } from "./langfuse-usage.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";

@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
-import { membersOrList } from "./chat-message.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import { membersOrList } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";

@@ -1,7 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
-import { isMembers } from "./chat-message.ts";
 import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
-import { jsonObject } from "./json-object.ts";
+import { isMembers, jsonObject } from "./json-object.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
 import { flatMembers, flatMessages } from "./openinference-messages.ts";

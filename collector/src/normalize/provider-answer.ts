@@ -1,5 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
-import { chatMessage, isMembers } from "./chat-message.ts";
+import { chatMessage } from "./chat-message.ts";
+import { isMembers } from "./json-object.ts";
 import { langchainMembers, langchainMessage, providerMessage } from "./langchain-message.ts";
 
 type Members = Record<string, unknown>;

@@ -1,5 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
-import { chatMessage, isMembers } from "./chat-message.ts";
+import { chatMessage } from "./chat-message.ts";
+import { isMembers } from "./json-object.ts";
 import { langchainMessage, providerMessage } from "./langchain-message.ts";
 
 /** What the body of a model's request says. Null is unknown. */

@@ -1,4 +1,4 @@
-import { isMembers } from "./chat-message.ts";
+import { isMembers } from "./json-object.ts";
 
 /** A tool as OpenAI or Anthropic is told of it, in the form of the GenAI conventions: `{type, name, description?, parameters?}`. */
 export function toolDefinition(value: unknown): Record<string, unknown> {

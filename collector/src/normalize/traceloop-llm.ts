@@ -1,7 +1,8 @@
 import { GEN_AI } from "@runledger/contract";
-import { chatMessage, conversationOf, isMembers, membersOrList } from "./chat-message.ts";
+import { chatMessage, conversationOf } from "./chat-message.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { type FlatEntries, flatList, takeFlatLists } from "./flat-keys.ts";
+import { isMembers, membersOrList } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { createMembers } from "./members.ts";
 import type { Content } from "./normalized.ts";

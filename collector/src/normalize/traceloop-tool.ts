@@ -1,5 +1,4 @@
-import { isMembers } from "./chat-message.ts";
-import { jsonObject } from "./json-object.ts";
+import { isMembers, jsonObject } from "./json-object.ts";
 import { parsedJson } from "./json-text.ts";
 
 /** What a tool was called with, out of how the SDKs write a function's arguments: `{args, kwargs}`, or LangChain's inputs. */

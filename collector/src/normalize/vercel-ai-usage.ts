@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import { GEN_AI } from "@runledger/contract";
-import { isMembers, membersOrList } from "./chat-message.ts";
+import { isMembers, membersOrList } from "./json-object.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 export type Tokens = Pick<

@@ -1,0 +1,81 @@
+import { isMembers, type Members, unlessJson } from "./json-object.ts";
+
+/** The parts of OpenAI, Anthropic and Bedrock in the form of the conventions; any other stays as it is. */
+export function partOf(value: unknown): Members {
+  if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
+  const { type, ...rest } = value;
+  switch (type) {
+    case undefined:
+      return untypedPart(rest);
+    case "text":
+    case "input_text":
+    case "output_text":
+      return textPart(rest);
+    case "image_url": {
+      const { image_url: image, ...beside } = rest;
+      const { url, ...more }: Members = isMembers(image) ? image : { url: image };
+      return { ...beside, ...more, type: "uri", modality: "image", uri: url };
+    }
+    case "input_audio": {
+      const { input_audio: audio, ...beside } = rest;
+      const { data, format, ...more }: Members = isMembers(audio) ? audio : {};
+      return {
+        ...beside,
+        ...more,
+        type: "blob",
+        modality: "audio",
+        ...(typeof format === "string" ? { mime_type: `audio/${format}` } : { format }),
+        content: data,
+      };
+    }
+    case "thinking": {
+      const { thinking, ...more } = rest;
+      return { ...more, type: "reasoning", content: thinking };
+    }
+    case "refusal": {
+      const { refusal, ...more } = rest;
+      return refusal === undefined ? value : { ...more, type, content: refusal };
+    }
+    case "tool_use": {
+      const { input, ...more } = rest;
+      return { ...more, type: "tool_call", arguments: input };
+    }
+    case "tool_result": {
+      const { tool_use_id: id, content, ...more } = rest;
+      return { ...more, type: "tool_call_response", id, response: content ?? null };
+    }
+    default:
+      return value;
+  }
+}
+
+function textPart({ text, ...rest }: Members): Members {
+  return { ...rest, type: "text", ...(text === undefined ? {} : { content: text }) };
+}
+
+/** Bedrock names a part by its one member. */
+function untypedPart(part: Members): Members {
+  const { toolUse, toolResult, ...rest } = part;
+  if (isMembers(toolUse)) {
+    const { toolUseId: id, name, input, ...more } = toolUse;
+    return { ...rest, ...more, type: "tool_call", id, name, arguments: input };
+  }
+  if (isMembers(toolResult)) {
+    const { toolUseId: id, content, ...more } = toolResult;
+    return { ...rest, ...more, type: "tool_call_response", id, response: content ?? null };
+  }
+  return typeof part["text"] === "string" ? textPart(part) : { ...part, type: "object" };
+}
+
+/** `{id, type, function: {name, arguments}}`, or the same without `function`. */
+export function callOf(value: unknown): Members {
+  if (!isMembers(value)) return { type: "tool_call", arguments: value };
+  const { function: named, type: _type, ...call } = value;
+  const { arguments: given, ...rest }: Members = isMembers(named) ? { ...call, ...named } : call;
+  return { ...rest, type: "tool_call", ...(given === undefined ? {} : { arguments: exactlyParsed(given) }) };
+}
+
+/** Arguments that came as text, as what they say; text with numbers that would lose digits stays text. */
+function exactlyParsed(value: unknown): unknown {
+  return typeof value === "string" && !/\d{16}/.test(value) ? unlessJson(value) : value;
+}
