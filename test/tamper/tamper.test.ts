@@ -1,12 +1,16 @@
 import { rm } from "node:fs/promises";
 import {
+  createPayloadReader,
   createTileTree,
   decodeEntryBundle,
   encodeEntryBundle,
   leafHash,
+  packPath,
+  parseLogEntry,
   signCheckpoint,
   verifyShard,
 } from "@runledger/contract";
+import { openOrCreateKeyring } from "@runledger/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { changedBytes, expectAllFound, flipped, writeSmallLog } from "./changed-copies.ts";
 import { createSampleStore, frameOf, openSampleSink, type SampleStore, SHARD } from "./sample-log.ts";
@@ -58,11 +62,20 @@ test("untouched logs are verified to the last payload and checkpoint", async () 
   expect([...large.keys()].filter((path) => path.includes("/000.p/"))).toEqual(["log/s0/tile/1/000.p/2"]);
 });
 
-test("its payloads are kept in every form: whole, as a list that goes on, as a difference", () => {
-  const packs = [...small].filter(([path]) => path.startsWith("payloads/")).map(([, bytes]) => Buffer.from(bytes));
-  const text = Buffer.concat(packs).toString("latin1");
-  expect(text).toContain('"base_count":1,');
-  expect(text).toContain('"pieces":[');
+test("its payloads are sealed, and kept in every form: whole, as a list that goes on, as a difference", async () => {
+  const keyring = await openOrCreateKeyring(store.objects, store.masterKey);
+  const pack = async (name: string, offset: number, length: number) =>
+    small.get(packPath(SHARD, name))?.subarray(offset, offset + length) ?? null;
+  const open = createPayloadReader(pack, keyring.reader());
+  const bundles = [...small].filter(([path]) => path.includes("tile/entries/")).map(([, bytes]) => bytes);
+  const records = bundles.flatMap(decodeEntryBundle).map(parseLogEntry);
+  const opened = await Promise.all(records.flatMap(({ payloads }) => Object.values(payloads).map(open)));
+  const text = Buffer.concat(opened).toString("latin1");
+  const stored = Buffer.concat([...small.values()]).toString("latin1");
+  for (const form of ['"base_count":1,', '"pieces":[', "be kind"]) {
+    expect(text).toContain(form);
+    expect(stored).not.toContain(form);
+  }
 });
 
 test("without a key, or with another log's, nothing is verified", async () => {

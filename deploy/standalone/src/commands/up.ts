@@ -52,10 +52,16 @@ function addresses(settings: StandaloneSettings, standalone: Standalone, seconds
     ["OTLP/gRPC", at(standalone.grpcPort)],
     ["OTLP/HTTP", `${at(standalone.httpPort)}/v1/traces`],
     ["audit log", settings.objects],
+    ["contents", contentsOf(settings)],
     ["its verifier key", standalone.verifierKey],
   ];
   const table = lines.map(([name, value]) => `  ${pc.dim((name ?? "").padEnd(18))}${value}`).join("\n");
   return `${pc.green("ready")} in ${seconds.toFixed(1)} s\n${table}`;
+}
+
+function contentsOf({ encryption, masterKey }: StandaloneSettings): string {
+  if (!encryption) return "stored in the clear (RUNLEDGER_ENCRYPTION=off)";
+  return "file" in masterKey ? `sealed; back up ${masterKey.file}` : "sealed under RUNLEDGER_MASTER_KEY";
 }
 
 function stopOnSignal(standalone: Standalone, console: Console, say: (text: string) => void): void {
