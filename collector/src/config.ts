@@ -23,6 +23,10 @@ export const collectorSettings = z.strictObject({
   /** With it Runledger itself sends what nobody else can: acts. Whoever shall send them is told it. */
   ownKey: z.string().min(32),
   journalDir: z.string().min(1),
+  /** What an answer waits for: the journal's fsync, or that the records are in the object store. */
+  ack: z.enum(["journal", "object"]).default("journal"),
+  /** How long an answer waits for the object store before it is a refusal to be sent again. */
+  ackTimeoutMs: z.number().int().positive().default(8_000),
   /** `file:PATH` */
   objects: z.string().min(1),
   clickhouseUrl: z.string().min(1),

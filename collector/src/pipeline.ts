@@ -31,6 +31,7 @@ import { keyGate, openSenderKeys, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
 import { createIntake } from "./receive/intake.ts";
+import { createObjectAck } from "./receive/object-ack.ts";
 import { startAbandonedRuns } from "./resolve/abandoned-runs.ts";
 import { createResolver } from "./resolve/resolver.ts";
 import { createStderrLogger } from "./stage/logger.ts";
@@ -48,7 +49,11 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
   const registry = new Registry();
   const warn = (message: string, details: object) => logger.warn(details, message);
   const journal = await openJournalWriter(settings.journalDir, { followers: FOLLOWERS, warn });
-  const intake = createIntake({ journal, registry, nowUnixNano, onFatal, warn }, {});
+  // The stages meet only in the journal: where the audit log's cursor stands there, the records are in the store.
+  const audit = openJournalCursor(settings.journalDir, "audit");
+  const { stored } = createObjectAck(audit, { pollMs: settings.pollMs, timeoutMs: settings.ackTimeoutMs });
+  const waiting = settings.ack === "object" ? { stored } : {};
+  const intake = createIntake({ journal, registry, nowUnixNano, onFatal, warn, ...waiting }, {});
   const { host, tls } = settings;
   const keys = await openSenderKeys(settings, warn);
   const gate = keyGate(keys);

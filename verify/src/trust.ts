@@ -1,7 +1,9 @@
 import {
   type Checkpoint,
   type CheckTimestamp,
+  cosignersOf,
   type Findings,
+  isQuorum,
   LogError,
   type NoteVerifier,
   openCheckpoint,
@@ -37,4 +39,19 @@ export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findin
     findings.add("TAMPERED", "checkpoint", `the earlier one is of ${since.origin}, this log is ${head.origin}`);
   if (since.size > head.size)
     findings.add("TAMPERED", "checkpoint", `the log had ${since.size} entries and has ${head.size} now`);
+}
+
+/** A head needs the quorum of witnesses that the caller's policy asks for. */
+export function checkQuorum(note: Uint8Array, { witnessed }: Trust, findings: Findings): void {
+  if (witnessed === undefined || witnessed.quorum === null) return;
+  try {
+    const cosigners = witnessed.witnesses.map(({ cosigner }) => cosigner);
+    const times = cosignersOf(note, cosigners);
+    if (isQuorum(witnessed.quorum, ({ cosigner }) => times.has(cosigner))) return;
+    const what = `it is not cosigned by the quorum ${witnessed.quorum.name} of witnesses that your policy asks for`;
+    findings.add("UNTRUSTED", "checkpoint", what);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    findings.add("TAMPERED", "checkpoint", error.message);
+  }
 }

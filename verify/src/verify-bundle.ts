@@ -25,7 +25,7 @@ import { type BundleSums, createBundleSums } from "./bundle-sums.ts";
 import { type BundleTiles, createBundleTiles } from "./bundle-tiles.ts";
 import { type BundleVerification, emptyVerification, notesOf } from "./bundle-verification.ts";
 import { createByteReader } from "./byte-reader.ts";
-import { checkSince, openSince, type Trust } from "./trust.ts";
+import { checkQuorum, checkSince, openSince, type Trust } from "./trust.ts";
 
 const MAX_SINGLE_BYTES = 1024 * 1024;
 const MAX_REPORTED_GAPS = 50;
@@ -208,8 +208,10 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   };
 }
 
-function openHead(note: Uint8Array, { verifierKeys }: Trust, findings: Findings): Checkpoint & { signedBy: string[] } {
+function openHead(note: Uint8Array, trust: Trust, findings: Findings): Checkpoint & { signedBy: string[] } {
+  const { verifierKeys } = trust;
   try {
+    checkQuorum(note, trust, findings);
     return openCheckpoint(note, verifierKeys.map(parseVerifierKey));
   } catch (error) {
     if (!(error instanceof LogError)) throw error;

@@ -114,7 +114,8 @@ export type OtlpErrorCode =
   | "permission_denied"
   | "overloaded"
   | "timeout"
-  | "closing";
+  | "closing"
+  | "not_stored";
 
 /** Why a request is refused as a whole; the message is for the sender. */
 export class OtlpError extends Error {

@@ -14,6 +14,8 @@ export interface IntakeDependencies {
   nowUnixNano: () => bigint;
   /** The journal is dead; called once. The process must end. */
   onFatal: (error: unknown) => void;
+  /** Resolves when a journalled frame is as safe as an answer promises; by default the journal is enough. Its rejections are answered. */
+  stored?: (seq: number) => Promise<void>;
   /** Told of failures that are the collector's own. */
   warn: (message: string, details: object) => void;
 }
@@ -40,7 +42,7 @@ export interface IncomingRequest {
 export interface Intake {
   readonly budget: ByteBudget;
   readonly maxBodyBytes: number;
-  /** Resolves when the accepted items are durable. Rejects with what `refuse` understands; nothing was acknowledged then. */
+  /** Resolves when the accepted items are durable, as the acknowledgement is set. Rejects with what `refuse` understands; nothing was acknowledged then. */
   take(request: IncomingRequest, transport: Transport, reserveUnpacked: (bytes: number) => void): Promise<ExportAnswer>;
   /** Counts a refusal, reports it where it is our own failure, and tells how to answer. */
   refuse(error: unknown, transport: Transport): RefusalStatus;
@@ -68,7 +70,8 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
       metrics.countItems(signal, accepted, rejected);
       // The frame is journalled as it came: the integrator comes to the same verdict on each item.
       if (accepted > 0) {
-        await dependencies.journal.append({ ...request, receivedUnixNano: dependencies.nowUnixNano() });
+        const seq = await dependencies.journal.append({ ...request, receivedUnixNano: dependencies.nowUnixNano() });
+        await dependencies.stored?.(seq);
       }
       metrics.requests.inc({ transport, code: "ok" });
       return { signal, rejected: [...rejected.values()].reduce((sum, count) => sum + count, 0), message };

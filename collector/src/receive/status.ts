@@ -55,6 +55,7 @@ const OTLP_STATUS: Record<OtlpErrorCode, Omit<RefusalStatus, "message">> = {
     httpCode: 408,
     retryAfterSeconds: null,
   },
+  not_stored: { name: "unavailable", grpcCode: grpcStatus.UNAVAILABLE, httpCode: 503, retryAfterSeconds: 5 },
   closing: { name: "unavailable", grpcCode: grpcStatus.UNAVAILABLE, httpCode: 503, retryAfterSeconds: 5 },
 };
 

@@ -23,7 +23,7 @@ const environment = z
     RUNLEDGER_WITNESS_LOGS: z.enum(["directory", "all"]).default("directory"),
     RUNLEDGER_TSA_URL: z.url({ protocol: /^https?$/ }).optional(),
     RUNLEDGER_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }).optional(),
-    RUNLEDGER_ACK: z.enum(["journal"], "only `journal` is supported for now").default("journal"),
+    RUNLEDGER_ACK: z.enum(["journal", "object"]).default("journal"),
     RUNLEDGER_ENCRYPTION: z.enum(["on", "off"]).default("on"),
     RUNLEDGER_MASTER_KEY: z.string().min(1).optional(),
     RUNLEDGER_CONTENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(20_000).default(400),
@@ -59,6 +59,8 @@ export interface StandaloneSettings {
   witnessPolicy: string | null;
   witnessLogs: "directory" | "all";
   tsaUrl: string | null;
+  /** What an answer to OTLP waits for. */
+  ack: "journal" | "object";
   /** null: start the embedded one. */
   clickhouseUrl: string | null;
   /** Whether new payloads are sealed. */
@@ -108,6 +110,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     httpPort: values.RUNLEDGER_OTLP_HTTP_PORT,
     apiPort: values.RUNLEDGER_API_PORT,
     objects: values.RUNLEDGER_OBJECTS ?? `file:${resolve(dataDir, "objects")}`,
+    ack: values.RUNLEDGER_ACK,
     shard: values.RUNLEDGER_SHARD,
     witnessPolicy: values.RUNLEDGER_WITNESS_POLICY === undefined ? null : resolve(values.RUNLEDGER_WITNESS_POLICY),
     witnessLogs: values.RUNLEDGER_WITNESS_LOGS,

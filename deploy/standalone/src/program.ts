@@ -59,7 +59,7 @@ function addServerCommands(program: Command, console: Console): void {
     .option("--witness-policy <file>", "tlog-policy with witnesses of the directory's heads (RUNLEDGER_WITNESS_POLICY)")
     .option("--tsa-url <url>", "time stamping authority, RFC 3161 (RUNLEDGER_TSA_URL)")
     .option("--clickhouse-url <url>", "a ClickHouse server instead of the embedded one (RUNLEDGER_CLICKHOUSE_URL)")
-    .option("--ack <when>", "what an answer waits for: journal (RUNLEDGER_ACK)")
+    .option("--ack <when>", "what an answer waits for: journal, or object: the object store (RUNLEDGER_ACK)")
     .option("--retention-days <days>", "how long ClickHouse keeps rows (RUNLEDGER_RETENTION_DAYS)")
     .option(
       "--content-retention-days <days>",
