@@ -102,6 +102,7 @@ test("of a process killed in the middle the start and the steps until then are t
   const server = await otlp();
   const { child, exit, output } = startAgentProcess("hang", server.port);
   await expect.poll(output, { timeout: 20_000 }).toBe("half way\n");
+  await expect.poll(() => text(server), { timeout: 30_000 }).toContain("execute_tool look");
   child.kill("SIGKILL");
   await exit;
   expect(count(server, "run_start")).toBe(1);

@@ -139,7 +139,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
     signal: () => scopes.getStore()?.guard.signal ?? never,
     model: installation.model,
     runId: () => scopes.getStore()?.run.root.traceId,
-    handler: createHandler({ flush, flushTimeoutMs: config.flushTimeoutMs }),
+    handler: createHandler({ flush, flushTimeoutMs: config.flushTimeoutMs, failures }),
     flush: () => flush(),
     async shutdown() {
       installation.remove();

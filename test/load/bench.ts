@@ -5,6 +5,7 @@ import { benchNormalize, profileNormalize } from "./normalize-bench.ts";
 import { benchProduct } from "./product-bench.ts";
 import { benchQueries } from "./query-bench.ts";
 import { benchSdk } from "./sdk-bench.ts";
+import { firstChunkPercentiles, memoryWithoutCollector, stepPercentiles } from "./sdk-footprint.ts";
 
 /** `npm run bench [-- --quick] [-- --only ingest|normalize|product|history|query|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
@@ -117,4 +118,11 @@ if (wanted("sdk")) {
       "added, µs": Math.round(row.recordedMicros - row.plainMicros),
     })),
   );
+  const calls = flags.quick ? 500 : 5_000;
+  console.log("\nThe SDK: wall time, µs");
+  const times = [...(await stepPercentiles(calls)), ...(await firstChunkPercentiles(calls / 10))];
+  console.table(times.map((row) => ({ what: row.what, p50: rounded(row.p50Micros), p99: rounded(row.p99Micros) })));
+  const memory = await memoryWithoutCollector(10_000);
+  console.log("\nThe SDK: 10,000 steps in memory while no collector answers, MB");
+  console.table([{ heap: rounded(memory.heapMegabytes), "as counted": rounded(memory.queuedMegabytes) }]);
 }

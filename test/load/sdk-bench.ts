@@ -23,7 +23,7 @@ export async function benchSdk(settings: SdkBenchSettings): Promise<SdkFigures[]
   const server = fork(fileURLToPath(new URL("sdk-server-process.ts", import.meta.url)));
   const [ports] = (await once(server, "message")) as [{ grpc: number; model: number }];
   const endpoint = `http://127.0.0.1:${ports.grpc}`;
-  const ledger = createRunledger({ endpoint }, { environment: {} });
+  const ledger = createRunledger({ endpoint, control: "off" }, { environment: {} });
   const plain = createPlainTracer(endpoint);
   try {
     const recorded = async (work: () => Promise<unknown>) => {

@@ -65,6 +65,11 @@ function argumentsValid(text: string, offered: OfferedTool | undefined): boolean
   }
 }
 
+/** Undefined for what has no text: a cycle, a value that can't be read. */
 export function textOf(value: unknown): string | undefined {
-  return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
+  try {
+    return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -58,6 +58,6 @@ export function callKey(name: string, args: unknown): string {
     if (typeof args === "string") value = JSON.parse(args);
     return `${name} ${canonicalJson(value)}`;
   } catch {
-    return `${name} ${String(args)}`; // no JSON: sameness of the text is what is left
+    return `${name} ${typeof args === "string" ? args : typeof args}`; // no JSON: sameness of the text is what is left
   }
 }

@@ -59,9 +59,13 @@ function reasonOf(cause: StopCause): string {
 /** The AgentStopped that an error is, or that made it: client libraries wrap what their `fetch` throws. */
 export function causedByStop(error: unknown): AgentStopped | undefined {
   let cause = error;
-  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
-    if (cause instanceof AgentStopped) return cause;
-    cause = cause.cause;
+  try {
+    for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
+      if (cause instanceof AgentStopped) return cause;
+      cause = cause.cause;
+    }
+  } catch {
+    // An error of the agent's that can't be looked at is none of ours.
   }
   return undefined;
 }

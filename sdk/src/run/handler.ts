@@ -1,9 +1,11 @@
+import type { Failures } from "../failures.ts";
 import type { AgentFunction } from "./wrap.ts";
 
 export interface HandlerDependencies {
   /** Sends what waits, within so many ms. */
   flush: (timeoutMs: number) => Promise<unknown>;
   flushTimeoutMs: number;
+  failures: Failures;
 }
 
 /** What a platform needs to hand the answer on before it ends or freezes the process. */
@@ -16,11 +18,12 @@ type Callback = (...answer: unknown[]) => void;
  * Of a context with AWS Lambda's `getRemainingTimeInMillis` the deadline is kept; what is not sent by then waits for the next call. It
  * answers what the handler answers, or fails as it does.
  */
-export function createHandler({ flush, flushTimeoutMs }: HandlerDependencies) {
+export function createHandler({ flush, flushTimeoutMs, failures }: HandlerDependencies) {
   async function flushInTime(args: readonly unknown[]): Promise<void> {
-    const timeoutMs = Math.min(flushTimeoutMs, remainingMs(args) - MARGIN_MS);
+    const remaining = failures.attempt("callback", () => remainingMs(args)) ?? Number.POSITIVE_INFINITY;
+    const timeoutMs = Math.min(flushTimeoutMs, remaining - MARGIN_MS);
     // Of ours nothing may come between the handler and its answer.
-    if (timeoutMs > 0) await flush(timeoutMs).catch(() => undefined);
+    if (timeoutMs > 0) await flush(timeoutMs).catch((error: unknown) => failures.report("delivery", error));
   }
   return function handler<Handler extends AgentFunction>(handle: Handler): Handler {
     async function handled(this: unknown, ...args: Parameters<Handler>): Promise<unknown> {

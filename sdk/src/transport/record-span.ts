@@ -61,8 +61,8 @@ export function openSpan(
     isRecording: () => !ended,
     setAttributes(more) {
       for (const key in more) {
-        const value = more[key];
-        if (isAttributeValue(value)) attributes[key] = value;
+        const value = attributeValue(more[key]);
+        if (value !== undefined) attributes[key] = value;
       }
     },
     setStatus(given) {
@@ -112,12 +112,18 @@ function hrTime(epochMs: number): HrTime {
   return [seconds, Math.floor((epochMs - seconds * 1000) * 1e6)];
 }
 
-/** As OpenTelemetry has them: what else a caller gives is left out, as its own spans do. */
-function isAttributeValue(value: unknown): value is AttributeValue {
-  if (Array.isArray(value)) return value.every((item) => item === null || isPrimitive(item));
-  return isPrimitive(value);
+/** As OpenTelemetry has them: what else a caller gives is left out, as its own spans do. A list is copied, since its owner may change it. */
+function attributeValue(value: unknown): AttributeValue | undefined {
+  if (isPrimitive(value)) return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  try {
+    const items: unknown[] | undefined = Array.isArray(value) ? Array.from(value) : undefined;
+    return items?.every(isPrimitive) ? (items as AttributeValue) : undefined;
+  } catch {
+    return undefined; // a proxy that lets nobody look
+  }
 }
 
-function isPrimitive(value: unknown): boolean {
+function isPrimitive(value: unknown): value is string | number | boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
