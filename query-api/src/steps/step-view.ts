@@ -62,7 +62,7 @@ type ReadRow = z.infer<typeof stepRow>;
 /** A `step` of the API. @throws ZodError when the row is none of `querySteps`. */
 export function stepFromRow(row: unknown): Step {
   const r = stepRow.parse(row);
-  const { tool: safety, ...facts } = r.agent_facts === "" ? {} : rowAgentFacts.parse(JSON.parse(r.agent_facts));
+  const { tool: safety, ...facts } = agentFactsOf(r.agent_facts);
   return {
     seq: r.seq,
     step_id: r.step_id,
@@ -83,6 +83,11 @@ export function stepFromRow(row: unknown): Step {
     tool: r.tool_name === "" ? null : { ...toolOf(r), ...safety },
     ...facts,
   };
+}
+
+/** Those of a later version of the collector are left to the record: a list of steps does not fail for them. */
+function agentFactsOf(json: string): z.infer<typeof rowAgentFacts> {
+  return json === "" ? {} : (rowAgentFacts.safeParse(JSON.parse(json)).data ?? {});
 }
 
 function llmOf(r: ReadRow): Step["llm"] {

@@ -10,6 +10,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { LimitUsage } from "../limits/usage.ts";
@@ -34,15 +35,23 @@ export interface CheckpointFile {
 
 const RUN_ID = /^[0-9a-f]{32}$/;
 /** One write of one length, so that a crash leaves the old one or the new one. */
-const PROGRESS_BYTES = 320;
+const PROGRESS_BYTES = 512;
 const resultLine = z.object({ tool: z.string(), key: z.string() }).loose();
-const progressSchema = z.object({ records: z.number().int().nonnegative(), used: usageSchema });
+const progressSchema = z.object({
+  records: z.number().int().nonnegative(),
+  used: usageSchema,
+  /** Whose run it is. */
+  pid: z.number().int().positive(),
+  host: z.string(),
+});
+const MAX_HOST_CHARS = 100;
 
 export function openCheckpointFile(directory: string, runId: string): CheckpointFile {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { state, progress } = pathsOf(directory, runId);
   let stateFile: number | undefined;
   let progressFile: number | undefined;
+  const owner = { pid: process.pid, host: thisHost() };
   return {
     save(checkpoint) {
       const whole = openSync(`${state}.new`, "w", 0o600);
@@ -60,7 +69,7 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
     },
     progress({ records, used }) {
       progressFile ??= openSync(progress, "w", 0o600);
-      writeSync(progressFile, JSON.stringify({ records, used }).padEnd(PROGRESS_BYTES), 0);
+      writeSync(progressFile, JSON.stringify({ records, used, ...owner }).padEnd(PROGRESS_BYTES), 0);
     },
     remove() {
       for (const file of [stateFile, progressFile]) if (file !== undefined) closeSync(file);
@@ -69,11 +78,11 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
   };
 }
 
-/** Undefined: there is none. A half-written last line is what the process died in. @throws when the file is damaged. */
+/** Undefined: there is none. `runningIn`: a process that has not died. A half-written last line is what the process died in. @throws when the file is damaged. */
 export function readCheckpoint(
   directory: string,
   runId: string,
-): { checkpoint: Checkpoint; progress: Progress } | undefined {
+): { checkpoint: Checkpoint; progress: Progress; runningIn: number | undefined } | undefined {
   if (!RUN_ID.test(runId)) return undefined;
   const paths = pathsOf(directory, runId);
   const text = textOf(paths.state);
@@ -84,7 +93,22 @@ export function readCheckpoint(
   const progressText = textOf(paths.progress);
   const progress = progressText === undefined ? saved : progressSchema.parse(JSON.parse(progressText));
   const checkpoint = { ...saved, results: [...saved.results, ...since] };
-  return { checkpoint, progress: progress.records < saved.records ? saved : progress };
+  const runningIn = "pid" in progress && isElsewhere(progress) ? progress.pid : undefined;
+  return { checkpoint, progress: progress.records < saved.records ? saved : progress, runningIn };
+}
+
+/** Another process of this machine that lives. Of other machines, and of a container's own numbers, nothing can be said. */
+function isElsewhere({ pid, host }: { pid: number; host: string }): boolean {
+  if (pid === process.pid || host !== thisHost()) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"; // lives, and is somebody else's
+  }
+}
+
+function thisHost(): string {
+  return hostname().slice(0, MAX_HOST_CHARS);
 }
 
 /** Runs that nobody has gone on with for so long are given up. */

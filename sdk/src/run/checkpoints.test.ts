@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -91,6 +91,17 @@ test("what can't be gone on from says why", async () => {
   expect(() => resume("ab".repeat(16), () => 1)).toThrow(/no checkpoint of run abab/);
   expect(() => resume("../../etc/passwd", () => 1)).toThrow(/no checkpoint/);
   expect(() => resume({ v: 2 } as unknown as Checkpoint, () => 1)).toThrow(/no checkpoint/);
+});
+
+test("a run is not gone on with while another process of the machine is at it", async () => {
+  const { runId } = await abandoned();
+  const path = join(directory, `${runId}.progress`);
+  const progress = JSON.parse(await readFile(path, "utf8"));
+  expect(progress).toMatchObject({ pid: process.pid, records: 2 });
+  await writeFile(path, JSON.stringify({ ...progress, pid: process.ppid }));
+  expect(() => recorded.ledger.resume(runId, () => 1)).toThrow(`process ${process.ppid} is at it`);
+  await writeFile(path, JSON.stringify({ ...progress, pid: 2 ** 22 - 1 })); // nobody's
+  expect(recorded.ledger.resume(runId, () => 1)).toBe(1);
 });
 
 test("a state that is no JSON is our failure, not the agent's", async () => {

@@ -16,7 +16,7 @@ export interface Checkpoints {
   checkpoint(state: unknown): Checkpoint | undefined;
   /**
    * Goes on with a run whose process has died: the first call of its wrapped agent within `work` is that same run.
-   * @throws Error when there is no such run to go on with.
+   * @throws Error when there is no such run to go on with, or a process of this machine is still at it.
    */
   resume<T>(from: string | Checkpoint, work: () => T): T;
   /** Within a run that goes on: the state of its checkpoint. */
@@ -104,6 +104,9 @@ function recordResumption(run: Run, agent: string, checkpointId: string, records
 
 function readKept(directory: string | undefined, runId: string) {
   const found = directory === undefined ? undefined : readCheckpoint(directory, runId);
+  if (found?.runningIn !== undefined) {
+    throw new Error(`runledger: run ${runId} has not died: process ${found.runningIn} is at it, and two must not be`);
+  }
   if (found !== undefined) return found;
   const why =
     directory === undefined
