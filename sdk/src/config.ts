@@ -10,6 +10,12 @@ export interface Settings {
   endpoint?: string | undefined;
   /** Sent as a bearer token. RUNLEDGER_API_KEY; none. */
   apiKey?: string | undefined;
+  /** A file (PEM) with a CA that is trusted besides those everybody trusts. RUNLEDGER_CA_CERT, OTEL_EXPORTER_OTLP_CERTIFICATE; none. */
+  caCert?: string | undefined;
+  /** What this process shows to a collector that asks for a certificate (mTLS). RUNLEDGER_CLIENT_CERT, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE; none. */
+  clientCert?: string | undefined;
+  /** Its key. RUNLEDGER_CLIENT_KEY, OTEL_EXPORTER_OTLP_CLIENT_KEY; none. */
+  clientKey?: string | undefined;
   /** The query API's address, which tells of kills and answers requests for approval. RUNLEDGER_CONTROL_URL; http://127.0.0.1:4400. */
   controlUrl?: string | undefined;
   /** "off": nobody can stop the agents of this process from outside, and nobody is asked for approval. RUNLEDGER_CONTROL; "on". */
@@ -63,6 +69,9 @@ const millis = z.coerce.number().int().positive().max(MAX_TIMER_MS);
 const config = z.object({
   endpoint: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:4317"),
   apiKey: z.string().min(1).optional(),
+  caCert: z.string().optional(),
+  clientCert: z.string().optional(),
+  clientKey: z.string().optional(),
   controlUrl: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:4400"),
   control: z.enum(["on", "off"]).default("on"),
   onControlLost: z.enum(["continue", "stop"]).default("continue"),
@@ -86,6 +95,10 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
   const parsed = config.safeParse({
     endpoint: settings.endpoint ?? set(environment["RUNLEDGER_ENDPOINT"]),
     apiKey: settings.apiKey ?? set(environment["RUNLEDGER_API_KEY"]),
+    caCert: settings.caCert ?? oneOf(environment, "RUNLEDGER_CA_CERT", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    clientCert:
+      settings.clientCert ?? oneOf(environment, "RUNLEDGER_CLIENT_CERT", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+    clientKey: settings.clientKey ?? oneOf(environment, "RUNLEDGER_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
     controlUrl: settings.controlUrl ?? set(environment["RUNLEDGER_CONTROL_URL"]),
     control: settings.control ?? set(environment["RUNLEDGER_CONTROL"]),
     onControlLost: settings.onControlLost ?? set(environment["RUNLEDGER_ON_CONTROL_LOST"]),
@@ -113,6 +126,11 @@ function stateDir(environment: NodeJS.ProcessEnv, name: string): string | undefi
   const home = set(environment["HOME"]) ?? set(environment["USERPROFILE"]);
   const state = set(environment["XDG_STATE_HOME"]) ?? (home === undefined ? undefined : join(home, ".local", "state"));
   return state === undefined ? undefined : join(state, "runledger", name);
+}
+
+/** Our own name, or else the one of OpenTelemetry's exporters. */
+function oneOf(environment: NodeJS.ProcessEnv, own: string, standard: string): string | undefined {
+  return set(environment[own]) ?? set(environment[standard]);
 }
 
 function set(value: string | undefined): string | undefined {

@@ -26,6 +26,7 @@ import { onProcessExit, onProcessIdle } from "./transport/exit.ts";
 import { createRecorder } from "./transport/recorder.ts";
 import { createSendThread, type SendThread } from "./transport/send-thread.ts";
 import { createSpool, type Spool } from "./transport/spool.ts";
+import { readTrust } from "./trust.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
 export interface Ledger extends Facts, Pick<Checkpoints, "checkpoint" | "resume" | "resumedState"> {
@@ -79,13 +80,14 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const config = readConfig(settings, dependencies.environment ?? process.env);
   const failures = createFailures(settings.log ?? warn);
   const { endpoint, apiKey, serviceName } = config;
-  const thread = createSendThread({ endpoint, apiKey, serviceName, pid: process.pid }, failures);
+  const trust = readTrust(config, failures);
+  const thread = createSendThread({ endpoint, apiKey, trust, serviceName, pid: process.pid }, failures);
   const { random = Math.random, createExporter = thread.exporter } = dependencies;
   const spool = openSpool(config, thread, failures);
   const delivery = createDelivery({ createExporter, failures, random, spool }, config);
   const recorder = createRecorder(delivery, failures, serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
-  const control = openControl(config, { failures, random, scopes });
+  const control = openControl(config, { failures, random, scopes, trust });
   const never = new AbortController().signal;
   const held = new Set<() => void>();
   const installation = installCapture({ scopes, failures });

@@ -66,10 +66,17 @@ export function tracesRequest(spans: JsonSpan[]): object {
 }
 
 /** Posts spans as OTLP/JSON and resolves with the response. */
-export function postSpans(httpUrl: string, spans: JsonSpan[], signal?: AbortSignal): Promise<Response> {
+export function postSpans(
+  httpUrl: string,
+  spans: JsonSpan[],
+  { signal, key }: { signal?: AbortSignal; key?: string | null } = {},
+): Promise<Response> {
   return fetch(`${httpUrl}/v1/traces`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: {
+      "content-type": "application/json",
+      ...(key === undefined || key === null ? {} : { authorization: `Bearer ${key}` }),
+    },
     body: JSON.stringify(tracesRequest(spans)),
     signal: signal ?? null,
   });

@@ -164,7 +164,7 @@ async function startApi(
   const keyring = await openKeyring(objects, settings.masterKey);
   const url = `http://127.0.0.1:${collector.ownPort}`;
   const send = createActSender({ url, ownKey: collector.ownKey });
-  const acts = createActRecorder({ send, objects, clock: Date.now, random: Math.random, logger });
+  const acts = createActRecorder({ send, clock: Date.now, random: Math.random, logger });
   const dependencies = {
     rows,
     objects,
@@ -199,7 +199,6 @@ async function startApi(
   );
   const stop = async () => {
     await server.close();
-    await acts.close();
     await rows.close();
   };
   return { server, stop };

@@ -1,10 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Principal, statePath } from "@runledger/contract";
-import { type Objects, openObjects } from "@runledger/storage";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Principal } from "@runledger/contract";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { type Act, type ActRecorder, createActRecorder } from "./act-recorder.ts";
 import { createContentReads } from "./content-reads.ts";
@@ -20,8 +16,6 @@ const principal: Principal = {
 };
 const act: Act = { action: "content.read", principal, reason: "ticket 7", target: { run_id: "r", step_id: "s" } };
 
-let dir: string;
-let objects: Objects;
 let server: Server;
 let requests: { headers: Record<string, unknown>; body: string }[];
 /** What the collector answers next; the last one for ever. */
@@ -29,8 +23,6 @@ let answers: { status: number; body: object }[];
 let recorder: ActRecorder;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), "acts-"));
-  objects = await openObjects(`file:${dir}`);
   requests = [];
   answers = [{ status: 200, body: {} }];
   server = createServer((request, response) => {
@@ -48,10 +40,8 @@ beforeEach(async () => {
   recorder = start();
 });
 afterEach(async () => {
-  await recorder.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  await rm(dir, { recursive: true, force: true });
 });
 
 function start(): ActRecorder {
@@ -59,7 +49,6 @@ function start(): ActRecorder {
   const send = createActSender({ url: `http://127.0.0.1:${port}`, ownKey: OWN_KEY });
   return createActRecorder({
     send,
-    objects,
     clock: () => 1_700_000_000_000,
     random: () => 0,
     logger: { warn: () => undefined },
@@ -109,40 +98,6 @@ test.each([
     message: "content.read can't be recorded just now, and what is not recorded is not done",
   });
   expect(requests.length).toBeGreaterThan(1);
-});
-
-test("what can't wait lies in the outbox first, and is recorded after a restart when the collector was away", async () => {
-  answers = [{ status: 503, body: {} }];
-  await recorder.recordSoon({ ...act, action: "kill" });
-  const waiting = JSON.parse(Buffer.from((await objects.read(statePath("act-outbox"))) ?? []).toString());
-  expect(waiting.acts).toHaveLength(1);
-  await vi.waitFor(() => expect(requests.length).toBeGreaterThan(0));
-  await recorder.close();
-  answers = [{ status: 200, body: {} }];
-  requests = [];
-  recorder = start();
-  await vi.waitFor(async () => {
-    const left = JSON.parse(Buffer.from((await objects.read(statePath("act-outbox"))) ?? []).toString());
-    expect(left.acts).toEqual([]);
-  });
-  expect(requests.map(({ body }) => body)).toEqual([waiting.acts[0].body]);
-});
-
-test("an outbox is emptied in order, and goes on trying by itself", async () => {
-  answers = [
-    { status: 503, body: {} },
-    { status: 503, body: {} },
-    { status: 200, body: {} },
-  ];
-  await recorder.recordSoon({ ...act, action: "kill" });
-  await recorder.recordSoon({ ...act, action: "kill.lift" });
-  await vi.waitFor(() => expect(requests).toHaveLength(4), { timeout: 10_000 });
-  expect(requests.map(({ body }) => attributesOf(body)["runledger.act.action"])).toEqual([
-    "kill",
-    "kill",
-    "kill",
-    "kill.lift",
-  ]);
 });
 
 test("a target that no entry of the log could hold is refused", async () => {

@@ -1,8 +1,6 @@
 import type { Principal } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import { QueryApiError } from "../error.ts";
-import { createActOutbox } from "./act-outbox.ts";
 import { type ActRequest, actRequest } from "./act-request.ts";
 import type { SendAct } from "./send-act.ts";
 
@@ -23,18 +21,10 @@ export interface ActRecorder {
    * @throws QueryApiError `unavailable` when it could not be recorded: the act must not be done.
    */
   record(act: Act): Promise<void>;
-  /**
-   * For what can't wait, a kill: resolves when the act lies in the outbox (a document of the object store, which the act itself needs too), so
-   * that it is recorded as soon as the collector takes it, also after a crash. Call it before acting. @throws StorageError, QueryApiError.
-   */
-  recordSoon(act: Act): Promise<void>;
-  /** Ends what goes on in the background. What is in the outbox is recorded after the next start. */
-  close(): Promise<void>;
 }
 
 export interface ActRecorderDependencies {
   send: SendAct;
-  objects: Objects;
   /** Milliseconds since the epoch. */
   clock: () => number;
   /** In [0, 1): the jitter of retries. */
@@ -46,11 +36,9 @@ export interface ActRecorderDependencies {
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 250;
 
-/** Records acts through the collector. What an earlier process left in the outbox is sent from now on. */
+/** Records acts through the collector. */
 export function createActRecorder(dependencies: ActRecorderDependencies): ActRecorder {
   const { send, clock, random, logger } = dependencies;
-  const outbox = createActOutbox(dependencies);
-  outbox.wake();
   return {
     async record(act) {
       const request = actRequest(act, clock());
@@ -63,11 +51,6 @@ export function createActRecorder(dependencies: ActRecorderDependencies): ActRec
         }
       }
     },
-    async recordSoon(act) {
-      await outbox.put(actRequest(act, clock()));
-      outbox.wake();
-    },
-    close: () => outbox.close(),
   };
 
   function unrecorded(act: Act, { id }: ActRequest, cause: unknown): QueryApiError {

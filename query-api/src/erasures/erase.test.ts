@@ -66,7 +66,7 @@ function recorder(onRecord: (act: Act) => Promise<void> = async () => undefined)
     await publishSmallLog(objects, logged);
     await onRecord({ action, principal, reason, target });
   };
-  return { record, recordSoon: record, close: async () => undefined };
+  return { record };
 }
 
 function eraser(store: Objects = objects, acts: ActRecorder = recorder(), ring: Keyring = keyring): Eraser {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROLES, type Role } from "@runledger/contract";
@@ -203,6 +203,14 @@ test("every route below /v1 asks for a role, and each key is let in by its role 
       const may = role === "admin" || role === route.role || (route.role === "viewer" && role !== "ingest");
       expect(refused, `${role} at ${route.method} ${url}: ${status} ${text}`).toBe(!may);
     }
+  }
+});
+
+test("docs/access.md names every route in the row of its role", async () => {
+  const page = await readFile(new URL("../../../docs/access.md", import.meta.url), "utf8");
+  for (const { method, path, role } of routes.filter((route) => route.role !== undefined)) {
+    const row = page.split("\n").find((line) => line.startsWith(`| \`${role}\` |`));
+    expect(row, role).toContain(`\`${method} ${path}\``);
   }
 });
 

@@ -18,10 +18,8 @@ export function createRecordedActs(): RecordedActs {
   return {
     recorded,
     record,
-    recordSoon: record,
     refuse: (now) => {
       refusing = now;
     },
-    close: async () => undefined,
   };
 }

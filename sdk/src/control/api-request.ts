@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Trust } from "../trust.ts";
 
 /** Of an answer: a thousand kills with long reasons fit. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -33,9 +34,9 @@ export class ApiRefusal extends Error {
   }
 }
 
-export function createApiClient(baseUrl: string, apiKey: string | undefined): ApiClient {
+export function createApiClient(baseUrl: string, apiKey: string | undefined, trust: Trust = {}): ApiClient {
   const isTls = new URL(baseUrl).protocol === "https:";
-  const agent = isTls ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  const agent = isTls ? new HttpsAgent({ keepAlive: true, ...trust }) : new HttpAgent({ keepAlive: true });
   const send = isTls ? httpsRequest : httpRequest;
 
   function ask({ method, path, body, timeoutMs, signal }: ApiQuestion): Promise<unknown> {

@@ -4,6 +4,7 @@ import type { Failures } from "../failures.ts";
 import { AgentStopped } from "../limits/agent-stopped.ts";
 import type { Scope } from "../run/scope.ts";
 import type { Approver } from "../tools/approver.ts";
+import type { Trust } from "../trust.ts";
 import { createApiClient } from "./api-request.ts";
 import type { ControlStanding } from "./contact.ts";
 import { createControl } from "./control.ts";
@@ -22,12 +23,16 @@ export interface LedgerControl {
 export interface OpenControlDependencies {
   failures: Failures;
   random: () => number;
+  trust: Trust;
   scopes: AsyncLocalStorage<Scope | undefined>;
 }
 
-export function openControl(config: Config, { failures, random, scopes }: OpenControlDependencies): LedgerControl {
+export function openControl(
+  config: Config,
+  { failures, random, scopes, trust }: OpenControlDependencies,
+): LedgerControl {
   if (config.control === "off") return OFF;
-  const api = createApiClient(config.controlUrl, config.apiKey);
+  const api = createApiClient(config.controlUrl, config.apiKey, trust);
   const now = () => performance.now();
   const onFailure = (error: unknown) => failures.report("control", error);
   const outside = <T>(work: () => T) => scopes.run(undefined, work);

@@ -1,5 +1,6 @@
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import type { Trust } from "../trust.ts";
 import { SDK_VERSION } from "../version.ts";
 import { outcomeOf, type SendOutcome } from "./outcome.ts";
 import { readableSpan, type SpanMessage } from "./record-span.ts";
@@ -13,6 +14,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 export interface SendSettings {
   endpoint: string;
   apiKey: string | undefined;
+  trust: Trust;
   serviceName: string;
   pid: number;
 }
@@ -39,10 +41,15 @@ export interface RequestSender {
   close(): void;
 }
 
+function sslCredentials({ ca, cert, key }: Trust): ChannelCredentials {
+  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  return credentials.createSsl(ca === undefined ? null : Buffer.from(ca.join("\n")), bytes(key), bytes(cert));
+}
+
 /** OTLP/gRPC: serializes and sends. Runs in a thread beside the agent's. */
-export function createRequestSender({ endpoint, apiKey, serviceName, pid }: SendSettings): RequestSender {
+export function createRequestSender({ endpoint, apiKey, trust, serviceName, pid }: SendSettings): RequestSender {
   const url = new URL(endpoint);
-  const channel = url.protocol === "https:" ? credentials.createSsl() : credentials.createInsecure();
+  const channel = url.protocol === "https:" ? sslCredentials(trust) : credentials.createInsecure();
   const metadata = new Metadata();
   if (apiKey !== undefined) metadata.set("authorization", `Bearer ${apiKey}`);
   const origin = spanOrigin(serviceName, pid);

@@ -12,6 +12,7 @@ import { LlmContent } from "./llm-content.tsx";
 import { OtherContent, Proof } from "./step-record.tsx";
 import { addressOf, type TimelineRow } from "./timeline.ts";
 import { ToolContent } from "./tool-content.tsx";
+import { isWithheld, WithheldContent } from "./withheld-content.tsx";
 
 interface StepPanelProps {
   runId: string;
@@ -49,7 +50,9 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
             <p>{step.error.message ?? "No message was recorded."}</p>
           </div>
         ) : null}
-        {detail.error ? (
+        {detail.error && isWithheld(detail.error) ? (
+          <WithheldContent error={detail.error} />
+        ) : detail.error ? (
           <FailureNotice
             title="The content could not be loaded"
             error={detail.error}
