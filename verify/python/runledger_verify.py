@@ -809,7 +809,8 @@ class Payloads:
     def finish(self, erased_at):
         self.settle()
         for index, key_id in self.erasures:
-            if key_id not in erased_at.get(index, ()):
+            ids, prefixes = erased_at.get(index, ((), ()))
+            if key_id not in ids and key_id[:3] not in prefixes:
                 self.findings.add("INCOMPLETE", "key " + key_id, "entry %d, said to erase it, is not there or does not say so" % index)
 
 
@@ -974,9 +975,10 @@ class Bundle:
     def is_selected(self, index, entry):
         act = entry.get("act") or {}
         erased = None
-        if act.get("action") == "erasure":
-            key_ids = (act.get("target") or {}).get("key_ids")
-            erased = self.erased_at[index] = set(key_ids if isinstance(key_ids, list) else [])
+        if act.get("action") in ("erasure", "expiry"):
+            target = act.get("target") or {}
+            lists = [target.get(name) for name in ("key_ids", "key_id_prefixes")]
+            erased = self.erased_at[index] = [set(each if isinstance(each, list) else []) for each in lists]
         if entry["tenant"] != self.manifest["tenant"]:
             self.findings.add("TAMPERED", "entry %d" % index, "it is of another tenant")
             return False

@@ -102,7 +102,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
     finish(selection) {
       settle();
       for (const { index, keyId } of erasures.values()) {
-        if (selection.erasedAt(index).has(keyId)) continue;
+        if (selection.isDestroyedBy(index, keyId)) continue;
         findings.add(
           "INCOMPLETE",
           `key ${keyId}`,

@@ -5,15 +5,13 @@ export interface SelectionCheck {
   /** True when the entry is selected, false when it stands beside the selection, or is a finding. */
   add(index: number, record: RunledgerRecord): boolean;
   finish(): void;
-  /** Key ids that the erasure at an index destroyed. */
-  erasedAt(index: number): ReadonlySet<string>;
+  /** Does the act at an index say that it destroyed the key? */
+  isDestroyedBy(index: number, keyId: string): boolean;
 }
-
-const NOTHING: ReadonlySet<string> = new Set();
 
 export function createSelectionCheck(manifest: BundleManifest, findings: Findings): SelectionCheck {
   const { range, filter, tenant } = manifest;
-  const erasures = new Map<number, ReadonlySet<string>>();
+  const erasures = new Map<number, Destroyed>();
   const [first, end] = range ?? [0, Number.POSITIVE_INFINITY];
   let inside = 0;
   let before: string | null = null;
@@ -22,7 +20,7 @@ export function createSelectionCheck(manifest: BundleManifest, findings: Finding
   return {
     add(index, record) {
       const where = `entry ${index}`;
-      const erased = erasedKeys(record);
+      const erased = destroyedBy(record);
       if (erased !== null) erasures.set(index, erased);
       if (record.tenant !== tenant) {
         findings.add("TAMPERED", where, `it is of the tenant ${record.tenant}, not of ${tenant}`);
@@ -49,7 +47,10 @@ export function createSelectionCheck(manifest: BundleManifest, findings: Finding
       if (filter.until !== undefined && end < manifest.log.tree_size)
         checkBoundary(after, isExcused, (time) => time >= (filter.until as string), `entry ${end}`, findings);
     },
-    erasedAt: (index) => erasures.get(index) ?? NOTHING,
+    isDestroyedBy(index, keyId) {
+      const destroyed = erasures.get(index);
+      return destroyed?.ids.has(keyId) || destroyed?.prefixes.has(keyId.slice(0, PREFIX_DIGITS)) || false;
+    },
   };
 }
 
@@ -72,10 +73,17 @@ function checkBoundary(
   }
 }
 
-/** Null unless the record is the act of an erasure. Acts are read leniently: what they lack they do not say. */
-function erasedKeys(record: RunledgerRecord): ReadonlySet<string> | null {
-  const { act } = record as { act?: { action?: unknown; target?: { key_ids?: unknown } } };
-  if (act?.action !== "erasure") return null;
-  const keyIds = act.target?.key_ids;
-  return new Set(Array.isArray(keyIds) ? keyIds.map(String) : []);
+interface Destroyed {
+  ids: ReadonlySet<string>;
+  /** Of the ids of whole months. */
+  prefixes: ReadonlySet<string>;
+}
+
+const PREFIX_DIGITS = 3;
+
+/** Null unless the record is the act of an erasure, or of an expiry. */
+function destroyedBy({ act }: RunledgerRecord): Destroyed | null {
+  if (act?.action !== "erasure" && act?.action !== "expiry") return null;
+  const textsOf = (value: unknown): ReadonlySet<string> => new Set(Array.isArray(value) ? value.map(String) : []);
+  return { ids: textsOf(act.target["key_ids"]), prefixes: textsOf(act.target["key_id_prefixes"]) };
 }

@@ -5,6 +5,7 @@ import {
   logPrefix,
   type ReadObject,
   readEntries,
+  record,
   unverifiedCheckpoint,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
@@ -54,7 +55,8 @@ const scannedEntry = z.object({
     user_id: nullableText,
   }),
   end: z.object({ status: z.string(), outcome: nullableText }).nullable(),
-  act: z.object({ action: z.string(), target: z.record(z.string(), z.unknown()) }).optional(),
+  start_time: z.string(),
+  act: record.shape.act,
 });
 export type ScannedEntry = z.infer<typeof scannedEntry>;
 

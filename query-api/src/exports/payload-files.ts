@@ -3,6 +3,7 @@ import {
   canonicalJson,
   createDigestSet,
   createPayloadReader,
+  type DestroyedKeys,
   type FindPayloadKey,
   isSealed,
   LogError,
@@ -35,7 +36,7 @@ export interface PayloadCollector {
 /** At 8 MiB a pack. */
 const MAX_PACKS = 4;
 
-export function createPayloadCollector(log: ExportLog, erasures: ReadonlyMap<string, number>): PayloadCollector {
+export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys): PayloadCollector {
   const seen = createDigestSet(randomBytes(16));
   const keyIds = new Set<string>();
   let missing = 0;
@@ -61,7 +62,7 @@ export function createPayloadCollector(log: ExportLog, erasures: ReadonlyMap<str
       return base;
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
-      const erasedBy = sealed === null ? undefined : erasures.get(sealed.key_id);
+      const erasedBy = sealed === null ? undefined : destroyed.of(sealed.key_id)?.logIndex;
       if (sealed !== null && erasedBy !== undefined && error.code === "sealed") {
         addLine(part, { ...name, ...sealed, erased_by: erasedBy });
       } else {

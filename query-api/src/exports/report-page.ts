@@ -151,14 +151,11 @@ interface ActWords {
   target: string;
 }
 
-/** Acts are read leniently: what is shown of them is for people. */
-function actOf(record: RunledgerRecord): ActWords {
-  const act = (record as { act?: { action?: unknown; actor?: { name?: unknown }; reason?: unknown; target?: unknown } })
-    .act;
+function actOf({ act, name }: RunledgerRecord): ActWords {
   return {
-    actor: String(act?.actor?.name ?? "unknown"),
-    action: String(act?.action ?? record.name),
-    reason: String(act?.reason ?? "–"),
+    actor: act?.actor.name ?? "unknown",
+    action: act?.action ?? name,
+    reason: act?.reason ?? "–",
     target: JSON.stringify(act?.target ?? {}),
   };
 }

@@ -40,7 +40,7 @@ export function createReport(facts: ExportFacts): Report {
   const contentsOf = createContents(facts);
   return {
     async add(index, record) {
-      if ((record.event as string) === "act") {
+      if (record.event === "act") {
         if (acts.length < MAX_ACTS) acts.push(record);
         return;
       }

@@ -1,4 +1,4 @@
-import type { ExportFilter } from "@runledger/contract";
+import { createDestroyedKeys, type DestroyedKeys, type ExportFilter } from "@runledger/contract";
 import { QueryApiError } from "../error.ts";
 import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
 
@@ -11,8 +11,8 @@ export interface Selection {
   hidden: number | null;
   /** With `runs`. */
   runIds: ReadonlySet<string> | null;
-  /** Key ids that erasures destroyed, with the index of the act. */
-  erasures: ReadonlyMap<string, number>;
+  /** Which keys the log says are destroyed, and by which act. */
+  destroyed: DestroyedKeys;
 }
 
 /** Runs that meet some condition of a filter are remembered while the log is read. */
@@ -33,7 +33,7 @@ export async function selectEntries(
   const wanted = (1 << (conditions.length + 1)) - 1;
   /** Bits of the conditions that an entry of the run has met; TIME is the lowest. */
   const met = new Map<string, number>();
-  const erasures = new Map<string, number>();
+  const destroyed = createDestroyedKeys();
   const range = createRange(filter, log.checkpoint.size);
   const isByRun = conditions.length > 0;
   for await (const { index, entry } of scanLog(log, signal)) {
@@ -41,7 +41,7 @@ export async function selectEntries(
     const isOurs = entry.tenant === tenant;
     range.add(index, entry.received_time, isOurs);
     if (!isOurs) continue;
-    for (const keyId of erasedKeys(entry)) if (!erasures.has(keyId)) erasures.set(keyId, index);
+    destroyed.note(entry, index);
     if (isByRun && entry.run_id !== "" && entry.event !== "act") {
       const bits = bitsOf(entry, filter, conditions);
       if (bits === 0) continue;
@@ -49,16 +49,10 @@ export async function selectEntries(
       if (met.size > MAX_RUNS) throw tooManyRuns();
     }
   }
-  if (!isByRun) return { ...range.result(), runIds: null, erasures };
+  if (!isByRun) return { ...range.result(), runIds: null, destroyed };
   const runIds = new Set<string>();
   for (const [runId, bits] of met) if (bits === wanted) runIds.add(runId);
-  return { kind: "runs", range: null, hidden: null, runIds, erasures };
-}
-
-/** The key ids that an `erasure` act destroyed. */
-export function erasedKeys({ act }: Pick<ScannedEntry, "act">): string[] {
-  const keyIds = act?.action === "erasure" ? act.target["key_ids"] : undefined;
-  return Array.isArray(keyIds) ? keyIds.filter((keyId) => typeof keyId === "string") : [];
+  return { kind: "runs", range: null, hidden: null, runIds, destroyed };
 }
 
 function runConditions(filter: ExportFilter): Condition[] {

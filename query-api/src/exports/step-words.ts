@@ -34,7 +34,7 @@ export function trailLine(index: number, record: RunledgerRecord, contents: Step
 }
 
 function sentenceOf(record: RunledgerRecord): string | null {
-  switch (record.event as string) {
+  switch (record.event) {
     case "run_heartbeat":
     case "log":
     case "metric":
@@ -44,7 +44,7 @@ function sentenceOf(record: RunledgerRecord): string | null {
     case "run_end":
       return endSentence(record);
     case "act":
-      return "A person or key acted.";
+      return null; // acts have a table of their own
     default:
       return stepSentence(record);
   }

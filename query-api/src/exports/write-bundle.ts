@@ -22,7 +22,7 @@ import { createEntryFiles } from "./entry-files.ts";
 import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
 import { createPayloadCollector, type PayloadCollector } from "./payload-files.ts";
 import { bundleReadme } from "./readme.ts";
-import { erasedKeys, type Selection, selectEntries } from "./selection.ts";
+import { type Selection, selectEntries } from "./selection.ts";
 import { createTarWriter, type TarWriter } from "./tar-writer.ts";
 import { createTileFiles } from "./tile-files.ts";
 
@@ -89,7 +89,7 @@ export async function writeBundle(
   const tar = await createTarWriter(target);
   try {
     const derived = await createDerivedFiles(parts, { request, log, selection });
-    const payloads = createPayloadCollector(log, selection.erasures);
+    const payloads = createPayloadCollector(log, selection.destroyed);
     const writing: Writing = { log, request, selection, tar, derived, payloads, signal, onProgress };
     const summary = await writeFiles(writing);
     return { ...(await tar.finish()), summary, missingPayloads: payloads.missing };
@@ -154,17 +154,20 @@ async function writeEntries(writing: Writing) {
 function partOf(
   index: number,
   entry: ScannedEntry,
-  { request: { tenant, filter }, selection: { runIds, range }, payloads }: Writing,
+  { request: { tenant, filter }, selection: { runIds, range, destroyed }, payloads }: Writing,
 ): "selected" | "beside" | "none" {
   if (entry.tenant !== tenant) return "none";
+  const isDestruction =
+    entry.act !== undefined && [...payloads.keyIds].some((id) => destroyed.of(id)?.logIndex === index);
   if (runIds !== null) {
+    if (isDestruction) return "selected";
     return runIds.has(entry.run_id) || isConcerned(entry, runIds, filter, payloads.keyIds) ? "selected" : "none";
   }
   const [first, end] = range ?? [0, 0];
   if (index >= first && index < end) return "selected";
   const isBoundary =
     (filter.since !== undefined && index === first - 1) || (filter.until !== undefined && index === end);
-  return isBoundary || erasedKeys(entry).some((keyId) => payloads.keyIds.has(keyId)) ? "beside" : "none";
+  return isBoundary || isDestruction ? "beside" : "none";
 }
 
 function manifestOf(log: ExportLog, request: ExportRequest, selection: Selection): BundleManifest {
