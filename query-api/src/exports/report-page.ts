@@ -95,7 +95,7 @@ function actsSection(acts: readonly RunledgerRecord[]): string {
   if (acts.length === 0) return "";
   const rows = acts.map((record) => {
     const { actor, action, reason, target } = actOf(record);
-    return `<tr><td>${time(record.start_time)}</td><td>${escaped(actor)}</td><td>${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
+    return `<tr><td class="w">${time(record.start_time)}</td><td class="w">${escaped(actor)}</td><td class="w">${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
   });
   return `<section>
 <h2>What people did about it</h2>
@@ -121,10 +121,15 @@ function trailSection(run: BundleRun, trail: RunTrail): string {
 <p class="who">${escaped(who.join(" · "))}</p>
 ${gaps === "" ? "" : `<p class="warn">Records ${gaps} of this run are not here: withheld, or never arrived.</p>`}
 <ol class="trail">
-${trail.lines.map(line).join("\n")}
+${trail.lines.toSorted(byTime).map(line).join("\n")}
 </ol>
 ${trail.leftOut === 0 ? "" : `<p class="note">${count(trail.leftOut)} further steps are in the entries.</p>`}
 </article>`;
+}
+
+/** The log has steps as they ended; people follow them as they began. */
+function byTime(a: TrailLine, b: TrailLine): number {
+  return a.time < b.time ? -1 : a.time > b.time ? 1 : a.index - b.index;
 }
 
 function line({ time: at, index, isError, sentence, quotes }: TrailLine): string {

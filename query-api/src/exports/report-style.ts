@@ -20,6 +20,7 @@ table { width: 100%; border-collapse: collapse; font-size: .86rem }
 th { padding: .35rem .5rem; border-bottom: 1px solid #16181d; text-align: left; font-weight: 600; vertical-align: bottom }
 td { padding: .35rem .5rem; border-bottom: 1px solid #e3e5e8; vertical-align: top; overflow-wrap: anywhere }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.w { white-space: nowrap }
 .code, pre { font: .78rem/1.45 ui-monospace, Menlo, Consolas, monospace }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .75rem; border: 1px solid #e3e5e8 }
 .note { color: #666; font-size: .86rem }

@@ -8,6 +8,7 @@ import {
   type RunledgerRecord,
   readText,
 } from "@runledger/contract";
+import { answerText } from "./answer-text.ts";
 import type { ExportFacts } from "./derived-files.ts";
 import type { PayloadCollector } from "./payload-files.ts";
 import { reportPage } from "./report-page.ts";
@@ -73,7 +74,9 @@ function createContents({ request, log }: ExportFacts): (record: RunledgerRecord
     if (ref === undefined) return null;
     if (ref.size_bytes > MAX_QUOTED_BYTES) return `(${ref.size_bytes} bytes, in payloads/)`;
     try {
-      const text = Buffer.from(await readText(read, ref)).toString();
+      const stored = Buffer.from(await readText(read, ref)).toString();
+      const text = name === "response" || name === "result" ? answerText(stored) : stored;
+      if (text === "") return null;
       return text.length > MAX_QUOTE_CHARS ? `${text.slice(0, MAX_QUOTE_CHARS)} …` : text;
     } catch (error) {
       if (!(error instanceof LogError)) throw error;

@@ -25,7 +25,7 @@ export function trailLine(index: number, record: RunledgerRecord, contents: Step
     text === null ? [] : [{ label, text }],
   );
   return {
-    time: record.start_time,
+    time: record.event === "run_end" ? record.end_time : record.start_time,
     index,
     isError: record.status === "error",
     sentence: sentence + failure(record),
@@ -81,7 +81,7 @@ function modelSentence(record: RunledgerRecord, llm: NonNullable<RunledgerRecord
   const model = llm.response_model ?? llm.request_model ?? "a model";
   const read = llm.input_tokens === null ? "" : `, which read ${count(llm.input_tokens)} tokens`;
   const wrote = llm.output_tokens === null ? "" : ` and wrote ${count(llm.output_tokens)}`;
-  const cost = record.cost === null ? "" : `, for $${record.cost.usd}`;
+  const cost = record.cost === null ? "" : `, for $${record.cost.usd.replace(/0+$/, "").replace(/\.$/, "")}`;
   const asked = llm.tool_requests.map(({ name }) => `“${name}”`).join(", ");
   const tools = asked === "" ? "" : ` It asked for the tool${llm.tool_requests.length === 1 ? "" : "s"} ${asked}.`;
   return `The agent asked the model ${model}${read}${wrote} ${took}${cost}.${tools}`;
@@ -110,9 +110,8 @@ function quotesOf({ kind }: RunledgerRecord, contents: StepContents): Record<str
 
 function failure({ status, error }: RunledgerRecord): string {
   if (status !== "error") return "";
-  return error === null
-    ? " It failed."
-    : ` It failed: ${error.type}${error.message === null ? "" : `: ${error.message}`}.`;
+  if (error === null) return " It failed.";
+  return ` It failed: ${error.type}${error.message === null ? "" : `: ${error.message}`}`.replace(/[.\s]*$/, ".");
 }
 
 function attemptOf(attempt: number | null): string {

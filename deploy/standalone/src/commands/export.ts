@@ -50,7 +50,7 @@ export async function exportCommand(flags: ExportFlags, console: Console): Promi
   const done = isOffline ? await makeHere(request, flags, console, line) : await askFor(request, flags, console, line);
   line.clear();
   console.stdout.write(
-    `${pc.green("exported")} ${done.entries} entries of ${done.runs} runs to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
+    `${pc.green("exported")} ${done.entries} entries of ${done.runs === 1 ? "one run" : `${done.runs} runs`} to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
   );
   if (done.missing > 0)
     console.stderr.write(
