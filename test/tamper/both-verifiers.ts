@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parsePolicy } from "@runledger/contract";
 import { tarFiles, verifyBundle } from "@runledger/verify";
 
 const PYTHON_DIR = fileURLToPath(new URL("../../verify/python/", import.meta.url));
@@ -14,9 +15,12 @@ sys.path.insert(0, sys.argv[1])
 import runledger_verify as v
 v.ed25519_ok = functools.lru_cache(None)(v.ed25519_ok)
 for line in sys.stdin:
-    path, keys, since = json.loads(line)
+    path, keys, since, policy = json.loads(line)
+    rules, quorum = {}, "none"
     try:
-        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read())
+        if policy is not None:
+            logs, rules, quorum = v.parse_policy(policy)
+        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read(), rules, quorum)
         print(json.dumps([result["verdict"], result["findings"][:3]]), flush=True)
     except v.Unreadable as error:
         print(json.dumps(["UNREADABLE", str(error)]), flush=True)
@@ -25,6 +29,8 @@ for line in sys.stdin:
 export interface Trusting {
   keys: readonly string[];
   since?: Buffer;
+  /** Whose quorum is asked. */
+  policy?: string;
 }
 
 export interface Verdicts {
@@ -49,19 +55,20 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
   const path = join(directory, "bundle.tar");
   const sincePath = join(directory, "since");
 
-  const askPython = async (tar: Buffer, { keys, since }: Trusting): Promise<[string, unknown]> => {
+  const askPython = async (tar: Buffer, { keys, since, policy }: Trusting): Promise<[string, unknown]> => {
     await writeFile(path, tar);
     if (since !== undefined) await writeFile(sincePath, since);
-    stdin.write(`${JSON.stringify([path, keys, since === undefined ? null : sincePath])}\n`);
+    stdin.write(`${JSON.stringify([path, keys, since === undefined ? null : sincePath, policy ?? null])}\n`);
     const { value, done } = await answers.next();
     if (done === true) throw new Error("the verifier in Python ended");
     return JSON.parse(value);
   };
-  const askNode = async (tar: Buffer, { keys, since }: Trusting): Promise<[string, unknown]> => {
+  const askNode = async (tar: Buffer, { keys, since, policy }: Trusting): Promise<[string, unknown]> => {
     const input = async function* () {
       yield tar;
     };
-    const trust = { verifierKeys: keys, ...(since === undefined ? {} : { sinceCheckpoint: since }) };
+    const witnessed = policy === undefined ? {} : { witnessed: parsePolicy(policy) };
+    const trust = { verifierKeys: keys, ...witnessed, ...(since === undefined ? {} : { sinceCheckpoint: since }) };
     try {
       const { verdict, findings } = await verifyBundle(() => tarFiles(input()), trust);
       return [verdict, findings.slice(0, 3)];

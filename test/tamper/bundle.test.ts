@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import {
+  createCosigner,
   createNoteSigner,
   formatVerifierKey,
   openCheckpoint,
   parseVerifierKey,
   signCheckpoint,
+  signNote,
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
@@ -318,4 +320,24 @@ test("earlier checkpoints: of another log, of a longer one, of another history, 
   expect(await verdictOf(bundles.whole, { ...trust, since: since(0) })).toBe("TAMPERED");
   expect(await verdictOf(bundles.whole, { keys: [], since: since(6) })).toBe("UNTRUSTED");
   expect(await verdictOf(bundles.whole, { ...trust, since: Buffer.from("no checkpoint") })).toBe("UNREADABLE");
+});
+
+test("a quorum that the policy asks for must have cosigned the bundle's checkpoint", async () => {
+  const note = fileOf(files("runs"), "checkpoint");
+  const pair = generateKeyPairSync("ed25519");
+  const witness = createCosigner("witness.example/w", pair.privateKey, () => 1_800_000_000);
+  const publicKey = Buffer.from(pair.publicKey.export({ format: "jwk" }).x ?? "", "base64url");
+  const id = witness.keyId.toString(16).padStart(8, "0");
+  const key = `witness.example/w+${id}+${Buffer.concat([Buffer.of(4), publicKey]).toString("base64")}`;
+  const policy = `log ${trust.keys[0]}\nwitness w ${key}\ngroup g any w\nquorum g\n`;
+  const text = `${note.toString().split("\n\n")[0]}\n`;
+  const cosignature = Buffer.from(signNote(text, [witness])).subarray(text.length + 1);
+  const withNote = (bytes: Buffer) =>
+    writeTar(
+      withSums(change(files("runs"), { checkpoint: () => bytes }).filter(([path]) => !path.startsWith("proofs/"))),
+    );
+  expect(await verdictOf(bundles.runs, { ...trust, policy })).toBe("UNTRUSTED");
+  expect(await verdictOf(withNote(Buffer.concat([note, cosignature])), { ...trust, policy })).toBe("VERIFIED");
+  const other = Buffer.from(signNote(`${text}more\n`, [witness])).subarray(text.length + 6);
+  expect(await verdictOf(withNote(Buffer.concat([note, other])), { ...trust, policy })).toBe("TAMPERED");
 });

@@ -144,10 +144,10 @@ def strict_base64(text):
     return data if text and base64.b64encode(data).decode() == text else None
 
 
-def parse_key(text):
+def parse_key(text, kind=1):
     match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text.strip())
     data = strict_base64(match.group(3)) if match else None
-    if data is None or len(data) != 33 or data[0] != 1:
+    if data is None or len(data) != 33 or data[0] != kind:
         raise Unreadable("not a verifier key: name+key id+key is expected")
     name = match.group(1)
     key_id = sha256(name.encode() + b"\n" + data)[:4]
@@ -157,7 +157,8 @@ def parse_key(text):
 
 
 def parse_policy(text):
-    keys, quorums = [], []
+    """(keys of logs, rules by name, name of the quorum). A rule is a witness's key, or (threshold, names of rules)."""
+    keys, quorums, rules, members = [], [], {}, set()
     arity = {"log": (1, 2), "witness": (2, 3), "group": (3, 1 << 30), "quorum": (1, 1)}
     for number, line in enumerate(text.split("\n"), 1):
         words = [word for word in re.split(r"[ \t]+", line) if word]
@@ -168,15 +169,48 @@ def parse_policy(text):
             raise Unreadable("line %d of the policy is none of a tlog-policy" % number)
         if words[0] == "log":
             keys.append(parse_key(words[1]))
+        if words[0] in ("witness", "group") and (words[1] == "none" or words[1] in rules):
+            raise Unreadable("line %d of the policy: the name %s is taken" % (number, words[1]))
+        if words[0] == "witness":
+            rules[words[1]] = parse_key(words[2], 4)
+        if words[0] == "group":
+            least = {"all": str(len(words) - 3), "any": "1"}.get(words[2], words[2])
+            if not re.fullmatch(r"[1-9][0-9]{0,8}", least) or int(least) > len(words) - 3 or len(set(words[3:])) < len(words) - 3 \
+                    or any(member not in rules or member in members for member in words[3:]):
+                raise Unreadable("line %d of the policy is no group" % number)
+            members.update(words[3:])
+            rules[words[1]] = (int(least), words[3:])
         if words[0] == "quorum":
+            if words[1] != "none" and words[1] not in rules:
+                raise Unreadable("line %d of the policy: %s is not defined before it" % (number, words[1]))
             quorums.append(words[1])
     if len(quorums) != 1:
         raise Unreadable("a policy has exactly one `quorum` line")
-    if quorums[0] != "none":
-        raise Unreadable("the policy asks for the quorum %s; this verifier can't check witnesses yet" % quorums[0])
     if not keys:
         raise Unreadable("the policy has no line `log <verifier key>`")
-    return keys
+    return keys, rules, quorums[0]
+
+
+def is_quorum(rule, rules, cosigned):
+    """https://c2sp.org/tlog-policy"""
+    if len(rule) == 3:
+        return rule in cosigned
+    return sum(is_quorum(rules[name], rules, cosigned) for name in rule[1]) >= rule[0]
+
+
+def cosigners_of(note, rules):
+    """The witnesses that cosigned a checkpoint (https://c2sp.org/tlog-cosignature, 0x04); None when a cosignature is wrong."""
+    text, signatures = parse_note(note)
+    cosigned = []
+    for name, key_id, signature in signatures:
+        for rule in rules.values():
+            if len(rule) == 3 and rule[:2] == (name, key_id):
+                time = int.from_bytes(signature[:8], "big")
+                message = b"cosignature/v1\ntime %d\n" % time + text.encode()
+                if len(signature) != 72 or not 0 < time < 1 << 53 or not ed25519_ok(rule[2], message, signature[8:]):
+                    return None
+                cosigned.append(rule)
+    return cosigned
 
 
 def ed25519_ok(public_key, message, signature):
@@ -817,8 +851,9 @@ class Payloads:
 # --- The bundle ---------------------------------------------------------------------------------------------------
 
 class Bundle:
-    def __init__(self, keys, since_note, findings):
+    def __init__(self, keys, since_note, findings, rules=None, quorum="none"):
         self.keys, self.findings, self.since = keys, findings, None
+        self.rules, self.quorum = rules or {}, quorum
         if since_note is not None:
             self.since, _, wrong = open_checkpoint(since_note, keys)
             if self.since is None:
@@ -895,6 +930,7 @@ class Bundle:
             raise Broken("TAMPERED", "checkpoint", wrong[1])
         if wrong:
             self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
+        self.check_quorum(note)
         origin, size, root = self.head
         m = self.manifest
         if (m["log"]["origin"], m["log"]["tree_size"]) != (origin, size):
@@ -907,6 +943,15 @@ class Bundle:
         pinned = [size] + [each for each in (m["since_checkpoint"], self.since and self.since[1]) if each is not None]
         self.tiles = Tiles(size, root, pinned, self.findings)
         self.payloads = Payloads(m["content"], self.findings)
+
+    def check_quorum(self, note):
+        if self.quorum == "none":
+            return
+        cosigned = cosigners_of(note, self.rules)
+        if cosigned is None:
+            self.findings.add("TAMPERED", "checkpoint", "a cosignature does not fit it")
+        elif not is_quorum(self.rules[self.quorum], self.rules, cosigned):
+            self.findings.add("UNTRUSTED", "checkpoint", "the quorum %s of your policy has not cosigned it" % self.quorum)
 
     def expect_bundle(self, index, width, content):
         self.bundle_total += 1
@@ -1103,9 +1148,9 @@ class Bundle:
         return notes
 
 
-def verify(target, keys, since_note):
+def verify(target, keys, since_note, rules=None, quorum="none"):
     findings = Findings()
-    bundle = Bundle(keys, since_note, findings)
+    bundle = Bundle(keys, since_note, findings, rules, quorum)
     try:
         if os.path.isdir(target):
             bundle.read(directory_files(target, findings))
@@ -1131,7 +1176,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     try:
         args = parser.parse_args()
-        keys = []
+        keys, rules, quorum = [], {}, "none"
         for given in args.key:
             if os.path.exists(given):
                 with open(given, encoding="utf-8") as file:
@@ -1139,12 +1184,13 @@ def main():
             keys.append(parse_key(given))
         if args.policy:
             with open(args.policy, encoding="utf-8") as file:
-                keys += parse_policy(file.read())
+                logs, rules, quorum = parse_policy(file.read())
+                keys += logs
         since = None
         if args.since_checkpoint:
             with open(args.since_checkpoint, "rb") as file:
                 since = file.read()
-        result = verify(args.bundle, keys, since)
+        result = verify(args.bundle, keys, since, rules, quorum)
     except (Unreadable, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return CODES["UNREADABLE"]
