@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { benchControl } from "./control-bench.ts";
 import { benchHistory } from "./history-bench.ts";
 import { benchIngest } from "./ingest-bench.ts";
 import { benchNormalize, profileNormalize } from "./normalize-bench.ts";
@@ -7,7 +8,7 @@ import { benchQueries } from "./query-bench.ts";
 import { benchSdk } from "./sdk-bench.ts";
 import { firstChunkPercentiles, memoryWithoutCollector, stepPercentiles } from "./sdk-footprint.ts";
 
-/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|history|query|sdk]`: prints the tables of docs/performance.md. */
+/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|history|query|control|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
 });
@@ -105,6 +106,20 @@ if (wanted("query")) {
   const figures = await benchQueries({ ...size, stepsPerRun: 10 });
   console.log(`\nThe query API over ${size.steps} steps`);
   console.table(figures.map((row) => ({ call: row.call, "p50 ms": rounded(row.p50Ms), "p95 ms": rounded(row.p95Ms) })));
+}
+
+if (wanted("control")) {
+  const figures = await benchControl({ rounds: flags.quick ? 3 : 25, pauseMs: 200 });
+  console.log("\nControl: an agent in a process of its own, against the whole product");
+  console.table(
+    figures.map((row) => ({
+      what: row.what,
+      rounds: row.rounds,
+      "p50 ms": row.p50Ms,
+      "p95 ms": row.p95Ms,
+      "max ms": row.maxMs,
+    })),
+  );
 }
 
 if (wanted("sdk")) {

@@ -1,3 +1,4 @@
+import { alert } from "@runledger/contract";
 import type { FastifyBaseLogger } from "fastify";
 import type { QueryApiSettings } from "../config.ts";
 import { type AlertState, type AlertStore, type Delivery, type KeptAlert, withAlerts } from "./alert-store.ts";
@@ -29,10 +30,12 @@ export async function deliverDue(
   const due = dueDeliveries(await store.read(), clock()).slice(0, MAX_AT_ONCE);
   if (due.length === 0) return;
   const attempts = await Promise.all(
-    due.map(async ({ alert, delivery }) => {
-      const message = { alert, delivery, nowMs: clock() };
+    due.map(async ({ alert: kept, delivery }) => {
+      const { delivery_id: id, event: type, time } = delivery;
+      // What the store keeps beside the alert is nobody's business.
+      const message = { id, type, time, data: alert.parse(kept), nowMs: clock() };
       const error = await sendWebhook({ url, secret, timeoutMs: settings.alertWebhookTimeoutMs }, message);
-      if (error !== null) logger.warn({ error, alert_id: alert.alert_id }, "alert not delivered");
+      if (error !== null) logger.warn({ error, alert_id: kept.alert_id }, "alert not delivered");
       return [delivery.delivery_id, afterAttempt(delivery, error)] as const;
     }),
   );
@@ -52,9 +55,14 @@ export async function deliverDue(
     const done = { ...delivery, attempts, time: timeOf(nowMs), error };
     if (error === null) return { ...done, status: "delivered" };
     if (attempts >= settings.alertWebhookAttempts) return { ...done, status: "failed" };
-    const backoffMs = Math.min(settings.alertWebhookBackoffMs * 2 ** (attempts - 1), MAX_BACKOFF_MS);
-    return { ...done, status: "retrying", next_attempt_ms: nowMs + Math.round(backoffMs * (0.5 + random() / 2)) };
+    return { ...done, status: "retrying", next_attempt_ms: nowMs + backoffMs(attempts, settings, random()) };
   }
+}
+
+/** Until the next attempt. @param jitter in [0, 1). */
+export function backoffMs(attempts: number, settings: QueryApiSettings, jitter: number): number {
+  const waitMs = Math.min(settings.alertWebhookBackoffMs * 2 ** (attempts - 1), MAX_BACKOFF_MS);
+  return Math.round(waitMs * (0.5 + jitter / 2));
 }
 
 /** The oldest first; an alert's end waits until its beginning is delivered or given up. */

@@ -1,6 +1,4 @@
 import { createHmac } from "node:crypto";
-import { type Alert, alert } from "@runledger/contract";
-import type { Delivery } from "./alert-store.ts";
 
 const SECRET_PREFIX = "whsec_";
 const MAX_ERROR_CHARS = 200;
@@ -12,17 +10,25 @@ export interface WebhookSettings {
   timeoutMs: number;
 }
 
+export interface WebhookMessage {
+  /** The same for every attempt: who gets it twice can tell. */
+  id: string;
+  type: string;
+  /** Of what is told, RFC 3339. */
+  time: string;
+  data: unknown;
+  nowMs: number;
+}
+
 /**
- * Sends an alert once, signed as https://www.standardwebhooks.com has it: `webhook-id`, `webhook-timestamp` (s) and
+ * Sends a message once, signed as https://www.standardwebhooks.com has it: `webhook-id`, `webhook-timestamp` (s) and
  * `webhook-signature`, an HMAC-SHA256 over `id.timestamp.body`. Resolves with null, or with why it did not arrive.
  */
 export async function sendWebhook(
   settings: WebhookSettings,
-  message: { delivery: Delivery; alert: Alert; nowMs: number },
+  { id, type, time, data, nowMs }: WebhookMessage,
 ): Promise<string | null> {
-  const { delivery, nowMs } = message;
-  // What the store keeps beside the alert is nobody's business.
-  const body = JSON.stringify({ type: delivery.event, timestamp: delivery.time, data: alert.parse(message.alert) });
+  const body = JSON.stringify({ type, timestamp: time, data });
   const timestamp = Math.floor(nowMs / 1_000).toString();
   try {
     const response = await fetch(settings.url, {
@@ -31,11 +37,11 @@ export async function sendWebhook(
       headers: {
         "content-type": "application/json",
         "user-agent": "runledger",
-        "webhook-id": delivery.delivery_id,
+        "webhook-id": id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": signature(settings.secret, `${delivery.delivery_id}.${timestamp}.${body}`),
+        "webhook-signature": signature(settings.secret, `${id}.${timestamp}.${body}`),
       },
-      // A redirect could take the alert to somebody it was not meant for.
+      // A redirect could take it to somebody it was not meant for.
       redirect: "error",
       signal: AbortSignal.timeout(settings.timeoutMs),
     });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ControlUnderTest, startControlUnderTest } from "../testing/control-under-test.ts";
+import { startWebhookReceiver } from "../testing/webhook-receiver.ts";
 
 let one: ControlUnderTest;
 beforeEach(async () => {
@@ -98,4 +99,27 @@ test("requests that can't be are refused", async () => {
     expect((await one.ask(0, "POST", "/v1/approvals", request(more))).status).toBe(400);
   }
   await vi.waitFor(async () => expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]));
+});
+
+test("a new request is told to the webhook once, signed and without its arguments, by one of two APIs", async () => {
+  const webhook = await startWebhookReceiver(500);
+  const two = await startControlUnderTest({
+    apis: 2,
+    settings: {
+      alertWebhookUrl: webhook.url,
+      alertWebhookSecret: "a secret of some length",
+      alertWebhookBackoffMs: 50,
+    },
+  });
+  for (const app of two.apps) await app.listen({ port: 0 });
+  await two.ask(0, "POST", "/v1/approvals", request());
+  await vi.waitFor(() => expect(webhook.requests.map(({ status }) => status)).toEqual([500, 204]), { timeout: 20_000 });
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(webhook.requests).toHaveLength(2);
+  expect(new Set(webhook.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  const body = webhook.requests[0]?.body ?? "";
+  expect(JSON.parse(body)).toMatchObject({ type: "approval.requested", data: { approval_id: ID, tool: "refund" } });
+  expect(body).not.toContain("amount");
+  await two.close();
+  await webhook.close();
 });

@@ -10,13 +10,18 @@ import { z } from "zod";
 import type { ControlState } from "../control/control-state.ts";
 import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { repeat } from "../state/repeat.ts";
+import { announceDue } from "./announcements.ts";
 import { type Answer, createApprovals } from "./approvals.ts";
 
 const tags = ["approvals"];
+const ANNOUNCE_EVERY_MS = 500;
 const parameters = z.strictObject({ approval_id: z.string().max(64) });
 
 /** What agents ask of people before they do what can't be undone, and the answers. */
-export function registerApprovals({ app, dependencies, settings }: Feature, state: ControlState): void {
+export function registerApprovals(feature: Feature, state: ControlState): void {
+  const { app, dependencies, settings } = feature;
+  announceWhatWaits(feature, state);
   const approvals = createApprovals({ ...dependencies, ...state }, { announced: settings.alertWebhookUrl !== null });
   app.post(
     "/v1/approvals",
@@ -78,4 +83,19 @@ export function registerApprovals({ app, dependencies, settings }: Feature, stat
         await approvals.decide(params.approval_id, { status, reason: body?.reason ?? null, principal }),
     );
   }
+}
+
+/** While the server listens; one of several APIs does it. */
+function announceWhatWaits({ app, dependencies, settings }: Feature, state: ControlState): void {
+  if (settings.alertWebhookUrl === null) return;
+  let announcing: { stop(): Promise<void> } | undefined;
+  const work = async () => {
+    if (await state.lease.hold()) await announceDue({ ...dependencies, ...state }, settings);
+  };
+  app.addHook("onListen", async () => {
+    announcing = repeat(ANNOUNCE_EVERY_MS, work, (error) =>
+      dependencies.logger.warn({ err: error }, "approvals: telling failed"),
+    );
+  });
+  app.addHook("onClose", async () => await announcing?.stop());
 }
