@@ -1,4 +1,3 @@
-import { createGenerationMap } from "../integrate/generation-map.ts";
 import { sha256Hex } from "./content-hash.ts";
 import { mayBeJson, parsedJson } from "./json-text.ts";
 
@@ -16,7 +15,7 @@ export interface TextMemo {
   forgetLong(): void;
 }
 
-/** Remembered for long, so that what is held is bounded: some 4 MB of text and what it says. */
+/** Remembered for long, so that what is held is bounded: some 4 MB of text and what it says. A power of two. */
 const MAX_SHORT_TEXTS = 512;
 const MAX_SHORT_CHARS = 8_000;
 /** Of longer texts only the last ones, and only within a request. */
@@ -51,7 +50,7 @@ interface Memory<Result> {
 
 /** The same function, which knows the results for the texts it was asked last. */
 function remembering<Result>(of: (text: string) => Result): Memory<Result> {
-  const short = createGenerationMap<{ result: Result }>(MAX_SHORT_TEXTS);
+  const short = table<Result>();
   const long = lastOnes<Result>();
   return {
     get(text) {
@@ -64,6 +63,29 @@ function remembering<Result>(of: (text: string) => Result): Memory<Result> {
     },
     keep: (text, result) => (text.length > MAX_SHORT_CHARS ? long : short).set(text, { result }),
     forgetLong: long.clear,
+  };
+}
+
+/** Characters of a text that tell it from others, most times. */
+const SAMPLES = 12;
+
+/** A place for each text, by a few of its characters: a map would read every text whole to find its place. Of two at one place the later stays. */
+function table<Result>() {
+  const entries = new Array<{ text: string; known: { result: Result } } | undefined>(MAX_SHORT_TEXTS).fill(undefined);
+  const placeOf = (text: string) => {
+    let mixed = text.length;
+    const step = Math.max(1, Math.floor(text.length / SAMPLES));
+    for (let at = text.length - 1; at >= 0; at -= step) mixed = (Math.imul(mixed, 31) + text.charCodeAt(at)) | 0;
+    return (mixed ^ (mixed >>> 16)) & (MAX_SHORT_TEXTS - 1);
+  };
+  return {
+    get(text: string) {
+      const entry = entries[placeOf(text)];
+      return entry?.text === text ? entry.known : undefined;
+    },
+    set(text: string, known: { result: Result }) {
+      entries[placeOf(text)] = { text, known };
+    },
   };
 }
 
