@@ -10,6 +10,7 @@ import {
 import { isEvidencePath } from "@runledger/contract";
 import { isAbsent, isPreconditionFailed, isRace, s3Error } from "./s3-error.ts";
 import type { S3Location } from "./s3-location.ts";
+import { putInParts } from "./s3-multipart.ts";
 import type { Originals } from "./s3-originals.ts";
 
 export interface S3Dependencies {
@@ -20,6 +21,8 @@ export interface S3Dependencies {
   random: () => number;
   /** Told of what should not be: something was put over evidence. */
   warn: (message: string, details: object) => void;
+  /** Larger objects go in parts. */
+  multipartBytes?: number;
 }
 
 export interface S3Writes {
@@ -32,10 +35,12 @@ export interface S3Writes {
 /** Whose write an object is, when an answer was lost. */
 const WRITER = "runledger-write";
 const MAX_RACES = 8;
+/** A pack has 8 MiB, unless it is of one payload that is larger. */
+const MULTIPART_BYTES = 16 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 
 export function createS3Writes(
-  { client, now, random }: S3Dependencies,
+  { client, now, random, multipartBytes = MULTIPART_BYTES }: S3Dependencies,
   location: S3Location,
   placeOf: (path: string) => { Bucket: string; Key: string },
   originals: Originals | null,
@@ -48,17 +53,16 @@ export function createS3Writes(
 
   const putIf = async (path: string, bytes: Uint8Array, condition: { IfNoneMatch?: string; IfMatch?: string }) => {
     const writer = randomUUID();
-    const input = {
-      ...placeOf(path),
-      ...condition,
-      ...lockOf(path),
-      Body: bytes,
-      ChecksumSHA256: createHash("sha256").update(bytes).digest("base64"),
-      Metadata: { [WRITER]: writer },
+    const place = placeOf(path);
+    const facts = { ...lockOf(path), Metadata: { [WRITER]: writer } };
+    const put = (): Promise<{ ETag?: string | undefined; VersionId?: string | undefined }> => {
+      if (bytes.length > multipartBytes) return putInParts(client, { place, facts, condition }, bytes);
+      const ChecksumSHA256 = createHash("sha256").update(bytes).digest("base64");
+      return client.send(new PutObjectCommand({ ...place, ...condition, ...facts, Body: bytes, ChecksumSHA256 }));
     };
     for (let races = 0; ; races++) {
       try {
-        const { ETag = "", VersionId } = await client.send(new PutObjectCommand(input));
+        const { ETag = "", VersionId } = await put();
         if (originals !== null && VersionId !== undefined && isEvidencePath(path)) originals.remember(path, VersionId);
         return ETag;
       } catch (error) {

@@ -42,4 +42,13 @@ describe.skipIf(endpoint === undefined)("a real S3 server", () => {
     await makeBucket(name, false);
     await expect(openObjects(locationOf(name, "&lock=compliance"))).rejects.toThrow("has no Object Lock");
   });
+
+  test.each([false, true])("a large object goes in parts, once (locked: %s)", async (locked) => {
+    const { objects } = await freshStore(locked);
+    const large = Buffer.alloc(17 * 1024 * 1024, "0123456789abcdef!");
+    await objects.create("payloads/0/ab/abcd", large);
+    await objects.create("payloads/0/ab/abcd", large);
+    await expect(objects.create("payloads/0/ab/abcd", large.subarray(1))).rejects.toMatchObject({ code: "conflict" });
+    expect(Buffer.compare((await objects.read("payloads/0/ab/abcd")) ?? Buffer.of(), large)).toBe(0);
+  });
 });

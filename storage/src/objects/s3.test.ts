@@ -178,6 +178,41 @@ describe("writes that fail", () => {
   });
 });
 
+describe("large objects", () => {
+  const large = Buffer.alloc(17 * 1024 * 1024, "0123456789abcdef!");
+
+  test("go in parts, locked and once, and are read whole", async () => {
+    const s3 = await startStrictS3({ bucket: "evidence" });
+    const { objects, close } = open(s3, "&lock=compliance");
+    await objects.create("payloads/0/ab/abcd", large);
+    await objects.create("payloads/0/ab/abcd", large);
+    await expect(objects.create("payloads/0/ab/abcd", large.subarray(1))).rejects.toMatchObject({ code: "conflict" });
+    expect(s3.requests.filter((request) => request.startsWith("PUT")).length).toBeGreaterThanOrEqual(9);
+    expect(s3.versionsOf("ledger/payloads/0/ab/abcd")).toHaveLength(1);
+    expect(Buffer.compare((await objects.read("payloads/0/ab/abcd")) ?? Buffer.of(), large)).toBe(0);
+    close();
+    await s3.close();
+  }, 60_000);
+
+  test.each(["lost", "answer_lost", "done_but_failed", "slow_down", "late"] as const)(
+    "one of whose requests is %s is written once",
+    async (fault) => {
+      for (const nth of [0, 2, 4]) {
+        const s3 = await startStrictS3({ bucket: "evidence" });
+        const { objects, close } = open(s3, "&lock=compliance");
+        let writes = 0;
+        s3.faults = ({ method }) => (method !== "GET" && writes++ === nth ? fault : null);
+        await objects.create("payloads/0/ab/abcd", large).catch(() => objects.create("payloads/0/ab/abcd", large));
+        s3.deliverLate();
+        expect([nth, s3.versionsOf("ledger/payloads/0/ab/abcd").length]).toEqual([nth, 1]);
+        close();
+        await s3.close();
+      }
+    },
+    60_000,
+  );
+});
+
 describe("the check at the start", () => {
   const check = async (options: Parameters<typeof startStrictS3>[0], query: string) => {
     const s3 = await startStrictS3(options);

@@ -17,7 +17,8 @@ const MAX_REPLACES = 8;
  * version that was there first, so a delete marker or a newer version hides nothing. What is replaced is written by compare-and-set only:
  * a write that arrives late changes nothing. A crash of ours leaves whole objects or none.
  */
-export function createS3Objects({ client, now, random, warn }: S3Dependencies, location: S3Location): Objects {
+export function createS3Objects(dependencies: S3Dependencies, location: S3Location): Objects {
+  const { client, random, warn } = dependencies;
   const originals = location.lock === null ? null : createOriginals({ client, warn }, location);
 
   const placeOf = (path: string) => {
@@ -41,7 +42,7 @@ export function createS3Objects({ client, now, random, warn }: S3Dependencies, l
     }
   };
 
-  const { putIf, head } = createS3Writes({ client, now, random, warn }, location, placeOf, originals);
+  const { putIf, head } = createS3Writes(dependencies, location, placeOf, originals);
 
   const create = async (path: string, bytes: Uint8Array): Promise<void> => {
     if ((await putIf(path, bytes, { IfNoneMatch: "*" })) !== null) return;

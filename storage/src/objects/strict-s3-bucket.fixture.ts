@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { type Answer, metadataOf, Refusal, text, xml } from "./strict-s3-answer.fixture.ts";
+import { createStrictUploads } from "./strict-s3-uploads.fixture.ts";
 
 export interface Version {
   id: string;
@@ -9,24 +11,6 @@ export interface Version {
   time: Date;
   metadata: Record<string, string>;
   retainUntil: string | null;
-}
-
-export class Refusal extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly headers: Record<string, string>;
-  constructor(status: number, code: string, headers: Record<string, string> = {}) {
-    super(code);
-    this.status = status;
-    this.code = code;
-    this.headers = headers;
-  }
-}
-
-export interface Answer {
-  status: number;
-  headers?: Record<string, string>;
-  body?: string | Buffer;
 }
 
 export interface StrictBucketOptions {
@@ -59,26 +43,33 @@ export function createStrictBucket({ bucket, versioned = true, ignores = [] }: S
     return added;
   };
 
-  const put = (key: string, headers: IncomingMessage["headers"], bytes: Buffer): Answer => {
+  const refuseUnmet = (key: string, headers: IncomingMessage["headers"]): void => {
     const present = current(key)?.bytes == null ? null : current(key);
     if (heeds("if-none-match") && headers["if-none-match"] === "*" && present !== null)
       throw new Refusal(412, "PreconditionFailed");
     if (headers["if-match"] !== undefined && present === null) throw new Refusal(404, "NoSuchKey");
     if (heeds("if-match") && headers["if-match"] !== undefined && headers["if-match"] !== present?.etag)
       throw new Refusal(412, "PreconditionFailed");
+  };
+  const put = (key: string, headers: IncomingMessage["headers"], bytes: Buffer): Answer => {
+    refuseUnmet(key, headers);
     const checksum = headers["x-amz-checksum-sha256"];
     const isRight = checksum === createHash("sha256").update(bytes).digest("base64");
     if (checksum !== undefined && !isRight) throw new Refusal(400, "BadDigest");
     const retainUntil = text(headers["x-amz-object-lock-retain-until-date"]);
     if (retainUntil !== null && checksum === undefined) throw new Refusal(400, "InvalidRequest");
-    const metadata = Object.fromEntries(
-      Object.entries(headers).flatMap(([name, value]) =>
-        name.startsWith("x-amz-meta-") ? [[name, String(value)]] : [],
-      ),
-    );
-    const { etag, id } = add(key, { bytes, metadata, retainUntil });
-    return { status: 200, headers: { etag, ...(versioned ? { "x-amz-version-id": id } : {}) } };
+    return added(add(key, { bytes, metadata: metadataOf(headers), retainUntil }));
   };
+  const added = ({ etag, id }: Version): Answer => ({
+    status: 200,
+    headers: { etag, ...(versioned ? { "x-amz-version-id": id } : {}) },
+  });
+  const uploads = createStrictUploads({
+    complete: (key, headers, { bytes, metadata, retainUntil }) => {
+      refuseUnmet(key, headers);
+      return added(add(key, { bytes, metadata, retainUntil }));
+    },
+  });
   const remove = (key: string, versionId: string | null): Answer => {
     const found = keys.get(key)?.find(({ id }) => id === versionId);
     if (heeds("lock") && found?.retainUntil != null && new Date(found.retainUntil) > new Date())
@@ -105,6 +96,8 @@ export function createStrictBucket({ bucket, versioned = true, ignores = [] }: S
     if (!url.pathname.startsWith(`/${bucket}`)) throw new Refusal(404, "NoSuchBucket");
     const versionId = url.searchParams.get("versionId");
     if (key === "") return ofBucket(method, url.searchParams);
+    const part = uploads.answer(request, url, key, body);
+    if (part !== null) return part;
     if (method === "PUT") return put(key, headers, body);
     if (method === "DELETE") return remove(key, versionId);
     return read(keys.get(key) ?? [], versionId, headers.range);
@@ -176,12 +169,4 @@ function listVersions(keys: ReadonlyMap<string, Version[]>, query: URLSearchPara
     ? `<NextKeyMarker>${last.key}</NextKeyMarker><NextVersionIdMarker>${last.version.id}</NextVersionIdMarker>`
     : "";
   return xml(`<ListVersionsResult><IsTruncated>${more}</IsTruncated>${next}${items.join("")}</ListVersionsResult>`);
-}
-
-export function xml(body: string): Answer {
-  return { status: 200, headers: { "content-type": "application/xml" }, body: `<?xml version="1.0"?>${body}` };
-}
-
-function text(value: string | string[] | undefined): string | null {
-  return typeof value === "string" ? value : null;
 }

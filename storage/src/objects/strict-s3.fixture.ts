@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Answer, createStrictBucket, Refusal, type StrictBucketOptions, xml } from "./strict-s3-bucket.fixture.ts";
+import { type Answer, Refusal, xml } from "./strict-s3-answer.fixture.ts";
+import { createStrictBucket, type StrictBucketOptions } from "./strict-s3-bucket.fixture.ts";
 
 /**
  * What may happen to a write: its request is lost · it is done and its answer is lost · it is done and reported as failed ·
