@@ -61,6 +61,7 @@ test("without ClickHouse the API lives, is not ready, and says when to try again
     status: "failed",
     checks: { clickhouse: "failed", migrations: "failed", objects: "ok" },
     troubles: [],
+    warnings: [],
   });
   const runs = await open.inject("/v1/runs");
   expect(runs.statusCode).toBe(503);
