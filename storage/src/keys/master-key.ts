@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { StorageError } from "../error.ts";
 
 /**
@@ -35,7 +35,7 @@ const TAG_BYTES = 16;
 /** nonce ‖ ciphertext ‖ tag; the context is authenticated with it. */
 export function wrapUnder(key: Uint8Array, secret: Uint8Array, context: string): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(context));
+  const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce).setAAD(Buffer.from(context));
   return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
 }
 
@@ -43,7 +43,9 @@ export function wrapUnder(key: Uint8Array, secret: Uint8Array, context: string):
 export function unwrapUnder(key: Uint8Array, wrapped: Uint8Array, context: string): Uint8Array {
   try {
     const nonce = wrapped.subarray(0, NONCE_BYTES);
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
+    const decipher = createDecipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES }).setAAD(
+      Buffer.from(context),
+    );
     decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
     return Buffer.concat([decipher.update(wrapped.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
   } catch (cause) {
