@@ -1,6 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ErasureAnswer, Hold, RunDetail, StepDetail, StepList } from "@runledger/contract";
+import type {
+  ErasureAnswer,
+  Hold,
+  RunDetail,
+  SealedPayloads,
+  StepDetail,
+  StepList,
+  StoreVerification,
+} from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
 import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
@@ -56,11 +64,12 @@ async function post<Answer>(path: string, body: object): Promise<{ status: numbe
 
 const cli = (...args: string[]) => runledger([...args, "--api", product.apiUrl]);
 
-async function verified(): Promise<{ verdict: string; sealedPayloads: object }> {
+async function verified(): Promise<{ verdict: string; sealedPayloads: SealedPayloads | null }> {
   const { stdout: policy } = await runledger(["policy", "--data-dir", home.dir]);
   const key = /^log (\S+)/m.exec(policy)?.[1] ?? "";
   const { stdout } = await runledger(["verify", home.dir, "--key", key, "--json"]);
-  return JSON.parse(stdout);
+  const { verdict, logs } = JSON.parse(stdout) as StoreVerification;
+  return { verdict, sealedPayloads: logs[0]?.sealedPayloads ?? null };
 }
 
 /** The files below the objects and ClickHouse that hold this text, or its base64. */

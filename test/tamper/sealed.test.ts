@@ -1,10 +1,16 @@
 import { rm } from "node:fs/promises";
 import type { NormalizedFrame } from "@runledger/collector";
-import { decodeEntryBundle, type LogVerification, parseLogEntry, type RunledgerRecord } from "@runledger/contract";
+import {
+  decodeEntryBundle,
+  type LogVerification,
+  parseLogEntry,
+  type RunledgerRecord,
+  verifyStore,
+} from "@runledger/contract";
 import { type Keyring, openOrCreateKeyring } from "@runledger/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createSampleStore, frameOf, openSampleSink, type SampleStore } from "./sample-log.ts";
-import { readFiles, verifyFiles } from "./stored-files.ts";
+import { createSampleStore, frameOf, openSampleSink, type SampleStore, SHARD } from "./sample-log.ts";
+import { readFiles, type StoredFiles, verifyFiles } from "./stored-files.ts";
 
 let store: SampleStore;
 let keyring: Keyring;
@@ -123,4 +129,31 @@ test("an act of another kind erases nothing", async () => {
   await append(actFrame(3, "export.create", { key_ids: [keyId] }));
   await keyring.destroy([keyId]);
   expect((await verified({ withKeys: true })).verdict).toBe("INCOMPLETE");
+});
+
+test("a key that an act in another log of the store has destroyed is erased here too", async () => {
+  const [keyId, other] = [await keyOfFirst(), await createSampleStore()];
+  await keyring.destroy([keyId]);
+  await (await openSampleSink(other)).sink.write([actFrame(1, "erasure", { erasure_id: "e", key_ids: [keyId] })]);
+  const second = [...(await readFiles(other.objects))].map(
+    ([path, bytes]) => [path.replace(`/${SHARD}/`, "/s1/"), bytes] as const,
+  );
+  const verify = async (files: StoredFiles) =>
+    await verifyStore(
+      {
+        read: async (path) => files.get(path) ?? null,
+        list: async function* (prefix) {
+          for (const path of [...files.keys()].sort()) if (path.startsWith(prefix)) yield { path };
+        },
+        shards: async () => [...new Set([...files.keys()].flatMap((path) => /^log\/([^/]+)\//.exec(path)?.[1] ?? []))],
+        findKey: keyring.reader(),
+      },
+      { logs: [store.key.verifierKey, other.key.verifierKey], witnesses: [], quorum: null, now: 0 },
+    );
+  const first = await readFiles(store.objects);
+  expect((await verify(first)).verdict).toBe("INCOMPLETE");
+  const both = await verify(new Map([...first, ...second]));
+  expect(both.logs.map(({ sealedPayloads }) => sealedPayloads?.erased)).toEqual([12, 0]);
+  expect(both.findings).toEqual([]);
+  await rm(other.directory, { recursive: true });
 });

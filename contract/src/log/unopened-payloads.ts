@@ -18,7 +18,8 @@ export interface SealedPayloads {
 /** Why a payload is not opened is known only at the log's end: its key's destruction is recorded after it. */
 export interface UnopenedPayloads {
   add(ref: PayloadRef, where: string, error: LogError): void;
-  finish(destroyed: DestroyedKeys, findings: Findings): SealedPayloads;
+  /** `elsewhere`: what acts of other logs have destroyed. */
+  finish(destroyed: DestroyedKeys, findings: Findings, elsewhere?: Pick<DestroyedKeys, "of">): SealedPayloads;
 }
 
 /** Beyond that many keys, payloads are counted but not told apart. */
@@ -50,11 +51,11 @@ export function createUnopenedPayloads(keysAtHand: boolean): UnopenedPayloads {
       if (ofKey.named.length < MAX_NAMED) ofKey.named.push(where);
       if (error.code === "missing") ofKey.missing.push({ where, what: error.message });
     },
-    finish: (destroyed, findings) => {
+    finish: (destroyed, findings, elsewhere) => {
       const counts = { unopened: untold, erased: 0, expired: 0 };
       const explained = new Map<Destruction, number>(destroyed.destructions.map((one) => [one, 0]));
       for (const [keyId, { payloads, missing, named }] of byKey) {
-        const destruction = destroyed.of(keyId);
+        const destruction = destroyed.of(keyId) ?? elsewhere?.of(keyId) ?? null;
         // What has expired may be removed whole; what is erased stays, unreadable.
         if (destruction?.action !== "expiry")
           for (const { where, what } of missing) findings.add("INCOMPLETE", where, what);

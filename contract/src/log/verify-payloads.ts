@@ -11,7 +11,7 @@ import {
 } from "../record/payload-reading.ts";
 import { MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
 import { createTextCache } from "../record/text-cache.ts";
-import { createDestroyedKeys } from "./destroyed-keys.ts";
+import { createDestroyedKeys, type DestroyedKeys } from "./destroyed-keys.ts";
 import { LogError } from "./log-error.ts";
 import { createUnopenedPayloads, type SealedPayloads } from "./unopened-payloads.ts";
 import type { Findings } from "./verification.ts";
@@ -41,6 +41,7 @@ export function createPayloadCheck(
   readWholePack: ReadWholePack,
   findings: Findings,
   findKey?: FindPayloadKey,
+  elsewhere?: Pick<DestroyedKeys, "of">,
 ): PayloadCheck {
   const unopened = createUnopenedPayloads(findKey !== undefined);
   const destroyed = createDestroyedKeys();
@@ -122,7 +123,7 @@ export function createPayloadCheck(
         });
       }
     },
-    finish: () => unopened.finish(destroyed, findings),
+    finish: () => unopened.finish(destroyed, findings, elsewhere),
     get checked() {
       return checked;
     },

@@ -5,6 +5,7 @@ import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
 import type { ReadObject } from "./log-reader.ts";
 import type { TrustPolicy } from "./policy.ts";
+import { readDestructions } from "./read-destructions.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
 import type { DirectorySummary, StoreVerification } from "./store-verification.ts";
@@ -69,6 +70,7 @@ export async function verifyStore(
       findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
     const since =
       trust.sinceCheckpoint && (await logOfSince(trust.sinceCheckpoint, names, readLog, directory, findings));
+    const destroyed = names.length > 1 ? await readDestructions(names.map(readLog), verifiers) : undefined;
     for (const shard of names) {
       const recorded = directory?.shards.get(shard) ?? [];
       const own = names.length === 1 ? findings : within(findings, shard);
@@ -87,6 +89,7 @@ export async function verifyStore(
         verifierKeys: trust.logs,
         recordedHeads: recorded,
         ...(store.findKey && { findKey: store.findKey }),
+        ...(destroyed && { destroyedElsewhere: destroyed }),
         ...(since === shard && trust.sinceCheckpoint ? { sinceCheckpoint: trust.sinceCheckpoint } : {}),
         ...(onProgress && { onProgress }),
       });

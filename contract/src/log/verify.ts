@@ -1,6 +1,7 @@
 import { logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Checkpoint, openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
+import type { DestroyedKeys } from "./destroyed-keys.ts";
 import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
@@ -22,6 +23,8 @@ export interface LogToVerify {
   readPack?: ReadWholePack;
   /** Where keys are at hand: sealed payloads are opened, and a key that is gone without an erasure is a finding. */
   findKey?: FindPayloadKey;
+  /** Keys that acts of other logs of the store have destroyed. */
+  destroyedElsewhere?: Pick<DestroyedKeys, "of">;
   /** What the caller trusts, `name+key id+key` each. Nothing is VERIFIED without one that signed. */
   verifierKeys: readonly string[];
   /** Heads that others recorded of this log: it must have had them. */
@@ -82,7 +85,7 @@ async function verifyContents(
   verification: LogVerification,
   findings: Findings,
 ): Promise<void> {
-  const payloads = log.readPack && createPayloadCheck(log.readPack, findings, log.findKey);
+  const payloads = log.readPack && createPayloadCheck(log.readPack, findings, log.findKey, log.destroyedElsewhere);
   const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
   const recorded = createHeadCheck(log.recordedHeads ?? [], findings);
   const check: TreeCheck = {
