@@ -90,6 +90,14 @@ test("with no collector from start to end the agent does its work and the proces
   expect(performance.now() - begin).toBeLessThan(20_000);
 });
 
+test("who waits for the shutdown goes on, with a collector and without", async () => {
+  const server = await otlp();
+  for (const port of [server.port, await freePort()]) {
+    const { exit } = startAgentProcess("shutdown", port, port === server.port ? undefined : 1);
+    expect(await exit).toBe(0);
+  }
+});
+
 test("a process that just ends has delivered its run", async () => {
   const server = await otlp();
   const { exit } = startAgentProcess("ok", server.port);

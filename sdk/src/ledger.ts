@@ -150,7 +150,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       for (const release of held) release();
       control.close();
       const all = await delivery.close(config.flushTimeoutMs);
-      await thread.close();
+      thread.close();
       return all;
     },
     stats: () => ({ ...delivery.stats(), control: control.standing(), failures: failures.counts() }),

@@ -1,6 +1,6 @@
 import { createRunledger } from "../index.ts";
 
-/** An agent in a process of its own, for tests of what happens when the process or the collector goes: `ok`, `hang` or `open`. */
+/** An agent in a process of its own, for tests of what happens when the process or the collector goes: `ok`, `hang` or `shutdown`. */
 const ledger = createRunledger({ spoolDir: "off" });
 const mode = process.argv[2];
 const look = ledger.tool({ name: "look", input: { type: "object" }, run: () => "seen" });
@@ -15,3 +15,4 @@ const agent = ledger.wrap(
 const answer = agent();
 if (mode === "hang") setTimeout(() => process.stdout.write("half way\n"), 2_000);
 process.stdout.write(`${await answer}\n`);
+if (mode === "shutdown") await ledger.shutdown();

@@ -16,7 +16,7 @@ export interface SendThread {
   exporter(number: number): SpanExporter;
   /** Sends bytes of an ExportTraceServiceRequest. Never rejects. */
   send(request: Uint8Array, timeoutMs: number): Promise<{ outcome: SendOutcome; error?: unknown }>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -52,8 +52,12 @@ export function createSendThread(settings: SendSettings, failures: Failures): Se
       shutdown: async () => {},
     }),
     send: (content, timeoutMs) => post({ connection: connections, content, timeoutMs }),
-    async close() {
-      (await sender?.catch(() => undefined))?.close();
+    close() {
+      // Not waited for: a thread that is only starting keeps no process alive, and who awaited it would never go on.
+      void sender?.then(
+        (started) => started.close(),
+        () => undefined,
+      );
     },
   };
 }
