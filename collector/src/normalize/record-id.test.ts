@@ -76,3 +76,18 @@ test("the same values under other keys, with or without what others remembered o
   });
   expect(new Set(ids).size).toBe(4);
 });
+
+test("no text runs into the next: of all pairs of short ones each is another span, wherever they stand", () => {
+  const letters = ["", '"', "1", ":", "#", "*"];
+  const texts = [...new Set(letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c))))];
+  const pairs = texts.flatMap((a) => texts.map((b): [string, string] => [a, b]));
+  const idsOf = (of: (a: string, b: string) => string) => new Set(pairs.map(([a, b]) => of(a, b))).size;
+  const shape = keyShapeOf(["a", "b"]);
+  expect(idsOf((a, b) => recordId(spanWith(new SpanAttributes(shape, [a, b])), ORIGIN))).toBe(pairs.length);
+  expect(idsOf((name, statusMessage) => recordId(spanWith(new Map(), { name, statusMessage }), ORIGIN))).toBe(
+    pairs.length,
+  );
+  expect(idsOf((name, version) => recordId(spanWith(new Map()), { ...ORIGIN, scope: { name, version } }))).toBe(
+    pairs.length,
+  );
+});
