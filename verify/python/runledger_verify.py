@@ -1138,9 +1138,10 @@ class Bundle:
             for what, number in (("without numbered records are whole", sum(not r["numbered"] for r in runs)),
                                  ("without an end have no more records", sum(bool(r["numbered"]) and r["records_expected"] is None for r in runs))):
                 if number:
-                    notes.append("Not proven: that %d runs %s." % (number, what))
+                    notes.append("Not proven: that runs %s (%d)." % (what, number))
         else:
-            notes.append("Nothing was left out of entries %d to %d of the log, but %d said to be of other tenants." % (m["range"][0], m["range"][1] - 1, m["hidden"]))
+            hidden = ", but %d that are shown as hashes only, said to be of other tenants" % m["hidden"] if m["hidden"] else ""
+            notes.append("Nothing was left out of entries %d to %d of the log%s." % (m["range"][0], m["range"][1] - 1, hidden))
             if m["selection"] == "range" and any(r["gaps"] for r in runs):
                 notes.append("Runs have records that lie outside of the range, or never arrived.")
         if not m["content"]:
@@ -1213,4 +1214,10 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough; the verdict stands in the exit code only if it was printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = CODES["UNREADABLE"]
+    sys.exit(code)

@@ -45,13 +45,13 @@ export function notesOf(manifest: BundleManifest, runs: Iterable<BundleRun>, gap
   }
   if (selection === "runs") {
     notes.push("Not proven: that no whole run was left out.");
-    if (unnumbered > 0) notes.push(`Not proven: that ${unnumbered} runs without numbered records are whole.`);
-    if (open > 0) notes.push(`Not proven: that ${open} runs without an end have no more records.`);
+    if (unnumbered > 0) notes.push(`Not proven: that runs without numbered records are whole (${unnumbered}).`);
+    if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
   } else if (range !== null) {
     notes.push(`Nothing was left out of entries ${range[0]} to ${range[1] - 1} of the log${hidden ? "," : "."}`);
     if (hidden) notes.push(`… but ${hidden} that are shown as hashes only, said to be of other tenants.`);
     if (selection === "range" && gaps > 0)
-      notes.push(`${gaps} runs have records that lie outside of the range, or never arrived.`);
+      notes.push(`Runs have records that lie outside of the range, or never arrived (${gaps}).`);
   }
   if (!content) notes.push("Contents were not exported: only facts and hashes were checked.");
   return notes;
