@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { apiMoney, apiTime } from "./run.ts";
 
-export const ALERT_RULES = ["loop.repeat", "limit.steps", "limit.tokens", "limit.cost", "limit.time"] as const;
+export const ALERT_RULES = [
+  "loop.repeat",
+  "limit.steps",
+  "limit.tokens",
+  "limit.cost",
+  "limit.time",
+  "tool.failure_rate",
+  "guardrail.rejections",
+] as const;
 
 /** What is done when an alert fires, beside telling of it. */
 export const ALERT_ACTIONS = ["none", "kill"] as const;

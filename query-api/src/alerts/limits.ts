@@ -15,8 +15,19 @@ const MEASURES: Partial<Record<RuleName, { of: (run: Run) => number; words: (val
     words: (value) => `has used ${value} tokens`,
   },
   "limit.cost": { of: (run) => Number(run.cost_usd ?? 0), words: (value) => `has cost $${value}` },
+  "tool.failure_rate": { of: failureRate, words: (value) => `fails in ${Math.round(value * 100)} % of its tool calls` },
+  "guardrail.rejections": {
+    of: (run) => run.guardrail_rejections,
+    words: (value) => `was rejected by guardrails ${value} times`,
+  },
   "limit.time": { of: (run) => run.duration_ms / 1_000, words: (value) => `runs since ${Math.round(value)} s` },
 };
+
+/** A share of few calls says nothing. */
+const MIN_TOOL_CALLS = 5;
+function failureRate(run: Run): number {
+  return run.tool_call_count < MIN_TOOL_CALLS ? 0 : run.tool_errors / run.tool_call_count;
+}
 
 /** Which rule speaks of a limit of the SDK, by the name in its `limit` step, and how many of its units make one of the rule's. */
 const RULE_OF_LIMIT: Record<string, { rule: RuleName; perUnit: number }> = {
@@ -36,7 +47,7 @@ const limitStep = z.object({
 });
 const lastStep = z.object({ run_id: z.string(), step_id: z.string() });
 
-/** `limit.*`: runs over a threshold here, and runs that a limit of their own has stopped. */
+/** `limit.*` and other sums of a run: runs over a threshold here, and runs that a limit of their own has stopped. */
 export async function detectLimits(question: DetectorQuestion): Promise<Finding[]> {
   const stopped = await stoppedRuns(question);
   const over = [...question.runs.values()].flatMap(({ run }) => exceeded(run, question));

@@ -38,8 +38,21 @@ const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule" | "action">> = {
   },
   "limit.cost": { description: "A run costs a lot", enabled: true, threshold: 10, unit: "usd" },
   "limit.time": { description: "A run takes long", enabled: true, threshold: 3_600, unit: "seconds" },
+  "tool.failure_rate": {
+    description: "Of the tool calls of a run, five at least, too many fail",
+    enabled: true,
+    threshold: 0.5,
+    unit: "share",
+  },
+  "guardrail.rejections": {
+    description: "Guardrails reject what a run does, again and again",
+    enabled: true,
+    threshold: 3,
+    unit: "rejections",
+  },
 };
 const MIN_REPEATS = 2;
+const FRACTIONAL_UNITS: ReadonlySet<string> = new Set(["usd", "seconds", "share"]);
 
 const changed = z.partialRecord(
   z.enum(ALERT_RULES),
@@ -78,9 +91,10 @@ function asBuilt(rule: RuleName): Omit<AlertRule, "rule"> {
 function check({ rule, threshold }: RuleChange): void {
   if (threshold === undefined) return;
   const { unit } = BUILT_IN[rule];
-  if (unit !== "usd" && unit !== "seconds" && !Number.isInteger(threshold)) {
+  if (!FRACTIONAL_UNITS.has(unit) && !Number.isInteger(threshold)) {
     throw invalidField("threshold", `${rule} counts ${unit}, in whole numbers`);
   }
+  if (unit === "share" && threshold > 1) throw invalidField("threshold", `${rule} is a share: at most 1`);
   if (rule === "loop.repeat" && threshold < MIN_REPEATS) {
     throw invalidField("threshold", `a call is repeated when it is made ${MIN_REPEATS} times at least`);
   }
