@@ -10,6 +10,8 @@ import { eventually, getJson, type Product, runledger, startProduct, temporaryDi
 
 /** Asked for is 2 s; a machine that does other work at the same time may be slower. The figures are in docs/performance.md. */
 const SLACK_MS = 10_000;
+/** Programs are started one after the other. */
+const LONG_MS = 150_000;
 
 let home: Awaited<ReturnType<typeof temporaryDir>>;
 let ports: Record<string, string>;
@@ -75,39 +77,47 @@ it("kills a run in another process: its next call is refused, its run says who a
   expect(await logText()).toContain(kill_id);
 });
 
-it("by command, keeps a kill over kill -9, refuses who starts meanwhile, and lets them run when it is lifted", async () => {
-  const first = agent("by-name");
-  await first.fact("looping");
-  const api = { RUNLEDGER_CONTROL_URL: product.apiUrl };
-  const killing = await runledger(["kill", "--agent", "by-name", "--reason", "too dear"], api);
-  expect([killing.code, killing.stdout]).toEqual([0, expect.stringContaining("killed agent by-name: too dear")]);
-  await first.fact("refused");
-  await product.kill();
-  product = await startProduct(home.dir, ports);
-  expect((await inForce())[0]).toMatchObject({ scope: { agent: "by-name" }, reason: "too dear" });
-  expect((await agent("by-name").fact("refused")).message).toContain("too dear");
+it(
+  "by command, keeps a kill over kill -9, refuses who starts meanwhile, and lets them run when it is lifted",
+  async () => {
+    const first = agent("by-name");
+    await first.fact("looping");
+    const api = { RUNLEDGER_CONTROL_URL: product.apiUrl };
+    const killing = await runledger(["kill", "--agent", "by-name", "--reason", "too dear"], api);
+    expect([killing.code, killing.stdout]).toEqual([0, expect.stringContaining("killed agent by-name: too dear")]);
+    await first.fact("refused");
+    await product.kill();
+    product = await startProduct(home.dir, ports);
+    expect((await inForce())[0]).toMatchObject({ scope: { agent: "by-name" }, reason: "too dear" });
+    expect((await agent("by-name").fact("refused")).message).toContain("too dear");
 
-  const listed = await runledger(["kill", "--list"], api);
-  expect(listed.stdout).toContain("agent by-name");
-  const kill = (await inForce()).find(({ scope }) => scope.agent === "by-name");
-  expect((await runledger(["kill", "--lift", kill?.kill_id ?? "", "--reason", "fixed"], api)).code).toBe(0);
-  const again = agent("by-name");
-  await again.fact("looping");
-  await again.stop();
-});
+    const listed = await runledger(["kill", "--list"], api);
+    expect(listed.stdout).toContain("agent by-name");
+    const kill = (await inForce()).find(({ scope }) => scope.agent === "by-name");
+    expect((await runledger(["kill", "--lift", kill?.kill_id ?? "", "--reason", "fixed"], api)).code).toBe(0);
+    const again = agent("by-name");
+    await again.fact("looping");
+    await again.stop();
+  },
+  LONG_MS,
+);
 
-it("stops an agent that was cut off from the API for a while, once it is back", async () => {
-  const looping = agent("cut-off");
-  await looping.fact("looping");
-  await product.kill();
-  product = await startProduct(home.dir, ports);
-  const killing = await runledger(["kill", "--task-type", "looping", "--reason", "stop all"], {
-    RUNLEDGER_CONTROL_URL: product.apiUrl,
-  });
-  expect(killing.code).toBe(0);
-  expect((await looping.fact("refused")).message).toContain("stop all");
-  await killed("cut-off");
-});
+it(
+  "stops an agent that was cut off from the API for a while, once it is back",
+  async () => {
+    const looping = agent("cut-off");
+    await looping.fact("looping");
+    await product.kill();
+    product = await startProduct(home.dir, ports);
+    const killing = await runledger(["kill", "--task-type", "looping", "--reason", "stop all"], {
+      RUNLEDGER_CONTROL_URL: product.apiUrl,
+    });
+    expect(killing.code).toBe(0);
+    expect((await looping.fact("refused")).message).toContain("stop all");
+    await killed("cut-off");
+  },
+  LONG_MS,
+);
 
 async function logText(): Promise<string> {
   const dir = join(home.dir, "objects", "log", "0", "tile", "entries");
