@@ -7,6 +7,7 @@ import { createS3Objects } from "./s3.ts";
 import { checkS3, keptVersionsFault } from "./s3-check.ts";
 import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
 import { parseS3Location } from "./s3-location.ts";
+import { needlessPermissions } from "./s3-permissions.ts";
 
 export interface OpenObjectsOptions {
   /** To read changes nothing there, and checks nothing. */
@@ -36,7 +37,8 @@ export async function openObjects(location: string, options: OpenObjectsOptions 
   if (access === "write") {
     await checkS3(client, s3);
     const fault = await keptVersionsFault(client, s3);
-    if (fault !== null) warn(`RUNLEDGER_OBJECTS: ${fault}`, {});
+    const needless = await needlessPermissions(client, s3);
+    for (const what of fault === null ? needless : [fault, ...needless]) warn(`RUNLEDGER_OBJECTS: ${what}`, {});
   }
   return createS3Objects({ client, now: Date.now, random: Math.random, warn }, s3);
 }

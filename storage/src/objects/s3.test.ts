@@ -5,6 +5,7 @@ import { createS3Objects } from "./s3.ts";
 import { checkS3 } from "./s3-check.ts";
 import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
 import { parseS3Location } from "./s3-location.ts";
+import { needlessPermissions } from "./s3-permissions.ts";
 import { type S3Fault, type StrictS3, startStrictS3 } from "./strict-s3.fixture.ts";
 
 const limits = { ...DEFAULT_S3_LIMITS, requestTimeoutMs: 2_000 };
@@ -250,6 +251,27 @@ describe("the check at the start", () => {
   ] as const)("a store that %s is refused with what to mend", async (what, options, query) => {
     expect((await check(options, query)).fault).toContain(what);
   });
+
+  test.each([
+    ["compliance", [], ["s3:DeleteObjectVersion"]],
+    ["governance", [], ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]],
+    ["governance", ["bypass-governance"], ["s3:DeleteObjectVersion"]],
+    ["governance", ["delete-version"], []],
+    ["none", [], []],
+  ] as const)(
+    "permissions that nobody needs are told, and change nothing (%s, denied: %j)",
+    async (lock, denies, told) => {
+      const s3 = await startStrictS3({ bucket: "evidence", denies });
+      const location = parseS3Location(`s3://evidence/ledger?endpoint=${encodeURIComponent(s3.endpoint)}&lock=${lock}`);
+      const client = createS3Client(location, limits);
+      const found = await needlessPermissions(client, location);
+      expect(found).toHaveLength(told.length);
+      for (const [i, permission] of told.entries()) expect(found[i]).toContain(permission);
+      expect(s3.versionsOf("ledger/probe/nothing")).toEqual([]);
+      client.destroy();
+      await s3.close();
+    },
+  );
 
   test("a location that can't be read says what is wrong with it", () => {
     for (const [location, what] of [

@@ -19,6 +19,8 @@ export interface StrictBucketOptions {
   versioned?: boolean;
   /** Of its clock, against this machine's. */
   clockOffsetMs?: number;
+  /** What the credentials may not do, as a careful administrator sets it. */
+  denies?: readonly ("delete-version" | "bypass-governance")[];
   /** What a bad store does not care for. */
   ignores?: readonly ("if-none-match" | "if-match" | "lock")[];
 }
@@ -32,7 +34,12 @@ export interface StrictBucket {
 }
 
 /** A bucket in memory that takes conditions, checksums and locks literally. */
-export function createStrictBucket({ bucket, versioned = true, ignores = [] }: StrictBucketOptions): StrictBucket {
+export function createStrictBucket({
+  bucket,
+  versioned = true,
+  ignores = [],
+  denies = [],
+}: StrictBucketOptions): StrictBucket {
   const keys = new Map<string, Version[]>();
   const heeds = (condition: (typeof ignores)[number]) => !ignores.includes(condition);
   const current = (key: string): Version | null => keys.get(key)?.[0] ?? null;
@@ -99,6 +106,10 @@ export function createStrictBucket({ bucket, versioned = true, ignores = [] }: S
     const part = uploads.answer(request, url, key, body);
     if (part !== null) return part;
     if (method === "PUT") return put(key, headers, body);
+    if (method === "DELETE" && versionId !== null && denies.includes("delete-version"))
+      throw new Refusal(403, "AccessDenied");
+    const bypasses = headers["x-amz-bypass-governance-retention"] === "true";
+    if (method === "DELETE" && bypasses && denies.includes("bypass-governance")) throw new Refusal(403, "AccessDenied");
     if (method === "DELETE") return remove(key, versionId);
     return read(keys.get(key) ?? [], versionId, headers.range);
   };
