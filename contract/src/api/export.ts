@@ -15,6 +15,11 @@ export const exportRequest = z.strictObject({
   recipient: words.describe("who gets it: recorded in the log"),
   reason: words.describe("why: recorded in the log"),
   content: z.boolean().default(true).describe("false: facts and hashes only, no prompts, arguments or results"),
+  shard: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .optional()
+    .describe("which log, where collectors write several; a bundle holds one: ask for each"),
   since_checkpoint: count
     .optional()
     .describe("size of a checkpoint that the recipient kept, so that the bundle can be compared with it"),
@@ -23,6 +28,7 @@ export type ExportRequestBody = z.infer<typeof exportRequest>;
 
 export const exportJob = z.object({
   export_id: z.string(),
+  shard: z.string(),
   state: z.enum(EXPORT_STATES),
   filter: exportFilter,
   recipient: z.string(),

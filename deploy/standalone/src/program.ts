@@ -165,7 +165,7 @@ function addExportCommand(program: Command, console: Console): void {
     .addOption(API_URL)
     .option("--data-dir <dir>", "make it from this data directory instead, without a running Runledger")
     .option("--objects <location>", "or from this file:PATH or s3://BUCKET/PREFIX?…")
-    .addOption(SHARD)
+    .option("--shard <name>", "which log, where there are several: a bundle holds one")
     .option("--tenant <name>", "of a data directory with several", "default")
     .action(guarded(console, async (flags: ExportFlags) => exportCommand(flags, console)));
 }

@@ -33,7 +33,6 @@ export interface ExportJobsDependencies {
 
 export interface ExportJobsSettings {
   directory: string;
-  shard: string;
   keepMs: number;
 }
 
@@ -42,7 +41,7 @@ const SWEEP_MS = 10 * 60_000;
 
 export async function createExportJobs(
   dependencies: ExportJobsDependencies,
-  { directory, shard, keepMs }: ExportJobsSettings,
+  { directory, keepMs }: ExportJobsSettings,
 ): Promise<ExportJobs> {
   const { store, clock, logger } = dependencies;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -54,9 +53,7 @@ export async function createExportJobs(
   let sweeper: NodeJS.Timeout | undefined;
   const fileOf = (id: string): string => join(directory, `${id}.tar`);
   const makeOne = (kept: KeptExport): Promise<void> =>
-    makeExport(kept, dependencies, { shard, keepMs, file: fileOf(kept.id) }, abort.signal, (at) =>
-      progress.set(kept.id, at),
-    );
+    makeExport(kept, dependencies, { keepMs, file: fileOf(kept.id) }, abort.signal, (at) => progress.set(kept.id, at));
 
   const fail = async (kept: KeptExport, error: unknown): Promise<void> => {
     if (abort.signal.aborted) return;
@@ -120,14 +117,14 @@ export async function createExportJobs(
 async function makeExport(
   kept: KeptExport,
   { objects, store, findKey, policies, clock }: ExportJobsDependencies,
-  { shard, keepMs, file }: { shard: string; keepMs: number; file: string },
+  { keepMs, file }: { keepMs: number; file: string },
   signal: AbortSignal,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<void> {
   const partial = `${file}.partial`;
   await store.change(kept.id, { state: "running", attempts: kept.attempts + 1 });
   await rm(partial, { force: true });
-  const log = await openExportLog(objects, shard, findKey(), Buffer.from(kept.checkpoint, "base64"));
+  const log = await openExportLog(objects, kept.shard, findKey(), Buffer.from(kept.checkpoint, "base64"));
   const request = {
     exportId: kept.id,
     createdTime: kept.created_time,

@@ -11,6 +11,7 @@ const MAX_UNFINISHED = 20;
 const keptExport = z.strictObject({
   id: z.string(),
   tenant: z.string(),
+  shard: z.string(),
   state: z.enum(EXPORT_STATES),
   /** Which instance makes it and has its file. */
   instance: z.string(),

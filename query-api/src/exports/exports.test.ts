@@ -227,3 +227,13 @@ test.each([
   expect(response.statusCode).toBe(400);
   expect(response.json().error.message).toContain(field);
 });
+
+test("where collectors write several logs one is named, so that a bundle of one never looks like one of all", async () => {
+  await api.objects.replace("log/9/checkpoint", Buffer.from("another log"));
+  const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: ASKED });
+  expect(refused.json().error).toMatchObject({ code: "invalid_argument", message: expect.stringContaining("0, 9") });
+  const { export_id: id } = await ask({ shard: "0" });
+  expect(await finished(id)).toMatchObject({ state: "done", shard: "0" });
+  const none = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, shard: "nowhere" } });
+  expect(none.statusCode).toBe(409);
+});

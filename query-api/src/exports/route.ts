@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
+import { DIRECTORY, type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { createRuleBook } from "../alerts/rules.ts";
@@ -28,7 +29,7 @@ export function registerExports(feature: Feature): void {
   const { app, dependencies, settings } = feature;
   const { objects, keyring, clock, logger } = dependencies;
   const store = createExportStore(objects);
-  const { exportsDir: directory, shard, exportKeepMs: keepMs } = settings;
+  const { exportsDir: directory, exportKeepMs: keepMs } = settings;
   let started: ExportJobs | null = null;
   app.addHook("onReady", async () => {
     if (directory === null) return;
@@ -39,10 +40,7 @@ export function registerExports(feature: Feature): void {
     });
     // A reader of keys remembers what it read: each export has one of its own, so that erased is erased.
     const findKey = () => keyring?.reader() ?? (async () => null);
-    started = await createExportJobs(
-      { objects, store, findKey, policies, clock, logger },
-      { directory, shard, keepMs },
-    );
+    started = await createExportJobs({ objects, store, findKey, policies, clock, logger }, { directory, keepMs });
     await started.start();
   });
   app.addHook("onClose", async () => started?.stop());
@@ -77,14 +75,15 @@ function registerCreate(
       const { principal } = request;
       const filter = withExactTimes(request.body.filter);
       const { instance } = jobs();
-      const log = await openExportLog(objects, settings.shard, async () => null);
+      const shard = request.body.shard ?? (await onlyShard(objects, settings.shard));
+      const log = await openExportLog(objects, shard, async () => null);
       if (since_checkpoint !== null && since_checkpoint > log.checkpoint.size)
         throw invalidField("since_checkpoint", `the log has ${log.checkpoint.size} entries only`);
       const id = randomUUID();
-      const target = { export_id: id, recipient, filter, content };
+      const target = { export_id: id, shard, recipient, filter, content };
       await acts.record({ action: "export.create", principal, reason, target });
       const kept: KeptExport = {
-        ...{ id, tenant: principal.tenant, state: "pending", instance, filter, recipient, reason, content },
+        ...{ id, tenant: principal.tenant, shard, state: "pending", instance, filter, recipient, reason, content },
         since_checkpoint,
         created_time: timeOf(clock()),
         exporter: { key_id: principal.keyId, name: principal.name },
@@ -186,6 +185,19 @@ async function sendFile(
     .send(createReadStream(path, { start: first, end: last }));
 }
 
+/** The log that is meant where none is named. @throws QueryApiError when there are several: a bundle of one would look like one of all. */
+async function onlyShard(objects: Objects, own: string): Promise<string> {
+  const shards = (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
+  if (shards.length > 1) {
+    throw invalidField(
+      "shard",
+      `there are several logs here: ${shards.join(", ")}`,
+      "a bundle holds one: ask for each of them",
+    );
+  }
+  return own;
+}
+
 function notThere({ id, state, error }: KeptExport): QueryApiError {
   if (state === "expired")
     return new QueryApiError("not_found", `the bundle of ${id} was deleted when its time was up`, {
@@ -200,6 +212,7 @@ function notThere({ id, state, error }: KeptExport): QueryApiError {
 function viewOf(kept: KeptExport, jobs: ExportJobs): ExportJob {
   return {
     export_id: kept.id,
+    shard: kept.shard,
     state: kept.state,
     filter: kept.filter,
     recipient: kept.recipient,

@@ -25,7 +25,7 @@ export type ExportFlags = Partial<Record<FilterFlag, string>> & {
   sinceCheckpoint?: string;
   dataDir?: string;
   objects?: string;
-  shard: string;
+  shard?: string;
   tenant: string;
 };
 
@@ -44,6 +44,7 @@ export async function exportCommand(flags: ExportFlags, console: Console): Promi
     recipient: flags.recipient,
     reason: flags.reason,
     content: flags.content,
+    ...(flags.shard === undefined ? {} : { shard: flags.shard }),
     ...(flags.sinceCheckpoint === undefined ? {} : { since_checkpoint: await sizeOf(flags.sinceCheckpoint) }),
   };
   const isOffline = flags.dataDir !== undefined || flags.objects !== undefined;
@@ -140,7 +141,7 @@ async function makeHere(
   const done = await exportOffline(
     objects,
     await payloadKeysAtHand(objects, { ...keysFrom, warn }),
-    { ...request, shard: flags.shard, tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
+    { ...request, shard: flags.shard ?? "0", tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
     flags.output,
     ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
   );
