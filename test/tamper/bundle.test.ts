@@ -3,6 +3,7 @@ import {
   createCosigner,
   createNoteSigner,
   formatVerifierKey,
+  leafHash,
   openCheckpoint,
   parseVerifierKey,
   signCheckpoint,
@@ -112,6 +113,24 @@ test("a log of several tiles is verified whole, in part, and against earlier che
     const unproven = withSums(readTar(part).filter(([path]) => path !== "tile/0/000"));
     expect(await verdictOf(writeTar(unproven), { keys, since })).toBe("INCOMPLETE");
   }
+  // An entry changed, and its tile with it: only the tile above tells.
+  const edit = (line: string) => line.replace('"name":"step 7"', '"name":"step 8"');
+  const whole = readTar(await large.export({}, { content: false })).filter(
+    ([path]) => !path.startsWith("tile/entries/"),
+  );
+  const at = linesOf(fileOf(whole, FIRST_ENTRIES)).findIndex((line) => edit(line) !== line);
+  const changed = edit(linesOf(fileOf(whole, FIRST_ENTRIES))[at] ?? "");
+  const rehashed = (tile: Buffer) => {
+    const copy = Buffer.from(tile);
+    copy.set(leafHash(Buffer.from(changed.slice(changed.indexOf(",") + 1, -1))), 32 * at);
+    return copy;
+  };
+  const forged = change(whole, {
+    [FIRST_ENTRIES]: editLines((lines) => lines.map((line, i) => (i === at ? changed : line))),
+    "tile/0/000": rehashed,
+  });
+  expect(await verdictOf(writeTar(withFacts(whole)), { keys })).toBe("VERIFIED");
+  expect(await verdictOf(writeTar(withFacts(forged)), { keys })).toBe("TAMPERED");
   const without = await large.export({ agent: "late" });
   expect(await verdictOf(without, { keys, since: checkpoints[0] as Buffer })).toBe("INCOMPLETE");
   await large.remove();
@@ -200,6 +219,8 @@ test("forgeries are found, and called what they are", async () => {
   const manifest = (edit: (text: string) => string) => (bytes: Buffer) => Buffer.from(edit(bytes.toString()));
 
   expect(await verdictOf(writeTar(withFacts(change(runs, { [FIRST_ENTRIES]: edited }))))).toBe("TAMPERED");
+  const unproven = (all: TarFiles) => all.filter(([path]) => !path.startsWith("proofs/"));
+  expect(await verdictOf(writeTar(withFacts(unproven(change(runs, { [FIRST_ENTRIES]: edited })))))).toBe("TAMPERED");
   const withheld = change(runs, { [FIRST_ENTRIES]: withoutLine(2) }).filter(
     ([path]) => !path.startsWith("proofs/000000000000002"),
   );
