@@ -273,6 +273,8 @@ export {
   END_STATUSES,
   type EndFacts,
   type EndStatus,
+  HEARTBEAT_SILENCE_MS,
+  HEARTBEATS_MISSED,
   type LlmFacts,
   MAX_ENTRY_BYTES,
   MAX_RUN_ID_CHARS,
@@ -292,6 +294,7 @@ export {
   type StepKind,
   type ToolFacts,
 } from "./record/record.ts";
+export { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } from "./record/record-id.ts";
 export { type PayloadSubject, runSubject, subjectOf, userSubject } from "./record/subject.ts";
 export { createTextCache, type TextCache } from "./record/text-cache.ts";
 export { formatTextDelta, type TextDelta, type TextPiece } from "./record/text-delta.ts";

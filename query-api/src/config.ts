@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { SILENCE_ABANDONS_MS, tlsSettings } from "@runledger/contract";
+import { HEARTBEAT_SILENCE_MS, HEARTBEATS_MISSED, SILENCE_ABANDONS_MS, tlsSettings } from "@runledger/contract";
 import { z } from "zod";
 
 const ms = z.number().int().positive();
@@ -30,9 +30,9 @@ export const queryApiSettings = z
     /** How often interrupted erasures, late rows and what has expired are looked for. */
     upkeepMs: ms.default(60_000),
     /** A run that promised heartbeats is abandoned after this many missed ones … */
-    heartbeatsMissed: limit.default(3),
+    heartbeatsMissed: limit.default(HEARTBEATS_MISSED),
     /** … but never before this. */
-    heartbeatSilenceMs: ms.default(60_000),
+    heartbeatSilenceMs: ms.default(HEARTBEAT_SILENCE_MS),
     /** A run that promised none is abandoned after this silence. */
     abandonedAfterMs: ms.default(SILENCE_ABANDONS_MS),
     requestsPerMinute: limit.default(6_000),

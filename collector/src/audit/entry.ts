@@ -103,6 +103,7 @@ function inOrder(record: RunledgerRecord, free: unknown[]): object {
     root: record.root,
     run: runInOrder(record.run),
     run_id: record.run_id,
+    run_prev: record.run_prev,
     run_seq: record.run_seq,
     scope: {
       ...(scopeAttributes === null ? {} : { attributes: scopeAttributes }),

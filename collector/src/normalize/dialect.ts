@@ -23,6 +23,7 @@ export interface DialectFacts {
   /** null: the trace id. */
   runId: string | null;
   runSeq: number | null;
+  runPrev?: string;
   run: RunFacts;
   llm: Omit<
     LlmFacts,

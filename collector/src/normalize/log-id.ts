@@ -1,7 +1,7 @@
+import type { SpanOrigin } from "@runledger/contract";
 import { sha256Hex } from "./content-hash.ts";
 import { isMessageEvent } from "./genai-message-events.ts";
 import type { LogView } from "./log-view.ts";
-import type { SpanOrigin } from "./record-id.ts";
 
 /** Gives the log records of one request their record ids, in their order. */
 export type LogIds = (log: LogView, origin: SpanOrigin) => string;

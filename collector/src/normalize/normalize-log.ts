@@ -1,4 +1,4 @@
-import { GEN_AI, type LlmFacts, OTEL, RUNLEDGER, type RunFacts } from "@runledger/contract";
+import { GEN_AI, type LlmFacts, OTEL, RUNLEDGER, type RunFacts, type SpanOrigin } from "@runledger/contract";
 import type { LogRecord } from "../otlp/log-record.ts";
 import { messagesHash, sha256Hex } from "./content-hash.ts";
 import type { DialectFacts } from "./dialect.ts";
@@ -9,7 +9,6 @@ import type { Reception } from "./normalize-span.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
 import { readGenAi } from "./otel-genai.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
-import type { SpanOrigin } from "./record-id.ts";
 import { type AttributeReader, createAttributeReader } from "./span-view.ts";
 import { toolTalkOf } from "./tool-talk.ts";
 

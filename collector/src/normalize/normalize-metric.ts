@@ -1,4 +1,4 @@
-import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
+import { MAX_UNIX_NANO, rfc3339FromUnixNano, type SpanOrigin } from "@runledger/contract";
 import { dataOf, type Metric } from "../otlp/metric.ts";
 import { TEMPORALITIES } from "../otlp/metric-shape.ts";
 import type { KeyValue } from "../otlp/otlp.ts";
@@ -7,7 +7,6 @@ import { jsonOfAttributes, jsonOfValue } from "./attribute-values.ts";
 import { sha256Hex } from "./content-hash.ts";
 import type { Reception } from "./normalize-span.ts";
 import type { NormalizedRecord } from "./normalized.ts";
-import type { SpanOrigin } from "./record-id.ts";
 
 /**
  * Brings a metric that was checked before into the normal form: a record of no run, whose `attributes` are the metric:

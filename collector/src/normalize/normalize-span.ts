@@ -1,4 +1,4 @@
-import type { LlmFacts, RunledgerRecord, ToolFacts } from "@runledger/contract";
+import type { LlmFacts, RunledgerRecord, SpanOrigin, ToolFacts } from "@runledger/contract";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { hourlyCacheWrites } from "./cache-writes.ts";
 import { argumentsHash, messagesHash } from "./content-hash.ts";
@@ -9,7 +9,7 @@ import { ownAct } from "./own-act.ts";
 import { plain } from "./plain.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
-import { recordId, type SpanOrigin } from "./record-id.ts";
+import { recordIdOf } from "./record-id.ts";
 import { SpanAttributes } from "./span-attributes.ts";
 import { createAttributeReader, type SpanView } from "./span-view.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
@@ -81,7 +81,7 @@ function recordOf(
   return {
     facts: {
       v: 1,
-      record_id: recordId(span, origin, memo.sha256),
+      record_id: recordIdOf(span, origin, memo.sha256),
       tenant: reception.tenant,
       event: facts.event,
       kind: facts.kind,
@@ -99,6 +99,7 @@ function recordOf(
       status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
       error,
       run_seq: facts.runSeq,
+      ...(facts.runPrev === undefined ? {} : { run_prev: facts.runPrev }),
       run: facts.run,
       llm,
       tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content, memo),

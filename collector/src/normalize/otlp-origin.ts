@@ -1,9 +1,8 @@
-import { canonicalJson } from "@runledger/contract";
+import { canonicalJson, type SpanOrigin } from "@runledger/contract";
 import type { Resource, Scope } from "../otlp/otlp.ts";
 import { jsonOfAttributes } from "./attribute-values.ts";
 import { sha256Hex } from "./content-hash.ts";
 import { otlpFacts } from "./otlp-facts.ts";
-import type { SpanOrigin } from "./record-id.ts";
 
 /** Resource and scope of an item, as OTLP's request has them around it. */
 export interface OtlpOrigin {

@@ -25,6 +25,7 @@ export const runledger: Dialect = {
       name: attributes.text(RUNLEDGER.stepName) ?? base.name,
       runId: isRunId(span.attributes.get(RUNLEDGER.runId)) ? attributes.text(RUNLEDGER.runId) : null,
       runSeq: attributes.count(RUNLEDGER.runSeq),
+      ...runPrevOf(attributes),
       run: { ...base.run, heartbeat_interval_ms: attributes.count(RUNLEDGER.heartbeatIntervalMs) },
       tool: base.tool === null ? null : exactTool(base.tool, attributes),
       end: event === "run_end" ? endFactsOf(span, attributes) : null,
@@ -33,6 +34,12 @@ export const runledger: Dialect = {
     };
   },
 };
+
+/** Anything else under this name is no link of a chain, and stays an attribute. */
+function runPrevOf(attributes: AttributeReader): { runPrev?: string } {
+  const prev = attributes.match(RUNLEDGER.runPrev, /^[0-9a-f]{64}$/);
+  return prev === null ? {} : { runPrev: prev };
+}
 
 function exactTool(tool: NonNullable<DialectFacts["tool"]>, attributes: AttributeReader): DialectFacts["tool"] {
   return {

@@ -29,6 +29,8 @@ export interface SpanEvent {
 export interface AttributeReader {
   /** A non-empty string; a value of another type is left for `rest`. */
   text(key: string): string | null;
+  /** A string that fits the whole pattern. */
+  match(key: string, pattern: RegExp): string | null;
   /** A whole number >= 0, also when sent as text. */
   count(key: string): number | null;
   number(key: string): number | null;
@@ -68,6 +70,9 @@ class Reader implements AttributeReader {
 
   text(key: string): string | null {
     return this.#take(key, textOf);
+  }
+  match(key: string, pattern: RegExp): string | null {
+    return this.#take(key, (value) => (typeof value === "string" && pattern.test(value) ? value : null));
   }
   count(key: string): number | null {
     return this.#take(key, countOf);

@@ -183,6 +183,10 @@ export const MAX_RUN_ID_CHARS = 512;
 
 /** A run that promises no heartbeats and has not ended is abandoned after this silence, ms. */
 export const SILENCE_ABANDONS_MS = 15 * 60_000;
+/** One that promises them, after so many missed ones … */
+export const HEARTBEATS_MISSED = 3;
+/** … but never before this silence, ms. */
+export const HEARTBEAT_SILENCE_MS = 60_000;
 
 /** One entry of the audit log: its RFC 8785 text is the leaf, at most `MAX_ENTRY_BYTES`. */
 export const record = z.strictObject({
@@ -212,6 +216,8 @@ export const record = z.strictObject({
   error: z.strictObject({ type: text, message: text.nullable() }).nullable(),
   /** The SDK's number of this record within its run, from 0. */
   run_seq: count.nullable(),
+  /** `record_id` of the record before this one in its run, as the SDK made it: what was there, and in this order. Absent: the first, or a sender without a chain. */
+  run_prev: sha256.optional(),
   run: runFacts,
   llm: llmFacts.nullable(),
   tool: toolFacts.nullable(),

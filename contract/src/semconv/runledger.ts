@@ -7,6 +7,8 @@ export const RUNLEDGER = {
   runId: "runledger.run.id",
   /** Int: this record's number within its run, from 0. */
   runSeq: "runledger.run.seq",
+  /** Record id of the record numbered before this one, 64 hex digits; absent on the first. */
+  runPrev: "runledger.run.prev",
   /** On run_end: one of END_STATUSES. */
   runStatus: "runledger.run.status",
   /** On run_end: the agent's own word for how it went. */

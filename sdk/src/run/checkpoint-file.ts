@@ -13,15 +13,8 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import type { LimitUsage } from "../limits/usage.ts";
 import type { KeptResult } from "../tools/result-book.ts";
-import { type Checkpoint, checkpointSchema, usageSchema } from "./checkpoint.ts";
-
-/** How far a run has come since its last checkpoint: so many records, so much used. */
-export interface Progress {
-  records: number;
-  used: LimitUsage;
-}
+import { type Checkpoint, checkpointSchema, type Progress, progressSchema } from "./checkpoint.ts";
 
 /** What of a run outlives its process: a file with the last checkpoint and the results since, and one that says how far it is. */
 export interface CheckpointFile {
@@ -35,11 +28,9 @@ export interface CheckpointFile {
 
 const RUN_ID = /^[0-9a-f]{32}$/;
 /** One write of one length, so that a crash leaves the old one or the new one. */
-const PROGRESS_BYTES = 512;
+const PROGRESS_BYTES = 1_024;
 const resultLine = z.object({ tool: z.string(), key: z.string() }).loose();
-const progressSchema = z.object({
-  records: z.number().int().nonnegative(),
-  used: usageSchema,
+const ownedProgress = progressSchema.extend({
   /** Whose run it is. */
   pid: z.number().int().positive(),
   host: z.string(),
@@ -67,9 +58,9 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
       writeSync(stateFile, `${JSON.stringify(result)}\n`);
       fsyncSync(stateFile);
     },
-    progress({ records, used }) {
+    progress({ records, used, last }) {
       progressFile ??= openSync(progress, "w", 0o600);
-      writeSync(progressFile, JSON.stringify({ records, used, ...owner }).padEnd(PROGRESS_BYTES), 0);
+      writeSync(progressFile, JSON.stringify({ records, used, last, ...owner }).padEnd(PROGRESS_BYTES), 0);
     },
     remove() {
       for (const file of [stateFile, progressFile]) if (file !== undefined) closeSync(file);
@@ -91,7 +82,7 @@ export function readCheckpoint(
   const saved = checkpointSchema.parse(JSON.parse(first));
   const since = lines.slice(0, -1).map((line) => resultLine.parse(JSON.parse(line)) as KeptResult);
   const progressText = textOf(paths.progress);
-  const progress = progressText === undefined ? saved : progressSchema.parse(JSON.parse(progressText));
+  const progress = progressText === undefined ? saved : ownedProgress.parse(JSON.parse(progressText));
   const checkpoint = { ...saved, results: [...saved.results, ...since] };
   const runningIn = "pid" in progress && isElsewhere(progress) ? progress.pid : undefined;
   return { checkpoint, progress: progress.records < saved.records ? saved : progress, runningIn };

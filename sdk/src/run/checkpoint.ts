@@ -11,6 +11,16 @@ export const usageSchema = z.object({
   subAgents: count,
 });
 
+/** Record id of the last record that was numbered: the next one names it. Absent in what earlier versions kept. */
+const last = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .optional();
+
+/** How far a run has come: so many records, so much used. */
+export const progressSchema = z.object({ records: z.number().int().nonnegative(), last, used: usageSchema });
+export type Progress = z.infer<typeof progressSchema>;
+
 /** What a run is continued from: plain data, to be kept as JSON where the next process finds it. It holds the state, and results of tools. */
 export const checkpointSchema = z.object({
   v: z.literal(1),
@@ -22,6 +32,7 @@ export const checkpointSchema = z.object({
   agent: z.string(),
   /** Records that the run had made, this checkpoint's included. */
   records: z.number().int().nonnegative(),
+  last,
   used: usageSchema,
   state: z.unknown(),
   /** First results by idempotency key. */

@@ -50,9 +50,7 @@ export function createCheckpoints(
       file.progress(checkpoint);
     };
     run.results.onChange((result) => failures.attempt("spool", () => file.add(result)));
-    run.onRecord((records, used) =>
-      failures.attempt("spool", () => (run.ended ? file.remove() : file.progress({ records, used }))),
-    );
+    run.onRecord((progress) => failures.attempt("spool", () => (run.ended ? file.remove() : file.progress(progress))));
     keepers.set(run, keep);
     return keep;
   }

@@ -1,5 +1,4 @@
-import type { Checkpoint } from "./checkpoint.ts";
-import type { Progress } from "./checkpoint-file.ts";
+import type { Checkpoint, Progress } from "./checkpoint.ts";
 
 /** A run that an earlier process has begun: taken up by the first wrapped agent that is called. */
 export interface Resumption {

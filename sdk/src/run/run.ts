@@ -6,7 +6,7 @@ import { createResultBook, type ResultBook } from "../tools/result-book.ts";
 import { type OpenSpan, STATUS_ERROR } from "../transport/record-span.ts";
 import type { Recorder } from "../transport/recorder.ts";
 
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Checkpoint, Progress } from "./checkpoint.ts";
 import type { Resumption } from "./resumption.ts";
 
 /** Who runs, for whom; on every record of the run. */
@@ -52,7 +52,7 @@ export interface RunEnd {
   attributes?: Attributes | undefined;
 }
 
-/** One execution of an agent: a trace. Its records are numbered as they are made, so the end can commit to their count. */
+/** One execution of an agent: a trace. Its records are numbered and chained as they are made, and the end commits to their count. */
 export interface Run {
   readonly root: SpanContext;
   readonly toolCalls: ToolCallBook;
@@ -67,8 +67,8 @@ export interface Run {
   end(end: RunEnd): void;
   /** What a later process needs to go on from here. */
   checkpoint(id: string, state: unknown): Checkpoint;
-  /** Told after each record how many there are and what is used, and after the last one, when the run has ended. */
-  onRecord(told: (records: number, used: LimitUsage) => void): void;
+  /** Told after each record how far the run is, and after the last one, when the run has ended. */
+  onRecord(told: (progress: Progress) => void): void;
   /** Whose figures are the run's. */
   countedBy(usage: () => LimitUsage): void;
 }
@@ -83,6 +83,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
   const results = createResultBook(resumed?.checkpoint.results);
   const startTime = resumed?.checkpoint.startTime ?? now();
   let records = resumed?.progress.records ?? 0;
+  let last = resumed?.progress.last;
   let usage = () => resumed?.progress.used ?? NOTHING_USED;
   let recorded: Parameters<Run["onRecord"]>[0] = () => {};
   let ended = false;
@@ -94,16 +95,17 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     attributes: { ...common, [GEN_AI.operationName]: "invoke_agent" },
   });
   const root = rootSpan.spanContext();
+  const progress = (): Progress => ({ records, used: usage(), last });
 
   function finish(span: OpenSpan, { attributes, error, endTime }: StepEnd): void {
     if (ended) return;
-    span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++ });
+    span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++, [RUNLEDGER.runPrev]: last });
     if (error !== undefined) {
       span.setAttributes({ [OTEL.errorType]: error.type });
       span.setStatus({ code: STATUS_ERROR, message: error.message });
     }
-    span.end(endTime ?? now());
-    recorded(records, usage());
+    last = span.end(endTime ?? now());
+    recorded(progress());
   }
 
   function signOfLife(event: RecordEvent, name: string): void {
@@ -111,12 +113,10 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     finish(recorder.start(name, { parent: root, startTime: now(), client: false, attributes }), {});
   }
 
+  const beat = () => signOfLife("run_heartbeat", `heartbeat ${facts.agent}`);
   if (resumed === undefined) signOfLife("run_start", `start ${facts.agent}`);
-  else signOfLife("run_heartbeat", `heartbeat ${facts.agent}`);
-  const heart = setInterval(
-    () => signOfLife("run_heartbeat", `heartbeat ${facts.agent}`),
-    settings.heartbeatMs,
-  ).unref();
+  else beat();
+  const heart = setInterval(beat, settings.heartbeatMs).unref();
 
   return {
     root,
@@ -152,10 +152,10 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
         error,
       });
       ended = true;
-      recorded(records, usage());
+      recorded(progress());
     },
     checkpoint(id, state) {
-      const run = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, records, used: usage() };
+      const run = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, ...progress() };
       return { v: 1, id, ...run, state, results: results.kept() };
     },
     onRecord(told) {

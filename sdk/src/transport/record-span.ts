@@ -12,8 +12,8 @@ export interface OpenSpan {
   isRecording(): boolean;
   setAttributes(attributes: Attributes): void;
   setStatus(status: ReadableSpan["status"]): void;
-  /** @param endTime epoch milliseconds, with fractions. */
-  end(endTime: number): void;
+  /** @param endTime epoch milliseconds, with fractions. Gives its record id; undefined when none could be made. */
+  end(endTime: number): string | undefined;
 }
 
 /** A record as it crosses to another thread: data alone. */
@@ -48,7 +48,11 @@ export interface SpanMade {
 /** A span made with no more work than a record needs; what OpenTelemetry's own adds (events, limits, sampling) we don't use. */
 export function openSpan(
   made: SpanMade,
-  { origin, randomId, onEnd }: { origin: SpanOrigin; randomId: RandomId; onEnd: (span: ReadableSpan) => void },
+  {
+    origin,
+    randomId,
+    onEnd,
+  }: { origin: SpanOrigin; randomId: RandomId; onEnd: (span: ReadableSpan) => string | undefined },
 ): OpenSpan {
   const { name, parent } = made;
   const context = made.context ?? { traceId: parent?.traceId ?? randomId(16), spanId: randomId(8), traceFlags: 1 };
@@ -72,7 +76,7 @@ export function openSpan(
       ended = true;
       const kind = made.client ? CLIENT : INTERNAL;
       const end = hrTime(Math.max(endTime, made.startTime));
-      onEnd(readableSpan({ name, kind, context, parent, startTime, endTime: end, status, attributes }, origin));
+      return onEnd(readableSpan({ name, kind, context, parent, startTime, endTime: end, status, attributes }, origin));
     },
   };
   span.setAttributes(made.attributes);

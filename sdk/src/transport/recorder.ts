@@ -4,6 +4,7 @@ import { type RecordEvent, RUNLEDGER } from "@runledger/contract";
 import type { Failures } from "../failures.ts";
 import type { Delivery } from "./delivery.ts";
 import { createRandomId } from "./random-id.ts";
+import { createRecordIdentity } from "./record-identity.ts";
 import { type OpenSpan, openSpan, type SpanMade } from "./record-span.ts";
 import { spanOrigin } from "./span-origin.ts";
 
@@ -16,8 +17,12 @@ export interface Recorder {
 export function createRecorder(delivery: Delivery, failures: Failures, serviceName: string): Recorder {
   const origin = spanOrigin(serviceName, process.pid);
   const randomId = createRandomId();
+  const identityOf = createRecordIdentity(origin);
   const onEnd = (span: ReadableSpan) =>
-    void failures.attempt("record", () => delivery.add(span, isUrgent(span.attributes)));
+    failures.attempt("record", () => {
+      delivery.add(span, isUrgent(span.attributes));
+      return identityOf(span);
+    });
   return { start: (name, start) => openSpan({ name, ...start }, { origin, randomId, onEnd }) };
 }
 

@@ -1,0 +1,72 @@
+import crypto from "node:crypto";
+import type { RunledgerRecord } from "./record.ts";
+
+/** Where a span comes from: resource and scope, with the hash of the resource (`canonicalJson`) made once for all its spans. */
+export interface SpanOrigin {
+  resource: Record<string, unknown>;
+  resourceSha256: string;
+  scope: RunledgerRecord["scope"];
+}
+
+/** A span as its id sees it: ids in hex, times in RFC 3339, attribute values as JSON (`collector/src/normalize/attribute-values.ts`). */
+export interface IdentifiedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | null;
+  name: string;
+  startTime: string;
+  endTime: string;
+  /** OTLP StatusCode. */
+  statusCode: number;
+  statusMessage: string;
+  /** `attributeKeysSha256` of the keys in their order, and the values in that order. Kind and flags are among them, as `otlp.kind` and `otlp.flags`. */
+  keysSha256: string;
+  values: readonly unknown[];
+  events: readonly unknown[];
+  links: readonly unknown[];
+}
+
+/** Longer texts are content mostly, and hashed as that too. */
+const LONG_TEXT_CHARS = 1_000;
+
+/**
+ * sha256 of what the client made: the span's facts in a fixed order, the sha256 of its keys as a JSON array in their order, and the
+ * values in that order, each written so that it can't run into the next (a text behind its length, long texts as their sha256). Nothing
+ * of ours goes in, no mapping, no time of receipt: a span sent twice, in whatever encoding and batches, has one id, also under a later mapping.
+ * The collector makes it of what arrived, the SDK of what it sends, to name it in the record after it: they must agree.
+ */
+export function recordId(span: IdentifiedSpan, origin: Omit<SpanOrigin, "resource">, sha256 = sha256Hex): string {
+  let text = `runledger span 2 ${span.traceId} ${span.spanId} ${span.parentSpanId ?? "-"} ${span.startTime} ${span.endTime}`;
+  text += ` ${span.statusCode} ${origin.resourceSha256} ${span.keysSha256}`;
+  text += textIn(span.name) + textIn(span.statusMessage) + textIn(origin.scope.name) + textIn(origin.scope.version);
+  for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], sha256);
+  const { attributes = null } = origin.scope;
+  if (attributes !== null) text += jsonIn(attributes);
+  if (span.events.length > 0 || span.links.length > 0) text += jsonIn([span.events, span.links]);
+  return sha256Hex(text);
+}
+
+/** @param keys in their order (UTF-16 code units), each once. */
+export function attributeKeysSha256(keys: readonly string[]): string {
+  return sha256Hex(JSON.stringify(keys));
+}
+
+function sha256Hex(text: string): string {
+  return crypto.hash("sha256", text, "hex");
+}
+
+function valueIn(value: unknown, sha256: (text: string) => string): string {
+  if (typeof value === "number") return `#${value}`;
+  if (typeof value !== "string") return jsonIn(value);
+  return value.length > LONG_TEXT_CHARS && value.isWellFormed() ? `*${sha256(value)}` : textIn(value);
+}
+
+/** Half a surrogate pair has no UTF-8: a text with one is told from others by its JSON only. */
+function textIn(text: string): string {
+  return text.isWellFormed() ? `"${text.length}:${text}` : jsonIn(text);
+}
+
+function jsonIn(value: unknown): string {
+  const text = JSON.stringify(value);
+  return `{${text.length}:${text}`;
+}
