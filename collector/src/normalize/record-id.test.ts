@@ -1,6 +1,7 @@
+import type { SpanOrigin } from "@runledger/contract";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { recordId, type SpanOrigin } from "./record-id.ts";
+import { recordIdOf as recordId } from "./record-id.ts";
 import { keyShapeOf, SpanAttributes } from "./span-attributes.ts";
 import type { SpanView } from "./span-view.ts";
 
