@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import {
   createCosigner,
   createNoteSigner,
+  createTileTree,
   formatVerifierKey,
   leafHash,
   openCheckpoint,
@@ -361,4 +362,23 @@ test("a quorum that the policy asks for must have cosigned the bundle's checkpoi
   expect(await verdictOf(withNote(Buffer.concat([note, cosignature])), { ...trust, policy })).toBe("VERIFIED");
   const other = Buffer.from(signNote(`${text}more\n`, [witness])).subarray(text.length + 6);
   expect(await verdictOf(withNote(Buffer.concat([note, other])), { ...trust, policy })).toBe("TAMPERED");
+});
+
+test("records of a later Runledger, with members that are not known yet, are verified as they were signed", async () => {
+  const later = editLines((lines) =>
+    lines.map((line) => line.replace('"attributes":{}', '"attributes":{},"branch":7')),
+  );
+  const all = change(files("facts"), { [FIRST_ENTRIES]: later }).filter(
+    ([path]) => !/^(proofs|tile\/entries)\//.test(path),
+  );
+  const tree = createTileTree();
+  for (const line of linesOf(fileOf(all, FIRST_ENTRIES)))
+    tree.append(leafHash(Buffer.from(line.slice(line.indexOf(",") + 1, -1))));
+  const [tile] = tree.partialTiles();
+  const signed = change(all, {
+    [`tile/0/000.p/${tree.size}`]: () => Buffer.from(tile?.bytes ?? []),
+    checkpoint: () => Buffer.from(signCheckpoint(tree.size, tree.root(), log.store.key.signer)),
+  });
+  expect(fileOf(signed, FIRST_ENTRIES).toString()).toContain('"branch":7');
+  expect(await verdictOf(writeTar(withFacts(signed)))).toBe("VERIFIED");
 });
