@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { temporaryDir } from "../support/product.ts";
 import { killNine } from "./kill-nine.ts";
 
-const ROUNDS = 50;
+const ROUNDS = Number(process.env["TEST_ROUNDS"] ?? 50);
 let home: Awaited<ReturnType<typeof temporaryDir>>;
 beforeAll(async () => {
   home = await temporaryDir("kill-nine-slow");
