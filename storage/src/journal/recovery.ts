@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { open, readFile } from "node:fs/promises";
+import { syncDirectory } from "../durable/directory-sync.ts";
 import { encodeMarker } from "./frame.ts";
 import { isDeclaredDurable, scanFrames } from "./scan.ts";
 import {
@@ -40,6 +41,8 @@ export interface RecoveredJournal {
  */
 export async function recoverJournal(dir: string): Promise<RecoveredJournal> {
   const segments = await listSegments(dir);
+  // The last process may have died between a rename and the directory's fsync. What is appended now is acknowledged: its segment's name must not be lost with the power.
+  if (segments.length > 0) await syncDirectory(dir);
   const last = segments.pop();
   if (last === undefined) {
     const created = await createSegment(dir, 1);
