@@ -41,20 +41,23 @@ export interface SmallCollectorPlaces {
   /** A failed batch is tried so often; in the product it is for ever. */
   attempts: number;
   segmentBytes?: number;
+  /** Records whose repetition is noticed. */
+  seenRecords?: number;
   /** Another one than the file's, for who looks over its shoulder. */
   keyOf?: (key: SigningKey) => SigningKey;
   /** Of what a request is received at. */
   clock: () => bigint;
 }
 
-const ORIGIN = `runledger.local/small/${SHARD}`;
+export const ORIGIN = `runledger.local/small/${SHARD}`;
 const MAX_BATCH_BYTES = 20_000;
 const NEVER_MS = 2 ** 31 - 1;
 const SEEN_RECORDS = 10_000;
 
 /** The normal start, which is the start after a crash too. */
 export async function openSmallCollector(places: SmallCollectorPlaces): Promise<SmallCollector> {
-  const { dir, objects, seals, attempts, segmentBytes = 1_024, keyOf = (key) => key, clock } = places;
+  const { dir, objects, seals, attempts, clock } = places;
+  const { segmentBytes = 1_024, seenRecords = SEEN_RECORDS, keyOf = (key) => key } = places;
   const journalDir = join(dir, "journal");
   const writer = await openJournalWriter(journalDir, {
     followers: ["audit"],
@@ -64,7 +67,7 @@ export async function openSmallCollector(places: SmallCollectorPlaces): Promise<
   });
   const key = keyOf(await signingKey(dir));
   const keys = seals ? (await openOrCreateKeyring(objects, masterKey(dir))).writer() : null;
-  const seen = createSeenRecords(SEEN_RECORDS);
+  const seen = createSeenRecords(seenRecords);
   const cursor = openJournalCursor(journalDir, "audit");
   const sink = createAuditSink(
     { objects, key, keys, cursor, seen, logger: pino({ level: "silent" }) },
