@@ -21,8 +21,17 @@ const traceService: ServiceDefinition = {
   },
 };
 
-/** A real OTLP/gRPC server that acknowledges everything; `refuseFirst` requests get UNAVAILABLE before. */
-export async function startOtlpServer({ port = 0, refuseFirst = 0 } = {}): Promise<OtlpServer> {
+export interface OtlpServerOptions {
+  port?: number;
+  /** So many requests get UNAVAILABLE first. */
+  refuseFirst?: number;
+  /** Of each request, which is not acknowledged before. */
+  hold?: () => Promise<void>;
+}
+
+/** A real OTLP/gRPC server that acknowledges everything. */
+export async function startOtlpServer(options: OtlpServerOptions = {}): Promise<OtlpServer> {
+  const { port = 0, refuseFirst = 0, hold } = options;
   const server = new Server({ "grpc.max_receive_message_length": 64 * 1024 * 1024 });
   const requests: Buffer[] = [];
   const metadata: Record<string, unknown>[] = [];
@@ -35,7 +44,8 @@ export async function startOtlpServer({ port = 0, refuseFirst = 0 } = {}): Promi
       metadata.push(call.metadata.getMap());
       if (refused++ < refuseFirst) return done({ code: status.UNAVAILABLE, message: "not now" });
       requests.push(call.request);
-      done(null, Buffer.alloc(0));
+      if (hold === undefined) done(null, Buffer.alloc(0));
+      else void hold().then(() => done(null, Buffer.alloc(0)));
     },
   });
   const bound = await new Promise<number>((resolve, reject) =>
