@@ -45,6 +45,14 @@ const environment = z
     },
   );
 
+/** Settings whose values are told to nobody, not even when they are wrong. */
+const SECRETS: ReadonlySet<string> = new Set([
+  "RUNLEDGER_API_KEY",
+  "RUNLEDGER_MASTER_KEY",
+  "RUNLEDGER_ALERT_WEBHOOK_SECRET",
+  "RUNLEDGER_CLICKHOUSE_URL",
+]);
+
 export interface StandaloneSettings {
   dataDir: string;
   host: string;
@@ -76,6 +84,8 @@ export interface StandaloneSettings {
   apiKey: string | null;
   /** Of OTLP and the query API; null: plain. */
   tls: TlsSettings | null;
+  /** The certificate's file; null without TLS. */
+  tlsCertPath: string | null;
   webhook: { url: string; secret: string } | null;
   logLevel: string;
 }
@@ -96,9 +106,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
     throw new SettingsError(
-      parsed.error.issues.map(
-        (issue) => `${issue.path.join(".")}=${given[String(issue.path[0])] ?? ""}: ${issue.message}`,
-      ),
+      parsed.error.issues.map((issue) => {
+        const name = String(issue.path[0]);
+        return `${name}${SECRETS.has(name) ? "" : `=${given[name] ?? ""}`}: ${issue.message}`;
+      }),
     );
   }
   const values = parsed.data;
@@ -126,6 +137,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),
     apiKey: values.RUNLEDGER_API_KEY ?? null,
     tls: readTls(values),
+    tlsCertPath: values.RUNLEDGER_TLS_CERT === undefined ? null : resolve(values.RUNLEDGER_TLS_CERT),
     webhook:
       values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || values.RUNLEDGER_ALERT_WEBHOOK_SECRET === undefined
         ? null

@@ -40,7 +40,9 @@ export function sendAnyError(error: unknown, request: FastifyRequest, reply: Fas
 
 function sendError(shown: QueryApiError, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const status = statusOf(error) === UNSUPPORTED_MEDIA_TYPE ? UNSUPPORTED_MEDIA_TYPE : STATUS_OF[shown.code];
-  if (status >= 500) request.log.error({ err: error, url: request.url }, "request failed");
+  // Who went away while we worked gets no answer and is no failure of ours: an agent that ends leaves its wait for kills.
+  const isGone = reply.raw.destroyed && shown.retryable;
+  if (status >= 500) request.log[isGone ? "debug" : "error"]({ err: error, url: request.url }, "request failed");
   if (shown.retryable && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
   if (shown.code === "unauthenticated") reply.header("www-authenticate", 'Basic realm="runledger", charset="UTF-8"');
   const body: ApiError = {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { createStderrLogger } from "@runledger/collector";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
+import { demoAccess } from "../demo/demo-access.ts";
 import { runDemo } from "../demo/run-demo.ts";
 import type { Console } from "../program.ts";
 import { type Standalone, startStandalone } from "../standalone.ts";
@@ -39,8 +40,9 @@ export async function startUp(
 
   if (flags.demo) {
     say(pc.bold("Demo agents"));
-    await runDemo({ endpoint: `http://127.0.0.1:${standalone.grpcPort}`, rounds: 1, log: (line) => say(`  ${line}`) });
-    say(pc.dim(`  look at them: http://127.0.0.1:${standalone.apiPort}`));
+    const access = demoAccess(settings, standalone);
+    await runDemo({ ...access, rounds: 1, log: (line) => say(`  ${line}`) });
+    say(pc.dim(`  look at them: ${access.controlUrl}`));
   }
 }
 

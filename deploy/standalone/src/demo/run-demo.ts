@@ -14,13 +14,11 @@ import {
   triageAgent,
 } from "./agents.ts";
 import { claimsAgent } from "./claims-agent.ts";
+import type { DemoAccess } from "./demo-access.ts";
 import { type FakeModel, startFakeModel } from "./fake-model.ts";
 import { createScripts } from "./scripts.ts";
 
-export interface DemoSettings {
-  /** The collector's OTLP/gRPC address. */
-  endpoint: string;
-  apiKey?: string;
+export interface DemoSettings extends DemoAccess {
   /** Each is eight runs, all at the same time. */
   rounds: number;
   /** A line as each run ends. */
@@ -37,9 +35,12 @@ const CRASH_DELAY_MS = 400;
 
 /** Lets believable agents work against a fake model, every scenario once a round; takes a few seconds. */
 export async function runDemo(settings: DemoSettings): Promise<void> {
-  const { endpoint, apiKey, rounds, log, random = Math.random } = settings;
+  const { endpoint, controlUrl, apiKey, caCert, rounds, log, random = Math.random } = settings;
   const model = await startFakeModel(createScripts(random));
-  const ledger = createRunledger({ endpoint, apiKey, serviceName: "runledger-demo", log, approver });
+  const ledger = createRunledger({
+    ...{ endpoint, controlUrl, apiKey, caCert },
+    ...{ serviceName: "runledger-demo", log, approver },
+  });
   try {
     for (let round = 1; round <= rounds; round++) {
       await runRound({ ledger, random, client: clientOf(model, `${round}`) }, settings, model, round);
@@ -50,7 +51,7 @@ export async function runDemo(settings: DemoSettings): Promise<void> {
     log(
       delivered
         ? `demo done: ${ledger.stats().sent} records delivered`
-        : `demo done: the collector at ${endpoint} does not answer`,
+        : `demo done: the collector at ${endpoint} does not take the records. If it asks for keys: one with the role ingest in RUNLEDGER_API_KEY; over TLS: its CA in RUNLEDGER_CA_CERT (docs/access.md). Agents again: npx runledger demo`,
     );
   }
 }
@@ -126,7 +127,9 @@ async function runCrash(settings: DemoSettings, model: FakeModel, caller: DemoCa
     env: {
       ...process.env,
       RUNLEDGER_ENDPOINT: settings.endpoint,
+      ...(settings.controlUrl === undefined ? {} : { RUNLEDGER_CONTROL_URL: settings.controlUrl }),
       ...(settings.apiKey === undefined ? {} : { RUNLEDGER_API_KEY: settings.apiKey }),
+      ...(settings.caCert === undefined ? {} : { RUNLEDGER_CA_CERT: settings.caCert }),
       OTEL_SERVICE_NAME: "runledger-demo",
       DEMO_MODEL_URL: model.baseUrl,
       DEMO_SESSION: caller.session,
