@@ -1,0 +1,242 @@
+import { generateKeyPairSync } from "node:crypto";
+import { createCosigner, formatVerifierKey, signNote, verifyShard } from "@runledger/contract";
+import { openKeyring } from "@runledger/storage";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
+import { type BundleLog, runFrame, timeAt } from "./bundle-log.ts";
+import { change, editLines, fileOf, linesOf, readTar, withFacts, withSums, writeTar } from "./bundle-tar.ts";
+import { ended, logOf, openedAgain, snapshotOf, TRUTH } from "./operator-log.ts";
+import { SHARD } from "./sample-log.ts";
+
+/**
+ * The operator has root on every machine and all keys, and an auditor is coming: what they can do, and what finds it. Each attack is judged by both verifiers. What a
+ * directory of shards, witnesses' own refusals and time stamps find is in test/directory.
+ */
+let verifiers: BothVerifiers;
+let truth: BundleLog;
+let whole: Buffer;
+let kept: Buffer;
+let trust: Trusting;
+const logs: BundleLog[] = [];
+const found: string[] = [];
+
+beforeAll(async () => {
+  verifiers = await startBothVerifiers();
+  truth = await logged(TRUTH.slice(0, 2));
+  kept = await truth.checkpoint();
+  for (const frame of TRUTH.slice(2)) await truth.write(frame);
+  trust = { keys: [truth.store.key.verifierKey] };
+  whole = await exported(truth);
+});
+afterAll(async () => {
+  process.stdout.write(`the operator's attacks: ${found.length} of ${found.length} as stated, by both verifiers\n`);
+  await verifiers.close();
+  for (const log of logs) await log.remove();
+});
+
+async function logged(...given: Parameters<typeof logOf>): Promise<BundleLog> {
+  const log = await logOf(...given);
+  logs.push(log);
+  return log;
+}
+
+const exported = (log: BundleLog): Promise<Buffer> => log.export({}, { since_checkpoint: 11 });
+
+/** Both verifiers say this of it. */
+async function expectVerdict(attack: string, tar: Buffer, trusting: Trusting, verdict: string): Promise<void> {
+  const { node, python, why } = await verifiers.verify(tar, trusting);
+  expect({ attack, node, python }, JSON.stringify(why)).toEqual({ attack, node: verdict, python: verdict });
+  found.push(attack);
+}
+
+test("a history that was rewritten and signed again is a true log to who has never looked, and TAMPERED to who kept a checkpoint", async () => {
+  const rewritten = await logged([TRUTH[0], TRUTH[2], TRUTH[1]] as never, truth.store);
+  const tar = await exported(rewritten);
+  await expectVerdict("rewritten, nothing kept", tar, trust, "VERIFIED");
+  await expectVerdict("rewritten, checkpoint kept", tar, { ...trust, since: kept }, "TAMPERED");
+  expect(await verifiers.verify(whole, { ...trust, since: kept })).toMatchObject({ node: "VERIFIED" });
+});
+
+test("a tail that was cut off, and the rest signed again, is found by the same", async () => {
+  const short = await logged(TRUTH.slice(0, 1), truth.store);
+  const tar = await short.export();
+  await expectVerdict("cut, nothing kept", tar, trust, "VERIFIED");
+  await expectVerdict("cut, checkpoint kept", tar, { ...trust, since: kept }, "TAMPERED");
+});
+
+test("a run's end that was forged: in the bundle by the entry's hash, in a log signed again by a kept checkpoint", async () => {
+  const end = (bytes: Buffer) =>
+    Buffer.from(bytes.toString("latin1").replace('"status":"failed"', '"status":"completed"'), "latin1");
+  const files = readTar(whole);
+  const path =
+    files.find(([name, bytes]) => name.startsWith("entries/") && bytes.includes('"status":"failed"'))?.[0] ?? "";
+  expect(path).not.toBe("");
+  const inEntries = change(files, { [path]: end });
+  await expectVerdict("forged end in the entries", writeTar(withFacts(inEntries)), trust, "TAMPERED");
+  const withoutProofs = inEntries.filter(([name]) => !name.startsWith("proofs/"));
+  await expectVerdict("forged end, proofs left out", writeTar(withFacts(withoutProofs)), trust, "TAMPERED");
+  const forged = await logged([TRUTH[0], ended(TRUTH[1] as never, "completed"), TRUTH[2]] as never, truth.store);
+  await expectVerdict("forged end, signed again, nothing kept", await exported(forged), trust, "VERIFIED");
+  await expectVerdict("forged end, signed again", await exported(forged), { ...trust, since: kept }, "TAMPERED");
+});
+
+test("two histories for two auditors: each is true alone; the two checkpoints together, or a witness, tell", async () => {
+  const other = await logged(
+    [...TRUTH.slice(0, 2), runFrame(9, { run: "z", agent: "other", user: "u9", steps: 2, second: 20 })],
+    truth.store,
+  );
+  const second = await other.export({}, { since_checkpoint: await sizeOf(truth) });
+  await expectVerdict("two histories, the second alone", second, trust, "VERIFIED");
+  const theirs = { ...trust, since: await truth.checkpoint() };
+  await expectVerdict("two histories, checkpoints compared", second, theirs, "TAMPERED");
+
+  const { cosigned, policy } = witnessed(fileOf(readTar(whole), "checkpoint"));
+  const withNote = (tar: Buffer, note: Buffer) =>
+    writeTar(
+      withSums(change(readTar(tar), { checkpoint: () => note }).filter(([name]) => !name.startsWith("proofs/"))),
+    );
+  await expectVerdict("the witnessed one", withNote(whole, cosigned), { ...trust, policy }, "VERIFIED");
+  await expectVerdict("the one that no witness saw", second, { ...trust, policy }, "UNTRUSTED");
+  const borrowed = Buffer.concat([fileOf(readTar(second), "checkpoint"), cosignatureOf(cosigned)]);
+  await expectVerdict("with the other's cosignature", withNote(second, borrowed), { ...trust, policy }, "TAMPERED");
+});
+
+test("a key that was replaced is not the auditor's", async () => {
+  const anew = await logged(TRUTH);
+  await expectVerdict("replaced key", await exported(anew), trust, "UNTRUSTED");
+  await expectVerdict("no key at all", whole, { keys: [] }, "UNTRUSTED");
+});
+
+test("payloads swapped between two records, with all that names them, are not the entries'", async () => {
+  const files = readTar(whole);
+  const path = "payloads/000000000000000.jsonl";
+  const lines = linesOf(fileOf(files, path)).map((line) => JSON.parse(line));
+  const [a, b] = lines.filter(({ media_type, length }) => media_type === lines[0].media_type && length > 0);
+  const swapPlaces = editLines((all) =>
+    all.map((line) => {
+      const at = JSON.parse(line);
+      const other = at.sha256 === a.sha256 ? b : at.sha256 === b.sha256 ? a : at;
+      return JSON.stringify({ ...at, length: other.length, offset: other.offset });
+    }),
+  );
+  await expectVerdict("places swapped", writeTar(withSums(change(files, { [path]: swapPlaces }))), trust, "TAMPERED");
+  const swapWhole = editLines((all) =>
+    all.map((line) => {
+      const at = JSON.parse(line);
+      const other = at.sha256 === a.sha256 ? b : at.sha256 === b.sha256 ? a : at;
+      const { commitment, key_id, payload_key } = other;
+      return JSON.stringify({ ...at, commitment, key_id, length: other.length, offset: other.offset, payload_key });
+    }),
+  );
+  await expectVerdict(
+    "with commitments and keys",
+    writeTar(withSums(change(files, { [path]: swapWhole }))),
+    trust,
+    "TAMPERED",
+  );
+});
+
+test("a lost key is not excused by an act that was forged into the bundle, or that names others", async () => {
+  const log = await logged(TRUTH);
+  await log.erase("u1", 4);
+  const tar = await log.export();
+  const trusted = { keys: [log.store.key.verifierKey] };
+  await expectVerdict("a true erasure", tar, trusted, "VERIFIED");
+  const keyring = await openKeyring(log.store.objects, log.store.masterKey);
+  const lost = (await readKeyIds(tar)).find((id) => !JSON.stringify(actsOf(tar)).includes(id)) ?? "";
+  await keyring?.destroy([lost]);
+  const without = await log.export();
+  await expectVerdict("a lost key", without, trusted, "INCOMPLETE");
+  const files = readTar(without);
+  const entries = files.find(([name, bytes]) => name.startsWith("entries/") && bytes.includes('"erasure"'))?.[0] ?? "";
+  const act = (bytes: Buffer) =>
+    Buffer.from(bytes.toString().replace(/"key_ids":\["[0-9a-f]{32}"/, `"key_ids":["${lost}"`));
+  await expectVerdict("the act changed", writeTar(withFacts(change(files, { [entries]: act }))), trusted, "TAMPERED");
+  const asExpired = (bytes: Buffer) => Buffer.from(bytes.toString().replace('"action":"erasure"', '"action":"expiry"'));
+  await expectVerdict(
+    "as an expiry",
+    writeTar(withFacts(change(files, { [entries]: asExpired }))),
+    trusted,
+    "TAMPERED",
+  );
+  // In the store it is found the same; an act that the operator appends afterwards excuses it, and says so with their name and its late place in the log.
+  const seen = await verifyShard(log.store.objects, SHARD, {
+    verifierKeys: trusted.keys,
+    findKey: keyring?.reader() as never,
+  });
+  expect(seen.verdict).toBe("INCOMPLETE");
+});
+
+const actsOf = (tar: Buffer): unknown[] =>
+  readTar(tar).flatMap(([name, bytes]) =>
+    name.startsWith("entries/") ? linesOf(bytes).filter((line) => line.includes('"erasure"')) : [],
+  );
+const readKeyIds = async (tar: Buffer): Promise<string[]> =>
+  readTar(tar).flatMap(([name, bytes]) =>
+    name.startsWith("payloads/") && name.endsWith(".jsonl")
+      ? linesOf(bytes).map((line) => JSON.parse(line).key_id)
+      : [],
+  );
+
+test("a store put back with what its key remembers is gone on with, and found by a checkpoint that lies elsewhere", async () => {
+  const log = await logged(TRUTH.slice(0, 1));
+  const before = await snapshotOf(log.store);
+  await log.write(TRUTH[1] as never);
+  const since = await log.checkpoint();
+  await before.putBack();
+  const again = await openedAgain(log.store, 2);
+  await again.write(TRUTH[2] as never);
+  await again.write(runFrame(7, { run: "d", agent: "x", user: "u", steps: 6, second: 40 }));
+  const trusted = { keys: [log.store.key.verifierKey] };
+  const tar = await again.export({}, { since_checkpoint: 11 });
+  await expectVerdict("put back, nothing kept", tar, trusted, "VERIFIED");
+  await expectVerdict("put back, checkpoint kept", tar, { ...trusted, since }, "TAMPERED");
+});
+
+test("an entry that is withheld, from the whole, a time or a run, is missed", async () => {
+  const withheld = async (filter: Record<string, string>, index: number): Promise<Buffer> => {
+    const files = readTar(await truth.export(filter, { content: false }));
+    const without = editLines((lines) => lines.filter((line) => JSON.parse(line)[0] !== index));
+    const edits = Object.fromEntries(
+      files.filter(([name]) => /^entries\//.test(name)).map(([name]) => [name, without]),
+    );
+    const { range } = JSON.parse(fileOf(files, "bundle.json").toString());
+    const proof = `proofs/${String(index).padStart(15, "0")}.tlog-proof`;
+    return writeTar(
+      withFacts(
+        change(files, edits).filter(([name]) => name !== proof),
+        range ?? undefined,
+      ),
+    );
+  };
+  await expectVerdict("withheld from the whole", await withheld({}, 7), trust, "TAMPERED");
+  await expectVerdict("withheld from a run", await withheld({ user: "u2" }, 7), trust, "INCOMPLETE");
+  await expectVerdict(
+    "withheld from a time",
+    await withheld({ since: timeAt(9), until: timeAt(17) }, 7),
+    trust,
+    "INCOMPLETE",
+  );
+});
+
+test("what nothing finds is a record that was false when it was made: back-dated, it stands where it was appended", async () => {
+  const log = await logged([...TRUTH, runFrame(8, { run: "old", agent: "payments", user: "u1", steps: 1, second: 2 })]);
+  await expectVerdict("back-dated", await log.export(), { keys: [log.store.key.verifierKey] }, "VERIFIED");
+});
+
+async function sizeOf(log: BundleLog): Promise<number> {
+  return Number((await log.checkpoint()).toString().split("\n")[1]);
+}
+
+function witnessed(note: Buffer): { cosigned: Buffer; policy: string } {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const name = "witness.example/w";
+  const witness = createCosigner(name, privateKey, () => 1_800_000_000);
+  const text = `${note.toString().split("\n\n")[0]}\n`;
+  const cosignature = Buffer.from(signNote(text, [witness])).subarray(text.length + 1);
+  const key = formatVerifierKey(name, privateKey, 4);
+  const policy = `log ${truth.store.key.verifierKey}\nwitness w ${key}\ngroup g any w\nquorum g\n`;
+  return { cosigned: Buffer.concat([note, cosignature]), policy };
+}
+
+const cosignatureOf = (note: Buffer): Buffer => Buffer.from(`${note.toString().trimEnd().split("\n").at(-1)}\n`);
