@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { MAX_TIMER_MS } from "./limits/limits.ts";
 import type { Pricer } from "./limits/price.ts";
+import type { RedactionRule } from "./privacy/rules.ts";
 import type { Approver } from "./tools/approver.ts";
 
 /** What `createRunledger` may be told; what is left out comes from the environment, then from the default. */
@@ -55,6 +56,18 @@ export interface Settings {
   /** How long `flush`, `shutdown` and the process's exit wait for the collector, ms. RUNLEDGER_FLUSH_TIMEOUT_MS; 5 000. */
   flushTimeoutMs?: number | undefined;
   /**
+   * What goes out of messages, arguments, results, states, reasons and errors. "full": as it is. "redacted": without e-mail addresses, phone and card
+   * numbers, IBANs, national ids, secrets, and what `redact` finds; each has a placeholder in its place that tells sameness. "hashes": nothing but
+   * keyed hashes and sizes. The last two need `npm install validator libphonenumber-js`. RUNLEDGER_CONTENT; "full", or "redacted" with `redact`.
+   */
+  content?: "full" | "redacted" | "hashes" | undefined;
+  /**
+   * What placeholders and hashes are keyed with, at least 16 characters: the same in each process, the same content has the same ones. It also seals
+   * checkpoints on disk. RUNLEDGER_CONTENT_KEY; a random one for each process, and checkpoints of content that is not "full" are not kept on disk.
+   */
+  contentKey?: string | undefined;
+  redact?: Redact | undefined;
+  /**
    * USD of a model call, for `limits.costUsd`; undefined when it is not known. Default: the table of `@pydantic/genai-prices`, an optional
    * peer that is loaded when the first agent with such a limit is wrapped.
    */
@@ -63,6 +76,13 @@ export interface Settings {
   approver?: Approver | undefined;
   /** Where our own failures are told, once a kind. Default: a Node.js process warning. */
   log?: ((message: string) => void) | undefined;
+}
+
+/** What is to be found in content, beside what is known by itself. */
+export interface Redact {
+  rules?: readonly RedactionRule[] | undefined;
+  /** Whose phone numbers are known without `+`: ISO 3166-1 alpha-2. ["US"]. */
+  countries?: readonly string[] | undefined;
 }
 
 const millis = z.coerce.number().int().positive().max(MAX_TIMER_MS);
@@ -87,6 +107,8 @@ const config = z.object({
   spoolBytes: z.coerce.number().int().positive().default(268_435_456),
   spoolMaxAgeMs: z.coerce.number().int().positive().default(604_800_000),
   flushTimeoutMs: millis.default(5_000),
+  content: z.enum(["full", "redacted", "hashes"]).default("full"),
+  contentKey: z.string().min(16).optional(),
 });
 export type Config = Readonly<z.infer<typeof config>>;
 
@@ -116,8 +138,16 @@ export function readConfig(settings: Settings, environment: NodeJS.ProcessEnv): 
     spoolBytes: settings.spoolBytes ?? set(environment["RUNLEDGER_SPOOL_BYTES"]),
     spoolMaxAgeMs: settings.spoolMaxAgeMs ?? set(environment["RUNLEDGER_SPOOL_MAX_AGE_MS"]),
     flushTimeoutMs: settings.flushTimeoutMs ?? set(environment["RUNLEDGER_FLUSH_TIMEOUT_MS"]),
+    content:
+      settings.content ??
+      set(environment["RUNLEDGER_CONTENT"]) ??
+      (settings.redact === undefined ? undefined : "redacted"),
+    contentKey: settings.contentKey ?? set(environment["RUNLEDGER_CONTENT_KEY"]),
   });
   if (!parsed.success) throw new Error(`runledger: bad settings\n${z.prettifyError(parsed.error)}`);
+  if (parsed.data.content === "full" && settings.redact !== undefined) {
+    throw new Error('runledger: bad settings\n`redact` does nothing with content "full": take "redacted" or "hashes"');
+  }
   return Object.freeze(parsed.data);
 }
 

@@ -1,4 +1,4 @@
-/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, hearing of kills and approvals, keeping or delivering a record, a callback of the user; and facts told outside of a run. */
+/** What of ours can go wrong: understanding an exchange, making a record, reaching the collector, the spool on disk, hearing of kills and approvals, keeping or delivering a record, a callback of the user; facts told outside of a run; and content that could not be looked through, which is withheld. */
 export const FAILURE_KINDS = [
   "capture",
   "record",
@@ -9,6 +9,7 @@ export const FAILURE_KINDS = [
   "rejected",
   "callback",
   "outside_run",
+  "redaction",
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
@@ -20,7 +21,8 @@ export interface Failures {
   counts(): Record<FailureKind, number>;
 }
 
-export function createFailures(log: (message: string) => void): Failures {
+/** @param words of an error, as they may be told: they may hold content. */
+export function createFailures(log: (message: string) => void, words: FailureWords = plainWords): Failures {
   const counts: Record<FailureKind, number> = {
     capture: 0,
     record: 0,
@@ -31,13 +33,14 @@ export function createFailures(log: (message: string) => void): Failures {
     rejected: 0,
     callback: 0,
     outside_run: 0,
+    redaction: 0,
   };
   function report(kind: FailureKind, error: unknown, count = 1): void {
     const first = counts[kind] === 0;
     counts[kind] += count;
     if (!first) return;
     try {
-      log(`${kind}: ${error instanceof Error ? error.message : String(error)} (told once, counted in stats())`);
+      log(`${kind}: ${words(kind, error)} (told once, counted in stats())`);
     } catch {
       // The user's log failed: the count is what is left, and the agent must not notice.
     }
@@ -55,3 +58,7 @@ export function createFailures(log: (message: string) => void): Failures {
     counts: () => ({ ...counts }),
   };
 }
+
+export type FailureWords = (kind: FailureKind, error: unknown) => string;
+
+export const plainWords: FailureWords = (_kind, error) => (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,4 @@
-export type { Settings } from "./config.ts";
+export type { Redact, Settings } from "./config.ts";
 export type { Artifact, ArtifactOptions } from "./facts/artifact.ts";
 export type { Decision, Facts, FellBack, Guardrail, HandedOver, MemoryUse, Score } from "./facts/facts.ts";
 export type { FailureKind } from "./failures.ts";
@@ -7,6 +7,8 @@ export { AgentStopped, type LimitName } from "./limits/agent-stopped.ts";
 export type { Limits } from "./limits/limits.ts";
 export type { PricedCall, Pricer } from "./limits/price.ts";
 export type { LimitUsage } from "./limits/usage.ts";
+export type { ContentStats } from "./privacy/privacy.ts";
+export type { ContentPlace, RedactionRule } from "./privacy/rules.ts";
 export type { Checkpoint } from "./run/checkpoint.ts";
 export type { HandoffOptions, RunSummary } from "./run/handoff.ts";
 export type { Principal } from "./run/principal.ts";

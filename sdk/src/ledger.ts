@@ -10,6 +10,7 @@ import { createFactRecorder } from "./facts/fact-recorder.ts";
 import { createFacts, type Facts } from "./facts/facts.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
+import { type ContentStats, createPrivacy, type Privacy } from "./privacy/privacy.ts";
 import { type Checkpoints, createCheckpoints } from "./run/checkpoints.ts";
 import { createHandler } from "./run/handler.ts";
 import { apartFromOpenTelemetry, exportsToSameHost, joinOpenTelemetry, type WithinSpan } from "./run/otel-context.ts";
@@ -63,6 +64,8 @@ export interface LedgerStats {
   spooled: number;
   /** Whether a kill would reach the agents of this process. */
   control: ControlStanding | "off";
+  /** What of it went out, and what was found in it since the ledger was made. */
+  content: ContentStats;
   /** Own failures by kind; `dropped` and `rejected` count lost records. */
   failures: Record<FailureKind, number>;
 }
@@ -78,16 +81,17 @@ export interface LedgerDependencies {
 /** @throws Error that lists every bad setting: the one moment at which ours is a failure to start. */
 export function createRunledger(settings: Settings = {}, dependencies: LedgerDependencies = {}): Ledger {
   const config = readConfig(settings, dependencies.environment ?? process.env);
-  const failures = createFailures(settings.log ?? warn);
+  const privacy = createPrivacy(config, settings.redact);
+  const failures = createFailures(settings.log ?? warn, privacy.words);
   const { endpoint, apiKey, serviceName } = config;
   const trust = readTrust(config, failures);
   const thread = createSendThread({ endpoint, apiKey, trust, serviceName, pid: process.pid }, failures);
   const { random = Math.random, createExporter = thread.exporter } = dependencies;
   const spool = openSpool(config, thread, failures);
   const delivery = createDelivery({ createExporter, failures, random, spool }, config);
-  const recorder = createRecorder(delivery, failures, serviceName);
+  const recorder = createRecorder({ delivery, failures, privacy }, serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
-  const control = openControl(config, { failures, random, scopes, trust });
+  const control = openControl(config, { failures, random, scopes, trust, privacy });
   const never = new AbortController().signal;
   const held = new Set<() => void>();
   const installation = installCapture({ scopes, failures });
@@ -113,9 +117,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   });
 
   const facts = createFactRecorder(scopes, failures);
-  const { checkpointDir: directory, spoolMaxAgeMs: maxAgeMs } = config;
-  const kept = { directory: directory === "off" ? undefined : directory, maxAgeMs };
-  const checkpoints = createCheckpoints({ recorder: facts, failures }, kept);
+  const checkpoints = openCheckpoints(config, privacy, { recorder: facts, failures });
 
   return {
     ...createFacts(facts, failures),
@@ -153,13 +155,27 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       thread.close();
       return all;
     },
-    stats: () => ({ ...delivery.stats(), control: control.standing(), failures: failures.counts() }),
+    stats: () => ({
+      ...delivery.stats(),
+      control: control.standing(),
+      content: privacy.stats(),
+      failures: failures.counts(),
+    }),
   };
 }
 
 function withinSpanOf({ openTelemetry, endpoint, otelEndpoint }: Config, failures: Failures): WithinSpan {
   const joins = openTelemetry === "join" || (openTelemetry === "auto" && exportsToSameHost(endpoint, otelEndpoint));
   return joins ? joinOpenTelemetry(failures) : apartFromOpenTelemetry;
+}
+
+function openCheckpoints(
+  { checkpointDir, spoolMaxAgeMs: maxAgeMs }: Config,
+  { seal }: Privacy,
+  dependencies: Parameters<typeof createCheckpoints>[0],
+): Checkpoints {
+  const directory = checkpointDir === "off" ? undefined : checkpointDir;
+  return createCheckpoints(dependencies, { directory, maxAgeMs, seal });
 }
 
 function openSpool(config: Config, { send }: SendThread, failures: Failures): Spool | undefined {

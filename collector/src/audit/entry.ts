@@ -97,6 +97,7 @@ function inOrder(record: RunledgerRecord, free: unknown[]): object {
     operation: record.operation,
     parent_id: record.parent_id,
     payloads: payloadsInOrder(record.payloads),
+    privacy: factInOrder(record.privacy),
     received_time: record.received_time,
     record_id: record.record_id,
     resource,

@@ -1,10 +1,10 @@
 import type { LlmFacts, RunledgerRecord, SpanOrigin, ToolFacts } from "@runledger/contract";
-import { OTEL, RUNLEDGER } from "@runledger/contract";
+import { GEN_AI, OTEL, RUNLEDGER } from "@runledger/contract";
 import { hourlyCacheWrites } from "./cache-writes.ts";
 import { argumentsHash, messagesHash } from "./content-hash.ts";
 import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
-import type { Content, NormalizedRecord } from "./normalized.ts";
+import type { NormalizedRecord } from "./normalized.ts";
 import { ownAct } from "./own-act.ts";
 import { plain } from "./plain.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
@@ -77,7 +77,7 @@ function recordOf(
   const attributes = createAttributeReader(given, memo);
   const facts = dialect.read(span, attributes, origin.scope);
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
-  const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts.content, memo);
+  const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts, memo);
   return {
     facts: {
       v: 1,
@@ -102,7 +102,7 @@ function recordOf(
       ...(facts.runPrev === undefined ? {} : { run_prev: facts.runPrev }),
       run: facts.run,
       llm,
-      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts.content, memo),
+      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts, memo),
       end: facts.end,
       ...(facts.act === undefined ? {} : { act: facts.act }),
       ...facts.agent,
@@ -130,22 +130,34 @@ function errorOf(span: SpanView, errorType: string | null): RunledgerRecord["err
   };
 }
 
-function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, content: Content, memo: TextMemo): LlmFacts {
+/** Of what the sender withheld it told a hash, keyed: it shows sameness as the hash of the content would. */
+function withheldOf({ agent }: DialectFacts, attribute: string): { hash: string; size_bytes: number } | undefined {
+  return agent?.privacy?.withheld.find(({ name }) => name === attribute);
+}
+
+function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFacts, memo: TextMemo): LlmFacts {
+  const { content } = facts;
+  const withheld = (attribute: string) => withheldOf(facts, attribute)?.hash ?? null;
+  const { system_prompt, messages, tool_definitions } = content;
   return {
     ...llm,
-    system_prompt_sha256: content.system_prompt === undefined ? null : memo.sha256(content.system_prompt),
-    prompt_sha256: content.messages === undefined ? null : messagesHash(content.messages, memo.sha256),
-    tools_sha256: content.tool_definitions === undefined ? null : memo.sha256(content.tool_definitions),
+    system_prompt_sha256:
+      system_prompt === undefined ? withheld(GEN_AI.systemInstructions) : memo.sha256(system_prompt),
+    prompt_sha256: messages === undefined ? withheld(GEN_AI.inputMessages) : messagesHash(messages, memo.sha256),
+    tools_sha256: tool_definitions === undefined ? withheld(GEN_AI.toolDefinitions) : memo.sha256(tool_definitions),
     ...toolTalkOf(content, memo.parse),
     ...hourlyCacheWrites(llm, content),
   };
 }
 
-function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, content: Content, memo: TextMemo): ToolFacts {
+function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, facts: DialectFacts, memo: TextMemo): ToolFacts {
+  const { arguments: args, result } = facts.content;
+  const ofArguments = withheldOf(facts, GEN_AI.toolCallArguments);
+  const ofResult = withheldOf(facts, GEN_AI.toolCallResult);
   return {
     ...tool,
-    arguments_sha256: content.arguments === undefined ? null : argumentsHash(content.arguments, memo.parse),
-    result_sha256: content.result === undefined ? null : memo.sha256(content.result),
-    result_bytes: content.result === undefined ? null : Buffer.byteLength(content.result),
+    arguments_sha256: args === undefined ? (ofArguments?.hash ?? null) : argumentsHash(args, memo.parse),
+    result_sha256: result === undefined ? (ofResult?.hash ?? null) : memo.sha256(result),
+    result_bytes: result === undefined ? (ofResult?.size_bytes ?? null) : Buffer.byteLength(result),
   };
 }

@@ -14,6 +14,7 @@ export function agentFactsOf(kind: StepKind, attributes: AttributeReader): Agent
     artifact: artifactOf(attributes),
     score: scoreOf(attributes),
     limit: limitOf(attributes),
+    privacy: privacyOf(attributes),
   });
 }
 
@@ -104,4 +105,33 @@ function limitOf(attributes: AttributeReader): AgentFacts["limit"] | null {
   if (max === null || reached === null) return null;
   const name = attributes.text(RUNLEDGER.limitName) ?? "unknown";
   return { name, max, reached, running: attributes.count(RUNLEDGER.limitRunning) };
+}
+
+const REDACTED = /^([\w-]{1,40}) (\d{1,9})$/;
+const WITHHELD = /^([\w.-]{1,200}) (\d{1,12}) ([0-9a-f]{64})$/;
+
+/** What is not of the form is not of ours, and left out. */
+function privacyOf(attributes: AttributeReader): AgentFacts["privacy"] | null {
+  const content = attributes.oneOf(RUNLEDGER.content, ["redacted", "hashes"]);
+  if (content === null) return null;
+  return {
+    content,
+    redacted: matches(attributes.texts(RUNLEDGER.contentRedacted), REDACTED).map(([, kind = "", count]) => ({
+      count: Number(count),
+      kind,
+    })),
+    withheld: matches(attributes.texts(RUNLEDGER.contentWithheld), WITHHELD).map(([, name = "", bytes, hash = ""]) => ({
+      hash,
+      name,
+      size_bytes: Number(bytes),
+    })),
+    failed: attributes.texts(RUNLEDGER.redactionFailed),
+  };
+}
+
+function matches(texts: readonly string[], form: RegExp): RegExpExecArray[] {
+  return texts.flatMap((text) => {
+    const found = form.exec(text);
+    return found === null ? [] : [found];
+  });
 }

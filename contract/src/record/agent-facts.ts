@@ -27,6 +27,18 @@ export const AGENT_FACTS = {
   score: z.strictObject({ value: z.number().nullable(), label: text.nullable() }).optional(),
   /** On `limit` steps, when it stopped the agent, and on the run's end, after all that ran had ended. `running`: calls that were let go before. */
   limit: z.strictObject({ name: text, max: z.number(), reached: z.number(), running: count.nullable() }).optional(),
+  /**
+   * Of any kind: how the agent's own settings cut the content before it was sent. `redacted`: what was found and replaced. `withheld`: what was not sent,
+   * by its attribute, with an HMAC-SHA256 under the agent's content key, so that sameness shows; `failed`: detectors and rules that could not do their work.
+   */
+  privacy: z
+    .strictObject({
+      content: z.enum(["redacted", "hashes"]),
+      redacted: z.array(z.strictObject({ count, kind: text })),
+      withheld: z.array(z.strictObject({ hash: sha256, name: text, size_bytes: count })),
+      failed: z.array(text),
+    })
+    .optional(),
 };
 export const agentFacts = z.strictObject(AGENT_FACTS);
 export type AgentFacts = z.infer<typeof agentFacts>;

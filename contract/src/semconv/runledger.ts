@@ -92,5 +92,13 @@ export const RUNLEDGER = {
   actReason: "runledger.act.reason",
   /** A JSON object, as text. */
   actTarget: "runledger.act.target",
+  /** How the sender's own settings cut the content of this record: `redacted` or `hashes`; absent: not at all. */
+  content: "runledger.content",
+  /** string[], each `<kind> <count>`: what was found in it and replaced. */
+  contentRedacted: "runledger.content.redacted",
+  /** string[], each `<attribute> <bytes> <HMAC-SHA256, hex>`: what was not sent; `error.message` is the span status's. */
+  contentWithheld: "runledger.content.withheld",
+  /** string[]: detectors and rules that failed, for which something is withheld. */
+  redactionFailed: "runledger.redaction.failed",
   sdkVersion: "runledger.sdk.version",
 } as const;

@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Config } from "../config.ts";
 import type { Failures } from "../failures.ts";
 import { AgentStopped } from "../limits/agent-stopped.ts";
+import type { Privacy } from "../privacy/privacy.ts";
 import type { Scope } from "../run/scope.ts";
 import type { Approver } from "../tools/approver.ts";
 import type { Trust } from "../trust.ts";
@@ -25,11 +26,12 @@ export interface OpenControlDependencies {
   random: () => number;
   trust: Trust;
   scopes: AsyncLocalStorage<Scope | undefined>;
+  privacy: Pick<Privacy, "words" | "question">;
 }
 
 export function openControl(
   config: Config,
-  { failures, random, scopes, trust }: OpenControlDependencies,
+  { failures, random, scopes, trust, privacy }: OpenControlDependencies,
 ): LedgerControl {
   if (config.control === "off") return OFF;
   const api = createApiClient(config.controlUrl, config.apiKey, trust);
@@ -39,7 +41,7 @@ export function openControl(
   const control = createControl({ api, now, random, onFailure, outside }, config);
   return {
     watch: (scope) => control.watch(scope.target, (order) => scope.guard.halt(new AgentStopped(scope.agent, order))),
-    approver: createRemoteApprover({ api, control, random, onFailure, outside }),
+    approver: createRemoteApprover({ api, control, random, onFailure, outside, privacy }),
     standing: control.standing,
     close: control.close,
   };

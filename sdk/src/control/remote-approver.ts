@@ -7,6 +7,7 @@ import {
   MAX_APPROVAL_ARGUMENTS_BYTES,
   MAX_APPROVAL_WAIT_MS,
 } from "@runledger/contract";
+import type { Privacy } from "../privacy/privacy.ts";
 import type { ApprovalAnswer, ApprovalQuestion, Approver } from "../tools/approver.ts";
 import { type ApiClient, ApiRefusal } from "./api-request.ts";
 import type { Control } from "./control.ts";
@@ -26,6 +27,8 @@ export interface RemoteApproverDependencies {
   onFailure: (error: unknown) => void;
   /** Runs work outside of the run that gave rise to it. */
   outside: <T>(work: () => T) => T;
+  /** What of a question may leave the process. */
+  privacy: Pick<Privacy, "question">;
 }
 
 /**
@@ -38,6 +41,7 @@ export function createRemoteApprover({
   random,
   onFailure,
   outside,
+  privacy,
 }: RemoteApproverDependencies): Approver {
   const idOf = createRequestIds();
 
@@ -62,7 +66,8 @@ export function createRemoteApprover({
   }
 
   return {
-    async request(question, signal) {
+    async request(asked, signal) {
+      const question = { ...asked, ...privacy.question(asked) };
       const alive = setTimeout(() => undefined, question.timeoutMs);
       try {
         return await outside(() => ask(requestOf(idOf(question), question), signal));

@@ -13,6 +13,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { type LineSeal, PLAIN_LINES } from "../privacy/sealed-lines.ts";
 import type { KeptResult } from "../tools/result-book.ts";
 import { type Checkpoint, checkpointSchema, type Progress, progressSchema } from "./checkpoint.ts";
 
@@ -37,7 +38,8 @@ const ownedProgress = progressSchema.extend({
 });
 const MAX_HOST_CHARS = 100;
 
-export function openCheckpointFile(directory: string, runId: string): CheckpointFile {
+/** @param seal how its lines are written: they hold content. */
+export function openCheckpointFile(directory: string, runId: string, { seal }: LineSeal = PLAIN_LINES): CheckpointFile {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { state, progress } = pathsOf(directory, runId);
   let stateFile: number | undefined;
@@ -46,7 +48,7 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
   return {
     save(checkpoint) {
       const whole = openSync(`${state}.new`, "w", 0o600);
-      writeSync(whole, `${JSON.stringify(checkpoint)}\n`);
+      writeSync(whole, `${seal(JSON.stringify(checkpoint))}\n`);
       fsyncSync(whole);
       // A crash before this leaves the checkpoint before; after it, this one with all results until now in it.
       renameSync(`${state}.new`, state);
@@ -55,7 +57,7 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
     },
     add(result) {
       if (stateFile === undefined) return;
-      writeSync(stateFile, `${JSON.stringify(result)}\n`);
+      writeSync(stateFile, `${seal(JSON.stringify(result))}\n`);
       fsyncSync(stateFile);
     },
     progress({ records, used, last }) {
@@ -73,14 +75,15 @@ export function openCheckpointFile(directory: string, runId: string): Checkpoint
 export function readCheckpoint(
   directory: string,
   runId: string,
+  { open }: LineSeal = PLAIN_LINES,
 ): { checkpoint: Checkpoint; progress: Progress; runningIn: number | undefined } | undefined {
   if (!RUN_ID.test(runId)) return undefined;
   const paths = pathsOf(directory, runId);
   const text = textOf(paths.state);
   if (text === undefined) return undefined;
   const [first = "", ...lines] = text.split("\n");
-  const saved = checkpointSchema.parse(JSON.parse(first));
-  const since = lines.slice(0, -1).map((line) => resultLine.parse(JSON.parse(line)) as KeptResult);
+  const saved = checkpointSchema.parse(JSON.parse(open(first)));
+  const since = lines.slice(0, -1).map((line) => resultLine.parse(JSON.parse(open(line))) as KeptResult);
   const progressText = textOf(paths.progress);
   const progress = progressText === undefined ? saved : ownedProgress.parse(JSON.parse(progressText));
   const checkpoint = { ...saved, results: [...saved.results, ...since] };

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { GEN_AI, RUNLEDGER } from "@runledger/contract";
 import type { FactRecorder } from "../facts/fact-recorder.ts";
 import type { Failures } from "../failures.ts";
+import type { LineSeal } from "../privacy/sealed-lines.ts";
 import { type Checkpoint, checkpointSchema } from "./checkpoint.ts";
 import { forgetOldCheckpoints, openCheckpointFile, readCheckpoint } from "./checkpoint-file.ts";
 import type { Resumption } from "./resumption.ts";
@@ -31,19 +32,22 @@ export interface CheckpointSettings {
   /** Undefined: none is kept on disk. */
   directory: string | undefined;
   maxAgeMs: number;
+  /** Undefined: what is content must not be on disk, and none is kept there. */
+  seal: LineSeal | undefined;
 }
 
 export function createCheckpoints(
   { recorder, failures }: { recorder: FactRecorder; failures: Failures },
-  { directory, maxAgeMs }: CheckpointSettings,
+  { directory: wanted, maxAgeMs, seal }: CheckpointSettings,
 ): Checkpoints {
+  const directory = seal === undefined ? undefined : wanted;
   const resuming = new AsyncLocalStorage<Resumption>();
   const keepers = new WeakMap<Run, (checkpoint: Checkpoint) => void>();
 
   function keeperOf(run: Run): (checkpoint: Checkpoint) => void {
     const known = keepers.get(run);
     if (known !== undefined || directory === undefined) return known ?? (() => {});
-    const file = openCheckpointFile(directory, run.root.traceId);
+    const file = openCheckpointFile(directory, run.root.traceId, seal);
     failures.attempt("spool", () => forgetOldCheckpoints(directory, maxAgeMs, Date.now()));
     const keep = (checkpoint: Checkpoint) => {
       file.save(checkpoint);
@@ -83,7 +87,7 @@ export function createCheckpoints(
       });
     },
     resume(from, work) {
-      const found = typeof from === "string" ? readKept(directory, from) : given(from);
+      const found = typeof from === "string" ? readKept({ directory, seal }, from) : given(from);
       return resuming.run({ ...found, taken: false }, work);
     },
     resumedState: () => recorder.scope("resumedState")?.run.resumed?.checkpoint.state,
@@ -100,15 +104,17 @@ function recordResumption(run: Run, agent: string, checkpointId: string, records
   run.startStep(`resume ${agent}`, { kind: "state", parent: run.root, attributes }).end();
 }
 
-function readKept(directory: string | undefined, runId: string) {
-  const found = directory === undefined ? undefined : readCheckpoint(directory, runId);
+function readKept({ directory, seal }: Pick<CheckpointSettings, "directory" | "seal">, runId: string) {
+  const found = directory === undefined ? undefined : readCheckpoint(directory, runId, seal);
   if (found?.runningIn !== undefined) {
     throw new Error(`runledger: run ${runId} has not died: process ${found.runningIn} is at it, and two must not be`);
   }
   if (found !== undefined) return found;
   const why =
     directory === undefined
-      ? "no checkpoints are kept on disk"
+      ? seal === undefined
+        ? "content is not full, so none is kept on disk without a content key (RUNLEDGER_CONTENT_KEY)"
+        : "no checkpoints are kept on disk"
       : `none is kept in ${directory}: it made none, it has ended, or it ran elsewhere`;
   throw new Error(`runledger: there is no checkpoint of run ${runId} to go on from: ${why}`);
 }

@@ -2,6 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { type RecordEvent, RUNLEDGER } from "@runledger/contract";
 import type { Failures } from "../failures.ts";
+import type { Privacy } from "../privacy/privacy.ts";
 import type { Delivery } from "./delivery.ts";
 import { createRandomId } from "./random-id.ts";
 import { createRecordIdentity } from "./record-identity.ts";
@@ -14,14 +15,19 @@ export interface Recorder {
 }
 
 /** Nothing of it is registered with OpenTelemetry: another set-up of it in the process is not touched. */
-export function createRecorder(delivery: Delivery, failures: Failures, serviceName: string): Recorder {
+export function createRecorder(
+  { delivery, failures, privacy }: { delivery: Delivery; failures: Failures; privacy: Privacy },
+  serviceName: string,
+): Recorder {
   const origin = spanOrigin(serviceName, process.pid);
   const randomId = createRandomId();
   const identityOf = createRecordIdentity(origin);
   const onEnd = (span: ReadableSpan) =>
     failures.attempt("record", () => {
-      delivery.add(span, isUrgent(span.attributes));
-      return identityOf(span);
+      // Before it waits anywhere: the queue may go to the disk at any time, and at the end of the process at once.
+      const covered = privacy.cover(span, failures);
+      delivery.add(covered, isUrgent(covered.attributes));
+      return identityOf(covered);
     });
   return { start: (name, start) => openSpan({ name, ...start }, { origin, randomId, onEnd }) };
 }
