@@ -24,6 +24,8 @@ export interface Privacy {
 }
 export interface Question {
   tool: string;
+  agent?: string | undefined;
+  callId?: string | undefined;
   question: string;
   /** JSON text. */
   arguments: string;
@@ -70,14 +72,19 @@ export function createPrivacy(
       for (const rule of failed) failures.report("redaction", new Error(`content is withheld: ${rule} failed`));
       return covered;
     },
-    question({ tool, question, arguments: args }) {
+    question({ tool, agent, callId, question, arguments: args }) {
       const shown = content === "hashes" ? undefined : redacted(args, "approval.arguments");
       const words = content === "hashes" ? undefined : redacted(question, "approval.question");
       const withheld = { withheld: { size_bytes: Buffer.byteLength(args), hash: key.hash(args) } };
+      const label = (text: string | undefined) =>
+        text === undefined ? undefined : (redacted(text, "approval") ?? placeholder("withheld", text));
+      const shownTool = label(tool) ?? "";
       return {
-        tool,
+        tool: shownTool,
+        agent: label(agent),
+        callId: label(callId),
         arguments: shown ?? JSON.stringify(withheld),
-        question: words ?? `May ${tool} be called? The agent's settings withhold the arguments.`,
+        question: words ?? `May ${shownTool} be called? The agent's settings withhold the arguments.`,
       };
     },
     words(kind, error) {
