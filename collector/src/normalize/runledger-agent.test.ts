@@ -137,3 +137,25 @@ it("reads how a tool call was let through", () => {
     fallback: true,
   });
 });
+
+it("takes the hash of what the agent withheld for the hash of the content, and tells what was redacted", () => {
+  const step = normalized("tool", {
+    [GEN_AI.operationName]: "execute_tool",
+    [GEN_AI.toolName]: "pay",
+    [RUNLEDGER.content]: "hashes",
+    [RUNLEDGER.contentRedacted]: ["email 2", "not of ours"],
+    [RUNLEDGER.contentWithheld]: [`gen_ai.tool.call.arguments 17 ${HASH}`, `gen_ai.tool.call.result 40 ${HASH}`],
+    [RUNLEDGER.redactionFailed]: ["mine"],
+  });
+  expect(step.tool).toMatchObject({ arguments_sha256: HASH, result_sha256: HASH, result_bytes: 40 });
+  expect(step).toMatchObject({
+    privacy: {
+      content: "hashes",
+      redacted: [{ count: 2, kind: "email" }],
+      withheld: [{ name: "gen_ai.tool.call.arguments", size_bytes: 17 }, { name: "gen_ai.tool.call.result" }],
+      failed: ["mine"],
+    },
+    content: {},
+    attributes: {},
+  });
+});

@@ -9,6 +9,7 @@ import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
 import { AgentContent } from "./agent-content.tsx";
 import { GoneContent } from "./gone-content.tsx";
 import { LlmContent } from "./llm-content.tsx";
+import { PrivacyNote } from "./privacy-note.tsx";
 import { OtherContent, Proof } from "./step-record.tsx";
 import { addressOf, type TimelineRow } from "./timeline.ts";
 import { ToolContent } from "./tool-content.tsx";
@@ -50,6 +51,7 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
             <p>{step.error.message ?? "No message was recorded."}</p>
           </div>
         ) : null}
+        {step.privacy ? <PrivacyNote privacy={step.privacy} /> : null}
         {detail.error && isWithheld(detail.error) ? (
           <WithheldContent error={detail.error} />
         ) : detail.error ? (
