@@ -59,10 +59,29 @@ function argumentsValid(text: string, offered: OfferedTool | undefined): boolean
   }
   if (offered?.parameters === undefined) return undefined;
   try {
-    return z.fromJSONSchema(offered.parameters as z.core.JSONSchema.JSONSchema).safeParse(args).success;
+    return schemaOf(offered.parameters)?.safeParse(args).success;
   } catch {
-    return undefined; // a schema that zod can't read says nothing about the arguments
+    return undefined;
   }
+}
+
+/** The same tools are offered with each call of an agent; of so many the schemas are remembered, over all runs. */
+const MAX_SCHEMAS = 128;
+const schemas = new Map<string, z.ZodType | undefined>();
+
+/** Undefined: one that zod can't read says nothing about the arguments. */
+function schemaOf(parameters: unknown): z.ZodType | undefined {
+  const text = JSON.stringify(parameters);
+  if (schemas.has(text)) return schemas.get(text);
+  let schema: z.ZodType | undefined;
+  try {
+    schema = z.fromJSONSchema(parameters as z.core.JSONSchema.JSONSchema);
+  } catch {
+    schema = undefined;
+  }
+  if (schemas.size >= MAX_SCHEMAS) schemas.clear();
+  schemas.set(text, schema);
+  return schema;
 }
 
 /** Undefined for what has no text: a cycle, a value that can't be read. */

@@ -184,7 +184,9 @@ function runAttributes(facts: RunFacts): Attributes {
 
 /** Without what is unknown: an attribute is absent rather than empty. */
 export function defined(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+  const known: Attributes = {};
+  for (const key in attributes) if (attributes[key] !== undefined) known[key] = attributes[key];
+  return known;
 }
 
 /** Wall clock of the run's begin plus monotonic time since: a clock that is set back can't reorder steps. */

@@ -1,26 +1,43 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
-import { z } from "zod";
 import { jsonOrText } from "./server-sent-events.ts";
+import { isObject, maybeList, maybeText } from "./shape.ts";
 import type { AskedToolCall } from "./wire-format.ts";
 
-const wireToolCall = z.looseObject({
-  id: z.string(),
-  function: z.looseObject({ name: z.string(), arguments: z.string() }),
-});
-const wireMessage = z.looseObject({
-  role: z.string(),
-  content: z.union([z.string(), z.array(z.unknown())]).nullish(),
-  tool_calls: z.array(z.unknown()).nullish(),
-  tool_call_id: z.string().nullish(),
-  refusal: z.string().nullish(),
-  reasoning_content: z.string().nullish(),
-});
+interface WireMessage extends Record<string, unknown> {
+  role: string;
+  content?: string | unknown[] | null;
+  tool_calls?: unknown[] | null;
+  tool_call_id?: string | null;
+  refusal?: string | null;
+  reasoning_content?: string | null;
+}
+interface WireToolCall {
+  id: string;
+  function: { name: string; arguments: string };
+}
+
+function isMessage(value: unknown): value is WireMessage {
+  return (
+    isObject(value) &&
+    typeof value["role"] === "string" &&
+    (maybeText(value["content"]) || Array.isArray(value["content"])) &&
+    maybeList(value["tool_calls"]) &&
+    maybeText(value["tool_call_id"]) &&
+    maybeText(value["refusal"]) &&
+    maybeText(value["reasoning_content"])
+  );
+}
+
+function isToolCall(value: unknown): value is WireToolCall {
+  if (!isObject(value) || typeof value["id"] !== "string" || !isObject(value["function"])) return false;
+  const { name, arguments: given } = value["function"];
+  return typeof name === "string" && typeof given === "string";
+}
 
 /** A message in the conventions' form. Keys they don't know are kept; one that is no message at all is kept whole. */
 export function openaiChatMessage(message: unknown): ChatMessage {
-  const parsed = wireMessage.safeParse(message);
-  if (!parsed.success) return { role: "unknown", parts: [{ type: "other", content: message }] };
-  const { role, content, tool_calls, tool_call_id, refusal, reasoning_content, ...rest } = parsed.data;
+  if (!isMessage(message)) return { role: "unknown", parts: [{ type: "other", content: message }] };
+  const { role, content, tool_calls, tool_call_id, refusal, reasoning_content, ...rest } = message;
   if (role === "tool") {
     return {
       ...rest,
@@ -42,43 +59,44 @@ export function openaiChatMessage(message: unknown): ChatMessage {
 
 /** The calls that an answer asks for. */
 export function toolCallsOf(message: unknown): AskedToolCall[] {
-  const parsed = wireMessage.safeParse(message);
-  if (!parsed.success) return [];
-  return (parsed.data.tool_calls ?? []).flatMap((call) => {
-    const tool = wireToolCall.safeParse(call);
-    return tool.success
-      ? [{ callId: tool.data.id, name: tool.data.function.name, arguments: tool.data.function.arguments }]
-      : [];
-  });
+  if (!isMessage(message)) return [];
+  return (message.tool_calls ?? [])
+    .filter(isToolCall)
+    .map(({ id, function: asked }) => ({ callId: id, name: asked.name, arguments: asked.arguments }));
 }
 
-function contentParts(content: z.infer<typeof wireMessage>["content"]): MessagePart[] {
+function contentParts(content: WireMessage["content"]): MessagePart[] {
   if (content === undefined || content === null || content === "") return [];
   if (typeof content === "string") return [{ type: "text", content }];
   return content.map(contentPart);
 }
 
-const wirePart = z.looseObject({
-  type: z.string(),
-  text: z.string().optional(),
-  image_url: z.looseObject({ url: z.string() }).optional(),
-});
+interface WirePart extends Record<string, unknown> {
+  type: string;
+  text?: string;
+  image_url?: { url: string };
+}
+
+function isPart(value: unknown): value is WirePart {
+  if (!isObject(value) || typeof value["type"] !== "string") return false;
+  const { text, image_url } = value;
+  const isImage = isObject(image_url) && typeof image_url["url"] === "string";
+  return (text === undefined || typeof text === "string") && (image_url === undefined || isImage);
+}
 
 function contentPart(part: unknown): MessagePart {
-  const parsed = wirePart.safeParse(part);
-  if (!parsed.success) return { type: "other", content: part };
-  const { text, image_url, ...rest } = parsed.data;
+  if (!isPart(part)) return { type: "other", content: part };
+  const { text, image_url, ...rest } = part;
   if (rest.type === "text" && text !== undefined) return { ...rest, content: text };
   if (rest.type === "image_url" && image_url !== undefined) {
     const { url, ...about } = image_url;
     return { ...about, type: "uri", modality: "image", uri: url };
   }
-  return parsed.data;
+  return part;
 }
 
 function toolCallPart(call: unknown): MessagePart {
-  const parsed = wireToolCall.safeParse(call);
-  if (!parsed.success) return { type: "tool_call", content: call };
-  const { id, function: asked } = parsed.data;
+  if (!isToolCall(call)) return { type: "tool_call", content: call };
+  const { id, function: asked } = call;
   return { type: "tool_call", id, name: asked.name, arguments: jsonOrText(asked.arguments) };
 }

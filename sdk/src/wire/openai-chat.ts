@@ -2,6 +2,7 @@ import { z } from "zod";
 import { openaiChatMessage, toolCallsOf } from "./openai-chat-message.ts";
 import { assembleChatStream } from "./openai-chat-stream.ts";
 import { parametersOf } from "./parameters.ts";
+import { isObject } from "./shape.ts";
 import { errorOf } from "./wire-error.ts";
 import type { ModelRequest, ModelResponse, OfferedTool, Usage, WireFormat } from "./wire-format.ts";
 
@@ -23,10 +24,16 @@ const wireRequest = z.looseObject({
   messages: z.array(z.unknown()),
   tools: z.array(z.unknown()).nullish(),
 });
-const wireTool = z.looseObject({
-  type: z.string(),
-  function: z.looseObject({ name: z.string(), description: z.string().optional(), parameters: z.unknown().optional() }),
-});
+interface WireTool {
+  type: string;
+  function: { name: string; description?: string };
+}
+
+function isTool(value: unknown): value is WireTool {
+  if (!isObject(value) || typeof value["type"] !== "string" || !isObject(value["function"])) return false;
+  const { name, description } = value["function"];
+  return typeof name === "string" && (description === undefined || typeof description === "string");
+}
 
 function readRequest(body: string): ModelRequest {
   const { model, stream, messages, tools, ...rest } = wireRequest.parse(JSON.parse(body));
@@ -50,9 +57,7 @@ function readRequest(body: string): ModelRequest {
 }
 
 function offeredTool(tool: unknown): OfferedTool {
-  const parsed = wireTool.safeParse(tool);
-  if (parsed.success) return { ...parsed.data.function, type: parsed.data.type };
-  return { type: "other", name: "", definition: tool };
+  return isTool(tool) ? { ...tool.function, type: tool.type } : { type: "other", name: "", definition: tool };
 }
 
 /** Request fields that the GenAI conventions have a name for. The others go as `openai.request.<field>`. */
