@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { type Installation, installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
+import { createApiClient } from "./control/api-request.ts";
 import type { ControlStanding } from "./control/contact.ts";
 import { openControl } from "./control/open-control.ts";
 import { createFactRecorder } from "./facts/fact-recorder.ts";
@@ -11,10 +12,11 @@ import { createFacts, type Facts } from "./facts/facts.ts";
 import { createFailures, type FailureKind, type Failures } from "./failures.ts";
 import { createPricing } from "./limits/price.ts";
 import { type ContentStats, createPrivacy, type Privacy } from "./privacy/privacy.ts";
+import { createReplays, type ReplayContext, type ReplayContexts, type Replays } from "./replay/replays.ts";
 import { type Checkpoints, createCheckpoints } from "./run/checkpoints.ts";
 import { createHandler } from "./run/handler.ts";
 import { apartFromOpenTelemetry, exportsToSameHost, joinOpenTelemetry, type WithinSpan } from "./run/otel-context.ts";
-import { startRun } from "./run/run.ts";
+import { type Run, startRun } from "./run/run.ts";
 import type { Scope } from "./run/scope.ts";
 import { createWrap } from "./run/wrap.ts";
 import { NOBODY_TO_ASK } from "./tools/approver.ts";
@@ -30,7 +32,7 @@ import { createSpool, type Spool } from "./transport/spool.ts";
 import { readTrust } from "./trust.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
-export interface Ledger extends Facts, Pick<Checkpoints, "checkpoint" | "resume" | "resumedState"> {
+export interface Ledger extends Facts, Pick<Checkpoints, "checkpoint" | "resume" | "resumedState">, Replays {
   /** The same function, each call of it recorded as a run and held to its limits. */
   wrap: ReturnType<typeof createWrap>;
   /** A tool that is checked, bounded and recorded exactly. */
@@ -92,9 +94,10 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const recorder = createRecorder({ delivery, failures, privacy }, serviceName);
   const scopes = new AsyncLocalStorage<Scope | undefined>();
   const control = openControl(config, { failures, random, scopes, trust, privacy });
+  const replays: ReplayContexts = new AsyncLocalStorage();
   const never = new AbortController().signal;
   const held = new Set<() => void>();
-  const installation = installCapture({ scopes, failures });
+  const installation = installCapture({ scopes, failures, replays });
 
   async function flush(timeoutMs = config.flushTimeoutMs): Promise<boolean> {
     return await delivery.flush(timeoutMs);
@@ -109,18 +112,15 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   );
 
   const refuseUnknown = createRefuseUnknown(scopes);
-  const tool = createTools({
-    scopes,
-    failures,
-    approver: settings.approver ?? control.approver ?? NOBODY_TO_ASK,
-    random,
-  });
+  const approver = settings.approver ?? control.approver ?? NOBODY_TO_ASK;
+  const tool = createTools({ scopes, failures, approver, random, replays });
 
   const facts = createFactRecorder(scopes, failures);
   const checkpoints = openCheckpoints(config, privacy, { recorder: facts, failures });
 
   return {
     ...createFacts(facts, failures),
+    ...createReplays(replays, () => createApiClient(config.controlUrl, apiKey, trust)),
     checkpoint: checkpoints.checkpoint,
     resume: checkpoints.resume,
     resumedState: checkpoints.resumedState,
@@ -134,7 +134,9 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       checkpoints,
       startRun(facts, resumed) {
         installation.renew();
-        return startRun(recorder, facts, config, resumed);
+        return startWithin(replays.getStore(), (replayOf) =>
+          startRun(recorder, { ...facts, replayOf }, config, resumed),
+        );
       },
     }),
     tool,
@@ -167,6 +169,13 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
 function withinSpanOf({ openTelemetry, endpoint, otelEndpoint }: Config, failures: Failures): WithinSpan {
   const joins = openTelemetry === "join" || (openTelemetry === "auto" && exportsToSameHost(endpoint, otelEndpoint));
   return joins ? joinOpenTelemetry(failures) : apartFromOpenTelemetry;
+}
+
+/** The first run within a replay is the replay's. */
+function startWithin(replay: ReplayContext | undefined, start: (replayOf: string | undefined) => Run): Run {
+  const run = start(replay?.session.runId);
+  if (replay !== undefined) replay.runId ??= run.root.traceId;
+  return run;
 }
 
 function openCheckpoints(

@@ -100,5 +100,7 @@ export const RUNLEDGER = {
   contentWithheld: "runledger.content.withheld",
   /** string[]: detectors and rules that failed, for which something is withheld. */
   redactionFailed: "runledger.redaction.failed",
+  /** On all records of a replay: the run it follows. */
+  replayOf: "runledger.replay.of",
   sdkVersion: "runledger.sdk.version",
 } as const;

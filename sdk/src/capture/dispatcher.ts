@@ -1,5 +1,8 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Failures } from "../failures.ts";
+import { answerHandler } from "../replay/recorded-answer.ts";
+import type { ReplaySession } from "../replay/replay-session.ts";
+import type { ReplayContexts } from "../replay/replays.ts";
 import type { Scope } from "../run/scope.ts";
 import type { Exchanges, ModelAddress } from "./exchange.ts";
 import { failHandler, type Handler, observeHandler } from "./observed-handler.ts";
@@ -21,6 +24,8 @@ export interface CaptureDependencies {
   /** The wrapped agent that a caller is part of; undefined below us, so that nothing is captured twice. */
   scopes: AsyncLocalStorage<Scope | undefined>;
   failures: Failures;
+  /** Within a replay its calls are answered from the recorded run. */
+  replays: ReplayContexts;
 }
 
 export interface Capture {
@@ -48,7 +53,7 @@ const UNBOUND: ReadonlySet<PropertyKey> = new Set(
  * caller's request, response and errors are the very objects they would be without us. It differs in one thing: past
  * a limit the call is refused with AgentStopped as its cause, and the wall clock aborts it.
  */
-export function createCapture({ scopes, failures }: CaptureDependencies, exchanges: Exchanges): Capture {
+export function createCapture({ scopes, failures, replays }: CaptureDependencies, exchanges: Exchanges): Capture {
   let active = true;
 
   function observe(below: Dispatcher): Dispatcher {
@@ -58,7 +63,7 @@ export function createCapture({ scopes, failures }: CaptureDependencies, exchang
       const scope = active ? scopes.getStore() : undefined;
       const address = scope && failures.attempt("capture", () => exchanges.recognise(options));
       if (scope === undefined || address === undefined) return below.dispatch(options, handler);
-      void send({ scope, address, options, handler, passOn, exchanges, failures });
+      void send({ scope, address, options, handler, passOn, exchanges, failures, replay: replays.getStore()?.session });
       return true;
     }
     const mark = { capture, below };
@@ -94,17 +99,21 @@ interface Sending {
   passOn: Dispatcher["dispatch"];
   exchanges: Exchanges;
   failures: Failures;
+  replay: ReplaySession | undefined;
 }
 
 /** Never rejects: what goes wrong from here on is told to the handler, as a failed connection is. */
-async function send({ scope, address, options, handler, passOn, exchanges, failures }: Sending): Promise<void> {
+async function send({ scope, address, options, handler, passOn, exchanges, failures, replay }: Sending): Promise<void> {
   const ahead = await readAhead(options, failures);
+  let observed: Handler | undefined;
   try {
     const call = exchanges.begin(scope, address, ahead.text);
     const { signal } = scope.guard;
-    const observed = call && failures.attempt("capture", () => observeHandler(handler, { call, signal, failures }));
-    passOn({ ...options, body: ahead.body }, observed ?? handler);
+    observed = call && failures.attempt("capture", () => observeHandler(handler, { call, signal, failures }));
+    const answer = replay?.model(exchanges.read(address, ahead.text));
+    if (answer !== undefined) answerHandler(observed ?? handler, answer);
+    else passOn({ ...options, body: ahead.body }, observed ?? handler);
   } catch (error) {
-    failHandler(handler, error);
+    failHandler(observed ?? handler, error);
   }
 }

@@ -17,6 +17,8 @@ export interface ModelAddress {
 export interface Exchanges {
   /** Undefined: no model call. */
   recognise(request: { method: string; origin?: string | URL | null; path: string }): ModelAddress | undefined;
+  /** Undefined: a body we can't look into. */
+  read(address: ModelAddress, body: string | undefined): ModelRequest | undefined;
   /**
    * Before the request goes out. @param body its text; undefined when we could not look into it.
    * @throws AgentStopped when a limit is reached: it must not go out. Undefined: our own failure, and the call goes on.
@@ -32,6 +34,8 @@ export function createExchanges(failures: Failures): Exchanges {
       const format = url && WIRE_FORMATS.find((other) => other.matches(url));
       return format ? { url, format } : undefined;
     },
+    read: ({ format, url }, body) =>
+      body ? failures.attempt("capture", () => format.readRequest(body, url)) : undefined,
     begin(scope, address, body) {
       const request = body
         ? failures.attempt("capture", () => address.format.readRequest(body, address.url))

@@ -23,7 +23,7 @@ interface Seen {
  * HTTP/2 since Node.js 24.2). Source: https://nodejs.org/api/diagnostics_channel.html#built-in-channels
  */
 export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Exchanges): () => void {
-  const { scopes, failures } = dependencies;
+  const { scopes, failures, replays } = dependencies;
   const seen = new WeakMap<object, Seen>();
 
   function created(key: Outgoing & Closing, request: RequestHead, isWhole: () => boolean): void {
@@ -31,6 +31,12 @@ export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Ex
     const address = scope && exchanges.recognise(request);
     if (scope === undefined || address === undefined) return;
     const state: Seen = {};
+    const replay = replays.getStore()?.session;
+    if (replay !== undefined && replay.divergence === undefined) {
+      // What is on its way to the network can't be given an answer of ours.
+      const why = "a client on node:http can't be replayed: give it a transport on fetch";
+      key.destroy(new Error(`runledger: ${why}`));
+    }
     seen.set(key, state);
     const begin = (text: string | undefined) => {
       const call = exchanges.begin(scope, address, text);

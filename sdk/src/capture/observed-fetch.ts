@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { recordedResponse } from "../replay/recorded-answer.ts";
 import { stepError } from "../run/step-error.ts";
 import type { CaptureDependencies } from "./dispatcher.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -8,7 +9,11 @@ import { headersOf } from "./observed-handler.ts";
 export type Fetch = (input: unknown, init?: RequestInit) => Promise<Response>;
 
 /** The same `fetch`, whatever it sends with, the model calls of wrapped agents through it recorded and held to their limits; what is below is not looked at again. */
-export function observeFetch(inner: Fetch, { scopes, failures }: CaptureDependencies, exchanges: Exchanges): Fetch {
+export function observeFetch(
+  inner: Fetch,
+  { scopes, failures, replays }: CaptureDependencies,
+  exchanges: Exchanges,
+): Fetch {
   return async function fetch(input, init) {
     const scope = scopes.getStore();
     const address = scope && failures.attempt("capture", () => exchanges.recognise(headOf(input, init)));
@@ -19,7 +24,8 @@ export function observeFetch(inner: Fetch, { scopes, failures }: CaptureDependen
     const signals = [init?.signal, scope.guard.signal].filter((signal) => signal instanceof AbortSignal);
     try {
       const bounded = signals.length === 0 ? init : { ...init, signal: AbortSignal.any(signals) };
-      const response = await scopes.run(undefined, () => inner(input, bounded));
+      const answer = replays.getStore()?.session.model(exchanges.read(address, text ?? undefined));
+      const response = answer ? recordedResponse(answer) : await scopes.run(undefined, () => inner(input, bounded));
       return failures.attempt("capture", () => observeResponse(response, call)) ?? response;
     } catch (error) {
       call.finish(stepError(error));

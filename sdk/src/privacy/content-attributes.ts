@@ -18,7 +18,7 @@ const FACTS: ReadonlySet<string> = new Set([
   ],
   ...[RUNLEDGER.runPrev, RUNLEDGER.heartbeatIntervalMs, RUNLEDGER.checkpointId, RUNLEDGER.checkpointRecords],
   ...[RUNLEDGER.toolRequestedBy, RUNLEDGER.toolSideEffect, RUNLEDGER.toolSameAs, RUNLEDGER.limitName],
-  ...[RUNLEDGER.artifactSha256, RUNLEDGER.artifactEncoding, RUNLEDGER.killId, RUNLEDGER.sdkVersion],
+  ...[RUNLEDGER.artifactSha256, RUNLEDGER.artifactEncoding, RUNLEDGER.killId, RUNLEDGER.replayOf, RUNLEDGER.sdkVersion],
   ...[GEN_AI.operationName, GEN_AI.providerName, GEN_AI.toolType, OTEL.serverAddress],
 ]);
 

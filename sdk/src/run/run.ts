@@ -17,6 +17,8 @@ export interface RunFacts {
   taskId?: string | undefined;
   session?: string | undefined;
   user?: string | undefined;
+  /** The recorded run that this one is a replay of. */
+  replayOf?: string | undefined;
 }
 
 export interface StepStart {
@@ -179,6 +181,7 @@ function runAttributes(facts: RunFacts): Attributes {
     [RUNLEDGER.taskId]: facts.taskId,
     [OTEL.sessionId]: facts.session,
     [OTEL.userId]: facts.user,
+    [RUNLEDGER.replayOf]: facts.replayOf,
   });
 }
 

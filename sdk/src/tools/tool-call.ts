@@ -3,6 +3,7 @@ import { RUNLEDGER } from "@runledger/contract";
 import { textOf } from "../capture/inferred-tool.ts";
 import type { Failures } from "../failures.ts";
 import { causedByStop } from "../limits/agent-stopped.ts";
+import type { ReplaySession } from "../replay/replay-session.ts";
 import type { Approver } from "./approver.ts";
 import { attemptTool } from "./attempt-tool.ts";
 import { confirmCall, questionOf } from "./confirmation.ts";
@@ -11,7 +12,7 @@ import { checkPermission } from "./permission.ts";
 import type { FirstResult } from "./result-book.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { CallOptions, ToolContext, ToolDefinition } from "./tool-definition.ts";
-import { ToolError } from "./tool-error.ts";
+import { TOOL_ERROR_CODES, ToolError } from "./tool-error.ts";
 import type { RecordedCall, ToolStep } from "./tool-step.ts";
 import type { ValueSchema } from "./value-schema.ts";
 
@@ -31,6 +32,8 @@ export interface ToolCall<Input, Output> {
   recorded: RecordedCall | undefined;
   approver: Approver;
   failures: Failures;
+  /** Within a replay: what attempts gave in the recorded run. */
+  replay: ReplaySession | undefined;
   /** Runs work so that what it calls hangs below a step. */
   within: <T>(step: ToolStep | undefined, work: () => T) => T;
 }
@@ -139,7 +142,16 @@ async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Pro
   const { tool, recorded, input, options, approver } = call;
   const { definition } = tool;
   const asked = questionOf(definition, input);
-  if (asked !== undefined) {
+  const confirmed = asked === undefined ? undefined : call.replay?.confirmed(definition.name, call.args);
+  if (confirmed === false) {
+    const denied = new ToolError(
+      definition.name,
+      "approval_denied",
+      `${definition.name} was not approved in the recorded run`,
+    );
+    return refuse(call, denied, { [RUNLEDGER.toolConfirmed]: false });
+  }
+  if (asked !== undefined && confirmed === undefined) {
     const question = { tool: definition.name, callId: options.callId, arguments: textOf(input) ?? "", question: asked };
     try {
       await confirmCall({ scope: recorded?.scope, approver, timeoutMs: definition.confirmTimeoutMs, question });
@@ -176,7 +188,7 @@ async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attri
       principal,
     };
     try {
-      const result = await call.within(step, () => attemptTool(tool, input, context, stopped));
+      const result = await call.within(step, () => attempted(call, () => attemptTool(tool, input, context, stopped)));
       return settled(call, step, result, {});
     } catch (error) {
       step?.failed(error);
@@ -186,6 +198,24 @@ async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attri
     }
     await retry.wait(attempt, stopped);
   }
+}
+
+/** In a replay the recorded attempt; nothing runs. @throws ReplayDiverged, and what the attempt threw. */
+async function attempted<Input, Output>(
+  { replay, tool, args }: ReadyCall<Input, Output>,
+  run: () => Promise<Output>,
+  fallback = false,
+): Promise<Output> {
+  const { name } = tool.definition;
+  const recorded = replay?.tool(name, args, fallback);
+  if (recorded === undefined) return await run();
+  const { error } = recorded;
+  if (error === null) return recorded.tool?.result as Output;
+  const message = error.message ?? error.type;
+  const code = TOOL_ERROR_CODES.find((known) => known === error.type);
+  throw code === undefined
+    ? Object.assign(new Error(message), { name: error.type })
+    : new ToolError(name, code, message);
 }
 
 function gaveUp(tool: string, attempts: number, cause: unknown): ToolError {
@@ -200,7 +230,9 @@ async function fallBack<Input, Output>(call: ReadyCall<Input, Output>, error: un
   try {
     const isFunction = (value: unknown): value is (input: Input, error: unknown) => Output | Promise<Output> =>
       typeof value === "function";
-    const value = isFunction(fallback) ? await call.within(step, () => fallback(input, error)) : (fallback as Output);
+    const value = isFunction(fallback)
+      ? await call.within(step, () => attempted(call, async () => await fallback(input, error), true))
+      : (fallback as Output);
     return settled(call, step, value, {});
   } catch (failure) {
     step?.failed(failure);

@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { RUNLEDGER } from "@runledger/contract";
 import type { z } from "zod";
 import type { Failures } from "../failures.ts";
+import type { ReplayContexts } from "../replay/replays.ts";
 import { type Attempts, createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
 import type { Approver } from "./approver.ts";
@@ -34,6 +35,7 @@ export interface ToolDependencies {
   failures: Failures;
   approver: Approver;
   random: () => number;
+  replays: ReplayContexts;
 }
 
 /** Makes tools that are executed under our eyes: checked, bounded and recorded exactly; outside a run checked and bounded only. */
@@ -67,7 +69,7 @@ export function createTools(dependencies: ToolDependencies, attempts = createAtt
 
 function callerOf<Input, Output>(
   prepared: PreparedTool<Input, Output>,
-  { scopes, failures, approver }: ToolDependencies,
+  { scopes, failures, approver, replays }: ToolDependencies,
   attempts: Attempts,
 ) {
   const { definition } = prepared;
@@ -80,6 +82,7 @@ function callerOf<Input, Output>(
       scope && recordCall(scope, attempts, { name, args, known: true, options, attributes: attributesOf(scope) });
     return await callTool({
       ...{ tool: prepared, args, options, recorded, approver, failures },
+      replay: scope && replays.getStore()?.session,
       within: (step, work) => (scope && step ? scopes.run({ ...scope, span: step.span }, work) : work()),
     });
   };
