@@ -99,9 +99,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const held = new Set<() => void>();
   const installation = installCapture({ scopes, failures, replays });
 
-  async function flush(timeoutMs = config.flushTimeoutMs): Promise<boolean> {
-    return await delivery.flush(timeoutMs);
-  }
+  const flush = async (timeoutMs = config.flushTimeoutMs) => await delivery.flush(timeoutMs);
   const forgetExit = onProcessExit(() => delivery.rescue());
   const forgetIdle = onProcessIdle(
     () => held.size > 0 || delivery.stats().queued > 0,
@@ -121,9 +119,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   return {
     ...createFacts(facts, failures),
     ...createReplays(replays, () => createApiClient(config.controlUrl, apiKey, trust)),
-    checkpoint: checkpoints.checkpoint,
-    resume: checkpoints.resume,
-    resumedState: checkpoints.resumedState,
+    ...checkpoints.calls,
     wrap: createWrap({
       scopes,
       failures,
@@ -134,9 +130,8 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       checkpoints,
       startRun(facts, resumed) {
         installation.renew();
-        return startWithin(replays.getStore(), (replayOf) =>
-          startRun(recorder, { ...facts, replayOf }, config, resumed),
-        );
+        const replay = replays.getStore();
+        return replayed(replay, startRun(recorder, { ...facts, replayOf: replay?.session.runId }, config, resumed));
       },
     }),
     tool,
@@ -157,12 +152,10 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       thread.close();
       return all;
     },
-    stats: () => ({
-      ...delivery.stats(),
-      control: control.standing(),
-      content: privacy.stats(),
-      failures: failures.counts(),
-    }),
+    stats() {
+      const [standing, content] = [control.standing(), privacy.stats()];
+      return { ...delivery.stats(), control: standing, content, failures: failures.counts() };
+    },
   };
 }
 
@@ -172,8 +165,7 @@ function withinSpanOf({ openTelemetry, endpoint, otelEndpoint }: Config, failure
 }
 
 /** The first run within a replay is the replay's. */
-function startWithin(replay: ReplayContext | undefined, start: (replayOf: string | undefined) => Run): Run {
-  const run = start(replay?.session.runId);
+function replayed(replay: ReplayContext | undefined, run: Run): Run {
   if (replay !== undefined) replay.runId ??= run.root.traceId;
   return run;
 }
@@ -182,9 +174,11 @@ function openCheckpoints(
   { checkpointDir, spoolMaxAgeMs: maxAgeMs }: Config,
   { seal }: Privacy,
   dependencies: Parameters<typeof createCheckpoints>[0],
-): Checkpoints {
+) {
   const directory = checkpointDir === "off" ? undefined : checkpointDir;
-  return createCheckpoints(dependencies, { directory, maxAgeMs, seal });
+  const checkpoints = createCheckpoints(dependencies, { directory, maxAgeMs, seal });
+  const { checkpoint, resume, resumedState } = checkpoints;
+  return { ...checkpoints, calls: { checkpoint, resume, resumedState } };
 }
 
 function openSpool(config: Config, { send }: SendThread, failures: Failures): Spool | undefined {
