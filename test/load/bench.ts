@@ -2,15 +2,16 @@ import { parseArgs } from "node:util";
 import { benchControl } from "./control-bench.ts";
 import { benchHistory } from "./history-bench.ts";
 import { benchIngest } from "./ingest-bench.ts";
+import { benchGrowth, benchRequests } from "./log-bench.ts";
 import { benchNormalize, profileNormalize } from "./normalize-bench.ts";
 import { benchProduct } from "./product-bench.ts";
 import { benchQueries } from "./query-bench.ts";
 import { benchSdk } from "./sdk-bench.ts";
 import { firstChunkPercentiles, memoryWithoutCollector, stepPercentiles } from "./sdk-footprint.ts";
 
-/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|history|query|control|sdk]`: prints the tables of docs/performance.md. */
+/** `npm run bench [-- --quick] [-- --only ingest|normalize|product|log|history|query|control|sdk]`: prints the tables of docs/performance.md. */
 const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, entries: { type: "string" } },
 });
 const wanted = (name: string) => flags.only === undefined || flags.only === name;
 const rounded = (value: number, digits = 1) => Number(value.toFixed(digits));
@@ -79,6 +80,42 @@ if (wanted("product")) {
       "ClickHouse µs/span": rounded(row.clickhouseMicrosPerSpan),
       "peak MB": Math.round(row.peakMegabytes),
       errors: row.errors,
+    })),
+  );
+}
+
+if (wanted("log")) {
+  const sizes = flags.quick ? [1_000] : (flags.entries ?? "10000,100000,1000000").split(",").map(Number);
+  console.log("\nThe audit log over files at several sizes: contents sealed, a batch of 512 as the product makes them");
+  for (const size of sizes) {
+    const row = await benchGrowth(size, flags.quick ? 2 : 16, 512);
+    console.table([
+      {
+        entries: row.entries,
+        "integrated/s": Math.round(row.entriesPerSecond),
+        "CPU µs/entry": rounded(row.cpuMicrosPerEntry),
+        "opened in ms": Math.round(row.openMs),
+        "verified/s": Math.round(row.verifiedPerSecond),
+        "verify CPU µs/entry": rounded(row.verifyCpuMicrosPerEntry),
+        "verify peak MB": Math.round(row.verifyPeakMegabytes),
+        "bytes/entry": Math.round(row.bytesPerEntry),
+        "tile bytes/entry": rounded(row.tileBytesPerEntry, 2),
+      },
+    ]);
+  }
+  console.log("\nS3 requests and bytes of 1,000 records, next to an object for each record and each content");
+  const rows = [];
+  for (const size of flags.quick ? [100] : [10, 100, 1_000, 5_000])
+    rows.push(await benchRequests(size, Math.max(size, flags.quick ? 200 : 1_000)));
+  console.table(
+    rows.map((row) => ({
+      "records a batch": row.recordsPerBatch,
+      PUT: rounded(row.writes),
+      "GET, HEAD": rounded(row.reads),
+      LIST: rounded(row.lists),
+      DELETE: rounded(row.deletes),
+      "KB stored": Math.round(row.storedBytes / 1_000),
+      "PUT, an object each": Math.round(row.writesAnObjectEach),
     })),
   );
 }
