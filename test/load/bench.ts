@@ -85,7 +85,12 @@ if (wanted("product")) {
 }
 
 if (wanted("log")) {
-  const sizes = flags.quick ? [1_000] : (flags.entries ?? "10000,100000,1000000").split(",").map(Number);
+  const sizes = flags.quick
+    ? [1_000]
+    : (flags.entries ?? "10000,100000,1000000")
+        .split(",")
+        .map(Number)
+        .filter((size) => size > 0);
   console.log("\nThe audit log over files at several sizes: contents sealed, a batch of 512 as the product makes them");
   for (const size of sizes) {
     const row = await benchGrowth(size, flags.quick ? 2 : 16, 512);
