@@ -168,6 +168,17 @@ export {
   verifyTlogProof,
 } from "./log/proof.ts";
 export {
+  addRunProblems,
+  createRunCompleteness,
+  formatRuns,
+  type RunCompleteness,
+  type RunCoverage,
+  type RunProblem,
+  type RunsSummary,
+  type UnclosedRun,
+  unclosedLines,
+} from "./log/run-completeness.ts";
+export {
   COSIGNATURE_V1,
   createNoteSigner,
   formatVerifierKey,

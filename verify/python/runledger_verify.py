@@ -7,7 +7,7 @@ BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program opens
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile
+import argparse, base64, calendar, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -714,6 +714,120 @@ class Facts:
         return canonical(dict(self.summary, runs=len(self.runs), price_tables=prices)) + "\n"
 
 
+# --- Whether runs are whole (docs/bundle.md, "Runs") ---------------------------------------------------------------
+
+WHY = {"log": "never arrived: every entry of the log is here, and they are none of them",
+       "damaged": "were removed, or never arrived: entries of the log are missing",
+       "selection": "are not here: withheld, elsewhere in the log, or never arrived"}
+
+
+def milliseconds(time):
+    return calendar.timegm(tuple(map(int, re.split("[-T:]", time[:19]))) + (0, 0, 0)) * 1000 + int(time[20:23])
+
+
+class Chain:
+    """Of a run: its numbers, who names whom, its ends."""
+
+    def __init__(self):
+        self.links, self.numbers, self.ends, self.faults = {}, Numbers(), [], []
+        self.seen, self.heartbeat, self.resumed = "", None, set()
+
+    def add(self, e):
+        number, end = e["run_seq"], e["end"]
+        heartbeat = e["run"]["heartbeat_interval_ms"]
+        if not all(each is None or is_count(each) for each in (number, heartbeat, end and end["records"])):
+            raise ValueError("not a count")
+        milliseconds(e["received_time"])
+        self.seen = max(self.seen, e["received_time"])
+        self.heartbeat = self.heartbeat if heartbeat is None else heartbeat
+        link = (e["record_id"], e.get("run_prev"))
+        if number in self.links and self.links[number][0] == link[0]:
+            return
+        if end is not None:
+            self.ends.append((number, end["records"]))
+        if number is None:
+            return
+        if number in self.links:
+            self.faults.append("there are two records %d with different content" % number)
+            return
+        self.links[number] = link
+        self.numbers.add(number)
+        if e["operation"] == "resume":
+            self.resumed.add(number - 1)
+
+    def problems(self, coverage):
+        found = list(self.faults)
+        chained = [n for n in self.links if n and self.links[n][1] is not None]
+        late = [n for n in self.links if n and self.links[n][1] is None and chained and n > min(chained)]
+        if late:
+            found.append("record %d names none before it, as others of its run do" % max(late))
+        if self.links.get(0, (None, None))[1] is not None:
+            found.append("record 0 names one before it")
+        for n in sorted(chained):
+            if n - 1 in self.links and self.links[n - 1][0] != self.links[n][1]:
+                found.append("record %d does not name record %d as the one before it" % (n, n - 1))
+        highest = max(self.links, default=-1)
+        number, expected = self.ends[0] if self.ends else (None, None)
+        if any(other != number for other, _ in self.ends):
+            found.append("it has more than one end")
+        if expected is not None and number is not None and expected != number + 1:
+            found.append("its end is record %d and commits to %d records" % (number, expected))
+        if expected is not None and highest >= expected:
+            found.append("its end commits to %d records, and record %d is there" % (expected, highest))
+            return found
+        gaps = self.gaps()
+        if gaps and coverage != "range":
+            died = any(last + 1 in self.resumed for _, last in gaps)
+            which = ", ".join(str(first) if first == last else "%d to %d" % (first, last) for first, last in gaps)
+            found.append("records %s%s %s%s" % (which, "" if expected is None else " of %d" % expected, WHY[coverage],
+                                                "; a process died before it had sent all, and another went on" if died else ""))
+        return found
+
+    def gaps(self):
+        expected = self.ends[0][1] if self.ends else None
+        return self.numbers.missing(max(self.links, default=-1) + 1 if expected is None else expected)
+
+    def state(self, newest):
+        if self.ends:
+            return "whole"
+        silence = 900_000 if self.heartbeat is None else max(3 * self.heartbeat, 60_000)
+        return "crashed" if milliseconds(newest) - milliseconds(self.seen) > silence else "still running"
+
+
+class Chains:
+    def __init__(self):
+        self.runs, self.unnumbered, self.newest = {}, {}, ""
+
+    def add(self, e):
+        self.newest = max(self.newest, e["received_time"])
+        if e["event"] not in RUN_EVENTS:
+            return
+        key = (e["tenant"], e["run_id"])
+        if key not in self.runs:
+            if e["run_seq"] is None and e["end"] is None:
+                self.unnumbered[key] = True
+                return
+            self.unnumbered.pop(key, None)
+            self.runs[key] = Chain()
+        self.runs[key].add(e)
+
+    def finish(self, coverage, findings):
+        """(counts by state, lines of runs without an end); what is wrong becomes findings."""
+        counts, open_runs = {}, []
+        for (_, run_id), chain in self.runs.items():
+            problems = chain.problems(coverage)
+            for what in problems:
+                findings.add("INCOMPLETE", "run " + run_id, what)
+            state = chain.state(self.newest)
+            if state != "whole":
+                open_runs.append("%s run %s: %d records and no end, last seen %sZ" % (state, run_id, max(chain.links, default=-1) + 1, chain.seen[:19]))
+            word = "not whole" if problems else "partly here" if chain.gaps() else state
+            counts[word] = counts.get(word, 0) + 1
+        if self.unnumbered:
+            counts["not numbered"] = len(self.unnumbered)
+        return counts, open_runs
+
+
 # --- Payloads -----------------------------------------------------------------------------------------------------
 
 LINE_FORMS = [{"length", "media_type", "offset", "sha256"},
@@ -861,6 +975,7 @@ class Bundle:
             if wrong:
                 findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
         self.manifest = self.note = self.head = self.tiles = self.payloads = None
+        self.chains, self.run_counts, self.open_runs = Chains(), {}, []
         self.facts, self.signed_by, self.sums, self.singles, self.group = Facts(), [], {}, set(), -1
         self.last = self.proof_last = -1
         self.count = self.inside = self.proofs = self.bundle_total = 0
@@ -1011,6 +1126,7 @@ class Bundle:
             if not self.is_selected(index, entry):
                 return None
             self.facts.add(index, entry)
+            self.chains.add(entry)
             entry["payloads"].items()
             return entry
         except (KeyError, TypeError, AttributeError, ValueError):
@@ -1101,10 +1217,9 @@ class Bundle:
         self.check_range()
         if 0 < self.proofs < self.count:
             self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
-        if self.manifest["selection"] != "range":
-            for run in self.facts.all():
-                if run["gaps"]:
-                    self.findings.add("INCOMPLETE", "run " + run["run_id"], "records %s are not here: withheld, or never arrived" % run["gaps"])
+        m = self.manifest
+        coverage = {"runs": "selection", "range": "range"}.get(m["selection"]) or ("damaged" if self.count < m["range"][1] else "log")
+        self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings)
 
     def check_range(self):
         m = self.manifest
@@ -1131,18 +1246,18 @@ class Bundle:
         m = self.manifest
         if m is None or self.tiles is None:
             return []
-        runs = list(self.facts.all())
-        notes = []
+        counts = self.run_counts
+        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in counts) or "none")] + self.open_runs[:50]
+        open_runs = counts.get("crashed", 0) + counts.get("still running", 0)
+        for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
+            if number:
+                notes.append("Not proven: that runs %s (%d)." % (what, number))
         if m["selection"] == "runs":
             notes.append("Not proven: that no whole run was left out.")
-            for what, number in (("without numbered records are whole", sum(not r["numbered"] for r in runs)),
-                                 ("without an end have no more records", sum(bool(r["numbered"]) and r["records_expected"] is None for r in runs))):
-                if number:
-                    notes.append("Not proven: that runs %s (%d)." % (what, number))
         else:
             hidden = ", but %d that are shown as hashes only, said to be of other tenants" % m["hidden"] if m["hidden"] else ""
             notes.append("Nothing was left out of entries %d to %d of the log%s." % (m["range"][0], m["range"][1] - 1, hidden))
-            if m["selection"] == "range" and any(r["gaps"] for r in runs):
+            if counts.get("partly here"):
                 notes.append("Runs have records that lie outside of the range, or never arrived.")
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")

@@ -1,7 +1,8 @@
-import { createHash, type Hash as Hasher } from "node:crypto";
+import { createHash, type Hash as Hasher, randomBytes } from "node:crypto";
 import {
   type BundleManifest,
   createLeafHasher,
+  createRunCompleteness,
   createRunFacts,
   entriesPath,
   entryBundlePath,
@@ -12,6 +13,7 @@ import {
   MAX_BUNDLE_PROOFS,
   MAX_LINES_PER_ENTRIES_FILE,
   parseLogEntry,
+  type RunCompleteness,
   type RunFactsOfEntries,
   type RunledgerRecord,
   record,
@@ -32,6 +34,7 @@ export interface BundleEntries {
   readonly leaves: ReadonlyMap<number, Hash>;
   readonly count: number;
   readonly facts: RunFactsOfEntries;
+  readonly runs: RunCompleteness;
   finish(): void;
 }
 
@@ -45,6 +48,7 @@ export function createBundleEntries(
   onEntries: (count: number) => void,
 ): BundleEntries {
   const facts = createRunFacts();
+  const runs = createRunCompleteness(randomBytes(16));
   const leaves = new Map<number, Hash>();
   const hashLeaf = createLeafHasher();
   const bundles = createBundleCheck(manifest.log.tree_size, findings);
@@ -73,6 +77,7 @@ export function createBundleEntries(
     const record = parsed(index, entry, findings);
     if (record === null || !selection.add(index, record)) return null;
     facts.add(index, record);
+    runs.add(record);
     return record;
   };
   return {
@@ -103,6 +108,7 @@ export function createBundleEntries(
       return count;
     },
     facts,
+    runs,
     finish: bundles.finish,
   };
 }

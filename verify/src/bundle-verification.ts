@@ -1,15 +1,19 @@
 import {
   type BundleManifest,
-  type BundleRun,
   type Findings,
+  formatRuns,
   formatVerification,
   type LogVerification,
+  type RunsSummary,
+  unclosedLines,
 } from "@runledger/contract";
 
 /** What the verification of a bundle says. */
 export interface BundleVerification extends LogVerification {
   bundle: Pick<BundleManifest, "export_id" | "selection" | "range" | "hidden" | "recipient"> | null;
   payloadsErased: number;
+  /** Null where the bundle could not be read to its end. */
+  runs: RunsSummary | null;
   /** What the verdict does not cover, in plain words. */
   notes: string[];
 }
@@ -29,29 +33,29 @@ export function emptyVerification(findings: Findings): BundleVerification {
     findingsTotal: 0,
     bundle: null,
     payloadsErased: 0,
+    runs: null,
     notes: [],
   };
 }
 
 /** What a reader of the verdict must know. */
-export function notesOf(manifest: BundleManifest, runs: Iterable<BundleRun>, gaps: number): string[] {
+export function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   const { selection, range, hidden, content } = manifest;
-  const notes: string[] = [];
-  let unnumbered = 0;
-  let open = 0;
-  for (const run of runs) {
-    if (run.numbered === 0) unnumbered++;
-    else if (run.records_expected === null) open++;
-  }
+  const notes: string[] = [
+    `Runs: ${formatRuns(runs)}.`,
+    ...unclosedLines(runs).map((line) => line.trim().replace(/ +/, " ")),
+  ];
+  const open = runs.crashed + runs.still_running;
+  if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
+  if (runs.not_numbered > 0)
+    notes.push(`Not proven: that runs without numbered records are whole (${runs.not_numbered}).`);
   if (selection === "runs") {
     notes.push("Not proven: that no whole run was left out.");
-    if (unnumbered > 0) notes.push(`Not proven: that runs without numbered records are whole (${unnumbered}).`);
-    if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
   } else if (range !== null) {
     notes.push(`Nothing was left out of entries ${range[0]} to ${range[1] - 1} of the log${hidden ? "," : "."}`);
     if (hidden) notes.push(`… but ${hidden} that are shown as hashes only, said to be of other tenants.`);
-    if (selection === "range" && gaps > 0)
-      notes.push(`Runs have records that lie outside of the range, or never arrived (${gaps}).`);
+    if (runs.partly_here > 0)
+      notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
   }
   if (!content) notes.push("Contents were not exported: only facts and hashes were checked.");
   return notes;

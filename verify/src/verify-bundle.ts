@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  addRunProblems,
   BUNDLE_FILES,
   type BundleManifest,
   type BundlePath,
@@ -12,6 +13,7 @@ import {
   parseBundlePath,
   parseManifest,
   parseVerifierKey,
+  type RunCoverage,
   runsJson,
   summaryJson,
   unverifiedCheckpoint,
@@ -28,7 +30,6 @@ import { createByteReader } from "./byte-reader.ts";
 import { checkQuorum, checkSince, openSince, type Trust } from "./trust.ts";
 
 const MAX_SINGLE_BYTES = 1024 * 1024;
-const MAX_REPORTED_GAPS = 50;
 
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
@@ -258,22 +259,17 @@ function finish(seen: Seen, since: Checkpoint | null, verification: BundleVerifi
   verification.entriesChecked = entries.count;
   verification.payloadsChecked = manifest.content ? payloads.checked : null;
   verification.payloadsErased = payloads.erased;
-  const gaps = runGaps(entries);
-  if (manifest.selection !== "range") {
-    for (const { run, what } of gaps.slice(0, MAX_REPORTED_GAPS)) findings.add("INCOMPLETE", `run ${run}`, what);
-  }
-  verification.notes = notesOf(manifest, entries.facts.runs(), gaps.length);
+  const runs = entries.runs.finish(coverageOf(manifest, entries.count));
+  addRunProblems(runs, findings);
+  verification.runs = runs;
+  verification.notes = notesOf(manifest, runs);
 }
 
-function runGaps({ facts }: BundleEntries): { run: string; what: string }[] {
-  const gaps: { run: string; what: string }[] = [];
-  for (const run of facts.runs()) {
-    if (run.gaps.length === 0) continue;
-    const numbers = run.gaps.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(", ");
-    const of = run.records_expected === null ? "" : ` of ${run.records_expected}`;
-    gaps.push({ run: run.run_id, what: `records ${numbers}${of} are not here: withheld, or never arrived` });
-  }
-  return gaps;
+/** Of a whole log an entry may be missing, which is a finding of its own. */
+function coverageOf({ selection, range }: BundleManifest, entries: number): RunCoverage {
+  if (selection === "runs") return "selection";
+  if (selection === "range") return "range";
+  return entries < (range?.[1] ?? 0) ? "damaged" : "log";
 }
 
 async function wholeOf(file: BundleFile): Promise<Buffer> {

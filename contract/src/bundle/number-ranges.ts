@@ -1,6 +1,7 @@
 /** A set of numbers, kept as ranges: small where numbers come almost in order. */
 export interface NumberRanges {
   add(value: number): void;
+  has(value: number): boolean;
   readonly max: number;
   /** The ranges [first, last] of 0 … `end` − 1 that are missing, the first `limit`. */
   missing(end: number, limit: number): [number, number][];
@@ -24,6 +25,14 @@ export function createNumberRanges(): NumberRanges {
       } else if (joinsBefore) before[1] = value;
       else if (joinsAfter) after[0] = value;
       else ranges.splice(at, 0, [value, value]);
+    },
+    has(value) {
+      for (let at = ranges.length - 1; at >= 0; at--) {
+        const [first, last] = ranges[at] as [number, number];
+        if (value > last) return false;
+        if (value >= first) return true;
+      }
+      return false;
     },
     get max() {
       return ranges.at(-1)?.[1] ?? -1;

@@ -1,4 +1,5 @@
 import type { Anchors } from "./anchors.ts";
+import { formatRuns, type RunsSummary, unclosedLines } from "./run-completeness.ts";
 import { type Finding, formatVerification, type LogVerification, type Verdict } from "./verification.ts";
 
 export interface StoreVerification {
@@ -9,6 +10,7 @@ export interface StoreVerification {
   logs: LogVerification[];
   /** Null: no key of the caller's is a directory's. */
   directory: DirectorySummary | null;
+  runs: RunsSummary;
   /** The first ones. `where` begins with the shard's name where there are several. */
   findings: Finding[];
   findingsTotal: number;
@@ -30,6 +32,7 @@ export function formatStoreVerification({
   verdict,
   logs,
   directory,
+  runs,
   findings,
   findingsTotal,
 }: StoreVerification): string {
@@ -45,7 +48,8 @@ export function formatStoreVerification({
       : blocks.map((block) => `  ${block}`);
   const lines = findings.map((finding) => `  ${finding.verdict}  ${finding.where}: ${finding.what}\n`);
   if (findingsTotal > findings.length) lines.push(`  … and ${findingsTotal - findings.length} more\n`);
-  return [head, ...shown, ...directoryLines(directory), ...lines].join("");
+  const ofRuns = [`  runs         ${formatRuns(runs)}\n`, ...unclosedLines(runs).map((line) => `${line}\n`)];
+  return [head, ...shown, ...ofRuns, ...directoryLines(directory), ...lines].join("");
 }
 
 function directoryLines(directory: DirectorySummary | null): string[] {

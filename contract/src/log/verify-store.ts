@@ -1,3 +1,4 @@
+import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
@@ -7,6 +8,7 @@ import type { ReadObject } from "./log-reader.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
+import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
 import type { DirectorySummary, StoreVerification } from "./store-verification.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
@@ -55,6 +57,9 @@ export async function verifyStore(
     (path) =>
       store.read(logPrefix(log) + path);
   const logs: LogVerification[] = [];
+  // A secret of this verification alone; it has no part in what is found.
+  const runs = createRunCompleteness(crypto.randomBytes(16));
+  let isShardMissing = false;
   let directory: VerifiedDirectory | null = null;
   try {
     // The directory first: what it says is then at most as new as the shards.
@@ -76,6 +81,7 @@ export async function verifyStore(
       const own = names.length === 1 ? findings : within(findings, shard);
       if (!present.has(shard) && (await store.read(logPrefix(shard) + CHECKPOINT_PATH)) === null) {
         const entries = recorded.at(-1)?.size ?? 0;
+        isShardMissing = true;
         findings.add(
           "INCOMPLETE",
           `shard ${shard}`,
@@ -88,6 +94,7 @@ export async function verifyStore(
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         recordedHeads: recorded,
+        runs,
         ...(store.findKey && { findKey: store.findKey }),
         ...(destroyed && { destroyedElsewhere: destroyed }),
         ...(since === shard && trust.sinceCheckpoint ? { sinceCheckpoint: trust.sinceCheckpoint } : {}),
@@ -104,8 +111,11 @@ export async function verifyStore(
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
+  const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
+  addRunProblems(summary, findings);
   return {
     verdict: findings.verdict(),
+    runs: summary,
     entriesChecked: logs.reduce((sum, log) => sum + log.entriesChecked, 0),
     payloadsChecked: logs.reduce<number | null>((sum, log) => addKnown(sum, log.payloadsChecked), null),
     logs,
@@ -113,6 +123,16 @@ export async function verifyStore(
     findings: findings.list,
     findingsTotal: findings.total,
   };
+}
+
+/** Of a shard alone nothing can be said of what is in the others. */
+function coverageOf(
+  logs: readonly LogVerification[],
+  isShardMissing: boolean,
+  { onlyPresent }: StoreTrust,
+): RunCoverage {
+  if (isShardMissing || logs.some(({ entriesChecked, treeSize }) => entriesChecked < treeSize)) return "damaged";
+  return onlyPresent === true ? "selection" : "log";
 }
 
 /** A quorum covers a shard's entries by the shard's own head, or by the directory's, which recorded the shard's. */

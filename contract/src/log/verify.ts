@@ -7,6 +7,7 @@ import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
 import { emptyRoot, hashesEqual } from "./merkle.ts";
 import { createHeadCheck, type RecordedHead } from "./recorded-heads.ts";
+import type { RunCompleteness } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { createFindings, type Findings, type LogVerification } from "./verification.ts";
@@ -29,6 +30,8 @@ export interface LogToVerify {
   verifierKeys: readonly string[];
   /** Heads that others recorded of this log: it must have had them. */
   recordedHeads?: readonly RecordedHead[];
+  /** Told of every record: a run's may be spread over several logs. */
+  runs?: RunCompleteness;
   /** A signed checkpoint that the caller kept from before: the log must extend it. */
   sinceCheckpoint?: Uint8Array;
   onProgress?(entriesChecked: number, treeSize: number): void;
@@ -101,6 +104,7 @@ async function verifyContents(
     onEntry: async (index, entry) => {
       const where = `entry ${index}`;
       const record = await orFinding(findings, where, async () => parseLogEntry(entry));
+      if (record !== null) log.runs?.add(record);
       if (record !== null) await payloads?.check(record, index);
       verification.entriesChecked++;
       if (verification.entriesChecked % PROGRESS_EVERY_ENTRIES === 0)

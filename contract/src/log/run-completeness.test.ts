@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import type { RunLink } from "./run-chain.ts";
+import { createRunCompleteness, type RunCoverage, type RunsSummary } from "./run-completeness.ts";
+
+const NOBODY = {
+  task_id: null,
+  task_type: null,
+  agent_name: null,
+  agent_version: null,
+  session_id: null,
+  user_id: null,
+};
+
+/** A run of the SDK: a start, steps, and an end that commits to them; each names the one before. */
+function run(runId: string, records: number, more: { ended?: boolean; second?: number } = {}): RunLink[] {
+  const { ended = true, second = 0 } = more;
+  const idOf = (i: number) => Buffer.from(`${runId} ${i}`).toString("hex").padEnd(64, "0");
+  return Array.from({ length: records }, (_, i) => ({
+    tenant: "default",
+    run_id: runId,
+    event: i === 0 ? "run_start" : ended && i === records - 1 ? "run_end" : "step",
+    record_id: idOf(i),
+    run_seq: i,
+    ...(i === 0 ? {} : { run_prev: idOf(i - 1) }),
+    received_time: new Date(Date.UTC(2026, 0, 1) + (second + i) * 1000).toISOString().replace("Z", "000000Z"),
+    run: { ...NOBODY, heartbeat_interval_ms: i === 0 ? 10_000 : null },
+    end: ended && i === records - 1 ? { status: "completed", outcome: null, reason: null, records } : null,
+    operation: null,
+  }));
+}
+
+function check(records: readonly RunLink[], coverage: RunCoverage = "log"): RunsSummary {
+  const completeness = createRunCompleteness(Buffer.alloc(16, 7));
+  for (const record of records) completeness.add(record);
+  return completeness.finish(coverage);
+}
+const kinds = (records: readonly RunLink[], coverage?: RunCoverage) =>
+  check(records, coverage).problems.map(({ kind }) => kind);
+const without = (records: RunLink[], ...numbers: number[]) =>
+  records.filter(({ run_seq }) => !numbers.includes(run_seq ?? -1));
+const changed = (records: RunLink[], number: number, change: Partial<RunLink>) =>
+  records.map((record) => (record.run_seq === number ? { ...record, ...change } : record));
+const link = (records: readonly RunLink[], number: number) => records[number] as RunLink;
+
+test("runs are whole in any order, sent twice, mixed with others", () => {
+  const all = [...run("a", 6), ...run("b", 3), ...run("a", 6)];
+  expect(check(all)).toMatchObject({ whole: 2, broken: 0, problems: [] });
+  for (let seed = 1; seed < 50; seed++) {
+    const shuffled = all.toSorted((x, y) => hash(x, seed) - hash(y, seed));
+    expect(check(shuffled)).toMatchObject({ whole: 2, broken: 0, crashed: 0, still_running: 0, problems: [] });
+  }
+});
+
+function hash({ run_id, run_seq }: RunLink, seed: number): number {
+  return ((run_id.charCodeAt(0) * 31 + Number(run_seq)) * 7919 * seed) % 1009;
+}
+
+test("every single record that is missing is named", () => {
+  const whole = run("a", 8);
+  for (let number = 0; number < 7; number++) {
+    const found = check(without(whole, number));
+    expect(found).toMatchObject({ whole: 0, broken: 1, problems: [{ run_id: "a", kind: "never_arrived" }] });
+    expect(found.problems[0]?.what).toMatch(`records ${number} of 8 never arrived`);
+  }
+  expect(check(without(whole, 1, 2, 3, 6)).problems[0]?.what).toMatch("records 1 to 3, 6 of 8");
+  // The end itself: the run is open, and of its tail nothing can be known.
+  expect(check(without(whole, 7))).toMatchObject({ still_running: 1, problems: [] });
+});
+
+test("why a record is missing is said as far as it can be known", () => {
+  const cut = without(run("a", 5), 2);
+  expect(kinds(cut, "log")).toEqual(["never_arrived"]);
+  expect(kinds(cut, "damaged")).toEqual(["removed"]);
+  expect(kinds(cut, "selection")).toEqual(["not_here"]);
+  expect(check(cut, "range")).toMatchObject({ partly_here: 1, broken: 0, whole: 0, problems: [] });
+  const resumed = changed(without(run("a", 8), 3), 5, { operation: "resume" });
+  expect(check(resumed).problems[0]?.what).toMatch("a process died before it had sent all");
+});
+
+test("a fork, a swap, a stranger in between and a false end are found", () => {
+  const whole = run("a", 6);
+  const twin = { ...link(whole, 3), record_id: "f".repeat(64) };
+  expect(kinds([...without(whole, 5), twin, link(whole, 5)])).toEqual(["fork"]);
+  expect(kinds([...whole, twin])).toEqual(["fork"]);
+  const swapped = whole.map((record) =>
+    record.run_seq === 2 ? { ...record, run_seq: 3 } : record.run_seq === 3 ? { ...record, run_seq: 2 } : record,
+  );
+  expect(new Set(kinds(swapped))).toEqual(new Set(["out_of_chain"]));
+  expect(kinds(changed(whole, 2, { record_id: "e".repeat(64) }))).toEqual(["out_of_chain"]);
+  expect(kinds(changed(whole, 3, { run_prev: "e".repeat(64) }))).toEqual(["out_of_chain"]);
+  const { run_prev: _, ...unchained } = link(whole, 3);
+  expect(kinds([...without(whole, 3), unchained])).toEqual(["out_of_chain"]);
+  const end = (records: number, number = 5) => ({
+    ...link(whole, 5),
+    run_seq: number,
+    end: { ...endOf(whole), records },
+  });
+  expect(kinds([...without(whole, 5), end(3)])).toContain("false_end");
+  expect(kinds([...without(whole, 5), end(9)])).toContain("false_end");
+  expect(kinds([...whole.slice(0, 5), link(whole, 5), { ...end(7, 6), record_id: "d".repeat(64) }])).not.toEqual([]);
+  expect(kinds([...without(whole, 4, 5), { ...end(3, 2), record_id: "d".repeat(64) }])).not.toEqual([]);
+});
+
+function endOf(records: RunLink[]) {
+  return records.at(-1)?.end as NonNullable<RunLink["end"]>;
+}
+
+test("every order of the records finds the same", () => {
+  const whole = run("a", 5);
+  const broken = changed(whole, 2, { record_id: "e".repeat(64) });
+  for (const order of permutations([0, 1, 2, 3, 4])) {
+    expect(kinds(order.map((i) => link(broken, i)))).toEqual(["out_of_chain"]);
+    expect(check(order.map((i) => link(whole, i)))).toMatchObject({ whole: 1, problems: [] });
+  }
+});
+
+function permutations(items: number[]): number[][] {
+  if (items.length <= 1) return [items];
+  return items.flatMap((first) => permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]));
+}
+
+test("a run without an end has crashed when the log went on long after it, and else is running", () => {
+  const open = run("open", 4, { ended: false });
+  expect(check(open)).toMatchObject({ still_running: 1, crashed: 0, unclosed: [{ run_id: "open", records: 4 }] });
+  const soon = [...open, ...run("soon", 3, { second: 55 })];
+  expect(check(soon)).toMatchObject({ still_running: 1, crashed: 0 });
+  const later = [...open, ...run("later", 3, { second: 65 })];
+  expect(check(later)).toMatchObject({ crashed: 1, whole: 1, problems: [], unclosed: [{ state: "crashed" }] });
+  const silent = open.map((record) => ({ ...record, run: { ...record.run, heartbeat_interval_ms: null } }));
+  expect(check([...silent, ...run("later", 3, { second: 700 })])).toMatchObject({ still_running: 1 });
+  expect(check([...silent, ...run("later", 3, { second: 1_000 })])).toMatchObject({ crashed: 1 });
+});
+
+test("who does not number is not called whole, and a sender without chains is held to its numbers", () => {
+  const foreign = run("foreign", 4).map((record) => ({ ...record, run_seq: null, end: null, event: "step" as const }));
+  expect(check(foreign)).toMatchObject({ not_numbered: 1, whole: 0, problems: [] });
+  expect(check([...foreign.slice(0, 1), ...run("foreign", 4)])).toMatchObject({ not_numbered: 0, whole: 1 });
+  const older = run("older", 4).map(({ run_prev: _, ...record }) => record);
+  expect(check(older)).toMatchObject({ whole: 1, problems: [] });
+  expect(kinds(without(older, 1))).toEqual(["never_arrived"]);
+});
+
+test("runs of two tenants with one id are two runs", () => {
+  const other = run("a", 3).map((record) => ({ ...record, tenant: "other" }));
+  expect(check([...run("a", 4), ...other])).toMatchObject({ whole: 2, problems: [] });
+});

@@ -1,0 +1,224 @@
+import { createDigestSet } from "../bundle/digest-set.ts";
+import { HEARTBEAT_SILENCE_MS, HEARTBEATS_MISSED, SILENCE_ABANDONS_MS } from "../record/record.ts";
+import { createRunChain, type RunChain, type RunLink } from "./run-chain.ts";
+import type { Findings } from "./verification.ts";
+
+/**
+ * What was looked at. `log`: all of one log, or of all shards, and every entry was there · `damaged`: the same, but entries that the tree has could not be read ·
+ * `selection`: what somebody chose · `range`: all between two places, so that runs may begin before and end after.
+ */
+export type RunCoverage = "log" | "damaged" | "selection" | "range";
+
+/**
+ * `never_arrived`: the log is whole and has no such record · `removed`: entries of the log are missing, and these may be them · `not_here`: withheld,
+ * elsewhere, or never arrived · `fork`: two records with one number · `out_of_chain`: a record names another before it than the one that is there ·
+ * `false_end`: the end contradicts the records.
+ */
+export type RunProblemKind = "never_arrived" | "removed" | "not_here" | "fork" | "out_of_chain" | "false_end";
+
+export interface RunProblem {
+  run_id: string;
+  kind: RunProblemKind;
+  what: string;
+}
+
+/** A run without an end. `crashed`: its signs of life stopped long before the last thing that is here; `still_running`: nothing here shows that. */
+export interface UnclosedRun {
+  run_id: string;
+  state: "crashed" | "still_running";
+  last_seen_time: string;
+  /** The highest number that is here, plus one. */
+  records: number;
+}
+
+/** The runs that were seen, each in one of these. `unfollowed` of them were too many to follow: nothing is said of them. */
+export interface RunsSummary {
+  whole: number;
+  broken: number;
+  crashed: number;
+  still_running: number;
+  /** No record of it carries a number: its sender does not number, so nothing can be said. */
+  not_numbered: number;
+  unfollowed: number;
+  /** Of a range: runs with records outside of it, or that never arrived. */
+  partly_here: number;
+  /** The first ones. */
+  problems: RunProblem[];
+  problems_total: number;
+  /** The first ones. */
+  unclosed: UnclosedRun[];
+}
+
+/** Finds what is missing in runs, and what contradicts itself. Each record of a log once, in the log's order or any other. */
+export interface RunCompleteness {
+  add(record: RunLink): void;
+  finish(coverage: RunCoverage): RunsSummary;
+}
+
+const MAX_PROBLEMS = 100;
+const MAX_UNCLOSED = 50;
+const MAX_GAPS = 20;
+/** Runs that are not whole yet, at a kilobyte each. One that is whole costs 8 to 16 bytes, and so does each numbered record … */
+const MAX_OPEN_RUNS = 200_000;
+/** … up to so many, beyond which a record that comes twice is not told from a fork. */
+const MAX_REMEMBERED_RECORDS = 1 << 24;
+const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "step", "run_end", "log"]);
+
+/** @param secret random bytes, 16 at least: nobody can make records that are taken for others. */
+export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
+  const open = new Map<string, { runId: string; chain: RunChain; broken: boolean }>();
+  const records = createDigestSet(secret);
+  const whole = createDigestSet(secret);
+  const unnumbered = createDigestSet(secret);
+  const unfollowed = createDigestSet(secret);
+  const summary: RunsSummary = {
+    ...{ whole: 0, broken: 0, crashed: 0, still_running: 0, not_numbered: 0, unfollowed: 0, partly_here: 0 },
+    ...{ problems: [], problems_total: 0, unclosed: [] },
+  };
+  /** Of runs that were whole before more came. */
+  const reopened = new Set<string>();
+  let newest = "";
+
+  const report = (problem: RunProblem): void => {
+    summary.problems_total++;
+    if (summary.problems.length < MAX_PROBLEMS) summary.problems.push(problem);
+  };
+  /** Sent again, and kept again: by another shard, or long after. */
+  const isKnown = (key: string, { run_seq, record_id }: RunLink): boolean =>
+    records.size < MAX_REMEMBERED_RECORDS && !records.add(`${key}\n${run_seq}\n${record_id}`);
+
+  const addUnnumbered = (key: string): void => {
+    if (open.has(key) || whole.has(key)) return;
+    if (unnumbered.size < MAX_REMEMBERED_RECORDS && unnumbered.add(key)) summary.not_numbered++;
+  };
+  const addAfterwards = (key: string, { run_id, run_seq }: RunLink): void => {
+    if (records.size >= MAX_REMEMBERED_RECORDS) return;
+    if (!reopened.has(key)) {
+      summary.whole--;
+      summary.broken++;
+      if (reopened.size < MAX_OPEN_RUNS) reopened.add(key);
+    }
+    const what = `record ${run_seq} is there beside all that its end commits to`;
+    report({ run_id, kind: "fork", what });
+  };
+
+  return {
+    add(record) {
+      if (record.received_time > newest) newest = record.received_time;
+      if (!RUN_EVENTS.has(record.event)) return;
+      const key = `${record.tenant}\n${record.run_id}`;
+      let run = open.get(key);
+      if (record.run_seq === null && record.end === null) {
+        if (run === undefined) addUnnumbered(key);
+        else run.chain.add(record, () => undefined);
+        return;
+      }
+      if (record.run_seq !== null && isKnown(key, record)) return;
+      if (whole.has(key)) return addAfterwards(key, record);
+      if (run === undefined) {
+        if (open.size >= MAX_OPEN_RUNS) {
+          if (unfollowed.add(key)) summary.unfollowed++;
+          return;
+        }
+        if (unnumbered.has(key)) summary.not_numbered--;
+        run = { runId: record.run_id, chain: createRunChain(), broken: false };
+        open.set(key, run);
+      }
+      const known = run;
+      known.chain.add(record, (fault) => {
+        if (fault.kind === "fork" && records.size >= MAX_REMEMBERED_RECORDS) return;
+        known.broken = true;
+        report({ run_id: record.run_id, ...fault });
+      });
+      if (known.broken || !known.chain.isWhole()) return;
+      open.delete(key);
+      whole.add(key);
+      summary.whole++;
+    },
+    finish(coverage) {
+      for (const { runId, chain, broken } of open.values()) {
+        const problem = problemOf(runId, chain, coverage);
+        if (problem !== null) report(problem);
+        const unclosed = unclosedOf(runId, chain, newest);
+        if (unclosed !== null && summary.unclosed.length < MAX_UNCLOSED) summary.unclosed.push(unclosed);
+        if (broken || problem !== null) summary.broken++;
+        else if (chain.numbers.missing(chain.end?.records ?? chain.numbers.max + 1, 1).length > 0)
+          summary.partly_here++;
+        else summary[unclosed?.state ?? "whole"]++;
+      }
+      open.clear();
+      return summary;
+    },
+  };
+}
+
+/** What is missing below the end, or below the highest number. In a range it may lie outside. */
+function problemOf(runId: string, { numbers, end, resumedAt }: RunChain, coverage: RunCoverage): RunProblem | null {
+  const expected = end?.records ?? null;
+  if (expected !== null && numbers.max >= expected) {
+    const what = `its end commits to ${expected} records, and record ${numbers.max} is there`;
+    return { run_id: runId, kind: "false_end", what };
+  }
+  const gaps = coverage === "range" ? [] : numbers.missing(expected ?? numbers.max + 1, MAX_GAPS);
+  if (gaps.length === 0) return null;
+  const which = `records ${gaps.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(", ")}`;
+  const died = gaps.some(([, last]) => resumedAt.includes(last + 1))
+    ? "; a process died before it had sent all, and another went on"
+    : "";
+  const { kind, why } = WHY[coverage === "range" ? "selection" : coverage];
+  return { run_id: runId, kind, what: `${which}${expected === null ? "" : ` of ${expected}`} ${why}${died}` };
+}
+
+const WHY: Record<Exclude<RunCoverage, "range">, { kind: RunProblemKind; why: string }> = {
+  log: { kind: "never_arrived", why: "never arrived: every entry of the log is here, and they are none of them" },
+  damaged: { kind: "removed", why: "were removed, or never arrived: entries of the log are missing" },
+  selection: { kind: "not_here", why: "are not here: withheld, elsewhere in the log, or never arrived" },
+};
+
+function unclosedOf(
+  runId: string,
+  { end, lastSeen, heartbeatMs, numbers }: RunChain,
+  newest: string,
+): UnclosedRun | null {
+  if (end !== null) return null;
+  const silenceMs =
+    heartbeatMs === null ? SILENCE_ABANDONS_MS : Math.max(HEARTBEATS_MISSED * heartbeatMs, HEARTBEAT_SILENCE_MS);
+  const state = Date.parse(newest) - Date.parse(lastSeen) > silenceMs ? "crashed" : "still_running";
+  return { run_id: runId, state, last_seen_time: lastSeen, records: numbers.max + 1 };
+}
+
+/** Nothing in the log was changed: what is missing, or contradicts itself, was so when it was written. */
+export function addRunProblems({ problems, problems_total }: RunsSummary, findings: Findings): void {
+  for (const { run_id, what } of problems) findings.add("INCOMPLETE", `run ${run_id}`, what);
+  const more = problems_total - problems.length;
+  if (more > 0) findings.add("INCOMPLETE", "runs", `and ${more} more such findings`);
+}
+
+/** In a line: `118 whole, 1 not whole, 2 crashed, …`. */
+export function formatRuns(runs: RunsSummary): string {
+  const words = [
+    [runs.whole, "whole"],
+    [runs.broken, "not whole"],
+    [runs.crashed, "crashed"],
+    [runs.still_running, "still running"],
+    [runs.not_numbered, "not numbered"],
+    [runs.unfollowed, "not followed"],
+    [runs.partly_here, "partly here"],
+  ] as const;
+  return (
+    words
+      .filter(([count]) => count > 0)
+      .map(([count, word]) => `${count} ${word}`)
+      .join(", ") || "none"
+  );
+}
+
+/** A line for each of the first runs without an end. */
+export function unclosedLines({ unclosed, crashed, still_running }: RunsSummary): string[] {
+  const lines = unclosed.map(({ run_id, state, records, last_seen_time }) => {
+    const label = state === "crashed" ? "crashed" : "running";
+    return `  ${label.padEnd(12)} run ${run_id}: ${records} records and no end, last seen ${last_seen_time.slice(0, 19)}Z`;
+  });
+  const more = crashed + still_running - lines.length;
+  return more > 0 ? [...lines, `  … and ${more} more runs without an end`] : lines;
+}
