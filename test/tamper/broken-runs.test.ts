@@ -57,7 +57,12 @@ const changed = (number: number, change: Partial<Facts>) =>
 const endOf = (records: number) => ({ status: "completed" as const, outcome: null, reason: null, records });
 
 test("whole runs, running and crashed ones, and such that nobody numbered are told apart, and are no findings", async () => {
-  const unnumbered = { ...runOf("foreign", 1, { ended: false })[0], run_seq: null, event: "step", run_id: "foreign" } as unknown as Facts;
+  const unnumbered = {
+    ...runOf("foreign", 1, { ended: false })[0],
+    run_seq: null,
+    event: "step",
+    run_id: "foreign",
+  } as unknown as Facts;
   const crashed = runOf("crashed", 3, { ended: false });
   const running = runOf("running", 3, { ended: false, second: 1_000 });
   const { store, verdicts, why } = await verdictsOf([...whole, ...crashed, unnumbered, ...running]);
