@@ -88,6 +88,7 @@ export {
   type ListRunsQuery,
   listRunsQuery,
   MAX_MISSING_PARENTS,
+  MAX_RUN_GAPS,
   queryTime,
   type Run,
   type RunDetail,

@@ -72,8 +72,16 @@ export const runDetail = run.extend({
   tool_calls: z.array(toolCall),
   /** step_ids that records name as their parent and that are not here, at most MAX_MISSING_PARENTS; they may still come. */
   missing_parents: z.array(z.string()),
+  /** The SDK numbered its records; false: of what it did not send nothing can be said. */
+  numbered: z.boolean(),
+  /**
+   * Why it is not complete, by its records' numbers; the first MAX_RUN_GAPS. `missing`: they are not here (yet). `fork`: there are several records of this
+   * number. `beyond_end`: they are here, and the end commits to fewer. `runledger verify` looks at the chain too, and tells why.
+   */
+  gaps: z.array(z.object({ kind: z.enum(["missing", "fork", "beyond_end"]), first: count, last: count })),
 });
 export const MAX_MISSING_PARENTS = 20;
+export const MAX_RUN_GAPS = 20;
 export type RunDetail = z.infer<typeof runDetail>;
 
 const RUN_ORDERS = [

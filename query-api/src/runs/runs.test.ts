@@ -137,6 +137,7 @@ test("a root span without an end record ends a foreign run", async () => {
   expect(body).toMatchObject({
     status: "completed",
     missing_parents: [],
+    gaps: [],
     end_time: at(4_000),
     duration_ms: 1_000,
     complete: true,
@@ -261,6 +262,38 @@ test("an ended run that commits to no number is complete when its root and every
   expect((await api.get("/v1/runs/r-gaps")).body).toMatchObject({ complete: false, missing_parents: [chain.step_id] });
   await insert("a parent", [chain]);
   expect((await api.get("/v1/runs/r-gaps")).body).toMatchObject({ complete: true, missing_parents: [] });
+});
+
+test("numbers that are missing, twice there or beyond the end are told, also while the run is open", async () => {
+  const numbered = (run: string, n: number, facts: Partial<StepRow> = {}) =>
+    stepRow(run, `n${n} ${facts.name ?? ""}`, { run_seq: n, start_time: at(-400 + n), ...facts });
+  const end = (run: string, n: number, records: number) =>
+    numbered(run, n, { event: "run_end", root: true, end_status: "completed", end_records: records });
+  const holes = [0, 1, 4, 6].map((n) => numbered("r-holes", n));
+  await insert("holes", holes);
+  const gap = (first: number, last: number, kind = "missing") => ({ kind, first, last });
+  expect((await api.get("/v1/runs/r-holes")).body).toMatchObject({
+    ...{ complete: null, numbered: true },
+    gaps: [gap(2, 3), gap(5, 5)],
+  });
+  await insert("holes' end", [end("r-holes", 8, 9)]);
+  expect((await api.get("/v1/runs/r-holes")).body).toMatchObject({
+    ...{ complete: false, numbered: true },
+    gaps: [gap(2, 3), gap(5, 5), gap(7, 7)],
+  });
+  await insert("a fork", [
+    numbered("r-fork", 0),
+    numbered("r-fork", 1),
+    numbered("r-fork", 1, { name: "twin" }),
+    end("r-fork", 2, 3),
+  ]);
+  expect((await api.get("/v1/runs/r-fork")).body).toMatchObject({ complete: false, gaps: [gap(1, 1, "fork")] });
+  await insert("a false end", [0, 1, 2].map((n) => numbered("r-false", n)).concat(end("r-false", 3, 2)));
+  expect((await api.get("/v1/runs/r-false")).body).toMatchObject({ complete: false, gaps: [gap(2, 3, "beyond_end")] });
+  await insert("no start", [numbered("r-late", 1), end("r-late", 2, 4)]);
+  expect((await api.get("/v1/runs/r-late")).body).toMatchObject({ complete: false, gaps: [gap(0, 0), gap(3, 3)] });
+  expect((await api.get("/v1/runs/r-done")).body).toMatchObject({ complete: true, numbered: true, gaps: [] });
+  expect((await api.get("/v1/runs/r-foreign")).body).toMatchObject({ numbered: false, gaps: [] });
 });
 
 test("the agent is the one that the run's root names, also when other spans came first", async () => {

@@ -39,6 +39,8 @@ export function useLiveRun(runId: string): LiveRun {
         client.setQueryData(runQuery(runId).queryKey, (known) => ({
           tool_calls: known?.tool_calls ?? [],
           missing_parents: known?.missing_parents ?? [],
+          numbered: known?.numbered ?? false,
+          gaps: known?.gaps ?? [],
           ...(data as Run),
         })),
       step: (data) => store.add(data as Step),

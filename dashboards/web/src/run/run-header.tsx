@@ -153,7 +153,35 @@ function Fact({ label, note, hint, children }: FactProps) {
   );
 }
 
+/** What is missing or contradicts itself, a line each. */
+function gapLines({ gaps, records_expected }: RunDetail): string[] {
+  return gaps.map(({ kind, first, last }) => {
+    const which = first === last ? `Record ${first}` : `Records ${first} to ${last}`;
+    if (kind === "missing") return `${which} never arrived, or not yet`;
+    if (kind === "fork") return `There are several records ${first}`;
+    return `${which}: here, while the run's end commits to ${records_expected} records`;
+  });
+}
+
 function Completeness({ run }: { run: RunDetail }) {
+  if (run.gaps.length > 0) {
+    const [only] = run.gaps;
+    return (
+      <span className="chip chip-bad" title={`${gapLines(run).join("\n")}\nrunledger verify tells why`}>
+        {run.gaps.length === 1 && only ? gapLines(run)[0] : `Gaps: ${plural(run.gaps.length, "place")}`}
+      </span>
+    );
+  }
+  if (run.complete === true && !run.numbered) {
+    return (
+      <span
+        className="chip"
+        title="Its sender does not number its records, so nobody can say that none is missing. The root span and every parent that a record names are here."
+      >
+        Not numbered
+      </span>
+    );
+  }
   if (run.complete === true) {
     return (
       <span
