@@ -76,8 +76,10 @@ export async function startOtlpWire(
 /** The value of an attribute of a span on the wire, numbers as numbers. */
 export function wireAttribute({ attributes }: WireSpan, key: string): string | number | undefined {
   const value = attributes.find((attribute) => attribute.key === key)?.value;
-  if (typeof value?.intValue === "object") return value.intValue.toNumber();
-  return value?.intValue ?? value?.stringValue;
+  // What is not set is null here.
+  const number = value?.intValue ?? null;
+  if (number === null) return value?.stringValue ?? undefined;
+  return typeof number === "number" ? number : number.toNumber();
 }
 
 function changed(body: Buffer, change: (span: WireSpan, number: number) => WireSpan | null): Buffer {

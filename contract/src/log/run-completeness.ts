@@ -114,7 +114,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         return;
       }
       if (record.run_seq !== null && isKnown(key, record)) return;
-      if (whole.has(key)) return addAfterwards(key, record);
+      if (run === undefined && whole.has(key)) return addAfterwards(key, record);
       if (run === undefined) {
         if (open.size >= MAX_OPEN_RUNS) {
           if (unfollowed.add(key)) summary.unfollowed++;
