@@ -11,6 +11,7 @@ export {
   withImpliedRoles,
 } from "./access/principal.ts";
 export { type TlsSettings, tlsServerOptions, tlsSettings } from "./access/tls.ts";
+export { type ActList, actList, type ListedAct, listActsQuery, listedAct } from "./api/act.ts";
 export {
   ALERT_ACTIONS,
   ALERT_RULES,

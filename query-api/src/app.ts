@@ -2,6 +2,7 @@ import { createServer } from "node:https";
 import { type TlsSettings, tlsServerOptions } from "@runledger/contract";
 import fastify, { type FastifyServerFactory, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { registerActs } from "./acts/route.ts";
 import { registerAlerts } from "./alerts/route.ts";
 import { registerApprovals } from "./approvals/route.ts";
 import { registerAudit } from "./audit/route.ts";
@@ -57,6 +58,7 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerUsage(feature);
   registerLive(feature, keys);
   registerAudit(feature);
+  registerActs(feature);
   const state = openControlState(feature);
   const control = registerControl(feature, state);
   registerApprovals(feature, state);

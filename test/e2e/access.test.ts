@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChannelCredentials, Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import {
+  type ActList,
   CHECKPOINT_PATH,
   logPrefix,
   parseLogEntry,
@@ -67,6 +68,11 @@ test("who reads a step's content is in the log that verifies, and no run comes o
       target: { run_id: traceId, step_id: step?.step_id },
     },
   });
+  const listed = await eventually(
+    () => getJson<ActList>(`${product.apiUrl}/v1/acts?action=content.read&actor=loopback`),
+    ({ items }) => items.some(({ reason }) => reason === "ticket 7"),
+  );
+  expect(listed.items[0]).toMatchObject({ ...read[0]?.act, record_id: read[0]?.record_id, shard: "0" });
   const runs = await getJson<{ items: { run_id: string }[] }>(`${product.apiUrl}/v1/runs`);
   expect(runs.items.map(({ run_id }) => run_id)).toEqual([traceId]);
   const { stdout } = await runledger(["policy", "--data-dir", home.dir]);

@@ -11,6 +11,7 @@ export function logEntryRow(shard: string, logIndex: number, leaf: Hash, record:
     log_index: logIndex,
     leaf_hash: Buffer.from(leaf).toString("hex"),
     payloads: canonicalJson(record.payloads),
+    act: record.act === undefined ? "" : canonicalJson({ ...record.act, received_time: record.received_time }),
   };
 }
 

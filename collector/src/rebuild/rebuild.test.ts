@@ -190,6 +190,7 @@ const ANSWERS = {
   usage: `SELECT minute, kind, model, tool_name, agent_name, task_type, sum(steps), sum(llm_calls), sum(tool_errors), sum(input_tokens),
     sum(cost_usd), sum(guardrail_rejections), quantileBFloat16Merge(0.95)(latency) FROM usage_by_minute GROUP BY ALL ORDER BY ALL`,
   logEntries: "SELECT * EXCEPT inserted_time FROM log_entries FINAL ORDER BY shard, log_index",
+  acts: "SELECT * FROM acts FINAL ORDER BY shard, log_index",
 };
 
 async function answers(): Promise<Record<string, unknown[]>> {
@@ -198,7 +199,10 @@ async function answers(): Promise<Record<string, unknown[]>> {
   return all;
 }
 
-describe("rebuild", () => {
+/** Four times the whole log: slow where others use the machine. */
+const TIMEOUT_MS = 240_000;
+
+describe("rebuild", { timeout: TIMEOUT_MS }, () => {
   it("ends with the same answers, and the followers go on where the log ends", async () => {
     const journalDir = join(dir, "journal");
     const key = await loadOrCreateSigningKey(join(dir, "log.key"), "runledger.local/test/0");

@@ -158,7 +158,7 @@ const endFacts = z.strictObject({
 export type EndFacts = z.infer<typeof endFacts>;
 
 /** Of an `act`: who did what to what, and why. Content is never in it. */
-const actFacts = z.strictObject({
+export const actFacts = z.strictObject({
   /** `content.read`, `key.create`, `alert_rule.change`, … */
   action: text,
   /** `key_id` null: no key of ours, so the installation's own one or none at all; `name` tells which. */

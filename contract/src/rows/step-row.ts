@@ -109,4 +109,6 @@ export interface LogEntryRow {
   leaf_hash: string;
   /** JSON of the record's `payloads`. */
   payloads: string;
+  /** JSON of the record's `act` with its `received_time`; "" when it is none. */
+  act: string;
 }

@@ -1,4 +1,6 @@
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { ActsPage } from "./acts/acts-page.tsx";
+import { readActsSearch } from "./acts/acts-search.ts";
 import { ApprovalsPage } from "./control/approvals-page.tsx";
 import { RunPage } from "./run/run-page.tsx";
 import { readRunSearch } from "./runs/run-search.ts";
@@ -29,9 +31,17 @@ const usageRoute = createRoute({
 });
 
 const approvalsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/approvals", component: ApprovalsPage });
+const actsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/acts",
+  component: ActsPage,
+  validateSearch: readActsSearch,
+});
 
 export function createPageRouter() {
-  return createRouter({ routeTree: rootRoute.addChildren([runsRoute, runRoute, usageRoute, approvalsRoute]) });
+  return createRouter({
+    routeTree: rootRoute.addChildren([runsRoute, runRoute, usageRoute, approvalsRoute, actsRoute]),
+  });
 }
 
 declare module "@tanstack/react-router" {

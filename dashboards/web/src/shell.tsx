@@ -25,6 +25,9 @@ export function Shell() {
             Usage
           </Link>
           <ApprovalsLink />
+          <Link to="/acts" activeOptions={{ includeSearch: false }}>
+            Acts
+          </Link>
         </nav>
         <a className="topbar-end" href="/docs">
           API

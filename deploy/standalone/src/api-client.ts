@@ -62,6 +62,10 @@ function unreachable(url: URL, error: unknown): string {
 function errorText(status: number, body: unknown): string {
   const parsed = apiError.safeParse(body);
   if (!parsed.success) return `The query API answered ${status}.`;
-  const { message, hint } = parsed.data.error;
+  const { message, hint: given } = parsed.data.error;
+  const hint =
+    status === 401
+      ? "Give a key in RUNLEDGER_API_KEY; an admin makes one: runledger keys create (docs/access.md)."
+      : given;
   return hint === null ? message : `${message}\n${hint}`;
 }

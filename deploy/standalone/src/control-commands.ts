@@ -1,5 +1,6 @@
 import { APPROVAL_STATUSES } from "@runledger/contract";
 import { type Command, Option } from "commander";
+import { type ActFlags, listActs } from "./commands/acts.ts";
 import { answerApproval, listApprovals } from "./commands/approvals.ts";
 import { killRuns } from "./commands/kill.ts";
 import { guarded } from "./guarded.ts";
@@ -8,7 +9,7 @@ import type { Console } from "./program.ts";
 
 const JSON_OUTPUT = new Option("--json", "as JSON");
 
-/** `runledger kill`, `approvals`, `approve` and `deny`: a person's word over running agents. */
+/** `runledger kill`, `approvals`, `approve` and `deny`: a person's word over running agents; `acts`: who gave it. */
 export function addControlCommands(program: Command, console: Console): void {
   program
     .command("kill")
@@ -34,6 +35,18 @@ export function addControlCommands(program: Command, console: Console): void {
     .option("--all", "whatever their status")
     .addOption(JSON_OUTPUT)
     .action(guarded(console, async (id: string | undefined, flags) => listApprovals(id, flags, console)));
+
+  program
+    .command("acts")
+    .description("list who did what: reads of content, exports, kills, approvals, erasures, changes of keys and rules")
+    .addOption(API_URL)
+    .option("--action <name>", "kill, content.read, …; 'approval.*' for all of that kind")
+    .option("--actor <who>", "a name or a key id")
+    .option("--since <time>", "RFC 3339")
+    .option("--until <time>", "RFC 3339")
+    .option("--limit <n>", "how many", "20")
+    .addOption(JSON_OUTPUT)
+    .action(guarded(console, async (flags: ActFlags) => listActs(flags, console)));
 
   for (const [word, description] of [
     ["approve", "let a call go on that waits for approval"],

@@ -53,6 +53,7 @@ export async function publishSmallLog(objects: Objects, records: readonly Runled
     log_index,
     leaf_hash: Buffer.from(leafHash(entries[log_index] ?? Buffer.of())).toString("hex"),
     payloads: JSON.stringify(one.payloads),
+    act: one.act === undefined ? "" : canonicalJson({ ...one.act, received_time: one.received_time }),
   }));
 }
 

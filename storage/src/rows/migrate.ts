@@ -16,6 +16,7 @@ const EXPIRES_BY = {
   corrections: "toDateTime(received_time)",
   run_corrections: "toDateTime(received_time)",
   log_entries: "inserted_time",
+  acts: "toDateTime(received_time)",
   metric_points: "toDateTime(received_time)",
 } as const;
 
@@ -27,6 +28,7 @@ export const DERIVED_TABLES = [
   "corrections",
   "run_corrections",
   "log_entries",
+  "acts",
   "metric_points",
 ] as const satisfies readonly (keyof typeof EXPIRES_BY)[];
 
