@@ -114,3 +114,29 @@ describe("the embedded ClickHouse of a process that is killed", () => {
     await rm(dir, { recursive: true, force: true });
   });
 });
+
+it("one that lives and answers nothing is killed, and comes back at the same address", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "runledger-clickhouse-hung-"));
+  const server = await startEmbeddedClickHouse({ dir, logger, hangAfterMs: 4_000 });
+  const rows = openRows(server.url, { requestTimeoutMs: 1_000 });
+  try {
+    const hung = server.pid() ?? 0;
+    process.kill(hung, "SIGSTOP");
+    await expect(rows.query("SELECT 1")).rejects.toMatchObject({ code: "unavailable" });
+    await until(() => server.restarts() === 1, 60_000);
+    expect(isAlive(hung)).toBe(false);
+    await until(
+      () =>
+        rows
+          .query("SELECT 1")
+          .then(() => true)
+          .catch(() => false),
+      60_000,
+    );
+    expect(server.pid()).not.toBe(hung);
+  } finally {
+    await rows.close();
+    await server.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}, 180_000);

@@ -16,6 +16,7 @@ import {
   embeddedUsersXml,
 } from "./embedded-config.ts";
 import { createDatabase, openRows } from "./open-rows.ts";
+import { watch } from "./watchdog.ts";
 
 export interface EmbeddedClickHouseOptions {
   /** Data, config and log of the server; one server at a time. */
@@ -29,6 +30,8 @@ export interface EmbeddedClickHouseOptions {
   memoryRatio?: number;
   /** Until it answers, waiting for an older one to leave the directory included. Default 60 s. */
   startTimeoutMs?: number;
+  /** It lives and has answered nothing for so long: it is killed, and so started again. Default 60 s. */
+  hangAfterMs?: number;
 }
 
 export interface EmbeddedClickHouse {
@@ -48,6 +51,8 @@ const STEADY_MS = 3_000;
 const POLL_MS = 25;
 const LOCK_RETRY_MS = 200;
 const STOP_TIMEOUT_MS = 10_000;
+const ASK_EVERY_MS = 5_000;
+const ASK_TIMEOUT_MS = 10_000;
 const STDERR_KEPT_CHARS = 4_000;
 
 /**
@@ -89,6 +94,20 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
   };
   // Rejects only by the abort of a wait when it is stopped.
   const supervised = supervise().catch(() => undefined);
+  const hangAfterMs = options.hangAfterMs ?? 60_000;
+  const asking = openRows(url, { requestTimeoutMs: Math.min(hangAfterMs / 4, ASK_TIMEOUT_MS) });
+  const watched = watch(
+    {
+      ask: () => asking.query("SELECT 1"),
+      isUp: () => state.up,
+      onHang: (silentMs) => {
+        options.logger.error({ pid: state.child.pid, silentMs }, "ClickHouse hangs: it is killed");
+        state.child.kill("SIGKILL");
+      },
+      stopped: stopping.signal,
+    },
+    { hangAfterMs, everyMs: Math.min(hangAfterMs / 4, ASK_EVERY_MS) },
+  );
 
   return {
     url,
@@ -97,7 +116,8 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
     async stop() {
       stopping.abort();
       if (state.up) await end(state.child);
-      await supervised;
+      await Promise.all([supervised, watched]);
+      await asking.close();
     },
   };
 }
