@@ -115,6 +115,7 @@ export {
   proofPath,
 } from "./bundle/bundle-path.ts";
 export { createDigestSet, type DigestSet } from "./bundle/digest-set.ts";
+export { type DirectoryAnchor, formatDirectoryAnchors, parseDirectoryAnchors } from "./bundle/directory-anchors.ts";
 export {
   BUNDLE_FORMAT,
   type BundleManifest,

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parsePolicy } from "@runledger/contract";
-import { tarFiles, verifyBundle } from "@runledger/verify";
+import { createTimestampCheck, tarFiles, verifyBundle } from "@runledger/verify";
 
 const PYTHON_DIR = fileURLToPath(new URL("../../verify/python/", import.meta.url));
 /** Verifies a bundle a line, in one process: starting Python for each takes longer than verifying. openssl is asked once for each signature. */
@@ -15,15 +15,15 @@ sys.path.insert(0, sys.argv[1])
 import runledger_verify as v
 v.ed25519_ok = functools.lru_cache(None)(v.ed25519_ok)
 for line in sys.stdin:
-    path, keys, since, policy = json.loads(line)
+    path, keys, since, policy, cert = json.loads(line)
     rules, quorum = {}, "none"
     try:
         if policy is not None:
             logs, rules, quorum = v.parse_policy(policy)
-        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read(), rules, quorum)
-        print(json.dumps([result["verdict"], result["findings"][:3]]), flush=True)
+        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read(), rules, quorum, cert and v.read_certificate(cert))
+        print(json.dumps([result["verdict"], result["findings"][:3], result["anchors"]]), flush=True)
     except v.Unreadable as error:
-        print(json.dumps(["UNREADABLE", str(error)]), flush=True)
+        print(json.dumps(["UNREADABLE", str(error), None]), flush=True)
 `;
 
 export interface Trusting {
@@ -31,6 +31,8 @@ export interface Trusting {
   since?: Buffer;
   /** Whose quorum is asked. */
   policy?: string;
+  /** File with a certificate of a time stamping authority. */
+  tsaCert?: string;
 }
 
 export interface Verdicts {
@@ -38,7 +40,12 @@ export interface Verdicts {
   python: string;
   /** What each found first, for a failing test. */
   why: unknown;
+  /** What each says that others attest. */
+  anchors: { node: unknown; python: unknown };
 }
+
+/** Verdict, findings, anchors. */
+type Answer = [string, unknown, unknown];
 
 /** The two verifiers, asked the same. */
 export interface BothVerifiers {
@@ -55,31 +62,36 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
   const path = join(directory, "bundle.tar");
   const sincePath = join(directory, "since");
 
-  const askPython = async (tar: Buffer, { keys, since, policy }: Trusting): Promise<[string, unknown]> => {
+  const askPython = async (tar: Buffer, { keys, since, policy, tsaCert }: Trusting): Promise<Answer> => {
     await writeFile(path, tar);
     if (since !== undefined) await writeFile(sincePath, since);
-    stdin.write(`${JSON.stringify([path, keys, since === undefined ? null : sincePath, policy ?? null])}\n`);
+    stdin.write(
+      `${JSON.stringify([path, keys, since === undefined ? null : sincePath, policy ?? null, tsaCert ?? null])}\n`,
+    );
     const { value, done } = await answers.next();
     if (done === true) throw new Error("the verifier in Python ended");
     return JSON.parse(value);
   };
-  const askNode = async (tar: Buffer, { keys, since, policy }: Trusting): Promise<[string, unknown]> => {
+  const askNode = async (tar: Buffer, { keys, since, policy, tsaCert }: Trusting): Promise<Answer> => {
     const input = async function* () {
       yield tar;
     };
     const witnessed = policy === undefined ? {} : { witnessed: parsePolicy(policy) };
-    const trust = { verifierKeys: keys, ...witnessed, ...(since === undefined ? {} : { sinceCheckpoint: since }) };
+    const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
+    const earlier = since === undefined ? {} : { sinceCheckpoint: since };
+    const trust = { verifierKeys: keys, ...witnessed, ...stamps, ...earlier };
     try {
-      const { verdict, findings } = await verifyBundle(() => tarFiles(input()), trust);
-      return [verdict, findings.slice(0, 3)];
+      const { verdict, findings, anchors } = await verifyBundle(() => tarFiles(input()), trust);
+      return [verdict, findings.slice(0, 3), anchors];
     } catch (error) {
-      return ["UNREADABLE", String(error)];
+      return ["UNREADABLE", String(error), null];
     }
   };
   return {
     async verify(tar, trust) {
       const [node, python] = await Promise.all([askNode(tar, trust), askPython(tar, trust)]);
-      return { node: node[0], python: python[0], why: { node: node[1], python: python[1] } };
+      const why = { node: node[1], python: python[1] };
+      return { node: node[0], python: python[0], why, anchors: { node: node[2], python: python[2] } };
     },
     async close() {
       stdin.end();

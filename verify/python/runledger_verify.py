@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Says of a Runledger evidence bundle whether it is genuine, complete and unaltered.
 
-    python3 runledger_verify.py BUNDLE [--policy FILE] [--key VKEY]... [--since-checkpoint FILE] [--json]
+    python3 runledger_verify.py BUNDLE [--policy FILE] [--key VKEY]... [--since-checkpoint FILE] [--tsa-cert FILE] [--json]
 
 BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program openssl, nothing else. Written from
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, calendar, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile
+import argparse, base64, calendar, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -134,6 +134,34 @@ def leads_to(leaf, index, size, proof, root):
     return sn == 0 and r == root
 
 
+def extends(size, root, later_size, later_root, proof):
+    """Is the tree of `size` the beginning of the later one? RFC 9162, 2.1.4.2."""
+    if size == later_size or size == 0:
+        return not proof and root == (later_root if size else sha256(b""))
+    if size & (size - 1) == 0:
+        proof = [root] + proof
+    if not proof:
+        return False
+    fn, sn = size - 1, later_size - 1
+    while fn & 1:
+        fn >>= 1
+        sn >>= 1
+    fr = sr = proof[0]
+    for c in proof[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(c, fr), node(c, sr)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            sr = node(sr, c)
+        fn >>= 1
+        sn >>= 1
+    return sn == 0 and fr == root and sr == later_root
+
+
 # --- Signed notes, checkpoints, policies --------------------------------------------------------------------------
 
 def strict_base64(text):
@@ -186,8 +214,6 @@ def parse_policy(text):
             quorums.append(words[1])
     if len(quorums) != 1:
         raise Unreadable("a policy has exactly one `quorum` line")
-    if not keys:
-        raise Unreadable("the policy has no line `log <verifier key>`")
     return keys, rules, quorums[0]
 
 
@@ -281,6 +307,49 @@ def open_checkpoint(note, keys):
         what = "no key of yours signed it" if keys else "you gave no key, so nobody vouches for this log"
         return checkpoint, [], ("untrusted", what)
     return checkpoint, signed_by, None
+
+
+def run_openssl(*arguments):
+    """(exit code, what it printed)"""
+    try:
+        done = subprocess.run(("openssl",) + arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise Unreadable("the program openssl is not here")
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def read_certificate(path):
+    """PEM of the authority's certificate."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        data = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE-----\n"
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        code, text = run_openssl("x509", "-in", file.name, "-noout", "-ext", "extendedKeyUsage")
+    if code != 0:
+        raise Unreadable("--tsa-cert: a certificate in PEM or DER is expected")
+    if "Time Stamping" not in text:
+        raise Unreadable("--tsa-cert: this certificate is not one for time stamping: name the authority's own, not its issuer's")
+    return data
+
+
+def stamped_at(token, stamped, certificate):
+    """When a time stamp (RFC 3161) was made over the bytes; None when it does not hold. What stands in the token is not believed."""
+    with tempfile.TemporaryDirectory() as directory:
+        paths = [os.path.join(directory, name) for name in ("tsr", "data", "cert")]
+        for path, data in zip(paths, (token, stamped, certificate)):
+            with open(path, "wb") as file:
+                file.write(data)
+        _, text = run_openssl("ts", "-reply", "-in", paths[0], "-text")
+        match = re.search(r"^Time stamp: ([A-Z][a-z]{2} +[0-9]+ [0-9:]{8})(?:\.[0-9]+)? ([0-9]{4}) GMT", text, re.M)
+        if not match:
+            return None
+        moment = time.strptime(" ".join(match.groups()), "%b %d %H:%M:%S %Y")
+        code, _ = run_openssl("ts", "-verify", "-in", paths[0], "-data", paths[1], "-CAfile", paths[2], "-untrusted", paths[2],
+                              "-partial_chain", "-attime", str(calendar.timegm(moment)))
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment) if code == 0 else None
 
 
 # --- The tar, or a directory --------------------------------------------------------------------------------------
@@ -422,7 +491,7 @@ def directory_files(root, findings):
 
 # --- Paths --------------------------------------------------------------------------------------------------------
 
-FIRST = ["README.txt", "bundle.json", "checkpoint"]
+FIRST = ["README.txt", "bundle.json", "checkpoint", "anchors.json"]
 LAST = ["runs.json", "summary.json", "policies.json", "derived/runs.csv", "derived/runs.parquet", "derived/ocsf.jsonl",
         "derived/report.html", "SHA256SUMS"]
 REQUIRED = ["README.txt", "bundle.json", "checkpoint", "runs.json", "summary.json", "policies.json", "SHA256SUMS"]
@@ -443,11 +512,11 @@ def place_of(path):
     if path in FIRST:
         return "single", FIRST.index(path), ()
     if path in LAST:
-        return "single", 5 + LAST.index(path), ()
+        return "single", 6 + LAST.index(path), ()
     for pattern, kind in NUMBERED:
         match = pattern.match(path)
         if match:
-            return kind, 4 if kind == "proof" else 3, (int(match.group(1)),)
+            return kind, 5 if kind == "proof" else 4, (int(match.group(1)),)
     match = TILE.match(path)
     if not match:
         return None
@@ -456,7 +525,7 @@ def place_of(path):
     level = match.group(1) if match.group(1) == "entries" else int(match.group(1))
     if tile_path(level, index, width) != path or (match.group(3) and width >= WIDTH) or (level != "entries" and level > 63):
         return None
-    return ("bundle", 3, (index, width)) if level == "entries" else ("tile", 3, (level, index, width))
+    return ("bundle", 4, (index, width)) if level == "entries" else ("tile", 4, (level, index, width))
 
 
 # --- bundle.json --------------------------------------------------------------------------------------------------
@@ -489,6 +558,136 @@ def parse_manifest(data):
         return m if ok and (canonical(m) + "\n").encode() == data else None
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
+
+
+# --- anchors.json -------------------------------------------------------------------------------------------------
+
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z\Z")
+
+
+class Wrong(Exception):
+    """What can't be genuine."""
+
+
+def parse_proof(value):
+    hashes = [strict_base64(each) if isinstance(each, str) else None for each in value] if isinstance(value, list) else [None]
+    if len(hashes) > 64 or any(each is None or len(each) != 32 for each in hashes):
+        raise Wrong("it is none that bundles have")
+    return hashes
+
+
+def parse_anchors(data):
+    """The heads; raises Wrong unless they are as bundles have them."""
+    value = parse_json(data)
+    try:
+        heads = value["heads"]
+        ok = set(value) == {"heads"} and isinstance(heads, list) and 1 <= len(heads) <= 2
+        for head in heads if ok else ():
+            ok = (ok and set(head) == {"checkpoint", "consistency", "recorded", "timestamp"} and isinstance(head["checkpoint"], str)
+                  and isinstance(head["recorded"], list)
+                  and (head["timestamp"] is None or isinstance(head["timestamp"], str) and strict_base64(head["timestamp"]) is not None)
+                  and all(set(each) == {"entry", "index", "proof"} and isinstance(each["entry"], str) and is_count(each["index"])
+                          for each in head["recorded"]))
+        ok = ok and (canonical(value) + "\n").encode() == data
+    except (TypeError, KeyError, ValueError, AttributeError):
+        ok = False
+    if not ok:
+        raise Wrong("it is none that bundles have")
+    return heads
+
+
+def open_if_known(note, keys):
+    """(checkpoint, is it signed by a key of the caller's); raises Wrong for a note or a signature that is none."""
+    checkpoint, _, wrong = open_checkpoint(note, keys)
+    if wrong and wrong[0] != "untrusted":
+        raise Wrong(wrong[1])
+    return checkpoint, not wrong
+
+
+def proven_entry(recorded, head):
+    """(shard, note) of an entry that is in the directory."""
+    data = recorded["entry"].encode()
+    if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
+        raise Wrong("entry %d is not in the directory" % recorded["index"])
+    entry = parse_json(data)
+    ok = (isinstance(entry, dict) and set(entry) == {"checkpoint", "recorded_time", "shard"} and all(isinstance(v, str) for v in entry.values())
+          and 1 <= len(entry["shard"]) <= 64 and TIME.match(entry["recorded_time"]) and canonical(entry).encode() == data)
+    parsed = parse_note(entry["checkpoint"].encode()) if ok else None
+    if not parsed or not parse_checkpoint(parsed[0]):
+        raise Wrong("entry %d is none of a directory" % recorded["index"])
+    return entry["shard"], entry["checkpoint"].encode()
+
+
+class Anchors:
+    """What the directory, witnesses and time stamps attest of the log: sizes are numbers of its first entries."""
+
+    def __init__(self, bundle):
+        self.bundle, self.witnessed, self.stamped, self.shards = bundle, None, None, None
+
+    def read(self, content):
+        try:
+            for head in parse_anchors(content.whole()):
+                self.read_head(head)
+        except (Wrong, UnicodeEncodeError) as error:
+            self.bundle.findings.add("TAMPERED", "anchors.json", str(error))
+
+    def read_head(self, anchor):
+        bundle = self.bundle
+        note = anchor["checkpoint"].encode()
+        directory, is_signed = open_if_known(note, bundle.keys)
+        if not directory[0].endswith("/directory"):
+            raise Wrong("%s is no directory of logs" % directory[0])
+        if not is_signed and any(key[0].endswith("/directory") for key in bundle.keys):
+            bundle.findings.add("UNTRUSTED", "anchors.json", "no key of yours signed the directory's head of %d entries" % directory[1])
+        recorded = [proven_entry(each, directory) for each in anchor["recorded"]]
+        names = [shard.encode() for shard, _ in recorded]
+        if names != sorted(set(names)):
+            raise Wrong("its shards are not in order")
+        own_note = dict(recorded).get(bundle.manifest["log"]["shard"])
+        if own_note is None:
+            raise Wrong("it does not tell of the bundle's shard")
+        own, own_signed = open_if_known(own_note, bundle.keys)
+        if own[0] != bundle.head[0]:
+            raise Wrong("the directory recorded %s, this log is %s" % (own[0], bundle.head[0]))
+        small, large = sorted((own, bundle.head), key=lambda head: head[1])
+        if not extends(small[1], small[2], large[1], large[2], parse_proof(anchor["consistency"])):
+            raise Wrong("the log does not agree with what the directory recorded")
+        if self.shards is None:
+            heads = [(shard, parse_checkpoint(parse_note(each)[0])) for shard, each in recorded]
+            self.shards = [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]
+        by = bundle.quorum_of(note, "anchors.json")
+        if by and is_signed and own_signed and small[1] >= (self.witnessed["size"] if self.witnessed else 0):
+            self.witnessed = {"size": small[1], "by": by}
+        if anchor["timestamp"] is None or bundle.certificate is None:
+            return
+        moment = stamped_at(strict_base64(anchor["timestamp"]), note, bundle.certificate)
+        if moment is None:
+            raise Wrong("the time stamp does not hold")
+        if is_signed and own_signed:
+            self.stamped = {"size": small[1], "time": moment}
+
+    def finish(self):
+        bundle = self.bundle
+        if bundle.quorum == "none":
+            return
+        if self.witnessed is None:
+            what = "neither it nor a directory's head that covers it is cosigned by the quorum %s of your policy" % bundle.quorum
+            bundle.findings.add("UNTRUSTED", "checkpoint", what)
+        elif self.witnessed["size"] <= bundle.last:
+            where = "entries %d to %d" % (self.witnessed["size"], bundle.last)
+            bundle.findings.add("INCOMPLETE", where, "they are not under the quorum %s of your policy" % bundle.quorum)
+
+    def notes(self):
+        notes = []
+        if self.witnessed:
+            notes.append("Cosigned by %s: the log's first %d entries." % (", ".join(self.witnessed["by"]), self.witnessed["size"]))
+        if self.stamped:
+            notes.append("Time stamp of %(time)s: the log's first %(size)d entries were there." % self.stamped)
+        own = self.bundle.manifest["log"]["shard"]
+        others = ["%(shard)s (%(size)d entries)" % each for each in self.shards or [] if each["shard"] != own]
+        if others:
+            notes.append("This bundle is of shard %s. The directory knows others, each with a bundle of its own: %s." % (own, ", ".join(others)))
+        return notes
 
 
 # --- Tiles --------------------------------------------------------------------------------------------------------
@@ -965,8 +1164,9 @@ class Payloads:
 # --- The bundle ---------------------------------------------------------------------------------------------------
 
 class Bundle:
-    def __init__(self, keys, since_note, findings, rules=None, quorum="none"):
-        self.keys, self.findings, self.since = keys, findings, None
+    def __init__(self, keys, since_note, findings, rules=None, quorum="none", certificate=None):
+        self.keys, self.findings, self.since, self.certificate = keys, findings, None, certificate
+        self.anchors = Anchors(self)
         self.rules, self.quorum = rules or {}, quorum
         if since_note is not None:
             self.since, _, wrong = open_checkpoint(since_note, keys)
@@ -1024,6 +1224,10 @@ class Bundle:
                 raise Broken("TAMPERED", content.path, "it is none that bundles have")
         elif content.path == "checkpoint":
             self.read_checkpoint(content.whole())
+        elif content.path == "anchors.json":
+            if self.tiles is None:
+                raise Broken("INCOMPLETE", "checkpoint", "it is missing")
+            self.anchors.read(content)
         elif content.path in ("runs.json", "summary.json"):
             digest = content.drain()
             if self.tiles is None or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
@@ -1045,7 +1249,9 @@ class Bundle:
             raise Broken("TAMPERED", "checkpoint", wrong[1])
         if wrong:
             self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
-        self.check_quorum(note)
+        by = self.quorum_of(note, "checkpoint")
+        if by:
+            self.anchors.witnessed = {"size": self.head[1], "by": by}
         origin, size, root = self.head
         m = self.manifest
         if (m["log"]["origin"], m["log"]["tree_size"]) != (origin, size):
@@ -1059,14 +1265,16 @@ class Bundle:
         self.tiles = Tiles(size, root, pinned, self.findings)
         self.payloads = Payloads(m["content"], self.findings)
 
-    def check_quorum(self, note):
+    def quorum_of(self, note, where):
+        """Names of the witnesses that cosigned, if they are the quorum that the policy asks for; else None."""
         if self.quorum == "none":
-            return
+            return None
         cosigned = cosigners_of(note, self.rules)
         if cosigned is None:
-            self.findings.add("TAMPERED", "checkpoint", "a cosignature does not fit it")
-        elif not is_quorum(self.rules[self.quorum], self.rules, cosigned):
-            self.findings.add("UNTRUSTED", "checkpoint", "the quorum %s of your policy has not cosigned it" % self.quorum)
+            self.findings.add("TAMPERED", where, "a cosignature does not fit it")
+        elif is_quorum(self.rules[self.quorum], self.rules, cosigned):
+            return [name for name, rule in self.rules.items() if rule in cosigned]
+        return None
 
     def expect_bundle(self, index, width, content):
         self.bundle_total += 1
@@ -1134,13 +1342,15 @@ class Bundle:
             return None
 
     def is_selected(self, index, entry):
-        act = entry.get("act") or {}
+        act = (entry["event"] == "act" and entry.get("act")) or {}
         erased = None
         if act.get("action") in ("erasure", "expiry"):
             target = act.get("target") or {}
             lists = [target.get(name) for name in ("key_ids", "key_id_prefixes")]
             erased = self.erased_at[index] = [set(each if isinstance(each, list) else []) for each in lists]
         if entry["tenant"] != self.manifest["tenant"]:
+            if erased is not None and act["action"] == "expiry":
+                return False
             self.findings.add("TAMPERED", "entry %d" % index, "it is of another tenant")
             return False
         if self.manifest["range"] is None:
@@ -1214,6 +1424,7 @@ class Bundle:
         if 0 < self.bundle_total < -(-self.head[1] // WIDTH):
             self.findings.add("INCOMPLETE", "tile/entries", "some of it is missing")
         self.payloads.finish(self.erased_at)
+        self.anchors.finish()
         self.check_range()
         if 0 < self.proofs < self.count:
             self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
@@ -1261,12 +1472,12 @@ class Bundle:
                 notes.append("Runs have records that lie outside of the range, or never arrived.")
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
-        return notes
+        return notes + self.anchors.notes()
 
 
-def verify(target, keys, since_note, rules=None, quorum="none"):
+def verify(target, keys, since_note, rules=None, quorum="none", certificate=None):
     findings = Findings()
-    bundle = Bundle(keys, since_note, findings, rules, quorum)
+    bundle = Bundle(keys, since_note, findings, rules, quorum, certificate)
     try:
         if os.path.isdir(target):
             bundle.read(directory_files(target, findings))
@@ -1280,6 +1491,7 @@ def verify(target, keys, since_note, rules=None, quorum="none"):
     return {"verdict": findings.verdict(), "origin": bundle.head and bundle.head[0], "treeSize": bundle.head[1] if bundle.head else 0,
             "signedBy": bundle.signed_by, "entriesChecked": bundle.count, "payloadsChecked": bundle.payloads.checked if bundle.payloads else 0,
             "payloadsErased": bundle.payloads.erased if bundle.payloads else 0, "notes": bundle.notes(),
+            "anchors": {"witnessed": bundle.anchors.witnessed, "stamped": bundle.anchors.stamped, "shards": bundle.anchors.shards},
             "findings": findings.list, "findingsTotal": findings.total}
 
 
@@ -1289,6 +1501,7 @@ def main():
     parser.add_argument("--policy", metavar="FILE")
     parser.add_argument("--key", action="append", default=[], metavar="VKEY")
     parser.add_argument("--since-checkpoint", metavar="FILE")
+    parser.add_argument("--tsa-cert", metavar="FILE")
     parser.add_argument("--json", action="store_true")
     try:
         args = parser.parse_args()
@@ -1302,11 +1515,14 @@ def main():
             with open(args.policy, encoding="utf-8") as file:
                 logs, rules, quorum = parse_policy(file.read())
                 keys += logs
+            if not keys:
+                raise Unreadable("the policy has no line `log <verifier key>`")
         since = None
         if args.since_checkpoint:
             with open(args.since_checkpoint, "rb") as file:
                 since = file.read()
-        result = verify(args.bundle, keys, since, rules, quorum)
+        certificate = read_certificate(args.tsa_cert) if args.tsa_cert else None
+        result = verify(args.bundle, keys, since, rules, quorum, certificate)
     except (Unreadable, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return CODES["UNREADABLE"]

@@ -33,6 +33,8 @@ export interface BundleEntries {
   /** Of the first MAX_BUNDLE_PROOFS. */
   readonly leaves: ReadonlyMap<number, Hash>;
   readonly count: number;
+  /** -1: none was read. */
+  readonly lastIndex: number;
   readonly facts: RunFactsOfEntries;
   readonly runs: RunCompleteness;
   finish(): void;
@@ -106,6 +108,9 @@ export function createBundleEntries(
     leaves,
     get count() {
       return count;
+    },
+    get lastIndex() {
+      return lastIndex;
     },
     facts,
     runs,

@@ -22,6 +22,8 @@ export function createSelectionCheck(manifest: BundleManifest, findings: Finding
       const where = `entry ${index}`;
       const erased = destroyedBy(record);
       if (erased !== null) erasures.set(index, erased);
+      // What expires is of all tenants, and the act that says so of the installation's.
+      if (record.tenant !== tenant && erased?.isExpiry === true) return false;
       if (record.tenant !== tenant) {
         findings.add("TAMPERED", where, `it is of the tenant ${record.tenant}, not of ${tenant}`);
         return false;
@@ -74,6 +76,7 @@ function checkBoundary(
 }
 
 interface Destroyed {
+  isExpiry: boolean;
   ids: ReadonlySet<string>;
   /** Of the ids of whole months. */
   prefixes: ReadonlySet<string>;
@@ -82,8 +85,14 @@ interface Destroyed {
 const PREFIX_DIGITS = 3;
 
 /** Null unless the record is the act of an erasure, or of an expiry. */
-function destroyedBy({ act }: RunledgerRecord): Destroyed | null {
+function destroyedBy({ event, act }: RunledgerRecord): Destroyed | null {
+  // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
+  if (event !== "act") return null;
   if (act?.action !== "erasure" && act?.action !== "expiry") return null;
   const textsOf = (value: unknown): ReadonlySet<string> => new Set(Array.isArray(value) ? value.map(String) : []);
-  return { ids: textsOf(act.target["key_ids"]), prefixes: textsOf(act.target["key_id_prefixes"]) };
+  return {
+    isExpiry: act.action === "expiry",
+    ids: textsOf(act.target["key_ids"]),
+    prefixes: textsOf(act.target["key_id_prefixes"]),
+  };
 }

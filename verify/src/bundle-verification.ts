@@ -7,6 +7,7 @@ import {
   type RunsSummary,
   unclosedLines,
 } from "@runledger/contract";
+import type { BundleAnchors } from "./bundle-anchors.ts";
 
 /** What the verification of a bundle says. */
 export interface BundleVerification extends LogVerification {
@@ -14,6 +15,7 @@ export interface BundleVerification extends LogVerification {
   payloadsErased: number;
   /** Null where the bundle could not be read to its end. */
   runs: RunsSummary | null;
+  anchors: BundleAnchors;
   /** What the verdict does not cover, in plain words. */
   notes: string[];
 }
@@ -34,6 +36,7 @@ export function emptyVerification(findings: Findings): BundleVerification {
     bundle: null,
     payloadsErased: 0,
     runs: null,
+    anchors: { witnessed: null, stamped: null, shards: null },
     notes: [],
   };
 }
@@ -58,6 +61,23 @@ export function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
       notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
   }
   if (!content) notes.push("Contents were not exported: only facts and hashes were checked.");
+  return notes;
+}
+
+/** What the directory, witnesses and time stamps say. */
+export function notesOfAnchors({ witnessed, stamped, shards }: BundleAnchors, { log }: BundleManifest): string[] {
+  const notes: string[] = [];
+  if (witnessed !== null)
+    notes.push(`Cosigned by ${witnessed.by.join(", ")}: the log's first ${witnessed.size} entries.`);
+  if (stamped !== null)
+    notes.push(`Time stamp of ${stamped.time}: the log's first ${stamped.size} entries were there.`);
+  const others = (shards ?? []).filter(({ shard }) => shard !== log.shard);
+  if (others.length > 0) {
+    const names = others.map(({ shard, size }) => `${shard} (${size} entries)`).join(", ");
+    notes.push(
+      `This bundle is of shard ${log.shard}. The directory knows others, each with a bundle of its own: ${names}.`,
+    );
+  }
   return notes;
 }
 

@@ -9,9 +9,9 @@ import {
   signNote,
 } from "@runledger/contract";
 import { expect, test } from "vitest";
-import { checkQuorum } from "./trust.ts";
+import { quorumOf } from "./trust.ts";
 
-test("a bundle's head needs the quorum that the policy asks for", () => {
+test("a head is under the quorum that the policy asks for, or it is not", () => {
   const log = createNoteSigner("log.example", generateKeyPairSync("ed25519").privateKey);
   const { privateKey } = generateKeyPairSync("ed25519");
   const key = formatVerifierKey("w.example", privateKey, COSIGNATURE_V1);
@@ -19,13 +19,13 @@ test("a bundle's head needs the quorum that the policy asks for", () => {
   const text = `log.example\n3\n${Buffer.alloc(32, 1).toString("base64")}\n`;
   const verdict = (note: Uint8Array, policy: string) => {
     const findings = createFindings();
-    checkQuorum(note, { verifierKeys: [], witnessed: parsePolicy(policy) }, findings);
-    return findings.verdict();
+    const by = quorumOf(note, { verifierKeys: [], witnessed: parsePolicy(policy) }, "checkpoint", findings);
+    return [by, findings.verdict()];
   };
   const asks = `witness w ${key}\nquorum w\n`;
-  expect(verdict(signNote(text, [log, witness]), asks)).toBe("VERIFIED");
-  expect(verdict(signNote(text, [log]), asks)).toBe("UNTRUSTED");
-  expect(verdict(signNote(text, [log]), `witness w ${key}\nquorum none\n`)).toBe("VERIFIED");
+  expect(verdict(signNote(text, [log, witness]), asks)).toEqual([["w"], "VERIFIED"]);
+  expect(verdict(signNote(text, [log]), asks)).toEqual([null, "VERIFIED"]);
+  expect(verdict(signNote(text, [log]), `witness w ${key}\nquorum none\n`)).toEqual([null, "VERIFIED"]);
   const forged = { ...witness, sign: () => Buffer.alloc(72, 1) };
-  expect(verdict(signNote(text, [log, forged]), asks)).toBe("TAMPERED");
+  expect(verdict(signNote(text, [log, forged]), asks)).toEqual([null, "TAMPERED"]);
 });

@@ -41,17 +41,20 @@ export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findin
     findings.add("TAMPERED", "checkpoint", `the log had ${since.size} entries and has ${head.size} now`);
 }
 
-/** A head needs the quorum of witnesses that the caller's policy asks for. */
-export function checkQuorum(note: Uint8Array, { witnessed }: Trust, findings: Findings): void {
-  if (witnessed === undefined || witnessed.quorum === null) return;
+/**
+ * Names of the caller's witnesses under a head, if they are the quorum that the caller's policy asks for: else null, and without a quorum too. `where`:
+ * of the head, for a cosignature that is wrong.
+ */
+export function quorumOf(note: Uint8Array, { witnessed }: Trust, where: string, findings: Findings): string[] | null {
+  if (witnessed === undefined || witnessed.quorum === null) return null;
   try {
     const cosigners = witnessed.witnesses.map(({ cosigner }) => cosigner);
     const times = cosignersOf(note, cosigners);
-    if (isQuorum(witnessed.quorum, ({ cosigner }) => times.has(cosigner))) return;
-    const what = `it is not cosigned by the quorum ${witnessed.quorum.name} of witnesses that your policy asks for`;
-    findings.add("UNTRUSTED", "checkpoint", what);
+    if (!isQuorum(witnessed.quorum, ({ cosigner }) => times.has(cosigner))) return null;
+    return witnessed.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    findings.add("TAMPERED", "checkpoint", error.message);
+    findings.add("TAMPERED", where, error.message);
+    return null;
   }
 }

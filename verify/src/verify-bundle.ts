@@ -18,6 +18,7 @@ import {
   summaryJson,
   unverifiedCheckpoint,
 } from "@runledger/contract";
+import { checkWitnessed, readAnchors } from "./bundle-anchors.ts";
 import { type BundleEntries, createBundleEntries } from "./bundle-entries.ts";
 import { BrokenBundleError, type BundleFile, type BundleFiles } from "./bundle-file.ts";
 import { type BundlePayloads, createBundlePayloads } from "./bundle-payloads.ts";
@@ -25,9 +26,9 @@ import { type BundleProofs, createBundleProofs } from "./bundle-proofs.ts";
 import { createSelectionCheck, type SelectionCheck } from "./bundle-selection.ts";
 import { type BundleSums, createBundleSums } from "./bundle-sums.ts";
 import { type BundleTiles, createBundleTiles } from "./bundle-tiles.ts";
-import { type BundleVerification, emptyVerification, notesOf } from "./bundle-verification.ts";
+import { type BundleVerification, emptyVerification, notesOf, notesOfAnchors } from "./bundle-verification.ts";
 import { createByteReader } from "./byte-reader.ts";
-import { checkQuorum, checkSince, openSince, type Trust } from "./trust.ts";
+import { checkSince, openSince, quorumOf, type Trust } from "./trust.ts";
 
 const MAX_SINGLE_BYTES = 1024 * 1024;
 
@@ -56,7 +57,7 @@ export async function verifyBundle(
       for await (const _ of watched.file.content); // to its end, for its sum
       watched.sha256();
     }
-    finish(seen, since, verification, findings);
+    finish(seen, { since, trust }, verification, findings);
   } catch (error) {
     const broken = error instanceof BrokenBundleError ? error : null;
     const message = error instanceof Error ? error.message : String(error);
@@ -76,6 +77,7 @@ interface Seen {
 
 interface Parts {
   manifest: BundleManifest;
+  head: Checkpoint;
   tiles: BundleTiles;
   entries: BundleEntries;
   payloads: BundlePayloads;
@@ -166,6 +168,13 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
     case BUNDLE_FILES.checkpoint:
       readCheckpoint(await wholeOf(file), reading);
       return;
+    case BUNDLE_FILES.anchors: {
+      const { parts } = seen;
+      if (parts === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.checkpoint, "it is missing");
+      const log = { manifest: parts.manifest, head: parts.head, trust: reading.trust };
+      await readAnchors(await wholeOf(file), reading.verification.anchors, log, findings);
+      return;
+    }
     case BUNDLE_FILES.runs:
     case BUNDLE_FILES.summary:
       await compareFacts(file, reading);
@@ -182,6 +191,8 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   const { manifest } = seen;
   if (manifest === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.manifest, "it is missing");
   const head = openHead(note, trust, findings);
+  const by = quorumOf(note, trust, BUNDLE_FILES.checkpoint, findings);
+  if (by !== null) verification.anchors.witnessed = { size: head.size, by };
   const { origin, size, root, signedBy } = head;
   Object.assign(verification, { origin, treeSize: size, rootHash: Buffer.from(root).toString("base64"), signedBy });
   verification.bundle = {
@@ -201,6 +212,7 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   const payloads = createBundlePayloads(manifest.content, findings);
   seen.parts = {
     manifest,
+    head,
     tiles,
     selection,
     entries,
@@ -212,7 +224,6 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
 function openHead(note: Uint8Array, trust: Trust, findings: Findings): Checkpoint & { signedBy: string[] } {
   const { verifierKeys } = trust;
   try {
-    checkQuorum(note, trust, findings);
     return openCheckpoint(note, verifierKeys.map(parseVerifierKey));
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
@@ -246,7 +257,12 @@ const REQUIRED = [
   BUNDLE_FILES.sums,
 ];
 
-function finish(seen: Seen, since: Checkpoint | null, verification: BundleVerification, findings: Findings): void {
+function finish(
+  seen: Seen,
+  { since, trust }: Pick<Reading, "since" | "trust">,
+  verification: BundleVerification,
+  findings: Findings,
+): void {
   for (const path of REQUIRED) if (!seen.singles.has(path)) findings.add("INCOMPLETE", path, "it is missing");
   const { parts } = seen;
   if (parts === null) return;
@@ -256,13 +272,14 @@ function finish(seen: Seen, since: Checkpoint | null, verification: BundleVerifi
   payloads.finish(selection);
   selection.finish();
   proofs.finish();
+  checkWitnessed(verification.anchors, trust, entries.lastIndex, findings);
   verification.entriesChecked = entries.count;
   verification.payloadsChecked = manifest.content ? payloads.checked : null;
   verification.payloadsErased = payloads.erased;
   const runs = entries.runs.finish(coverageOf(manifest, entries.count));
   addRunProblems(runs, findings);
   verification.runs = runs;
-  verification.notes = notesOf(manifest, runs);
+  verification.notes = [...notesOf(manifest, runs), ...notesOfAnchors(verification.anchors, manifest)];
 }
 
 /** Of a whole log an entry may be missing, which is a finding of its own. */

@@ -5,6 +5,7 @@ export const BUNDLE_FILES = {
   readme: "README.txt",
   manifest: "bundle.json",
   checkpoint: "checkpoint",
+  anchors: "anchors.json",
   runs: "runs.json",
   summary: "summary.json",
   policies: "policies.json",
@@ -62,9 +63,14 @@ export function parseBundlePath(path: string): BundlePath | null {
 
 /** The group that a file belongs to: groups come in this order. */
 export function bundleGroup(path: BundlePath): number {
-  if (path.kind === "proof") return 4;
-  if (path.kind !== "single") return 3;
-  const first: readonly string[] = [BUNDLE_FILES.readme, BUNDLE_FILES.manifest, BUNDLE_FILES.checkpoint];
+  if (path.kind === "proof") return 5;
+  if (path.kind !== "single") return 4;
+  const first: readonly string[] = [
+    BUNDLE_FILES.readme,
+    BUNDLE_FILES.manifest,
+    BUNDLE_FILES.checkpoint,
+    BUNDLE_FILES.anchors,
+  ];
   const last: readonly string[] = [
     BUNDLE_FILES.runs,
     BUNDLE_FILES.summary,
@@ -72,7 +78,7 @@ export function bundleGroup(path: BundlePath): number {
     ...DERIVED_FILES,
     BUNDLE_FILES.sums,
   ];
-  return first.includes(path.path) ? first.indexOf(path.path) : 5 + last.indexOf(path.path);
+  return first.includes(path.path) ? first.indexOf(path.path) : 6 + last.indexOf(path.path);
 }
 
 function digits(index: number): string {

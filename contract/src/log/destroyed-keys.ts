@@ -16,7 +16,7 @@ export interface Destruction {
 /** Which keys the log itself says are destroyed. Memory grows with the number of erased keys, not of records. */
 export interface DestroyedKeys {
   /** To be told of every record, in order. */
-  note(record: Pick<RunledgerRecord, "act" | "start_time">, logIndex: number): void;
+  note(record: Pick<RunledgerRecord, "act" | "start_time"> & { event: string }, logIndex: number): void;
   of(keyId: string): Destruction | null;
   readonly destructions: readonly Destruction[];
 }
@@ -30,7 +30,9 @@ export function createDestroyedKeys(): DestroyedKeys {
   const byId = new Map<string, Destruction>();
   const byPrefix = new Map<string, Destruction>();
   return {
-    note: ({ act, start_time: time }, logIndex) => {
+    note: ({ event, act, start_time: time }, logIndex) => {
+      // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
+      if (event !== "act") return;
       if (act?.action !== "erasure" && act?.action !== "expiry") return;
       const parsed = target.safeParse(act.target);
       if (!parsed.success) return;

@@ -18,6 +18,8 @@ export interface SealedPayloads {
 /** Why a payload is not opened is known only at the log's end: its key's destruction is recorded after it. */
 export interface UnopenedPayloads {
   add(ref: PayloadRef, where: string, error: LogError): void;
+  /** A payload that was opened: its key is there. */
+  opened(ref: PayloadRef): void;
   /** `elsewhere`: what acts of other logs have destroyed. */
   finish(destroyed: DestroyedKeys, findings: Findings, elsewhere?: Pick<DestroyedKeys, "of">): SealedPayloads;
 }
@@ -37,7 +39,11 @@ interface OfKey {
 export function createUnopenedPayloads(keysAtHand: boolean): UnopenedPayloads {
   const byKey = new Map<string, OfKey>();
   let untold = 0;
+  const present = new Set<string>();
   return {
+    opened: (ref) => {
+      if (isSealed(ref) && present.size < MAX_KEYS) present.add(ref.key_id);
+    },
     add: (ref, where, error) => {
       const keyId = isSealed(ref) ? ref.key_id : "";
       const known = byKey.get(keyId);
@@ -66,11 +72,19 @@ export function createUnopenedPayloads(keysAtHand: boolean): UnopenedPayloads {
         else if (!keysAtHand) counts.unopened += left;
         else if (left > 0) findings.add("INCOMPLETE", `key ${keyId}`, goneWithoutRecord(left, named));
       }
+      for (const keyId of present) {
+        const erasure = destroyed.of(keyId) ?? elsewhere?.of(keyId) ?? null;
+        if (erasure?.action === "erasure") findings.add("INCOMPLETE", `key ${keyId}`, stillThere(erasure));
+      }
       if (keysAtHand && untold > 0)
         findings.add("INCOMPLETE", "keys", `of ${untold} more payloads they are gone, or were destroyed`);
       return { ...counts, destructions: [...explained].map(([one, payloads]) => ({ ...one, payloads })) };
     },
   };
+}
+
+function stillThere({ logIndex }: Destruction): string {
+  return `entry ${logIndex} says that it was destroyed, and it still opens what it sealed: the erasure was not finished, or an old copy of the keys was put back`;
 }
 
 function goneWithoutRecord(payloads: number, named: readonly string[]): string {

@@ -115,12 +115,15 @@ export function createPayloadCheck(
       destroyed.note(record, logIndex);
       for (const [name, ref] of Object.entries(record.payloads)) {
         const where = `entry ${logIndex}, payload ${name}`;
-        await checkPayload(record, name, ref).catch((error) => {
-          if (!(error instanceof LogError)) throw error;
-          const isMissing = error.code === "missing";
-          if (error.code === "sealed" || (isMissing && isSealed(ref))) unopened.add(ref, where, error);
-          else findings.add(isMissing ? "INCOMPLETE" : "TAMPERED", where, error.message);
-        });
+        await checkPayload(record, name, ref).then(
+          () => unopened.opened(ref),
+          (error) => {
+            if (!(error instanceof LogError)) throw error;
+            const isMissing = error.code === "missing";
+            if (error.code === "sealed" || (isMissing && isSealed(ref))) unopened.add(ref, where, error);
+            else findings.add(isMissing ? "INCOMPLETE" : "TAMPERED", where, error.message);
+          },
+        );
       }
     },
     finish: () => unopened.finish(destroyed, findings, elsewhere),

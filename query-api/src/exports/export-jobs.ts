@@ -5,6 +5,7 @@ import { type FindPayloadKey, LogError, rfc3339FromUnixNano } from "@runledger/c
 import { type Objects, StorageError } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import { QueryApiError } from "../error.ts";
+import { anchorsOf } from "./anchor-files.ts";
 import { openExportLog } from "./export-log.ts";
 import { type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
 import { type ExportProgress, writeBundle } from "./write-bundle.ts";
@@ -136,6 +137,7 @@ async function makeExport(
     content: kept.content,
     sinceCheckpoint: kept.since_checkpoint,
     policies: await policies(kept.tenant),
+    anchors: await anchorsOf(objects, log),
   };
   const done = await writeBundle(log, request, partial, signal, onProgress);
   await rename(partial, file);

@@ -29,7 +29,7 @@ export async function openExportLog(
   objects: Pick<Objects, "read" | "readRange">,
   shard: string,
   findKey: FindPayloadKey,
-  earlierNote?: Uint8Array,
+  earlierNote: Uint8Array | null,
 ): Promise<ExportLog> {
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
   const note = earlierNote ?? (await read(CHECKPOINT_PATH));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { exportRequest, type FindPayloadKey } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { anchorsOf, newestWitnessedNote } from "./anchor-files.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
 import { openExportLog } from "./export-log.ts";
@@ -30,7 +31,12 @@ export async function exportOffline(
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportResult> {
   const { filter, recipient, reason, content, since_checkpoint = null } = exportRequest.parse(asked);
-  const log = await openExportLog(objects, shard, findKey ?? (async () => null));
+  const log = await openExportLog(
+    objects,
+    shard,
+    findKey ?? (async () => null),
+    await newestWitnessedNote(objects, shard, nowMs, since_checkpoint),
+  );
   const request = {
     exportId: randomUUID(),
     createdTime: timeOf(nowMs),
@@ -41,6 +47,7 @@ export async function exportOffline(
     tenant,
     content,
     sinceCheckpoint: since_checkpoint,
+    anchors: await anchorsOf(objects, log),
     policies: { note: "made offline: the policies in force are not known" },
   };
   const partial = `${target}.partial`;

@@ -51,7 +51,10 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
   const addOne = async (ref: PayloadRef, part: PayloadPart): Promise<PayloadRef | null> => {
     const name = { media_type: ref.media_type, sha256: ref.sha256 };
     const sealed = isSealed(ref) ? { commitment: ref.commitment, key_id: ref.key_id } : null;
+    const destruction = sealed === null ? null : destroyed.of(sealed.key_id);
     try {
+      // Its key may be there still, where the destruction was interrupted: what is recorded holds.
+      if (destruction?.action === "erasure") throw new LogError("sealed", "it was erased");
       const plaintext = await read(ref);
       const base = payloadBase(ref, plaintext);
       const place = { length: plaintext.length, offset: part.sizeBytes };
@@ -62,9 +65,10 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
       return base;
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
-      const erasedBy = sealed === null ? undefined : destroyed.of(sealed.key_id)?.logIndex;
-      if (sealed !== null && erasedBy !== undefined && error.code === "sealed") {
-        addLine(part, { ...name, ...sealed, erased_by: erasedBy });
+      // The packs of what has expired may be gone whole.
+      const isGone = error.code === "sealed" || (error.code === "missing" && destruction?.action === "expiry");
+      if (sealed !== null && destruction !== null && isGone) {
+        addLine(part, { ...name, ...sealed, erased_by: destruction.logIndex });
       } else {
         missing++;
         addLine(part, { ...name, ...sealed, missing: error.message });

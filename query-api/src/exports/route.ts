@@ -9,6 +9,7 @@ import { createRuleBook } from "../alerts/rules.ts";
 import type { Feature } from "../dependencies.ts";
 import { invalidField, QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { newestWitnessedNote } from "./anchor-files.ts";
 import { byteRange } from "./byte-range.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
@@ -76,7 +77,8 @@ function registerCreate(
       const filter = withExactTimes(request.body.filter);
       const { instance } = jobs();
       const shard = request.body.shard ?? (await onlyShard(objects, settings.shard));
-      const log = await openExportLog(objects, shard, async () => null);
+      const witnessed = await newestWitnessedNote(objects, shard, clock(), since_checkpoint);
+      const log = await openExportLog(objects, shard, async () => null, witnessed);
       if (since_checkpoint !== null && since_checkpoint > log.checkpoint.size)
         throw invalidField("since_checkpoint", `the log has ${log.checkpoint.size} entries only`);
       const id = randomUUID();

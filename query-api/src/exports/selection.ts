@@ -40,8 +40,9 @@ export async function selectEntries(
     if (index % 1_024 === 0) onProgress(index);
     const isOurs = entry.tenant === tenant;
     range.add(index, entry.received_time, isOurs);
+    // What expires is of all tenants, and the act that says so of the installation's.
+    if (isOurs || entry.act?.action === "expiry") destroyed.note(entry, index);
     if (!isOurs) continue;
-    destroyed.note(entry, index);
     if (isByRun && entry.run_id !== "" && entry.event !== "act") {
       const bits = bitsOf(entry, filter, conditions);
       if (bits === 0) continue;

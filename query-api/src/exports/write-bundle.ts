@@ -40,6 +40,8 @@ export interface ExportRequest {
   sinceCheckpoint: number | null;
   /** Rules, retention and limits in force, as far as the exporter knows them. */
   policies: object;
+  /** `anchors.json`: what the directory, witnesses and time stamps say of the log; null: nothing. */
+  anchors: string | null;
 }
 
 /** Entries: those read of the log, and those put into the bundle. */
@@ -107,6 +109,7 @@ async function writeFiles(writing: Writing): Promise<BundleSummary> {
   await tar.file(BUNDLE_FILES.readme, bundleReadme(manifest));
   await tar.file(BUNDLE_FILES.manifest, formatManifest(manifest));
   await tar.file(BUNDLE_FILES.checkpoint, log.note);
+  if (request.anchors !== null) await tar.file(BUNDLE_FILES.anchors, request.anchors);
   const { facts, proved } = await writeEntries(writing);
   for (const index of proved) {
     const proof = await inclusionProof(log.read, index, log.checkpoint.size);
@@ -156,9 +159,9 @@ function partOf(
   entry: ScannedEntry,
   { request: { tenant, filter }, selection: { runIds, range, destroyed }, payloads }: Writing,
 ): "selected" | "beside" | "none" {
-  if (entry.tenant !== tenant) return "none";
   const isDestruction =
     entry.act !== undefined && [...payloads.keyIds].some((id) => destroyed.of(id)?.logIndex === index);
+  if (entry.tenant !== tenant) return isDestruction && entry.act?.action === "expiry" ? "beside" : "none";
   if (runIds !== null) {
     if (isDestruction) return "selected";
     return runIds.has(entry.run_id) || isConcerned(entry, runIds, filter, payloads.keyIds) ? "selected" : "none";

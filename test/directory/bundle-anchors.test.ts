@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTimestampClient, createTimestamping, createWitnessing } from "@runledger/collector";
+import { DIRECTORY, parsePolicy } from "@runledger/contract";
+import { exportOffline } from "@runledger/query-api";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BothVerifiers, startBothVerifiers } from "../tamper/both-verifiers.ts";
+import { change, fileOf, readTar, type TarFiles, withSums, writeTar } from "../tamper/bundle-tar.ts";
+import { startAuthority } from "./fake-authority.ts";
+import { type FakeWitness, startFakeWitness } from "./fake-witness.ts";
+import { createSampleDirectory, type SampleDirectory } from "./sample-directory.ts";
+
+/** When the sample directory records. */
+const RECORDED_MS = Date.UTC(2026, 0, 1);
+let sample: SampleDirectory;
+let witness: FakeWitness;
+let verifiers: BothVerifiers;
+let policy: string;
+let keys: string[];
+let tsaDir: string;
+let authority: Awaited<ReturnType<typeof startAuthority>>;
+let bundle: Buffer;
+
+beforeAll(async () => {
+  verifiers = await startBothVerifiers();
+  sample = await createSampleDirectory(["a", "b"]);
+  keys = sample.keys;
+  witness = await startFakeWitness("w.example", [sample.key.verifierKey]);
+  policy = `witness w ${witness.verifierKey} ${witness.url}\nquorum w\n`;
+  tsaDir = mkdtempSync(join(tmpdir(), "runledger-tsa-"));
+  authority = await startAuthority(tsaDir, "tsa", ["-newkey", "rsa:2048"]);
+  await sample.grow("a", 5);
+  await sample.grow("b", 3);
+  await sample.record();
+  const client = createTimestampClient(authority.url);
+  const settings = { log: DIRECTORY, intervalMs: 1, now: () => 0 };
+  expect(await createTimestamping(sample.objects, client, settings).round()).toEqual([]);
+  await sample.grow("a", 300);
+  await sample.record();
+  expect(await cosign()).toEqual([]);
+  // The newest, which the directory does not know yet.
+  await sample.grow("a", 7);
+  bundle = await exported(RECORDED_MS + 60_000);
+}, 120_000);
+afterAll(async () => {
+  await verifiers.close();
+  await witness.close();
+  authority.server.close();
+  rmSync(tsaDir, { recursive: true });
+  await rm(sample.directory, { recursive: true });
+});
+
+function cosign(): Promise<string[]> {
+  const settings = { log: DIRECTORY, verifierKey: sample.key.verifierKey, policy: parsePolicy(policy) };
+  return createWitnessing(sample.objects, settings).round();
+}
+
+async function exported(nowMs: number, filter: Record<string, string> = {}): Promise<Buffer> {
+  const target = join(sample.directory, "bundle.tar");
+  const asked = { filter, recipient: "the auditor", reason: "test", content: false };
+  const where = { shard: "a", tenant: "default", exporter: "tester", nowMs };
+  await exportOffline(sample.objects, undefined, { ...asked, ...where }, target, () => undefined);
+  const bytes = await readFile(target);
+  await rm(target);
+  return bytes;
+}
+
+async function both(tar: Buffer, trust: { keys?: string[]; policy?: string; tsaCert?: string } = {}) {
+  const seen = await verifiers.verify(tar, { keys, policy, ...trust });
+  expect(seen.python, JSON.stringify(seen.why)).toBe(seen.node);
+  return seen;
+}
+const verdictOf = async (...given: Parameters<typeof both>): Promise<string> => (await both(...given)).node;
+const anchored = (files: TarFiles, edit: (text: string) => string): Buffer =>
+  writeTar(withSums(change(files, { "anchors.json": (bytes) => Buffer.from(edit(bytes.toString())) })));
+
+test("a bundle is of what witnesses have cosigned by way of the directory, and is VERIFIED under their quorum", async () => {
+  const seen = await both(bundle, { tsaCert: authority.cert });
+  expect(seen.node, JSON.stringify(seen.why)).toBe("VERIFIED");
+  for (const anchors of [seen.anchors.node, seen.anchors.python]) {
+    expect(anchors).toMatchObject({
+      witnessed: { size: 305, by: ["w"] },
+      stamped: { size: 5 },
+      shards: [
+        { shard: "a", size: 305 },
+        { shard: "b", size: 3 },
+      ],
+    });
+  }
+  expect(await verdictOf(bundle, { policy: "quorum none\n" })).toBe("VERIFIED");
+  const shardOnly = keys.filter((key) => !key.includes("/directory+"));
+  expect(await verdictOf(bundle, { keys: shardOnly, policy: "quorum none\n" })).toBe("VERIFIED");
+  expect(await verdictOf(bundle, { keys: shardOnly })).toBe("UNTRUSTED");
+  expect(await verdictOf(bundle, { keys: [] })).toBe("UNTRUSTED");
+});
+
+test("without its anchors, or with those of others, it is not", async () => {
+  const files = readTar(bundle);
+  const without = files.filter(([path]) => path !== "anchors.json");
+  expect(await verdictOf(writeTar(withSums(without)))).toBe("UNTRUSTED");
+  expect(await verdictOf(writeTar(withSums(without)), { policy: "quorum none\n" })).toBe("VERIFIED");
+  const stranger = await startFakeWitness("x.example", []);
+  await stranger.close();
+  expect(await verdictOf(bundle, { policy: `witness x ${stranger.verifierKey}\nquorum x\n` })).toBe("UNTRUSTED");
+  const other = await startAuthority(tsaDir, "other", ["-newkey", "rsa:2048"]);
+  other.server.close();
+  expect(await verdictOf(bundle, { tsaCert: other.cert })).toBe("TAMPERED");
+  const moved = anchored(files, (text) => text.replace(/"index":0,/, '"index":1,'));
+  expect(await verdictOf(moved)).toBe("TAMPERED");
+});
+
+test("entries that came after what was cosigned are named, once they should have been", async () => {
+  // Witnesses have been away for an hour: newer entries do not wait for them any longer.
+  const late = await exported(RECORDED_MS + 3_600_000);
+  const seen = await both(late);
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("entries 305 to 311");
+  expect(await verdictOf(late, { policy: "quorum none\n" })).toBe("VERIFIED");
+});
+
+test("every byte of the anchors is found when it is changed, also where the sums are made to fit", async () => {
+  const small = await exported(RECORDED_MS + 60_000, { run_id: "run-1" });
+  expect(await verdictOf(small)).toBe("VERIFIED");
+  const files = readTar(small);
+  const bytes = fileOf(files, "anchors.json");
+  const [first] = JSON.parse(bytes.toString()).heads as { timestamp: string | null }[];
+  expect(first?.timestamp).toBeNull();
+  // The second head ends with the stamp, of which without the authority's certificate only the sum is checked.
+  const missed: unknown[] = [];
+  let total = 0;
+  const token = bytes.indexOf('"timestamp":"');
+  for (let at = 0; at < bytes.length; at += at > token ? 211 : 29) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] as number) ^ 1;
+    const altered = change(files, { "anchors.json": () => changed });
+    for (const [name, tar] of [
+      ["as it is", writeTar(altered)],
+      ["sums anew", writeTar(withSums(altered))],
+    ] as const) {
+      if (name === "sums anew" && at > token) continue;
+      const seen = await verifiers.verify(tar, { keys, policy });
+      total++;
+      if (seen.node === "VERIFIED" || seen.node !== seen.python) missed.push({ name, at, ...seen });
+    }
+  }
+  process.stdout.write(`changed bytes of anchors.json: ${total - missed.length} of ${total} found, by both alike\n`);
+  expect(missed.slice(0, 3)).toEqual([]);
+}, 300_000);
