@@ -15,6 +15,8 @@ export interface BundleLog {
   checkpoint(): Promise<Buffer>;
   /** Destroys the keys of what was sealed for a user, and records it, as an erasure does. */
   erase(user: string, seq: number): Promise<void>;
+  /** Records that all keys have expired, as an act of another tenant's, and takes the packs away. */
+  expire(tenant: string, seq: number): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -47,6 +49,16 @@ export async function createBundleLog(given?: SampleStore): Promise<BundleLog> {
         frame(seq, [{ event: "act", kind: "other", name: "erasure", run_id: "", received_time: timeAt(60), act }]),
       ]);
       ({ sink } = await openSampleSink(store));
+    },
+    async expire(tenant, seq) {
+      const keyring = await openKeyring(store.objects, store.masterKey);
+      if (keyring === null) throw new Error("nothing was sealed");
+      const key_id_prefixes = await keyring.months();
+      const actor = { key_id: null, name: "retention", roles: [] };
+      const act = { action: "expiry", actor, reason: null, target: { class: "content", key_id_prefixes } };
+      const facts = { event: "act", kind: "other", name: "expiry", run_id: "", received_time: timeAt(90), tenant, act };
+      await sink.write([frame(seq, [facts as Partial<RunledgerRecord>])]);
+      await rm(join(store.directory, "objects/payloads"), { recursive: true });
     },
     remove: () => rm(store.directory, { recursive: true, force: true }),
   };

@@ -303,6 +303,22 @@ test("payloads that were swapped, changed, left out or said to be erased are fou
   );
 });
 
+test("what has expired is explained by the installation's act, in the bundle of every tenant, whatever is selected", async () => {
+  const other = await createBundleLog();
+  await other.write(runFrame(1, { run: "a", agent: "support", user: "u1", steps: 2, second: 0 }));
+  await other.expire("installation", 2);
+  const trusting = { keys: [other.store.key.verifierKey] };
+  for (const filter of [{}, { agent: "support" }, { until: timeAt(50) }] as Record<string, string>[]) {
+    const expired = await other.export(filter);
+    expect(await verdictOf(expired, trusting)).toBe("VERIFIED");
+    const without = change(readTar(expired), {
+      [FIRST_ENTRIES]: editLines((all) => all.filter((line) => !line.includes('"expiry"'))),
+    }).filter(([path]) => !/^(proofs|tile\/entries)\//.test(path));
+    expect(await verdictOf(writeTar(withFacts(without)), trusting)).toBe("INCOMPLETE");
+  }
+  await other.remove();
+});
+
 test("another key, a log signed again, and a history that was rewritten are not believed", async () => {
   const { privateKey } = generateKeyPairSync("ed25519");
   const { origin } = log.store.key;

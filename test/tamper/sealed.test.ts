@@ -106,6 +106,23 @@ test.each([{ withKeys: true }, { withKeys: false }])(
   },
 );
 
+test("a key that still opens what the log says was erased is told of", async () => {
+  const keyId = await keyOfFirst();
+  await append(actFrame(3, "erasure", { erasure_id: "e", key_ids: [keyId] }));
+  const { verdict, findings } = await verified({ withKeys: true });
+  expect(verdict).toBe("INCOMPLETE");
+  const what = expect.stringContaining("entry 5 says that it was destroyed, and it still opens");
+  expect(findings).toEqual([{ verdict: "INCOMPLETE", where: `key ${keyId}`, what }]);
+});
+
+test("only an act excuses: another record with such a member does not", async () => {
+  const keyId = await keyOfFirst();
+  const frame = actFrame(3, "erasure", { key_ids: [keyId] });
+  await append({ ...frame, records: frame.records.map((one) => ({ ...one, facts: { ...one.facts, event: "log" } })) });
+  await keyring.destroy([keyId]);
+  expect((await verified({ withKeys: true })).verdict).toBe("INCOMPLETE");
+});
+
 test("what has expired may be removed whole; what is erased must still lie there", async () => {
   const keyId = await keyOfFirst();
   await append(actFrame(3, "expiry", { key_id_prefixes: [keyId.slice(0, 3)] }));

@@ -137,7 +137,7 @@ test("a time alone selects a range with its neighbours, and another tenant's ent
   await finished(id);
   const files = await filesOf(id);
   const manifest = parseManifest(String(files.get("bundle.json")));
-  expect(manifest).toMatchObject({ selection: "range", range: [1, 5], hidden: 0 });
+  expect(manifest).toMatchObject({ selection: "range", range: [1, 6], hidden: 1 });
   expect(linesOf(files.get("entries/000000000000000.jsonl")).map((line) => JSON.parse(line)[0])).toEqual([
     0, 1, 2, 3, 4,
   ]);

@@ -86,19 +86,29 @@ interface Range {
   result(): Pick<Selection, "kind" | "range" | "hidden">;
 }
 
-/** From the first entry that is not before `since` to the last that is before `until`, whatever lies between. */
+/**
+ * From the first entry that is not before `since` to the last that is before `until`, whatever lies between; and the others' next to them, so that what
+ * shows where the range ends is an entry that may be shown.
+ */
 function createRange({ since, until }: ExportFilter, size: number): Range {
   let first = since === undefined ? 0 : size;
   let end = until === undefined ? size : 0;
   /** Others' entries since `first`, and those of them that lie before `end`. */
   let others = 0;
   let hidden = 0;
+  /** Others' entries in a row just before this one. */
+  let othersBefore = 0;
   return {
     add(index, receivedTime, isOurs) {
-      if (since !== undefined && first === size && receivedTime >= since) first = index;
+      if (since !== undefined && first === size && receivedTime >= since) {
+        first = index - othersBefore;
+        others = othersBefore;
+      }
+      othersBefore = isOurs ? 0 : othersBefore + 1;
       if (index < first) return;
       if (!isOurs) others++;
-      if (until === undefined || receivedTime < until) {
+      const isNext = !isOurs && index === Math.max(first, end);
+      if (until === undefined || receivedTime < until || isNext) {
         end = index + 1;
         hidden = others;
       }
