@@ -45,7 +45,7 @@ export const queryApiSettings = z
     controlPollMs: ms.default(500),
     /** Agents that may wait at `GET /v1/control` at once. */
     controlMaxWaiters: limit.default(10_000),
-    alertIntervalMs: ms.default(1_000),
+    alertIntervalMs: ms.default(500),
     /** Where bundles are made and kept; null: no exports. */
     exportsDir: z.string().min(1).nullable().default(null),
     /** How long a bundle can be fetched. */

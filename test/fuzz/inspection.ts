@@ -108,7 +108,9 @@ export function createInspection(): Inspection {
       const contextWindow = facts.llm === null ? null : prices.contextWindow(facts.llm);
       if (facts.event === "metric") rows.metric_points.push(...metricPointRows(facts, 1));
       else if (facts.run_id !== "")
-        ofRuns.push(stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1 }));
+        ofRuns.push(
+          stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow, journalSeq: 1, journal: "" }),
+        );
     }
     rows.steps.push(...ofRuns);
     findings.corrections += checkResolution(ofRuns);

@@ -73,7 +73,14 @@ function measure({ frames, spans }: NormalizeInput, price: Pricer, sampleMs: num
     }),
     stepRow: micros(() => {
       for (const { facts, inputPreview, outputPreview } of records)
-        stepRow(facts, { conflict: false, inputPreview, outputPreview, contextWindow: null, journalSeq: 1 });
+        stepRow(facts, {
+          conflict: false,
+          inputPreview,
+          outputPreview,
+          contextWindow: null,
+          journalSeq: 1,
+          journal: "",
+        });
     }),
   };
 }

@@ -19,9 +19,9 @@ export interface LateDuplicates {
 
 /**
  * A record can only have come before the window's oldest one if it ended before that was received: only those are looked up.
- * `windowRecords` is how many records the window surely holds.
+ * `windowRecords` is how many records the window surely holds, `journal` whose frames count as one's own.
  */
-export function createLateDuplicates(rows: Rows, windowRecords: number): LateDuplicates {
+export function createLateDuplicates(rows: Rows, windowRecords: number, journal: string): LateDuplicates {
   const batches: { receivedTime: string; count: number }[] = [];
   let held = 0;
   let forgotten = false;
@@ -50,8 +50,9 @@ export function createLateDuplicates(rows: Rows, windowRecords: number): LateDup
       for (let i = 0; i < late.length; i += IDS_PER_QUERY) {
         const ids = late.slice(i, i + IDS_PER_QUERY).map(({ record_id }) => record_id);
         const known = await rows.query<{ record_id: string }>(
-          "SELECT DISTINCT record_id FROM steps WHERE record_id IN {ids: Array(String)} AND journal_seq < {beforeSeq: UInt64}",
-          { ids, beforeSeq },
+          `SELECT DISTINCT record_id FROM steps
+           WHERE record_id IN {ids: Array(String)} AND journal IN ('', {journal: String}) AND journal_seq < {beforeSeq: UInt64}`,
+          { ids, journal, beforeSeq },
         );
         for (const { record_id } of known) found.add(record_id);
       }

@@ -56,7 +56,13 @@ function memoryCursor(): JournalCursor {
   };
 }
 
-function sinkOver(rows: Rows, cursor = memoryCursor(), intent = memoryCursor(), seenLimit = 1_000) {
+function sinkOver(
+  rows: Rows,
+  cursor = memoryCursor(),
+  intent = memoryCursor(),
+  seenLimit = 1_000,
+  installation = "test",
+) {
   const counted = { duplicates: 0, conflicts: 0 };
   const sink = createMetricsSink(
     {
@@ -71,7 +77,7 @@ function sinkOver(rows: Rows, cursor = memoryCursor(), intent = memoryCursor(), 
         counted.conflicts += conflicts;
       },
     },
-    { installation: "test", maxRowsPerInsert: 7 },
+    { installation, maxRowsPerInsert: 7 },
   );
   return { sink, cursor, intent, counted };
 }

@@ -7,6 +7,8 @@ import type { Prices } from "../normalize/price.ts";
 import type { Resolver } from "../resolve/resolver.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
+import { createOtherJournals, type Placed } from "./other-journals.ts";
+import { takeOutRepeats } from "./repeats.ts";
 import { stepRow } from "./step-row.ts";
 
 export interface MetricsSinkDependencies {
@@ -24,7 +26,7 @@ export interface MetricsSinkDependencies {
 }
 
 export interface MetricsSinkSettings {
-  /** Of this journal, and for ever: part of the deduplication tokens. Another journal, another name. */
+  /** Of this journal, and for ever: part of the deduplication tokens, and each row names it. Another journal, another name. */
   installation: string;
   /** Default 20,000. Never to be changed while a batch is in flight. */
   maxRowsPerInsert?: number;
@@ -36,6 +38,8 @@ export const REBUILD_MARK = "rebuild_in_progress";
 interface Batch {
   from: number;
   to: number;
+  /** In inserts of so many records at most, duplicates counted too: where a record goes does not depend on what others have. */
+  inserts: StepRow[][];
   rows: StepRow[];
   points: MetricPointRow[];
   duplicates: number;
@@ -43,15 +47,31 @@ interface Batch {
 
 /**
  * Carries records into ClickHouse, each once. A batch's end is written down (`intent`) before it is inserted, and its tokens are made
- * of its journal positions; so after a crash the very same batch goes again, and what is there already is not counted twice.
+ * of its journal positions; so after a crash the very same batch goes again, and what is there already is not counted twice. What another
+ * collector has inserted is left out; what both insert at the same moment is taken out afterwards.
  */
 export function createMetricsSink(dependencies: MetricsSinkDependencies, settings: MetricsSinkSettings): Sink {
   const { rows, cursor, intent, seen, prices, onWritten } = dependencies;
   const windowRecords = Math.floor(seen.limit / 2);
-  const late = createLateDuplicates(rows, windowRecords);
+  const { installation, maxRowsPerInsert = 20_000 } = settings;
+  const late = createLateDuplicates(rows, windowRecords, installation);
+  const others = createOtherJournals(rows, installation);
   const { resolver } = dependencies;
   /** What a failed write made of its frames: asked again, it inserts the same, and does not take them for duplicates of themselves. */
   let pending: Batch | null = null;
+  /** Of a batch that a crash interrupted: what of it is in. */
+  let landed: ReadonlySet<string> = new Set();
+
+  async function decide(frames: readonly NormalizedFrame[], from: number, to: number): Promise<Batch> {
+    const records = frames.flatMap((frame) => frame.records.map(({ facts }) => facts)).filter(isOfRun);
+    const known = await late.find(records, from);
+    const elsewhere = await others.find(records, from);
+    return batchOf(
+      { frames, from, to },
+      { seen, known, elsewhere, landed },
+      { prices, journal: installation, maxRowsPerInsert },
+    );
+  }
 
   return {
     name: "metrics",
@@ -65,7 +85,9 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       const nextSeq = await cursor.load();
       const mustEndAt = await intent.load();
       await cursor.save(nextSeq); // from now on the journal keeps what this sink needs
-      await seed(rows, seen, late.remember, nextSeq, windowRecords);
+      await others.announce();
+      await seed(rows, seen, late.remember, { nextSeq, limit: windowRecords, journal: installation });
+      landed = mustEndAt > nextSeq ? await others.landed(nextSeq, mustEndAt) : new Set();
       return { nextSeq, mustEndAt: mustEndAt > nextSeq ? mustEndAt : null };
     },
     async write(frames) {
@@ -73,14 +95,12 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       const to = (frames.at(-1)?.seq ?? 0) + 1;
       if (from === undefined) return;
       if (pending?.from !== from || pending.to !== to) {
-        const known = await late.find(
-          frames.flatMap((frame) => frame.records.map(({ facts }) => facts)).filter(isOfRun),
-          from,
-        );
-        pending = batchOf(frames, from, to, seen, known, prices);
+        pending = await decide(frames, from, to);
       }
       await intent.save(to);
       await insert(rows, pending, settings);
+      const inserted: readonly Placed[] = pending.rows;
+      if (await others.exist()) await takeOutRepeats(rows, inserted);
       await correct(resolver, pending.rows);
       // A crash here: the batch goes again under the same tokens, which ClickHouse knows.
       await cursor.save(to);
@@ -89,6 +109,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
       const conflicts = pending.rows.filter((row) => row.conflict).length;
       onWritten?.({ rows: pending.rows.length, duplicates: pending.duplicates, conflicts });
       pending = null;
+      landed = new Set();
     },
     close: () => Promise.resolve(),
   };
@@ -112,13 +133,12 @@ async function seed(
   rows: Rows,
   seen: SeenRecords,
   remember: (receivedTime: string, count: number) => void,
-  nextSeq: number,
-  limit: number,
+  { nextSeq, limit, journal }: { nextSeq: number; limit: number; journal: string },
 ): Promise<void> {
   const newest = await rows.query<SeedRow>(
     `SELECT tenant, record_id, trace_id, step_id, event, received_time FROM steps
-     WHERE journal_seq < {nextSeq: UInt64} ORDER BY received_time DESC LIMIT {limit: UInt64}`,
-    { nextSeq, limit },
+     WHERE journal IN ('', {journal: String}) AND journal_seq < {nextSeq: UInt64} ORDER BY received_time DESC LIMIT {limit: UInt64}`,
+    { nextSeq, limit, journal },
   );
   for (const row of newest.reverse()) {
     seen.classify(row);
@@ -137,29 +157,41 @@ interface SeedRow {
   received_time: string;
 }
 
+interface Known {
+  seen: SeenRecords;
+  /** Ids that our journal, or another, has brought before. */
+  known: ReadonlySet<string>;
+  elsewhere: ReadonlySet<string>;
+  landed: ReadonlySet<string>;
+}
+
 function batchOf(
-  frames: readonly NormalizedFrame[],
-  from: number,
-  to: number,
-  seen: SeenRecords,
-  known: ReadonlySet<string>,
-  prices: Pick<Prices, "contextWindow">,
+  { frames, from, to }: { frames: readonly NormalizedFrame[]; from: number; to: number },
+  { seen, known, elsewhere, landed }: Known,
+  made: { prices: Pick<Prices, "contextWindow">; journal: string; maxRowsPerInsert: number },
 ): Batch {
-  const batch: Batch = { from, to, rows: [], points: [], duplicates: 0 };
-  for (const { seq, records } of frames) {
-    for (const { facts, inputPreview, outputPreview } of records) {
-      if (facts.event === "metric") batch.points.push(...metricPointRows(facts, seq));
-      if (!isOfRun(facts)) continue;
+  const batch: Batch = { from, to, inserts: [], rows: [], points: [], duplicates: 0 };
+  const records = frames.flatMap(({ seq, records }) => records.map((record) => ({ seq, ...record })));
+  for (const { seq, facts } of records) if (facts.event === "metric") batch.points.push(...metricPointRows(facts, seq));
+  const ofRuns = records.filter(({ facts }) => isOfRun(facts));
+  for (let start = 0; start < ofRuns.length; start += made.maxRowsPerInsert) {
+    const together = ofRuns.slice(start, start + made.maxRowsPerInsert);
+    // An insert that is in, maybe without its views, is repaired by the same rows only; whatever came elsewhere since.
+    const isIn = together.some(({ facts }) => landed.has(facts.record_id));
+    const rows: StepRow[] = [];
+    for (const { seq, facts, inputPreview, outputPreview } of together) {
       const classification = seen.classify(facts);
-      if (classification === "duplicate" || known.has(facts.record_id)) {
-        batch.duplicates += 1;
-        continue;
-      }
+      const isKnown = isIn ? !landed.has(facts.record_id) : elsewhere.has(facts.record_id);
+      if (classification === "duplicate" || known.has(facts.record_id) || isKnown) continue;
       const conflict = classification === "conflict";
-      const contextWindow = facts.llm === null ? null : prices.contextWindow(facts.llm);
-      batch.rows.push(stepRow(facts, { conflict, inputPreview, outputPreview, contextWindow, journalSeq: seq }));
+      const contextWindow = facts.llm === null ? null : made.prices.contextWindow(facts.llm);
+      const context = { conflict, inputPreview, outputPreview, contextWindow, journalSeq: seq, journal: made.journal };
+      rows.push(stepRow(facts, context));
     }
+    batch.inserts.push(rows);
   }
+  batch.rows = batch.inserts.flat();
+  batch.duplicates = ofRuns.length - batch.rows.length;
   return batch;
 }
 
@@ -170,13 +202,8 @@ export function isOfRun({ event, run_id }: Pick<RunledgerRecord, "event" | "run_
 
 async function insert(rows: Rows, batch: Batch, settings: MetricsSinkSettings): Promise<void> {
   const { installation, maxRowsPerInsert = 20_000 } = settings;
-  for (const [table, all] of [
-    ["steps", batch.rows],
-    ["metric_points", batch.points],
-  ] as const) {
-    for (let start = 0; start < all.length; start += maxRowsPerInsert) {
-      const token = `${installation}:${batch.from}-${batch.to}:${start}`;
-      await rows.insert(table, all.slice(start, start + maxRowsPerInsert), token);
-    }
-  }
+  const tokenOf = (start: number) => `${installation}:${batch.from}-${batch.to}:${start}`;
+  for (const [i, some] of batch.inserts.entries()) await rows.insert("steps", some, tokenOf(i * maxRowsPerInsert));
+  for (let start = 0; start < batch.points.length; start += maxRowsPerInsert)
+    await rows.insert("metric_points", batch.points.slice(start, start + maxRowsPerInsert), tokenOf(start));
 }

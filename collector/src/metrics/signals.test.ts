@@ -119,7 +119,7 @@ async function openSinks() {
 }
 
 const count = async (sql: string) => Number((await rows.query<{ n: string }>(`SELECT count() AS n FROM ${sql}`))[0]?.n);
-const steps = () => rows.query("SELECT * EXCEPT journal_seq FROM steps ORDER BY record_id");
+const steps = () => rows.query("SELECT * EXCEPT (journal_seq, journal) FROM steps ORDER BY record_id");
 const points = () =>
   rows.query<Record<string, unknown>>("SELECT * EXCEPT journal_seq FROM metric_points FINAL ORDER BY record_id, point");
 const run = () =>

@@ -9,6 +9,8 @@ export interface StepRowContext {
   contextWindow: number | null;
   /** 0 when made from the log. */
   journalSeq: number;
+  /** Identity of that journal; "" when made from the log. */
+  journal: string;
 }
 
 /** A later time is shown as this one: ClickHouse's minutes end in 2106. The log keeps what the client said. */
@@ -64,6 +66,7 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     input_preview: context.inputPreview,
     output_preview: context.outputPreview,
     journal_seq: context.journalSeq,
+    journal: context.journal,
   };
 }
 

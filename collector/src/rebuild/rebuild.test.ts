@@ -180,7 +180,7 @@ function framesOf(count: number): NormalizedFrame[] {
 }
 
 const ANSWERS = {
-  steps: "SELECT * EXCEPT journal_seq FROM steps ORDER BY record_id",
+  steps: "SELECT * EXCEPT (journal_seq, journal) FROM steps ORDER BY record_id",
   runs: `SELECT tenant, run_id, min(start_time), max(end_time), min(first_received_time), max(last_seen_time), max(heartbeat_interval_ms),
     max(ended), max(root), max(error), min(agent), min(task_id), min(task_type), min(session_id), min(user_id), min(dialect), sum(records),
     sum(numbered_records), sum(conflicts), sum(steps), sum(step_errors), sum(llm_calls), sum(tool_calls), sum(tool_errors), sum(guardrails),

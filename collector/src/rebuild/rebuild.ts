@@ -83,7 +83,7 @@ export async function rebuild(
   const since = clock();
   // What is a duplicate is asked of all shards together: a record that came to two counts once.
   const seen = createSeenRecords();
-  const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2));
+  const late = createLateDuplicates(rows, Math.floor(DEFAULT_SEEN_RECORDS / 2), "");
   for (const { shard, size, read } of shards) {
     const fill = createFiller(dependencies, { shard, reprice, seen, late }, progress, erased);
     let batch: { index: number; entry: Uint8Array }[] = [];
@@ -152,7 +152,8 @@ function createFiller(
       const { llm, conflict, start_time } = record;
       const contextWindow = llm === null ? null : prices.contextWindow(llm);
       const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;
-      steps.push(stepRow({ ...whole, cost }, { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0 }));
+      const context = { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0, journal: "" };
+      steps.push(stepRow({ ...whole, cost }, context));
     }
     const from = batch[0]?.index ?? 0;
     const token = `rebuild:${shard}:${from}-${from + batch.length}`;

@@ -9,7 +9,8 @@ export interface CorrectionRow {
   tenant: string;
   run_id: string;
   record_id: string;
-  what: "uncounted" | "filled" | "inferred";
+  /** `repeated`: written by the sink (metrics/repeats.ts), and true for ever. */
+  what: "uncounted" | "filled" | "inferred" | "repeated";
   step_id: string;
   same_call_as: string;
   shown_by: string;
@@ -47,6 +48,11 @@ export interface CorrectionRow {
   /** Decimal text. */
   cost_usd: string;
   cost_missing: number;
+  /** Of repeated records only, as the next three. */
+  records: number;
+  numbered_records: number;
+  guardrails: number;
+  guardrail_rejections: number;
   /** Hash of all of the above: whether a row that stands says the same. */
   content_sha256: string;
 }
@@ -92,6 +98,10 @@ const NOTHING = {
   usage_missing: 0,
   cost_usd: "0",
   cost_missing: 0,
+  records: 0,
+  numbered_records: 0,
+  guardrails: 0,
+  guardrail_rejections: 0,
 } as const;
 
 /** Takes back what the views of `steps` made of the record. */

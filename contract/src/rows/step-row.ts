@@ -93,6 +93,8 @@ export interface StepRow {
   output_preview: string;
   /** Sequence number of the journal frame it came in; 0 when rebuilt from the log. */
   journal_seq: number;
+  /** Identity of that journal; "" when rebuilt from the log. */
+  journal: string;
 }
 
 export const PREVIEW_CHARS = 200;

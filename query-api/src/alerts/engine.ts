@@ -6,7 +6,7 @@ import type { Control } from "../control/control.ts";
 import { type ChangedRuns, createChangedRuns } from "../runs/changed-runs.ts";
 import type { RunSummaries } from "../runs/run-summaries.ts";
 import type { Lease } from "../state/lease.ts";
-import { repeat } from "../state/repeat.ts";
+import { type Repeated, repeat } from "../state/repeat.ts";
 import { type AlertStore, isOpen } from "./alert-store.ts";
 import { findCandidates } from "./candidates.ts";
 import { deliverDue } from "./deliveries.ts";
@@ -44,7 +44,7 @@ export interface AlertEngine {
   stop(): Promise<void>;
 }
 
-/** Of one tenant. Looks every second at the runs that got new records, raises what the rules find, and delivers it. Its state survives restarts. */
+/** Of one tenant. Looks twice a second at the runs that got new records, raises what the rules find, and delivers it. Its state survives restarts. */
 export function createAlertEngine(
   tenant: string,
   dependencies: AlertEngineDependencies,
@@ -57,20 +57,21 @@ export function createAlertEngine(
   let changes: ChangedRuns | null = null;
   /** Told by `changes`, and not evaluated since because a store was away. */
   let pending: string[] = [];
-  let loops: { stop(): Promise<void> }[] = [];
+  let looking: Repeated | null = null;
+  let delivering: Repeated | null = null;
 
   return {
     start() {
-      loops = [
-        repeat(settings.alertIntervalMs, tick, (error) => logger.warn({ err: error }, "alerts: evaluation failed")),
-        // Apart, so that a slow receiver does not keep rules from being looked at.
-        repeat(settings.alertIntervalMs / 4, deliver, (error) =>
-          logger.warn({ err: error }, "alerts: delivery failed"),
-        ),
-      ];
+      // Apart, so that a slow receiver does not keep rules from being looked at.
+      delivering = repeat(settings.alertIntervalMs, deliver, (error) =>
+        logger.warn({ err: error }, "alerts: delivery failed"),
+      );
+      looking = repeat(settings.alertIntervalMs, tick, (error) =>
+        logger.warn({ err: error }, "alerts: evaluation failed"),
+      );
     },
     async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([looking?.stop(), delivering?.stop()]);
     },
   };
 
@@ -106,7 +107,9 @@ export function createAlertEngine(
       const candidates = await findCandidates(rows, { tenant, runIds: changed, rules: inForce, nowMs: clock() });
       for (const together of parameterLists(candidates, MAX_RUNS_AT_ONCE)) {
         const question = { rows, tenant, runs: await summaries.byId(tenant, together), rules: inForce };
-        raised.inc(await raiseFindings(question, dependencies, channels));
+        const added = await raiseFindings(question, dependencies, channels);
+        raised.inc(added);
+        if (added > 0) delivering?.wake();
       }
     }
   }

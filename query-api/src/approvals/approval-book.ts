@@ -23,6 +23,8 @@ const keptApproval = approval.extend({
   /** The object with the arguments; null: none were given. */
   arguments_path: z.string().nullable(),
   arguments_cut: z.boolean(),
+  /** The data key they are sealed under; null: in the clear, or none. */
+  arguments_key_id: z.string().nullable().default(null),
   /** Whether somebody was told; null: nobody is to be. */
   delivery: z
     .object({
@@ -43,6 +45,9 @@ export function createApprovalDocument(objects: Objects): StateDocument<Approval
   return createStateDocument(objects, statePath("approvals"), approvalState, { version: 0, approvals: [] });
 }
 
+/** What lies below it are arguments, and nothing else. */
+export const APPROVAL_ARGUMENTS_PREFIX = "state/approval-arguments/";
+
 /** Where the arguments of a request lie, apart: they are content, and the document is read all the time. */
 export function argumentsPath(tenant: string, approvalId: string): string {
   const owner = createHash("sha256").update(tenant).digest("hex").slice(0, 16);
@@ -53,6 +58,7 @@ export interface NewApproval {
   tenant: string;
   request: z.output<typeof approvalRequest>;
   argumentsPath: string | null;
+  argumentsKeyId: string | null;
   argumentsCut: boolean;
   /** Somebody is to be told. */
   announced: boolean;
@@ -88,6 +94,7 @@ export function withApproval(
     tenant,
     arguments_path: asked.argumentsPath,
     arguments_cut: asked.argumentsCut,
+    arguments_key_id: asked.argumentsKeyId,
     delivery: asked.announced
       ? { delivery_id: `${approval_id}.${nowMs}`, status: "retrying", attempts: 0, next_attempt_ms: nowMs, error: null }
       : null,

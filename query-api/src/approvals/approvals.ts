@@ -5,15 +5,15 @@ import {
   MAX_APPROVAL_ARGUMENTS_BYTES,
   type Principal,
 } from "@runledger/contract";
-import type { Objects, WatchedDocument } from "@runledger/storage";
+import type { WatchedDocument } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { createContentReads } from "../acts/content-reads.ts";
+import type { ApprovalArguments } from "./approval-arguments.ts";
 import {
   type ApprovalState,
   approvalAt,
-  argumentsPath,
   findApproval,
   type KeptApproval,
   requirePending,
@@ -40,7 +40,7 @@ export interface Answer {
 
 export interface ApprovalDependencies {
   approvals: WatchedDocument<ApprovalState>;
-  objects: Objects;
+  contents: ApprovalArguments;
   acts: ActRecorder;
   clock: () => number;
   logger: FastifyBaseLogger;
@@ -48,22 +48,22 @@ export interface ApprovalDependencies {
 
 /** @param settings `announced`: somebody is to be told of each new request. */
 export function createApprovals(dependencies: ApprovalDependencies, settings: { announced: boolean }): Approvals {
-  const { approvals, objects, acts, clock, logger } = dependencies;
+  const { approvals, contents, acts, clock, logger } = dependencies;
   const reads = createContentReads(acts, clock);
 
   return {
     async request(tenant, request) {
       const text = request.arguments === null ? null : cutText(request.arguments);
-      const path = text === null ? null : argumentsPath(tenant, request.approval_id);
       const known = (await approvals.read()).approvals.some(
         (one) => one.tenant === tenant && one.approval_id === request.approval_id,
       );
       // Before the request that names it; one that is left over is overwritten when the agent asks again.
-      if (text !== null && path !== null && !known) await objects.replace(path, Buffer.from(text.shown));
+      const kept = text === null || known ? null : await contents.keep(tenant, request, text.shown);
       let result: ReturnType<typeof withApproval> | undefined;
       const asked = {
-        ...{ tenant, request, nowMs: clock(), argumentsPath: path },
+        ...{ tenant, request, nowMs: clock(), argumentsPath: kept?.path ?? null },
         ...{ argumentsCut: request.arguments_cut || (text?.isCut ?? false), announced: settings.announced },
+        argumentsKeyId: kept?.keyId ?? null,
       };
       let isNew = false;
       await approvals.update((before) => {
@@ -93,8 +93,7 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
       }
       const target = { approval_id: approvalId, run_id: found.run_id, tool: found.tool };
       await reads.record({ principal, reason: null, target });
-      const bytes = await objects.read(found.arguments_path);
-      return { ...shown, ...about, arguments: bytes === null ? null : Buffer.from(bytes).toString("utf8") };
+      return { ...shown, ...about, arguments: await contents.read(found) };
     },
     async decide(approvalId, { status, reason, principal }) {
       const { tenant } = principal;
@@ -110,12 +109,10 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
     },
   };
 
-  /** Their arguments go with them. A crash in between leaves an object that nothing names. */
+  /** Their arguments go with them. A crash in between leaves an object that nothing names, which is swept. */
   async function forget(dropped: readonly KeptApproval[]): Promise<void> {
-    for (const { arguments_path } of dropped) {
-      if (arguments_path === null) continue;
-      await objects.delete(arguments_path).catch((error) => logger.warn({ err: error }, "old arguments not removed"));
-    }
+    for (const one of dropped)
+      await contents.forget(one).catch((error) => logger.warn({ err: error }, "old arguments not removed"));
   }
 }
 

@@ -12,17 +12,24 @@ import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { repeat } from "../state/repeat.ts";
 import { announceDue } from "./announcements.ts";
+import { type ApprovalArguments, createApprovalArguments } from "./approval-arguments.ts";
 import { type Answer, createApprovals } from "./approvals.ts";
 
 const tags = ["approvals"];
 const ANNOUNCE_EVERY_MS = 500;
+const SWEEP_EVERY_MS = 600_000;
 const parameters = z.strictObject({ approval_id: z.string().max(64) });
 
 /** What agents ask of people before they do what can't be undone, and the answers. */
 export function registerApprovals(feature: Feature, state: ControlState): void {
   const { app, dependencies, settings } = feature;
   announceWhatWaits(feature, state);
-  const approvals = createApprovals({ ...dependencies, ...state }, { announced: settings.alertWebhookUrl !== null });
+  const contents = createApprovalArguments(dependencies.objects, dependencies.keyring, dependencies.clock);
+  sweepArguments(feature, state, contents);
+  const approvals = createApprovals(
+    { ...dependencies, ...state, contents },
+    { announced: settings.alertWebhookUrl !== null },
+  );
   app.post(
     "/v1/approvals",
     {
@@ -85,17 +92,34 @@ export function registerApprovals(feature: Feature, state: ControlState): void {
   }
 }
 
-/** While the server listens; one of several APIs does it. */
-function announceWhatWaits({ app, dependencies, settings }: Feature, state: ControlState): void {
+/** One of several APIs tells whom it concerns. */
+function announceWhatWaits(feature: Feature, state: ControlState): void {
+  const { dependencies, settings } = feature;
   if (settings.alertWebhookUrl === null) return;
-  let announcing: { stop(): Promise<void> } | undefined;
+  const work = () => announceDue({ ...dependencies, ...state }, settings);
+  whileListening(feature, state, { work, everyMs: ANNOUNCE_EVERY_MS, failed: "approvals: telling failed" });
+}
+
+function sweepArguments(feature: Feature, state: ControlState, contents: ApprovalArguments): void {
   const work = async () => {
-    if (await state.lease.hold()) await announceDue({ ...dependencies, ...state }, settings);
+    const removed = await contents.sweep((await state.approvals.read()).approvals);
+    if (removed > 0)
+      feature.dependencies.logger.info({ removed }, "approvals: arguments that no request names are gone");
+  };
+  whileListening(feature, state, { work, everyMs: SWEEP_EVERY_MS, failed: "approvals: sweeping failed" });
+}
+
+function whileListening(
+  { app, dependencies: { logger } }: Feature,
+  { lease }: ControlState,
+  { work, everyMs, failed }: { work: () => Promise<void>; everyMs: number; failed: string },
+): void {
+  let repeated: { stop(): Promise<void> } | undefined;
+  const ifOurs = async () => {
+    if (await lease.hold()) await work();
   };
   app.addHook("onListen", async () => {
-    announcing = repeat(ANNOUNCE_EVERY_MS, work, (error) =>
-      dependencies.logger.warn({ err: error }, "approvals: telling failed"),
-    );
+    repeated = repeat(everyMs, ifOurs, (error) => logger.warn({ err: error }, failed));
   });
-  app.addHook("onClose", async () => await announcing?.stop());
+  app.addHook("onClose", async () => await repeated?.stop());
 }

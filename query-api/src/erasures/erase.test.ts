@@ -13,6 +13,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
+import { createLease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
 import { stepRow } from "../testing/step-rows.ts";
 import { createEraser, type Eraser } from "./erase.ts";
@@ -69,9 +70,10 @@ function recorder(onRecord: (act: Act) => Promise<void> = async () => undefined)
   return { record };
 }
 
-function eraser(store: Objects = objects, acts: ActRecorder = recorder(), ring: Keyring = keyring): Eraser {
+function eraser(store = objects, acts = recorder(), ring = keyring, lease = { hold: async () => true }): Eraser {
   const erasures = createErasureStore(store);
-  return createEraser({ objects: store, rows: rows(), keyring: ring, acts, clock: () => NOW, store: erasures }, SHARD);
+  const dependencies = { objects: store, rows: rows(), keyring: ring, acts, clock: () => NOW, store: erasures, lease };
+  return createEraser(dependencies, SHARD);
 }
 
 const erasureOfAlice = (): KeptErasure => ({
@@ -222,4 +224,35 @@ test("an expiry that could not be recorded destroys nothing", async () => {
   );
   await expect(expiring).rejects.toThrow("no collector");
   expect(await livingKeys(ALICE)).toHaveLength(1);
+});
+
+test.each(["before it is recorded", "after"])(
+  "a hold set %s stops it before keys are destroyed, and lifted it goes on",
+  async (when) => {
+    const ids = await keysFor(ALICE, RUN);
+    const holds = createHoldStore(objects);
+    const hold = { hold_id: "h", scope: { run_id: "r1" }, reason: "court", by: "b", set_time: "", tenant: "t" };
+    const set = async () => void (await holds.update(() => ({ holds: [hold] })));
+    const kept = await saveErasure(createErasureStore(objects), erasureOfAlice());
+    if (when !== "after") await set();
+    const acts = when === "after" ? recorder(set) : recorder();
+    await expect(eraser(objects, acts).advance(kept)).rejects.toMatchObject({ code: "conflict" });
+    expect(logged).toHaveLength(when === "after" ? 1 : 0);
+    expect(await livingKeys(ALICE, RUN)).toEqual(ids);
+    await holds.update(() => ({ holds: [] }));
+    const again = eraser();
+    for (const one of (await again.store.read()).erasures) await again.advance(one);
+    expect(await livingKeys(ALICE, RUN)).toEqual([]);
+    expect(logged).toHaveLength(1);
+  },
+);
+
+test("of two processes that go on with one erasure at once, one records its acts", async () => {
+  await keysFor(ALICE, RUN);
+  await saveErasure(createErasureStore(objects), erasureOfAlice());
+  const lease = (holder: string) => createLease(objects, "state/lease.json", { holder, now: () => performance.now() });
+  const both = [eraser(objects, recorder(), keyring, lease("a")), eraser(objects, recorder(), keyring, lease("b"))];
+  const ended = await Promise.allSettled(both.map((one) => one.advance(erasureOfAlice())));
+  expect(ended.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(logged).toHaveLength(1);
 });

@@ -3,6 +3,9 @@ import { erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from 
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
+import { holdOn } from "../holds/hold-on.ts";
+import { createHoldStore } from "../holds/hold-store.ts";
+import type { Lease } from "../state/lease.ts";
 import { type ErasureStore, type KeptErasure, saveErasure, targetOf } from "./erasure-store.ts";
 import { findRecordedErasure } from "./recorded-erasure.ts";
 
@@ -13,6 +16,8 @@ export interface EraseDependencies {
   acts: ActRecorder;
   clock: () => number;
   store: ErasureStore;
+  /** Of the one process that goes on with erasures: two would record their acts twice. */
+  lease: Pick<Lease, "hold">;
 }
 
 /** Of an act: its target may have 30 KB. */
@@ -25,7 +30,7 @@ const MAX_ROUNDS = 20;
 
 /** Erasures under way in this process. */
 export interface Eraser {
-  /** Goes on with an erasure to its end; asked twice at once, it is done once. @throws QueryApiError or StorageError, as `advanceErasure`. */
+  /** Goes on with an erasure to its end, if this process may; asked twice at once, it is done once. @throws QueryApiError or StorageError, as `advanceErasure`. */
   advance(erasure: KeptErasure): Promise<KeptErasure>;
   readonly store: ErasureStore;
 }
@@ -47,7 +52,8 @@ export function createEraser(dependencies: EraseDependencies, shard: string): Er
 /**
  * Goes on with an erasure from the state in which it is, to its end. Acts are in the log before a key is destroyed, and since all that was journalled
  * before an act is sealed before it, a second look finds the keys of what was on its way. Interrupted anywhere it is run again; what it does twice
- * has no second effect. @throws QueryApiError or StorageError, retryable, when it can't go on just now.
+ * has no second effect. A hold that was set meanwhile stops it, before anything is recorded and before keys are destroyed.
+ * @throws QueryApiError `conflict` for a hold; it or StorageError, retryable, when it can't go on just now.
  */
 async function advanceErasure(
   dependencies: EraseDependencies,
@@ -57,12 +63,31 @@ async function advanceErasure(
   let current = erasure;
   if (current.state === "recording") current = await recordErasure(dependencies, current, shard);
   if (current.state === "destroying") {
+    await refuseHeld(dependencies, current);
     await dependencies.keyring.destroy(current.key_ids);
     await eraseRowsOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
     current = await saveErasure(dependencies.store, { ...current, state: "done", done_time });
   }
   return current;
+}
+
+async function refuseHeld({ objects, rows }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+  const { tenant, user_id: userId } = erasure;
+  const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
+  const hold = await holdOn(createHoldStore(objects), rows, { tenant, userId, runIds });
+  if (hold === null) return;
+  throw new QueryApiError("conflict", `the legal hold ${hold.hold_id} was set on it: ${hold.reason}`, {
+    hint: `the erasure ${erasure.erasure_id} waits, and goes on by itself when DELETE /v1/holds/${hold.hold_id} has lifted it`,
+  });
+}
+
+/** Acts are recorded by one process alone. */
+async function requireLease({ lease }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+  if (await lease.hold()) return;
+  throw new QueryApiError("unavailable", `another query API goes on with erasure ${erasure.erasure_id}`, {
+    hint: "GET /v1/erasures tells how far it is",
+  });
 }
 
 /** Takes the rows out of ClickHouse, those too that came out of the journal since. */
@@ -95,6 +120,8 @@ async function recordErasure(
         run_ids: await runIdsOf(dependencies.rows, { ...current, received_until }),
       });
     }
+    await refuseHeld(dependencies, current);
+    await requireLease(dependencies, current);
     const acting = { action: "erasure", principal: principalOf(current), reason: current.reason };
     for (let at = 0; at === 0 || at < missing.length; at += MAX_KEYS_PER_ACT)
       await acts.record({ ...acting, target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT)) } });

@@ -10,8 +10,8 @@ import { startUpkeep } from "./upkeep.ts";
 export function registerPrivacy(feature: Feature, { lease }: Pick<ControlState, "lease">): void {
   const { keyring, objects } = feature.dependencies;
   const store = createErasureStore(objects);
-  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, store }, feature.settings.shard);
+  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, store, lease }, feature.settings.shard);
   registerHolds(feature);
-  registerErasures(feature, eraser);
+  registerErasures(feature, eraser, lease);
   startUpkeep(feature, eraser, lease);
 }

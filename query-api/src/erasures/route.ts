@@ -15,6 +15,7 @@ import { QueryApiError } from "../error.ts";
 import { holdOn } from "../holds/hold-on.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import type { Lease } from "../state/lease.ts";
 import type { EraseDependencies, Eraser } from "./erase.ts";
 import { answerOf, createErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
 import { publishedSize } from "./recorded-erasure.ts";
@@ -23,7 +24,7 @@ import { clearRecordsOf, runIdsOfUser, usersOfRun } from "./subject-runs.ts";
 const tags = ["privacy"];
 
 /** `POST /v1/erasures`: recorded, then the keys are destroyed. */
-export function registerErasures({ app, dependencies, settings }: Feature, eraser: Eraser | null): void {
+export function registerErasures({ app, dependencies, settings }: Feature, eraser: Eraser | null, lease: Lease): void {
   const store = createErasureStore(dependencies.objects);
   app.post(
     "/v1/erasures",
@@ -43,7 +44,7 @@ export function registerErasures({ app, dependencies, settings }: Feature, erase
         throw new QueryApiError("conflict", "nothing was ever sealed here, so there is no key to destroy", {
           hint: "contents stored in the clear can't be erased without breaking the log: see docs/privacy.md",
         });
-      const erasing = { ...dependencies, keyring, store };
+      const erasing = { ...dependencies, keyring, store, lease };
       const begun = await begin(erasing, request.body, request, settings.shard);
       const advanced = await eraser.advance(begun).catch((error: unknown) => {
         if (!isRetryable(error)) throw error;

@@ -5,7 +5,7 @@ import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
 import { type Eraser, eraseRowsOf } from "./erase.ts";
-import { type ErasureStore, saveErasure } from "./erasure-store.ts";
+import { type ErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
 
@@ -22,17 +22,25 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
   const expiries = createExpiryStore(objects);
   let nextMs = 0;
   let held: boolean | null = null;
+  /** What had to wait is tried again at each upkeep only. */
+  const tried = new Set<string>();
+  const isNew = ({ erasure_id, state }: KeptErasure) => state !== "done" && !tried.has(erasure_id);
 
   const work = async (): Promise<void> => {
-    if (!(await lease.hold()) || performance.now() < nextMs) return;
-    nextMs = performance.now() + settings.upkeepMs;
+    if (!(await lease.hold())) return;
+    const isTime = performance.now() >= nextMs;
+    // What another API was asked for waits for us.
+    if (!isTime && !(await store.read()).erasures.some(isNew)) return;
+    if (isTime) nextMs = performance.now() + settings.upkeepMs;
     await keyring.finishDestruction();
     for (const erasure of (await store.read()).erasures) {
       if (erasure.state === "done") continue;
       await eraser
         .advance(erasure)
         .catch((error) => logger.warn({ err: error, erasure_id: erasure.erasure_id }, "an erasure waits"));
+      tried.add(erasure.erasure_id);
     }
+    if (!isTime) return;
     await eraseLateRows(rows, store, clock());
     held = await keepRowsWhileHeld(rows, holds, held);
     const expired = await expireContent(

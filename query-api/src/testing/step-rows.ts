@@ -128,4 +128,5 @@ const NOTHING_KNOWN: Omit<
   input_preview: "",
   output_preview: "",
   journal_seq: 1,
+  journal: "",
 };

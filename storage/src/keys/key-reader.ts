@@ -1,4 +1,4 @@
-import { type FindPayloadKey, payloadKey } from "@runledger/contract";
+import { payloadKey } from "@runledger/contract";
 import type { Objects } from "../objects/objects.ts";
 import { type KeyRing, readRing, ringOf, unwrapDataKey } from "./key-ring.ts";
 import type { RootSecrets } from "./root-secrets.ts";
@@ -7,11 +7,14 @@ import type { RootSecrets } from "./root-secrets.ts";
 const MAX_RINGS = 64;
 const MAX_DATA_KEYS = 10_000;
 
+/** A `FindPayloadKey` that asks for no more than the data key's id. */
+export type KeyReader = (ref: { key_id: string }, salt: Uint8Array) => Promise<Uint8Array | null>;
+
 /**
  * Finds the keys of payloads: null for one whose data key is destroyed. It remembers what it has read and so does not notice a key that is
  * destroyed meanwhile: one for each piece of work, not one for ever.
  */
-export function createKeyReader(objects: Objects, secrets: RootSecrets): FindPayloadKey {
+export function createKeyReader(objects: Objects, secrets: RootSecrets): KeyReader {
   const rings = new Map<string, Promise<KeyRing | null>>();
   const dataKeys = new Map<string, Uint8Array | null>();
 

@@ -1,4 +1,4 @@
-import type { FindPayloadKey, PayloadSubject } from "@runledger/contract";
+import type { PayloadSubject } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
 import {
@@ -9,7 +9,7 @@ import {
   type KeyFact,
   removeEmptyRings,
 } from "./key-destruction.ts";
-import { createKeyReader } from "./key-reader.ts";
+import { createKeyReader, type KeyReader } from "./key-reader.ts";
 import { listRings, pseudonymOf } from "./key-ring.ts";
 import { createKeyWriter, type KeyWriter } from "./key-writer.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -21,7 +21,7 @@ export interface Keyring {
   /** For who seals: one for each process. */
   writer(): KeyWriter;
   /** For who reads: one for each piece of work (`createKeyReader`). */
-  reader(): FindPayloadKey;
+  reader(): KeyReader;
   pseudonymOf(subject: PayloadSubject): string;
   /** All keys that these pseudonyms have. */
   keysOf(pseudonyms: ReadonlySet<string>): Promise<KeyFact[]>;
