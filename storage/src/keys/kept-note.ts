@@ -1,9 +1,10 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncDirectory } from "../durable/directory-sync.ts";
 import { StorageError } from "../error.ts";
 
-/** One small file that is replaced as a whole. One process writes it. */
+/** One small file that is replaced as a whole. Of several that save at once the last stands; none sees half of another's. */
 export interface KeptNote {
   /** What was saved last, null before the first time. @throws StorageError `unavailable`. */
   load(): Promise<Uint8Array | null>;
@@ -18,8 +19,15 @@ export function openKeptNote(path: string): KeptNote {
   const load = (): Promise<Uint8Array | null> =>
     readFile(path).catch((error) => (error.code === "ENOENT" ? null : failed(error)));
   const save = async (note: Uint8Array): Promise<void> => {
-    await writeSynced(`${path}.new`, note);
-    await rename(`${path}.new`, path);
+    // A name of its own: two keepers of one key may save at the same time.
+    const temporary = `${path}.${randomUUID()}.new`;
+    try {
+      await writeSynced(temporary, note);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
     await syncDirectory(dirname(path));
   };
   return { load, save: (note) => save(note).catch(failed) };
