@@ -80,7 +80,10 @@ export interface LedgerDependencies {
   environment?: NodeJS.ProcessEnv;
 }
 
-/** @throws Error that lists every bad setting: the one moment at which ours is a failure to start. */
+/**
+ * A ledger for this process: one is enough for all its agents. From now on model calls within wrapped agents are seen.
+ * @throws Error that lists every bad setting: the one moment at which ours is a failure to start.
+ */
 export function createRunledger(settings: Settings = {}, dependencies: LedgerDependencies = {}): Ledger {
   const config = readConfig(settings, dependencies.environment ?? process.env);
   const privacy = createPrivacy(config, settings.redact);
