@@ -46,6 +46,7 @@ export async function createExportJobs(
 ): Promise<ExportJobs> {
   const { store, clock, logger } = dependencies;
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  await removeParts(directory);
   const instance = await instanceOf(directory);
   const progress = new Map<string, ExportProgress>();
   const abort = new AbortController();
@@ -162,6 +163,12 @@ async function instanceOf(directory: string): Promise<string> {
   const made = randomUUID();
   await writeFile(path, made, { mode: 0o600 });
   return made;
+}
+
+/** What a killed process was making, before this one makes any: writeBundle's own directories. */
+async function removeParts(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (name.startsWith("parts-")) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 /** What crashes left, and bundles that nobody knows any more. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExportJob, parseManifest, parseTarHeader, type RunledgerRecord, tarPadding } from "@runledger/contract";
@@ -206,10 +206,11 @@ test("a bundle is deleted when its time is up, and what crashes left behind too"
   await finished(id);
   await app.close();
   await writeFile(join(directory, "0000.tar.partial"), "left behind");
+  await mkdir(join(directory, "parts-killed"));
   api.clock.nowMs += 10;
   app = await openApp();
   await app.ready();
-  await expect.poll(async () => (await readdir(directory)).filter((name) => name.includes(".tar"))).toEqual([]);
+  await expect.poll(() => readdir(directory)).toEqual(["instance"]);
   expect(await finished(id)).toMatchObject({ state: "expired" });
   expect((await app.inject({ url: `/v1/exports/${id}/bundle` })).json().error).toMatchObject({
     code: "not_found",
