@@ -9,6 +9,15 @@ export const ALERT_RULES = [
   "limit.time",
   "tool.failure_rate",
   "guardrail.rejections",
+  "tool.unknown",
+  "tool.invalid_arguments",
+  "loop.cycle",
+  "loop.no_progress",
+  "loop.errors",
+  "side_effect.unapproved",
+  "side_effect.duplicate",
+  "retry.cascade",
+  "fanout",
 ] as const;
 
 /** What is done when an alert fires, beside telling of it. */

@@ -322,3 +322,62 @@ test("failing tools and rejections by guardrails fire from their thresholds on, 
     ["tool.failure_rate", "failing", 0.6],
   ]);
 });
+
+test("what the single calls of a run tell fires from its thresholds on, and not below", async () => {
+  webhook = await startWebhookReceiver();
+  const url = await start();
+  const failed = { status: "error", error_type: "Timeout", error_message: "no" } as const;
+  const tool = (run: string, n: number, facts: Partial<StepRow> = {}): StepRow =>
+    toolRow(run, `t${n}`, { ...now(), arguments_sha256: sha256(`${n}`), ...facts });
+  const each = (count: number, of: (i: number) => StepRow) => Array.from({ length: count }, (_, i) => of(i));
+  const later = (i: number) => rfc3339FromUnixNano(BigInt(Date.now() + i) * 1_000_000n);
+  const pay = { tool_name: "pay", tool_side_effect: "irreversible" } as const;
+  const round = (run: string, count: number) =>
+    each(count, (i) =>
+      tool(run, i, { tool_name: `t${i % 2}`, arguments_sha256: sha256(`${i % 2}`), start_time: later(i) }),
+    );
+  // The thresholds of loop.repeat would name the same runs.
+  await fetch(`${url}/v1/alert-rules`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ rule: "loop.repeat", threshold: 90 }),
+  });
+  await insert(
+    ...[tool("unknown", 1, { ...failed, tool_known: false }), tool("known", 1, { ...failed, tool_known: true })],
+    ...[
+      ...each(2, (i) => tool("invalid", i, { ...failed, tool_valid: false })),
+      tool("valid", 1, { ...failed, tool_valid: false }),
+    ],
+    ...[tool("unapproved", 1, pay), tool("approved", 1, { ...pay, tool_confirmed: true })],
+    ...[tool("refused", 1, { ...pay, ...failed, tool_confirmed: false })],
+    ...each(2, (i) => tool("twice", i, { ...pay, tool_confirmed: true, arguments_sha256: sha256("same") })),
+    ...each(2, (i) =>
+      tool("answered", i, {
+        ...pay,
+        tool_confirmed: true,
+        arguments_sha256: sha256("same"),
+        tool_same_as: i ? "x" : "",
+      }),
+    ),
+    ...[...round("cycle", 6), ...round("nearly", 5)],
+    ...each(5, (i) => tool("stuck", i, { result_sha256: sha256("nothing found") })),
+    ...each(5, (i) => tool("moving", i, { result_sha256: sha256(`${i}`) })),
+    ...each(5, (i) => tool("failing", i, failed)),
+    ...each(10, (i) => tool("retrying", i, { attempt: 2 })),
+    ...each(20, (i) => stepRow("many", `a${i}`, { ...now(), kind: "agent" })),
+    ...each(19, (i) => stepRow("some", `a${i}`, { ...now(), kind: "agent" })),
+  );
+  const fired = async () => (await alertsOf(url)).map(({ rule, run_id, value }) => `${rule} ${run_id} ${value}`).sort();
+  const expected = [
+    ...[
+      "fanout many 20",
+      "loop.cycle cycle 3",
+      "loop.errors failing 5",
+      "loop.no_progress stuck 5",
+      "retry.cascade retrying 10",
+    ],
+    ...["side_effect.duplicate twice 2", "side_effect.unapproved unapproved 1", "tool.failure_rate failing 1"],
+    ...["tool.invalid_arguments invalid 2", "tool.unknown unknown 1"],
+  ];
+  await vi.waitFor(async () => expect(await fired()).toEqual(expected), { timeout: 30_000, interval: 300 });
+});

@@ -19,7 +19,11 @@ export async function findCandidates(
   const found = await rows.query<{ run_id: string }>(CANDIDATES, {
     tenant,
     run_ids: runIds,
-    repeats: threshold("loop.repeat"),
+    // A cycle has at least two calls each time.
+    calls: Math.min(threshold("loop.repeat"), threshold("loop.cycle") * 2, threshold("loop.no_progress")),
+    retries: threshold("retry.cascade"),
+    fanout: threshold("fanout"),
+    effects: Math.min(threshold("side_effect.unapproved"), threshold("side_effect.duplicate")) < NEVER ? 1 : 0,
     steps: threshold("limit.steps"),
     tokens: threshold("limit.tokens"),
     cost_usd: threshold("limit.cost"),
@@ -28,7 +32,7 @@ export async function findCandidates(
   return found.map((row) => row.run_id);
 }
 
-/** A step that tells of a limit of the SDK's own is a failed one. */
+/** A step that tells of a limit of the SDK's own is a failed one, and so is a call that was refused: unknown, or of wrong arguments. */
 const CANDIDATES = `
 SELECT run_id
 FROM (
@@ -41,7 +45,9 @@ FROM (
 LEFT ANY JOIN (
   SELECT * FROM run_corrections FINAL WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
 ) AS more USING run_id
-WHERE runs.tool_calls + more.tool_calls >= {repeats:Float64} OR runs.steps + more.steps >= {steps:Float64} OR step_errors > 0
+WHERE runs.tool_calls + more.tool_calls >= {calls:Float64} OR runs.steps + more.steps >= least({steps:Float64}, {fanout:Float64}) OR runs.tool_calls >= {retries:Float64} OR step_errors > 0
   OR runs.tokens + more.input_tokens + more.output_tokens >= {tokens:Float64}
   OR toFloat64(runs.cost_usd + more.cost_usd) >= {cost_usd:Float64}
-  OR toUnixTimestamp64Nano(runs.start_time) <= {started_before_ns:Int64}`;
+  OR toUnixTimestamp64Nano(runs.start_time) <= {started_before_ns:Int64}
+  OR {effects:UInt8} = 1 AND run_id IN (
+    SELECT run_id FROM steps WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND tool_side_effect IN ('reversible', 'irreversible'))`;

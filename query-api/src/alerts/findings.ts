@@ -50,6 +50,10 @@ export function boundsOf({ tenant, runs }: DetectorQuestion): Record<string, unk
 export const WITHIN_BOUNDS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
   AND received_time BETWEEN fromUnixTimestamp64Nano({first_ns:Int64}) AND fromUnixTimestamp64Nano({last_ns:Int64})`;
 
+/** And the steps that count: of twins one. */
+export const NOT_UNCOUNTED = `record_id NOT IN (SELECT record_id FROM corrections FINAL
+  WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted')`;
+
 /** ClickHouse's text of a DateTime64(9) as RFC 3339. */
 export const clickhouseTime = z.string().transform((text) => `${text.replace(" ", "T")}Z`);
 

@@ -5,6 +5,7 @@ import {
   type DetectorQuestion,
   type Finding,
   MAX_STEPS_SHOWN,
+  NOT_UNCOUNTED,
   ruleIn,
   WITHIN_BOUNDS,
 } from "./findings.ts";
@@ -26,8 +27,7 @@ SELECT run_id, tool_name, count() AS calls, toString(min(start_time)) AS first_t
   arrayMap(call -> toString(call.2), arraySlice(arraySort(groupArray((start_time, step_id))), -{shown:Int64})) AS step_ids
 FROM all_steps
 WHERE ${WITHIN_BOUNDS} AND kind = 'tool' AND arguments_sha256 != '' AND NOT conflict
-  AND record_id NOT IN (SELECT record_id FROM corrections FINAL
-    WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted')
+  AND ${NOT_UNCOUNTED}
 GROUP BY run_id, tool_name, arguments_sha256
 HAVING calls >= {threshold:UInt64}
 ORDER BY run_id, calls DESC, tool_name, arguments_sha256

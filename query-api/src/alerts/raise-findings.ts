@@ -1,13 +1,15 @@
 import type { Control } from "../control/control.ts";
 import { takeAction } from "./actions.ts";
 import { type AlertStore, type KeptAlert, withNewAlerts } from "./alert-store.ts";
+import { detectCountedSteps } from "./counted-steps.ts";
 import type { Detector, DetectorQuestion, Finding } from "./findings.ts";
 import { detectLimits } from "./limits.ts";
 import { detectLoops } from "./loops.ts";
 import { alertOf, type Channels, hasEnded } from "./raise.ts";
+import { detectSequences } from "./sequences.ts";
 
 /** Every detector there is. */
-const DETECTORS: readonly Detector[] = [detectLoops, detectLimits];
+const DETECTORS: readonly Detector[] = [detectLoops, detectLimits, detectCountedSteps, detectSequences];
 
 export interface RaiseDependencies {
   store: AlertStore;

@@ -50,8 +50,60 @@ const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule" | "action">> = {
     threshold: 3,
     unit: "rejections",
   },
+  "tool.unknown": { description: "A run asks for tools that do not exist", enabled: true, threshold: 1, unit: "calls" },
+  "tool.invalid_arguments": {
+    description: "A run calls tools with arguments that are not of their schema",
+    enabled: true,
+    threshold: 2,
+    unit: "calls",
+  },
+  "loop.cycle": {
+    description: "The last calls of a run go round in circles of two to six different ones",
+    enabled: true,
+    threshold: 3,
+    unit: "rounds",
+  },
+  "loop.no_progress": {
+    description: "A tool gives a run the very same result for other arguments, again and again",
+    enabled: true,
+    threshold: 5,
+    unit: "calls",
+  },
+  "loop.errors": {
+    description: "The last calls of a run all fail, with the same error of the same tool",
+    enabled: true,
+    threshold: 5,
+    unit: "calls",
+  },
+  "side_effect.unapproved": {
+    description: "A run did what can't be undone, and nobody has approved it",
+    enabled: true,
+    threshold: 1,
+    unit: "calls",
+  },
+  "side_effect.duplicate": {
+    description: "A run did the same thing to the world again",
+    enabled: true,
+    threshold: 2,
+    unit: "calls",
+  },
+  "retry.cascade": {
+    description: "The tool calls of a run are tried again many times",
+    enabled: true,
+    threshold: 10,
+    unit: "retries",
+  },
+  fanout: { description: "A run starts many sub-agents", enabled: true, threshold: 20, unit: "agents" },
 };
 const MIN_REPEATS = 2;
+/** Rules that once means nothing for. */
+const REPEATS: ReadonlySet<RuleName> = new Set([
+  "loop.repeat",
+  "loop.cycle",
+  "loop.no_progress",
+  "loop.errors",
+  "side_effect.duplicate",
+]);
 const FRACTIONAL_UNITS: ReadonlySet<string> = new Set(["usd", "seconds", "share"]);
 
 const changed = z.partialRecord(
@@ -95,7 +147,7 @@ function check({ rule, threshold }: RuleChange): void {
     throw invalidField("threshold", `${rule} counts ${unit}, in whole numbers`);
   }
   if (unit === "share" && threshold > 1) throw invalidField("threshold", `${rule} is a share: at most 1`);
-  if (rule === "loop.repeat" && threshold < MIN_REPEATS) {
+  if (REPEATS.has(rule) && threshold < MIN_REPEATS) {
     throw invalidField("threshold", `a call is repeated when it is made ${MIN_REPEATS} times at least`);
   }
 }
