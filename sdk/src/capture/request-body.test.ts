@@ -1,9 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sendJson } from "../testing/model-server.ts";
 import { createRecordedLedger, type RecordedLedger } from "../testing/recorded-ledger.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 let recorded: RecordedLedger;
 let server: Server;
@@ -129,6 +134,7 @@ test("a big download comes byte for byte and is not kept", async () => {
       received += part.length;
     }
     expect(received).toBe(blocks * block.length);
+    collectGarbage();
     return process.memoryUsage().arrayBuffers / 1_048_576;
   });
   expect(keptMb).toBeLessThan(100);

@@ -88,6 +88,8 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
       await sleep(waitMs, undefined, { signal: stopping.signal });
       const restarted = await restart(config, url, startTimeoutMs, options, stopping.signal);
       if (restarted === null) return;
+      // It was stopped while this one was getting ready, and had nothing to end yet.
+      if (stopping.signal.aborted) return await end(restarted);
       state.child = restarted;
       state.up = true;
     }
