@@ -15,6 +15,7 @@ import {
 import { Registry } from "prom-client";
 import { createAuditSink } from "./audit/audit-sink.ts";
 import type { CollectorSettings } from "./config.ts";
+import type { DirectoryKeeper } from "./directory/directory-keeper.ts";
 import { startDirectory } from "./directory/start-directory.ts";
 import { startFollower } from "./integrate/follower.ts";
 import { createIntegrateMetrics, type IntegrateMetrics } from "./integrate/integrate-metrics.ts";
@@ -88,6 +89,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
 
   const prices = createPrices(settings.prices);
   const recent = createRecentEntries();
+  let directory: DirectoryKeeper | null = null;
   const audit = createAuditSink(
     {
       objects,
@@ -98,6 +100,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       logger,
       onPublished: (entries) =>
         recent.add(entries.map(({ index, leaf, record }) => logEntryRow(settings.shard, index, leaf, record))),
+      onHead: () => directory?.headStands(),
       onBatch: ({ records, duplicates, conflicts, treeSize }) => {
         count(metrics, "audit", { records, duplicates, conflicts });
         metrics.treeSize.set(treeSize);
@@ -138,10 +141,9 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const logIndex = startLogIndex({ objects, rows, recent, logger }, settings);
   const abandoned = startAbandonedRuns({ resolver, nowMs: Date.now, logger });
   const { directoryKeyPath } = settings;
-  const directory =
-    directoryKeyPath === null
-      ? null
-      : await startDirectory({ objects, key, logger, registry, writer }, { ...settings, directoryKeyPath });
+  // A head that stands before it starts is in its first round.
+  if (directoryKeyPath !== null)
+    directory = await startDirectory({ objects, key, logger, registry, writer }, { ...settings, directoryKeyPath });
 
   return {
     ready: null,

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { createDirectoryLog } from "@runledger/collector";
-import { unverifiedCheckpoint } from "@runledger/contract";
+import { parseLogEntry, type RunledgerRecord, readEntry, unverifiedCheckpoint } from "@runledger/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createSampleDirectory, filesOf, type SampleDirectory, verifySample } from "./sample-directory.ts";
 
@@ -13,6 +13,9 @@ afterEach(() => rm(sample.directory, { recursive: true }));
 const checkpoint = async (log: string): Promise<Uint8Array> =>
   (await sample.objects.read(`log/${log}/checkpoint`)) ?? new Uint8Array();
 const sizeOf = async (log: string): Promise<number> => unverifiedCheckpoint(await checkpoint(log)).size;
+
+const firstOf = async (log: string): Promise<RunledgerRecord> =>
+  parseLogEntry(await readEntry((path) => sample.objects.read(`log/${log}/${path}`), 0, await sizeOf(log)));
 
 test("takes the heads of the shards that have grown, and all is verified", async () => {
   await sample.grow("a", 3);
@@ -83,10 +86,30 @@ test("a shard that was begun anew under the same key is found", async () => {
 
 test("a directory that is not there is missed by who has its key; who has not is told that nobody looked", async () => {
   await sample.grow("a", 1);
-  expect(await verifySample(sample)).toMatchObject({ verdict: "INCOMPLETE" });
+  const absent = await verifySample(sample);
+  expect(absent).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "directory: checkpoint" }] });
+  expect(absent.findings[0]?.what).toMatch(
+    /there is none here, with records since 20\d\d-.*Z\. It is recorded by a running collector/,
+  );
   await sample.record();
   const shardOnly = { ...sample, keys: sample.keys.slice(1) };
   expect(await verifySample(shardOnly)).toMatchObject({ verdict: "VERIFIED", directory: null });
+});
+
+test("a shard that is not in the directory yet is told of, since when and what to do; after a quarter of an hour it is missed there", async () => {
+  await sample.grow("a", 1);
+  await sample.record();
+  await sample.grow("b", 1);
+  const begun = Math.floor(Date.parse((await firstOf("b")).received_time) / 1000);
+  const young = await verifySample(sample, "quorum none\n", { now: begun + 60 });
+  expect(young).toMatchObject({ verdict: "VERIFIED", findings: [] });
+  expect(young.notes[0]).toMatch(
+    /^shard b is not in the directory yet, with records since 20.*Z\. It is recorded by a running/,
+  );
+  const old = await verifySample(sample, "quorum none\n", { now: begun + 16 * 60 });
+  expect(old).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "shard b" }], notes: [] });
+  await sample.record();
+  expect(await verifySample(sample)).toMatchObject({ verdict: "VERIFIED", notes: [] });
 });
 
 test("every changed byte of the directory is found, and every file of it that is gone", async () => {

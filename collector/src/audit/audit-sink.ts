@@ -22,6 +22,8 @@ export interface AuditDependencies {
   logger: Logger;
   /** Told of entries as soon as they are published. After a crash some are not told of. */
   onPublished?(entries: readonly PublishedEntry[]): void;
+  /** Told after `open` found a log, and after each batch: the log has a signed head. */
+  onHead?(): void;
   /** Told after each batch that is in the log. */
   onBatch?(counts: BatchCounts & { treeSize: number }): void;
 }
@@ -66,6 +68,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard, writer
     // Named by what they hold: of a writer that loses they lie in nobody's way.
     await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
     await staged.append(planned);
+    dependencies.onHead?.();
     dependencies.onPublished?.(publishedEntries(planned.staged.treeSize, planned.extension.leaves, records));
     // A crash before this: the frames come again, and their records are found to be in the log already.
     await cursor.save(after);
@@ -104,6 +107,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard, writer
         nextSeq = await cursor.load();
         await seed(seen, staged.log);
         log = staged;
+        if (staged.log.size > 0) dependencies.onHead?.();
         logger.info({ shard, treeSize: staged.log.size, nextSeq }, "audit log open");
         return { nextSeq, mustEndAt: null };
       }),

@@ -23,7 +23,9 @@ export interface DirectoryKeeper {
   troubles(): string[];
   /** Unix seconds of the last round in which all went well; 0: none. */
   lastGoodSeconds(): number;
-  /** Does a last round, so that the directory and its witnesses have the shard's end, or gives it up after `timeoutMs`. */
+  /** Our shard has a head. The first time the next round is at once: a new log is in the directory as soon as there is something of it. */
+  headStands(): void;
+  /** Records the shards' end, then shows the directory's to witnesses; gives up after `timeoutMs`. */
   stop(timeoutMs: number): Promise<void>;
 }
 
@@ -33,32 +35,32 @@ export function startDirectoryKeeper(
   { intervalMs }: { intervalMs: number },
 ): DirectoryKeeper {
   const stopping = new AbortController();
+  const firstHead = new AbortController();
   let troubles: string[] = [];
   let lastGood = 0;
+  let recording: Promise<string[]> = Promise.resolve([]);
+
+  const recordHeads = async (): Promise<string[]> =>
+    (await directory?.record(new Date(now()).toISOString())) ?? (await watch.round());
 
   const round = async (): Promise<void> => {
-    const found: string[] = [];
-    const attempt = async (what: string, act: () => Promise<string[]>): Promise<void> => {
-      try {
-        found.push(...(await act()));
-      } catch (error) {
-        found.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    };
-    await attempt(
-      "directory",
-      async () => (await directory?.record(new Date(now()).toISOString())) ?? (await watch.round()),
-    );
-    for (const work of headWork) await attempt("directory", () => work.round());
+    recording = troublesOf(recordHeads);
+    const found = await recording;
+    for (const work of headWork) found.push(...(await troublesOf(() => work.round())));
     for (const trouble of found) if (!troubles.includes(trouble)) logger.warn({ trouble }, "directory of the shards");
     troubles = found;
     if (found.length === 0) lastGood = Math.floor(now() / 1000);
   };
 
   const run = async (): Promise<void> => {
+    let isHeadAwaited = true;
     while (!stopping.signal.aborted) {
+      if (firstHead.signal.aborted) isHeadAwaited = false;
       await round();
-      await sleep(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const early = isHeadAwaited ? [firstHead.signal] : [];
+      await sleep(intervalMs, undefined, { signal: AbortSignal.any([stopping.signal, ...early]) }).catch(
+        () => undefined,
+      );
     }
   };
   const finished = run();
@@ -66,11 +68,24 @@ export function startDirectoryKeeper(
   return {
     troubles: () => troubles,
     lastGoodSeconds: () => lastGood,
+    headStands: () => firstHead.abort(),
     stop: async (timeoutMs) => {
       stopping.abort();
       const timeout = new AbortController();
-      const end = finished.then(round).finally(() => timeout.abort());
+      // A witness that keeps the round under way waiting does not keep the shards' end out of the directory.
+      const recorded = recording.then(() => troublesOf(recordHeads));
+      const end = Promise.all([recorded, finished])
+        .then(round)
+        .finally(() => timeout.abort());
       await Promise.race([end, sleep(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)]);
     },
   };
+}
+
+async function troublesOf(act: () => Promise<string[]>): Promise<string[]> {
+  try {
+    return [...(await act())];
+  } catch (error) {
+    return [`directory: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }

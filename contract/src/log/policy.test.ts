@@ -31,6 +31,11 @@ test("a quorum of nested groups holds for exactly the sets of witnesses that its
   expect(isQuorum(single, ({ name }) => name === "b")).toBe(true);
 });
 
+test("a key whose base64 has a plus in it, and what looks like another type behind it, is a key", () => {
+  const plus = "w3.example+d8e9eca5+BK5HvzoESh/FMAdW+BuPxB/Po84GrDpkWpY35PCu4KtX";
+  expect(parsePolicy(`witness w ${plus}\nquorum w\n`).witnesses).toHaveLength(1);
+});
+
 test("who can't look at cosignatures refuses a policy that asks for them", () => {
   expect(() => policyLogs(`log ${key}\nwitness w ${a}\nquorum w\n`)).toThrow("quorum w");
   expect(() => policyLogs("quorum none\n")).toThrow("no line");

@@ -131,7 +131,7 @@ function decimal(text: string): number {
 function logKeyOf(text: string): string | null {
   try {
     parseVerifierKey(text);
-    return text.slice(text.lastIndexOf("+") + 1);
+    return keyPartOf(text);
   } catch (error) {
     if (error instanceof LogError) return null;
     throw error;
@@ -140,7 +140,7 @@ function logKeyOf(text: string): string | null {
 
 /** The cosigner, or what is wrong with its key. */
 function cosignerOf(text: string): Cosigner | string {
-  const type = Buffer.from(text.slice(text.lastIndexOf("+") + 1), "base64")[0];
+  const type = Buffer.from(keyPartOf(text), "base64")[0];
   if (type === 6) return "cosignatures with ML-DSA-44 are not checked yet: name the witness's Ed25519 key (type 0x04)";
   try {
     return parseCosignerKey(text);
@@ -148,6 +148,11 @@ function cosignerOf(text: string): Cosigner | string {
     if (error instanceof LogError) return "a witness's verifier key has the type 0x04 (cosignature/v1)";
     throw error;
   }
+}
+
+/** What stands behind the second plus of a verifier key: base64, which may have a plus of its own. */
+function keyPartOf(text: string): string {
+  return text.split("+").slice(2).join("+");
 }
 
 /** https://c2sp.org/tlog-policy, "Character set". */

@@ -11,6 +11,8 @@ export interface StoreVerification {
   /** Null: no key of the caller's is a directory's. */
   directory: DirectorySummary | null;
   runs: RunsSummary;
+  /** What the verdict does not cover, in plain words. */
+  notes: string[];
   /** The first ones. `where` begins with the shard's name where there are several. */
   findings: Finding[];
   findingsTotal: number;
@@ -33,6 +35,7 @@ export function formatStoreVerification({
   logs,
   directory,
   runs,
+  notes,
   findings,
   findingsTotal,
 }: StoreVerification): string {
@@ -49,7 +52,8 @@ export function formatStoreVerification({
   const lines = findings.map((finding) => `  ${finding.verdict}  ${finding.where}: ${finding.what}\n`);
   if (findingsTotal > findings.length) lines.push(`  … and ${findingsTotal - findings.length} more\n`);
   const ofRuns = [`  runs         ${formatRuns(runs)}\n`, ...unclosedLines(runs).map((line) => `${line}\n`)];
-  return [head, ...shown, ...ofRuns, ...directoryLines(directory), ...lines].join("");
+  const ofNotes = notes.map((note) => `  note         ${note}\n`);
+  return [head, ...shown, ...ofRuns, ...directoryLines(directory), ...ofNotes, ...lines].join("");
 }
 
 function directoryLines(directory: DirectorySummary | null): string[] {

@@ -5,6 +5,7 @@ import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
 import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
 import type { ReadObject } from "./log-reader.ts";
+import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
@@ -59,16 +60,20 @@ export async function verifyStore(
   const logs: LogVerification[] = [];
   // A secret of this verification alone; it has no part in what is found.
   const runs = createRunCompleteness(crypto.randomBytes(16));
+  const notes: string[] = [];
   let isShardMissing = false;
   let directory: VerifiedDirectory | null = null;
   try {
     // The directory first: what it says is then at most as new as the shards.
-    if (trust.logs.some(isDirectoryKey)) {
+    const isDirectoryNamed = trust.logs.some(isDirectoryKey);
+    if (isDirectoryNamed) {
       const recordedHeads = sinceOfDirectory(trust.sinceCheckpoint, verifiers, findings);
       const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
       directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
     }
     const present = new Set(await store.shards());
+    if (isDirectoryNamed && (await readLog(DIRECTORY)(CHECKPOINT_PATH)) === null)
+      await addAbsentDirectory([...present].map(readLog), within(findings, DIRECTORY));
     const named = trust.onlyPresent === true ? [] : (directory?.shards.keys() ?? []);
     const names = [...new Set([...present, ...named])].sort();
     if (names.length === 0)
@@ -103,6 +108,8 @@ export async function verifyStore(
       logs.push(verification);
       repeat(own, verification);
       checkOrigin(own, verification, recorded.at(-1)?.origin);
+      if (directory !== null && recorded.length === 0)
+        notes.push(...(await addUnrecordedShard(shard, readLog(shard), trust.now, findings)));
       if (trust.quorum !== null) {
         const anchors = await readAnchors(partsOf(store, shard), trust, verifiers, own);
         checkWitnesses(own, verification, { directory, anchors, recorded }, trust);
@@ -120,6 +127,7 @@ export async function verifyStore(
     payloadsChecked: logs.reduce<number | null>((sum, log) => addKnown(sum, log.payloadsChecked), null),
     logs,
     directory: directory && summaryOf(directory),
+    notes,
     findings: findings.list,
     findingsTotal: findings.total,
   };
