@@ -139,7 +139,12 @@ export type { CheckTimestamp } from "./log/anchors.ts";
 export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { type Cosigner, cosignersOf, createCosigner, parseCosignerKey } from "./log/cosignature.ts";
 export { createDestroyedKeys, type DestroyedKeys, type Destruction } from "./log/destroyed-keys.ts";
-export { type DirectoryEntry, formatDirectoryEntry, parseDirectoryEntry } from "./log/directory-entry.ts";
+export {
+  type DirectoryEntry,
+  formatDirectoryEntry,
+  MAX_SHARDS_NAMED,
+  parseDirectoryEntry,
+} from "./log/directory-entry.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
 export { parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";

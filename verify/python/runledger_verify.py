@@ -604,14 +604,19 @@ def open_if_known(note, keys):
     return checkpoint, not wrong
 
 
+def is_names(value):
+    return isinstance(value, list) and len(value) <= 200 and all(isinstance(name, str) and 1 <= len(name) <= 64 for name in value)
+
+
 def proven_entry(recorded, head):
     """(shard, note) of an entry that is in the directory."""
     data = recorded["entry"].encode()
     if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
         raise Wrong("entry %d is not in the directory" % recorded["index"])
     entry = parse_json(data)
+    named = entry.pop("shards", None) if isinstance(entry, dict) else None
     ok = (isinstance(entry, dict) and set(entry) == {"checkpoint", "recorded_time", "shard"} and all(isinstance(v, str) for v in entry.values())
-          and 1 <= len(entry["shard"]) <= 64 and TIME.match(entry["recorded_time"]) and canonical(entry).encode() == data)
+          and (named is None or is_names(named)) and 1 <= len(entry["shard"]) <= 64 and TIME.match(entry["recorded_time"]) and canonical(entry if named is None else dict(entry, shards=named)).encode() == data)
     parsed = parse_note(entry["checkpoint"].encode()) if ok else None
     if not parsed or not parse_checkpoint(parsed[0]):
         raise Wrong("entry %d is none of a directory" % recorded["index"])

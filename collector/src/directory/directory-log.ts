@@ -1,14 +1,18 @@
 import {
+  byUtf8,
   CHECKPOINT_PATH,
   consistencyProof,
   DIRECTORY,
+  type DirectoryEntry,
   formatDirectoryEntry,
   type Hash,
   LogError,
   logPrefix,
+  MAX_SHARDS_NAMED,
   parseDirectoryEntry,
   type ReadObject,
   readEntries,
+  readEntry,
   unverifiedCheckpoint,
   verifyConsistency,
 } from "@runledger/contract";
@@ -37,13 +41,17 @@ const MAX_ATTEMPTS = 5;
 export function createDirectoryLog(objects: Objects, key: SigningKey, writer: string): DirectoryLog {
   /** What the directory says of each shard, as far as its first `known` entries. */
   const recorded = new Map<string, Head>();
+  const names = new Set<string>();
   let known = 0;
 
   const catchUp = async (read: ReadObject, size: number): Promise<void> => {
     if (size < known) throw new StorageError("damaged", `the directory had ${known} entries and has ${size}`);
-    const from = Math.max(known, size - MAX_ENTRIES_BACK);
+    // One of before entries named the shards is read whole, once.
+    const isUnnamed = known === 0 && size > 0 && (await shardsNamedAt(read, size)) === undefined;
+    const from = isUnnamed ? 0 : Math.max(known, size - MAX_ENTRIES_BACK);
     for await (const { entry } of readEntries(read, from, size, size)) {
-      const { shard, checkpoint } = parseDirectoryEntry(entry);
+      const { shard, checkpoint, shards = [] } = parseDirectoryEntry(entry);
+      for (const name of [shard, ...shards]) names.add(name);
       recorded.set(shard, unverifiedCheckpoint(Buffer.from(checkpoint)));
     }
     known = size;
@@ -53,7 +61,7 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
     const staged = await openStagedLog(objects, DIRECTORY, key, writer);
     await catchUp(staged.log.read, staged.log.size);
     const troubles: string[] = [];
-    const entries: Uint8Array[] = [];
+    const entries: DirectoryEntry[] = [];
     for (const shard of await shardsOf(objects)) {
       const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
       const note = await read(CHECKPOINT_PATH);
@@ -61,11 +69,13 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
       const fault = await faultOf(read, note, recorded.get(shard));
       if (fault !== null) troubles.push(`shard ${shard}: ${fault}`);
       else if (hasGrown(note, recorded.get(shard)))
-        entries.push(
-          formatDirectoryEntry({ shard, checkpoint: Buffer.from(note).toString(), recorded_time: recordedTime }),
-        );
+        entries.push({ shard, checkpoint: Buffer.from(note).toString(), recorded_time: recordedTime });
     }
-    if (entries.length > 0) await staged.append(staged.plan(entries));
+    const last = entries.at(-1);
+    if (last === undefined) return troubles;
+    const all = [...new Set([...names, ...entries.map(({ shard }) => shard)])].sort(byUtf8);
+    if (all.length <= MAX_SHARDS_NAMED) last.shards = all;
+    await staged.append(staged.plan(entries.map(formatDirectoryEntry)));
     return troubles;
   };
 
@@ -81,6 +91,10 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
       }
     },
   };
+}
+
+async function shardsNamedAt(read: ReadObject, size: number): Promise<string[] | undefined> {
+  return parseDirectoryEntry(await readEntry(read, size - 1, size)).shards;
 }
 
 /** Names of the logs of records in a store. */

@@ -2,12 +2,17 @@ import { z } from "zod";
 import { canonicalJson } from "../record/canonical-json.ts";
 import { LogError } from "./log-error.ts";
 
+/** Beyond so many shards an entry names none but its own. */
+export const MAX_SHARDS_NAMED = 200;
+
 const directoryEntry = z.strictObject({
   /** The shard's signed note, as it was published. */
   checkpoint: z.string().min(1).max(16_384),
   /** RFC 3339, UTC: the keeper's clock. */
   recorded_time: z.iso.datetime(),
   shard: z.string().min(1).max(64),
+  /** Every shard that the directory has an entry of, up to this one, ascending: in the last entry under a head, so that no shard can be left out unseen. */
+  shards: z.array(z.string().min(1).max(64)).max(MAX_SHARDS_NAMED).optional(),
 });
 /** That a shard had this head at that time: an entry of the directory log. */
 export type DirectoryEntry = z.infer<typeof directoryEntry>;

@@ -1,3 +1,4 @@
+import { byUtf8 } from "../bundle/run-facts.ts";
 import { type Anchors, type CheckTimestamp, guarded, readAnchors } from "./anchors.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { parseDirectoryEntry } from "./directory-entry.ts";
@@ -83,11 +84,17 @@ function record(
   bytes: Uint8Array,
   verifiers: readonly NoteVerifier[],
 ): void {
-  const { shard, checkpoint } = parseDirectoryEntry(bytes);
+  const { shard, checkpoint, shards: named } = parseDirectoryEntry(bytes);
   const { origin, size, root } = openCheckpoint(Buffer.from(checkpoint), verifiers);
   const recorded = directory.shards.get(shard) ?? [];
   const last = recorded.at(-1);
   directory.shards.set(shard, recorded);
+  const known = [...directory.shards.keys()].sort(byUtf8);
+  if (named !== undefined && named.join("\n") !== known.join("\n"))
+    throw new LogError(
+      "mismatch",
+      `it names the shards ${named.join(", ")}, and up to it there are ${known.join(", ")}`,
+    );
   if (last !== undefined && last.origin !== origin)
     throw new LogError("mismatch", `shard ${shard} was ${last.origin}, and is ${origin} here: it was begun anew`);
   if (last !== undefined && (size < last.size || (size === last.size && !hashesEqual(root, last.root))))

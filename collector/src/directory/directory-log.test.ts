@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  createTileTree,
+  DIRECTORY,
+  formatDirectoryEntry,
+  parseDirectoryEntry,
+  readEntry,
+  signCheckpoint,
+  unverifiedCheckpoint,
+  verifyStore,
+} from "@runledger/contract";
+import { loadOrCreateSigningKey, type Objects, openObjects, type SigningKey } from "@runledger/storage";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openStagedLog } from "../audit/staged-log.ts";
+import { createDirectoryLog } from "./directory-log.ts";
+
+const TIME = "2026-01-01T00:00:00.000Z";
+let directory: string;
+let objects: Objects;
+let key: SigningKey;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "runledger-directory-log-"));
+  objects = await openObjects(`file:${directory}/objects`);
+  key = await loadOrCreateSigningKey(join(directory, "directory.key"), `x/${DIRECTORY}`);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const keyOf = (shard: string) => loadOrCreateSigningKey(join(directory, `${shard}.key`), `x/${shard}`);
+const headOf = async (shard: string): Promise<string> =>
+  Buffer.from(signCheckpoint(0, createTileTree().root(), (await keyOf(shard)).signer)).toString();
+const addShard = async (shard: string): Promise<void> =>
+  await objects.replace(`log/${shard}/checkpoint`, Buffer.from(await headOf(shard)));
+const lastEntry = async () => {
+  const read = (path: string) => objects.read(`log/${DIRECTORY}/${path}`);
+  const { size } = unverifiedCheckpoint((await read("checkpoint")) ?? Buffer.of());
+  return parseDirectoryEntry(await readEntry(read, size - 1, size));
+};
+/** As a keeper of before entries named the shards wrote them, or with what is given. */
+const append = async (shard: string, shards?: string[]): Promise<void> => {
+  const staged = await openStagedLog(objects, DIRECTORY, key, "older");
+  const entry = { shard, checkpoint: await headOf(shard), recorded_time: TIME, ...(shards && { shards }) };
+  await staged.append(staged.plan([formatDirectoryEntry(entry)]));
+};
+
+test("the last entry under a head names every shard, also those that are not in the store any more", async () => {
+  await addShard("b");
+  await addShard("a");
+  await createDirectoryLog(objects, key, "one").record(TIME);
+  expect(await lastEntry()).toMatchObject({ shard: "b", shards: ["a", "b"] });
+  await rm(join(directory, "objects/log/a"), { recursive: true });
+  await addShard("c");
+  await createDirectoryLog(objects, key, "two").record(TIME);
+  expect(await lastEntry()).toMatchObject({ shard: "c", shards: ["a", "b", "c"] });
+});
+
+test("a directory of before they were named is read whole, once", async () => {
+  await append("gone");
+  await append("old");
+  await addShard("new");
+  await createDirectoryLog(objects, key, "one").record(TIME);
+  expect((await lastEntry()).shards).toEqual(["gone", "new", "old"]);
+});
+
+test("an entry that leaves a shard out is found when the directory is verified", async () => {
+  await append("a");
+  await append("b", ["b"]);
+  const store = { read: objects.read, shards: async () => ["a", "b"] };
+  const keys = await Promise.all(["a", "b"].map(keyOf));
+  const trust = { logs: [key, ...keys].map(({ verifierKey }) => verifierKey), witnesses: [], quorum: null, now: 0 };
+  const { findings } = await verifyStore(store, trust);
+  expect(findings).toContainEqual({
+    verdict: "TAMPERED",
+    where: "directory: entry 1",
+    what: "it names the shards b, and up to it there are a, b",
+  });
+});
