@@ -94,26 +94,72 @@ function isNir(text: string): boolean {
   return 97 - Number(BigInt(digits.slice(0, 13)) % 97n) === Number(digits.slice(13));
 }
 
-const MAYBE_PHONE = /\+?\(?\d[\d\s().\-/]{5,}\d/;
-function phones({ findPhoneNumbersInText }: Libraries, countries: readonly string[]): Detector {
-  const ways = [{}, ...countries.map((country) => ({ defaultCountry: country as CountryCode }))];
+/** Digits with what is written between those of a number, as libphonenumber has it (`VALID_PUNCTUATION`); what else it finds hangs on one of these. */
+const DIGIT_RUN =
+  /\d[\d\s()[\].\-/~\u00AD\u200B\u2010-\u2015\u2053\u2060\u2212\u223C\u3000\u30FC\uFF08\uFF09\uFF0D-\uFF0F\uFF3B\uFF3D\uFF5E]{5,}\d/g;
+/** Before the digits at most two of `+([` with four characters after each; behind them an extension. */
+const BEFORE_CHARS = 12;
+const EXTENSION_CHARS = 48;
+const EXTENSION_BEGINS = /[,;#\uFF03~\uFF5Ex\uFF58]|int|\uFF49\uFF4E\uFF54|\u0434\u043E\u0431|anexo/i;
+/** What tells a time of day from a number: `:30`. */
+const SUFFIX_CHARS = 4;
+/** Of a number with its country's code: ITU-T E.164 has no bound below, and nobody has less. */
+const MIN_DIGITS_WITH_PLUS = 5;
+
+interface NumberWay {
+  defaultCountry?: CountryCode;
+  minDigits: number;
+}
+
+function phones({ findPhoneNumbersInText, Metadata }: Libraries, countries: readonly string[]): Detector {
+  const minDigitsOf = (country: CountryCode): number => {
+    const metadata = new Metadata();
+    metadata.selectNumberingPlan(country);
+    return Math.min(...(metadata.numberingPlan?.possibleLengths() ?? []));
+  };
+  const ways: NumberWay[] = [
+    { minDigits: MIN_DIGITS_WITH_PLUS },
+    ...countries
+      .map((country) => country as CountryCode)
+      .map((one) => ({ defaultCountry: one, minDigits: minDigitsOf(one) })),
+  ];
   return {
     kind: "phone",
-    replace(text, placeholder) {
-      let rest = text;
-      for (const way of ways) {
-        if (!MAYBE_PHONE.test(rest)) return rest;
-        const isNational = "defaultCountry" in way;
-        if (!isNational && !rest.includes("+")) continue;
-        const found = findPhoneNumbersInText(rest, { ...way, extended: true } as { extended: true });
-        for (const { startsAt, endsAt } of found.toReversed()) {
-          const number = rest.slice(startsAt, endsAt);
-          // Bare digits are mostly somebody's order number.
-          if (isNational && /^\d{7}/.test(number)) continue;
-          rest = rest.slice(0, startsAt) + placeholder(number) + rest.slice(endsAt);
+    replace: (text, placeholder) =>
+      ways.reduce((rest, { minDigits, ...way }) => {
+        const isNational = way.defaultCountry !== undefined;
+        let result = rest;
+        // From the end, so that what stands before keeps its place.
+        for (const { from, to } of placesOfNumbers(rest, minDigits, isNational).toReversed()) {
+          const found = findPhoneNumbersInText(rest.slice(from, to), { ...way, extended: true } as { extended: true });
+          for (const { startsAt, endsAt } of found.toReversed()) {
+            const number = rest.slice(from + startsAt, from + endsAt);
+            // Bare digits are mostly somebody's order number.
+            if (isNational && /^\d{7}/.test(number)) continue;
+            result = result.slice(0, from + startsAt) + placeholder(number) + result.slice(from + endsAt);
+          }
         }
-      }
-      return rest;
-    },
+        return result;
+      }, text),
   };
+}
+
+/** Where numbers may be: the library takes a tenth of a millisecond and more for all that looks a little like one. */
+function placesOfNumbers(text: string, minDigits: number, isNational: boolean): { from: number; to: number }[] {
+  const places: { from: number; to: number }[] = [];
+  for (const { index, 0: run } of text.matchAll(DIGIT_RUN)) {
+    if (run.replace(/\D/g, "").length < minDigits) continue;
+    let from = Math.max(0, index - BEFORE_CHARS);
+    if (!isNational && !/[+\uFF0B]/.test(text.slice(from, index))) continue;
+    // What is cut off a number's beginning or end is another number.
+    while (/^\d\d/.test(text.slice(from - 1, from + 1))) from++;
+    const end = index + run.length;
+    const isExtended = EXTENSION_BEGINS.test(text.slice(end, end + BEFORE_CHARS));
+    let to = Math.min(text.length, end + (isExtended ? EXTENSION_CHARS : SUFFIX_CHARS));
+    while (/^\d\d/.test(text.slice(to - 1, to + 1))) to++;
+    const last = places.at(-1);
+    if (last !== undefined && from <= last.to) last.to = to;
+    else places.push({ from, to });
+  }
+  return places;
 }

@@ -68,6 +68,21 @@ test.each([
   expect(content(text)).toEqual({ text, found: {} });
 });
 
+test.each([0, 1, 3, 11, 12, 13, 47, 48, 200])("a phone number is found whole with %i words around it", (around) => {
+  const far = "o ".repeat(around);
+  const numbers = [
+    "+49 30 901820",
+    "(415) 555-2671",
+    "tel:+442083661177;ext=456",
+    "[+1] 415 555 2671",
+    "011 44 20 8366 1177",
+  ];
+  const redacted = numbers.map((number) => shape(content(number).text));
+  expect(redacted.every((text) => text.includes("[phone]"))).toBe(true);
+  const inText = (found: readonly string[]) => found.map((number) => `${far}7 o: ${number}`).join(`!\n${far}`) + far;
+  expect(shape(content(inText(numbers)).text)).toBe(inText(redacted));
+});
+
 test("the same has the same placeholder, under another key another, and what replaces it is found by nothing", () => {
   const { text } = content("ann@example.com, bob@example.com, ann@example.com");
   const [first, second, third] = text.split(", ");
