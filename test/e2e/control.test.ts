@@ -1,12 +1,23 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { Kill, Run } from "@runledger/contract";
+import { fileURLToPath } from "node:url";
+import type { Approval, Kill, Run } from "@runledger/contract";
 import { type FakeModel, startFakeModel } from "runledger";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type AgentProcess, startAgent } from "../support/agent-process.ts";
-import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
+import {
+  bareEnvironment,
+  eventually,
+  getJson,
+  type Product,
+  runledger,
+  startProduct,
+  temporaryDir,
+} from "../support/product.ts";
 
 /** Asked for is 2 s; a machine that does other work at the same time may be slower. The figures are in docs/performance.md. */
 const SLACK_MS = 10_000;
@@ -17,7 +28,7 @@ let home: Awaited<ReturnType<typeof temporaryDir>>;
 let ports: Record<string, string>;
 let product: Product;
 let model: FakeModel;
-const agents: AgentProcess[] = [];
+const agents: Pick<AgentProcess, "stop">[] = [];
 
 beforeAll(async () => {
   home = await temporaryDir("control");
@@ -115,6 +126,80 @@ it(
     expect(killing.code).toBe(0);
     expect((await looping.fact("refused")).message).toContain("stop all");
     await killed("cut-off");
+  },
+  LONG_MS,
+);
+
+/** Starts `asking-agent.ts`; `outcome` is its last line, once it has ended by itself. */
+function askingAgent(environment: Record<string, string>) {
+  const script = fileURLToPath(new URL("../support/asking-agent.ts", import.meta.url));
+  const env = {
+    ...bareEnvironment(),
+    RUNLEDGER_ENDPOINT: product.grpcUrl,
+    RUNLEDGER_CONTROL_URL: product.apiUrl,
+    RUNLEDGER_CHECKPOINT_DIR: join(home.dir, "checkpoints"),
+    PAID: join(home.dir, "paid"),
+    ...environment,
+  };
+  const child = spawn(process.execPath, [script], { env, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const ended = once(child, "close").then(() => output.trim());
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  agents.push({ stop: kill });
+  return { kill, outcome: ended };
+}
+
+it(
+  "keeps a request for approval over kill -9 of the agent: approved before or after it is back it is done once, and denied or out of time not at all",
+  async () => {
+    const kinds: Record<string, Record<string, string>> = {
+      "approved-before": { KEY: "invoice-7" },
+      "approved-after": {},
+      denied: { KEY: "invoice-7" },
+      late: { TIMEOUT_MS: "3000" },
+    };
+    const first = Object.entries(kinds).map(([name, more]) => ({ name, ...askingAgent({ AGENT: name, ...more }) }));
+    const all = async () => (await getJson<{ items: Approval[] }>(`${product.apiUrl}/v1/approvals`)).items;
+    await eventually(all, (items) => items.length === first.length, LONG_MS);
+    for (const { kill } of first) await kill();
+    const asked = new Map((await all()).map((one) => [one.agent, one]));
+    const api = { RUNLEDGER_CONTROL_URL: product.apiUrl };
+    const answer = async (word: string, name: string) =>
+      expect((await runledger([word, asked.get(name)?.approval_id ?? "", "--reason", "seen"], api)).code).toBe(0);
+    await answer("approve", "approved-before");
+    await answer("deny", "denied");
+    await eventually(all, (items) => items.some(({ status }) => status === "expired"));
+
+    const runOf = (name: string) => asked.get(name)?.run_id ?? "";
+    const again = Object.fromEntries(
+      Object.entries(kinds).map(([name, more]) => [
+        name,
+        askingAgent({ AGENT: name, RUN_ID: runOf(name), ...more }).outcome,
+      ]),
+    );
+    expect(await again["approved-before"]).toBe("paid");
+    expect(await again["denied"]).toMatch(/^approval_denied: .*by loopback: seen/);
+    expect(await again["late"]).toMatch(/^approval_denied: .*nobody answered in time/);
+    await answer("approve", "approved-after");
+    expect(await again["approved-after"]).toBe("paid");
+    expect((await readFile(join(home.dir, "paid"), "utf8")).trim().split("\n").sort()).toEqual([
+      "approved-after",
+      "approved-before",
+    ]);
+    expect(await all()).toHaveLength(first.length); // asked again by the same id: nobody had to answer twice
+    for (const [name, status] of Object.entries({ "approved-after": "completed", late: "failed" })) {
+      const run = await eventually(
+        async () => await getJson<Run>(`${product.apiUrl}/v1/runs/${runOf(name)}`),
+        (found) => found.status === status,
+      );
+      expect(run.run_id).toBe(runOf(name));
+    }
   },
   LONG_MS,
 );

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type ApprovalRequest,
   approval,
-  canonicalJson,
   MAX_APPROVAL_ARGUMENTS_BYTES,
   MAX_APPROVAL_WAIT_MS,
 } from "@runledger/contract";
@@ -16,8 +15,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5_000;
 const MIN_WAIT_MS = 1_000;
-/** Of calls without an id of their own: how often the same one was asked for. The oldest are forgotten. */
-const MAX_COUNTED = 10_000;
 const answerShape = approval.pick({ status: true, by: true, reason: true });
 
 export interface RemoteApproverDependencies {
@@ -43,8 +40,6 @@ export function createRemoteApprover({
   outside,
   privacy,
 }: RemoteApproverDependencies): Approver {
-  const idOf = createRequestIds();
-
   async function ask(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
     for (let failedInRow = 0; ; failedInRow++) {
       try {
@@ -101,20 +96,11 @@ function requestOf(approvalId: string, question: ApprovalQuestion): ApprovalRequ
   };
 }
 
-function createRequestIds(): (question: ApprovalQuestion) => string {
-  /** Outside of a run nothing can be found again, and must not be taken for somebody else's. */
-  const here = randomUUID();
-  const counts = new Map<string, number>();
-  return ({ runId, tool, callId, arguments: args }) => {
-    const call = createHash("sha256")
-      .update(canonicalJson([runId ?? here, tool, callId ?? null, args]))
-      .digest("hex");
-    if (callId !== undefined && runId !== undefined) return call.slice(0, 32);
-    const count = (counts.get(call) ?? 0) + 1;
-    counts.delete(call);
-    counts.set(call, count);
-    const oldest = counts.keys().next().value;
-    if (counts.size > MAX_COUNTED && oldest !== undefined) counts.delete(oldest);
-    return createHash("sha256").update(`${call} ${count}`).digest("hex").slice(0, 32);
-  };
+/** Outside of a run nothing can be found again, and must not be taken for somebody else's. */
+function idOf({ runId, tool, place, arguments: args }: ApprovalQuestion): string {
+  if (runId === undefined || place === undefined) return randomUUID().replaceAll("-", "");
+  return createHash("sha256")
+    .update(JSON.stringify([runId, tool, place, args]))
+    .digest("hex")
+    .slice(0, 32);
 }

@@ -26,6 +26,7 @@ export interface Question {
   tool: string;
   agent?: string | undefined;
   callId?: string | undefined;
+  place?: string | undefined;
   question: string;
   /** JSON text. */
   arguments: string;
@@ -72,7 +73,7 @@ export function createPrivacy(
       for (const rule of failed) failures.report("redaction", new Error(`content is withheld: ${rule} failed`));
       return covered;
     },
-    question({ tool, agent, callId, question, arguments: args }) {
+    question({ tool, agent, callId, place, question, arguments: args }) {
       const shown = content === "hashes" ? undefined : redacted(args, "approval.arguments");
       const words = content === "hashes" ? undefined : redacted(question, "approval.question");
       const withheld = { withheld: { size_bytes: Buffer.byteLength(args), hash: key.hash(args) } };
@@ -83,6 +84,7 @@ export function createPrivacy(
         tool: shownTool,
         agent: label(agent),
         callId: label(callId),
+        place: label(place),
         arguments: shown ?? JSON.stringify(withheld),
         question: words ?? `May ${shownTool} be called? The agent's settings withhold the arguments.`,
       };

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type OtlpServer, startOtlpServer } from "../testing/otlp-server.ts";
 import { createRecordedLedger, type RecordedLedger } from "../testing/recorded-ledger.ts";
+import type { ApprovalQuestion } from "../tools/approver.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 let directory: string;
@@ -75,6 +76,76 @@ for (const by of ["the run's id", "the checkpoint itself"]) {
     expect(await readdir(directory)).toEqual([]);
   });
 }
+
+test("what people are asked about is the same question after a crash, and never that of an equal call before the checkpoint", async () => {
+  const asked: ApprovalQuestion[] = [];
+  const approver = {
+    async request(question: ApprovalQuestion) {
+      asked.push(question);
+      return await (asked.length === 3 ? new Promise<never>(() => {}) : { approved: true, by: "kim", reason: null });
+    },
+  };
+  recorded = createRecordedLedger({ checkpointDir: directory, approver });
+  let paid = 0;
+  const pay = recorded.ledger.tool({
+    name: "pay",
+    input: { type: "object" },
+    sideEffect: "irreversible",
+    run: () => ++paid,
+  });
+  const agent = recorded.ledger.wrap(
+    async () => {
+      if (recorded.ledger.resumedState() === undefined) {
+        await pay({ eur: 5 });
+        await pay({ eur: 5 });
+        recorded.ledger.checkpoint({ paid });
+      }
+      return await pay({ eur: 5 });
+    },
+    { agent: "payer" },
+  );
+  void agent();
+  await expect.poll(() => asked.length).toBe(3);
+  expect(paid).toBe(2);
+  expect(await recorded.ledger.resume(asked[2]?.runId ?? "", agent)).toBe(3);
+  const places = asked.map(({ place }) => place);
+  expect(places[3]).toBe(places[2]);
+  expect(new Set(places).size).toBe(3);
+});
+
+test("what an approved call gave is its result after a crash, without a key of its own; what nobody knows stays unknown over a second crash", async () => {
+  const approver = { request: async () => ({ approved: true, by: "kim", reason: null }) };
+  recorded = createRecordedLedger({ checkpointDir: directory, approver });
+  let paid = 0;
+  const pay = recorded.ledger.tool({
+    name: "pay",
+    input: { type: "object" },
+    confirm: true,
+    run: async ({ eur }: { eur?: number }) => (eur === 9 ? await new Promise<never>(() => {}) : ++paid),
+  });
+  const outcomes: unknown[] = [];
+  const payer = (whole: boolean) =>
+    recorded.ledger.wrap(
+      async () => {
+        recorded.ledger.resumedState() ?? recorded.ledger.checkpoint({});
+        outcomes.push(recorded.ledger.runId());
+        if (!whole) await new Promise(() => {});
+        outcomes.push(await pay({ eur: 5 }));
+        outcomes.push(await pay({ eur: 9 }).catch(({ code }) => code));
+      },
+      { agent: "payer" },
+    );
+  void payer(true)();
+  await expect.poll(() => outcomes.length).toBe(2);
+  const runId = String(outcomes[0]);
+  const lines = async () => (await readFile(join(directory, `${runId}.checkpoint`), "utf8")).trim().split("\n").length;
+  await expect.poll(lines).toBe(4); // the checkpoint, a call and its result, and a call
+  void recorded.ledger.resume(runId, payer(false));
+  expect(outcomes).toHaveLength(3);
+  await recorded.ledger.resume(runId, payer(true));
+  expect(outcomes).toEqual([runId, 1, runId, runId, 1, "outcome_unknown"]);
+  expect(paid).toBe(1);
+});
 
 test("only the agent that began the run goes on with it, and once", async () => {
   const { runId } = await abandoned();

@@ -82,7 +82,7 @@ export interface RunSettings {
 export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSettings, resumed?: Resumption): Run {
   const now = createClock();
   const common = runAttributes(facts);
-  const results = createResultBook(resumed?.checkpoint.results);
+  const results = createResultBook(resumed?.checkpoint);
   const startTime = resumed?.checkpoint.startTime ?? now();
   let records = resumed?.progress.records ?? 0;
   let last = resumed?.progress.last;
@@ -158,7 +158,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     },
     checkpoint(id, state) {
       const run = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, ...progress() };
-      return { v: 1, id, ...run, state, results: results.kept() };
+      return { v: 1, id, ...run, state, results: results.kept(id) };
     },
     onRecord(told) {
       recorded = told;

@@ -5,6 +5,8 @@ export interface ApprovalQuestion {
   agent: string | undefined;
   tool: string;
   callId: string | undefined;
+  /** Where in its run it stands, in a later process of the run too: its idempotency key, by the model's id of it, or after which checkpoint. Undefined outside of a run. */
+  place: string | undefined;
   /** JSON text, already checked against the tool's schema. */
   arguments: string;
   /** For a person. */

@@ -6,7 +6,7 @@ import { causedByStop } from "../limits/agent-stopped.ts";
 import type { ReplaySession } from "../replay/replay-session.ts";
 import type { Approver } from "./approver.ts";
 import { attemptTool } from "./attempt-tool.ts";
-import { confirmCall, questionOf } from "./confirmation.ts";
+import { type Confirmation, confirmCall, questionOf } from "./confirmation.ts";
 import { type CutResult, cutResult } from "./cut-result.ts";
 import { checkPermission } from "./permission.ts";
 import type { FirstResult } from "./result-book.ts";
@@ -40,23 +40,22 @@ export interface ToolCall<Input, Output> {
 
 /** One call from its arguments to what the model gets. Nothing runs before all has been checked, in the order of what is cheapest to refuse. */
 export async function callTool<Input, Output>(call: ToolCall<Input, Output>): Promise<Output | CutResult> {
-  const { tool, options, recorded } = call;
+  const { tool, recorded } = call;
   const { definition } = tool;
-  let input: Input;
-  let key: string | undefined;
+  let ready: ReadyCall<Input, Output>;
   try {
-    input = await checkedArguments(tool, call.args);
+    const input = await checkedArguments(tool, call.args);
     checkPermission(definition.name, definition.permission, input, recorded?.scope.principal);
-    key = keyOf(definition, input, options);
+    ready = readyCall(call, input);
   } catch (error) {
     return refuse(call, error);
   }
-  const ready = { ...call, input, key };
+  const { key } = ready;
   if (key === undefined || recorded === undefined) return await confirmAndRun(ready);
   const { results } = recorded.scope.run;
   for (let running = results.first(definition.name, key); running; running = results.first(definition.name, key)) {
     const first = await running;
-    if (first !== undefined) return repeat(ready, recorded, key, first);
+    if (first !== undefined) return repeat(ready, recorded, first);
   }
   // From here to the beginning nothing is waited for: of two that have found no first call, one is it.
   if (results.isUnknown(definition.name, key) && definition.idempotent === undefined) {
@@ -67,7 +66,13 @@ export async function callTool<Input, Output>(call: ToolCall<Input, Output>): Pr
 
 interface ReadyCall<Input, Output> extends ToolCall<Input, Output> {
   input: Input;
+  idempotencyKey: string | undefined;
+  /** What people are to be asked. */
+  question: Confirmation["question"] | undefined;
+  /** What it is known by in its run, if it is done once only. */
   key: string | undefined;
+  /** Told before the first attempt. */
+  onRunning?: () => void;
 }
 
 async function checkedArguments<Input, Output>({ definition, input }: PreparedTool<Input, Output>, args: unknown) {
@@ -91,6 +96,21 @@ function keyOf<Input, Output>({ idempotent }: ToolDefinition<Input, Output>, inp
   return idempotencyKey ?? (typeof idempotent === "function" ? idempotent(input, { callId }) : undefined);
 }
 
+/** What people agree to is done once, with a key or without: after a crash neither the call nor their answer is taken for another one. */
+function readyCall<Input, Output>(call: ToolCall<Input, Output>, input: Input): ReadyCall<Input, Output> {
+  const { tool, options, recorded } = call;
+  const { definition } = tool;
+  const idempotencyKey = keyOf(definition, input, options);
+  const asked = questionOf(definition, input);
+  if (asked === undefined) return { ...call, input, idempotencyKey, question: undefined, key: idempotencyKey };
+  const args = textOf(input) ?? "";
+  const own = idempotencyKey === undefined ? undefined : { place: idempotencyKey, key: idempotencyKey };
+  const known = own ?? recorded?.scope.run.results.callKeys.next(definition.name, options.callId, args);
+  const { name: toolName } = definition;
+  const question = { tool: toolName, callId: options.callId, place: known?.place, arguments: args, question: asked };
+  return { ...call, input, idempotencyKey, question, key: known?.key };
+}
+
 function refuse<Input, Output>(
   { recorded }: ToolCall<Input, Output>,
   error: unknown,
@@ -108,12 +128,11 @@ function unknownOutcome(tool: string): ToolError {
 
 /** The same doing once more: its first result. */
 function repeat<Input, Output>(
-  { tool, failures }: ReadyCall<Input, Output>,
+  { tool, failures, idempotencyKey }: ReadyCall<Input, Output>,
   recorded: RecordedCall,
-  key: string,
   { stepId, result }: FirstResult,
 ): Output | CutResult {
-  const step = recorded.begin({ [RUNLEDGER.toolIdempotencyKey]: key, [RUNLEDGER.toolSameAs]: stepId });
+  const step = recorded.begin({ ...keyAttributes(idempotencyKey), [RUNLEDGER.toolSameAs]: stepId });
   const text = failures.attempt("capture", () => textOf(result));
   step.succeeded(text, cutAttributes(cutResult(text, tool.definition.maxResultBytes)));
   recorded.ended(false);
@@ -129,7 +148,7 @@ async function runOnce<Input, Output>(call: ReadyCall<Input, Output>, recorded: 
     return call.within(step, work);
   };
   try {
-    const result = await confirmAndRun({ ...call, within });
+    const result = await confirmAndRun({ ...call, within, onRunning: begun.running });
     begun.succeeded({ stepId: lastStep, result });
     return result;
   } catch (error) {
@@ -139,20 +158,16 @@ async function runOnce<Input, Output>(call: ReadyCall<Input, Output>, recorded: 
 }
 
 async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Promise<Output | CutResult> {
-  const { tool, recorded, input, options, approver } = call;
+  const { tool, recorded, question, approver } = call;
   const { definition } = tool;
-  const asked = questionOf(definition, input);
-  const confirmed = asked === undefined ? undefined : call.replay?.confirmed(definition.name, call.args);
+  const confirmed = question === undefined ? undefined : call.replay?.confirmed(definition.name, call.args);
   if (confirmed === false) {
-    const denied = new ToolError(
-      definition.name,
-      "approval_denied",
-      `${definition.name} was not approved in the recorded run`,
-    );
-    return refuse(call, denied, { [RUNLEDGER.toolConfirmed]: false });
+    const denied = `${definition.name} was not approved in the recorded run`;
+    return refuse(call, new ToolError(definition.name, "approval_denied", denied), {
+      [RUNLEDGER.toolConfirmed]: false,
+    });
   }
-  if (asked !== undefined && confirmed === undefined) {
-    const question = { tool: definition.name, callId: options.callId, arguments: textOf(input) ?? "", question: asked };
+  if (question !== undefined && confirmed === undefined) {
     try {
       await confirmCall({ scope: recorded?.scope, approver, timeoutMs: definition.confirmTimeoutMs, question });
     } catch (error) {
@@ -160,7 +175,8 @@ async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Pro
     }
   }
   try {
-    const result = await tryUntilDone(call, asked === undefined ? {} : { [RUNLEDGER.toolConfirmed]: true });
+    call.onRunning?.();
+    const result = await tryUntilDone(call, question === undefined ? {} : { [RUNLEDGER.toolConfirmed]: true });
     recorded?.ended(false);
     return result;
   } catch (error) {
@@ -172,18 +188,17 @@ async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Pro
 }
 
 async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attributes: Attributes) {
-  const { tool, recorded, input, key, options } = call;
+  const { tool, recorded, input, idempotencyKey, options } = call;
   const { retry, definition } = tool;
   const stopped = recorded?.scope.guard.signal;
-  const idempotency = key === undefined ? {} : { [RUNLEDGER.toolIdempotencyKey]: key };
   let lastError: unknown;
   for (let attempt = 1; ; attempt++) {
-    const step = recorded?.begin({ ...attributes, ...idempotency });
+    const step = recorded?.begin({ ...attributes, ...keyAttributes(idempotencyKey) });
     const { principal } = recorded?.scope ?? {};
     const context: Omit<ToolContext, "signal"> = {
       attempt,
       lastError,
-      idempotencyKey: key,
+      idempotencyKey,
       callId: options.callId,
       principal,
     };
@@ -198,6 +213,10 @@ async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attri
     }
     await retry.wait(attempt, stopped);
   }
+}
+
+function keyAttributes(idempotencyKey: string | undefined): Attributes {
+  return idempotencyKey === undefined ? {} : { [RUNLEDGER.toolIdempotencyKey]: idempotencyKey };
 }
 
 /** In a replay the recorded attempt; nothing runs. @throws ReplayDiverged, and what the attempt threw. */
