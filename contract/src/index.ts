@@ -175,6 +175,7 @@ export {
   type TlogProof,
   verifyTlogProof,
 } from "./log/proof.ts";
+export { type AttestedHead, cosignedBy, createReceivedTimes, type ReceivedTimes } from "./log/received-times.ts";
 export {
   addRunProblems,
   createRunCompleteness,

@@ -89,6 +89,12 @@ test("a bundle is of what witnesses have cosigned by way of the directory, and i
       ],
     });
   }
+  // The samples say that they were received long before the stamp, which was made before most of them came.
+  expect(seen.times.node[0]).toMatch(
+    /^Entries 5 to 304 say to have been received at 2026-01-01T00:00:00Z, and came after/,
+  );
+  expect(seen.times.node.join()).toContain("as its head of 5 entries attests (time stamp)");
+  expect(seen.times.python).toEqual(seen.times.node);
   expect(await verdictOf(bundle, { policy: "quorum none\n" })).toBe("VERIFIED");
   const shardOnly = keys.filter((key) => !key.includes("/directory+"));
   expect(await verdictOf(bundle, { keys: shardOnly, policy: "quorum none\n" })).toBe("VERIFIED");

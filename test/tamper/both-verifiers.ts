@@ -21,9 +21,9 @@ for line in sys.stdin:
         if policy is not None:
             logs, rules, quorum = v.parse_policy(policy)
         result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read(), rules, quorum, cert and v.read_certificate(cert))
-        print(json.dumps([result["verdict"], result["findings"][:3], result["anchors"]]), flush=True)
+        print(json.dumps([result["verdict"], result["findings"][:3], result["anchors"], result["notes"]]), flush=True)
     except v.Unreadable as error:
-        print(json.dumps(["UNREADABLE", str(error), None]), flush=True)
+        print(json.dumps(["UNREADABLE", str(error), None, []]), flush=True)
 `;
 
 export interface Trusting {
@@ -42,10 +42,12 @@ export interface Verdicts {
   why: unknown;
   /** What each says that others attest. */
   anchors: { node: unknown; python: unknown };
+  /** What each notes of times of receipt. */
+  times: { node: string[]; python: string[] };
 }
 
-/** Verdict, findings, anchors. */
-type Answer = [string, unknown, unknown];
+/** Verdict, findings, anchors, notes. */
+type Answer = [string, unknown, unknown, string[]];
 
 /** The two verifiers, asked the same. */
 export interface BothVerifiers {
@@ -81,17 +83,18 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
     const earlier = since === undefined ? {} : { sinceCheckpoint: since };
     const trust = { verifierKeys: keys, ...witnessed, ...stamps, ...earlier };
     try {
-      const { verdict, findings, anchors } = await verifyBundle(() => tarFiles(input()), trust);
-      return [verdict, findings.slice(0, 3), anchors];
+      const { verdict, findings, anchors, notes } = await verifyBundle(() => tarFiles(input()), trust);
+      return [verdict, findings.slice(0, 3), anchors, notes];
     } catch (error) {
-      return ["UNREADABLE", String(error), null];
+      return ["UNREADABLE", String(error), null, []];
     }
   };
   return {
     async verify(tar, trust) {
       const [node, python] = await Promise.all([askNode(tar, trust), askPython(tar, trust)]);
       const why = { node: node[1], python: python[1] };
-      return { node: node[0], python: python[0], why, anchors: { node: node[2], python: python[2] } };
+      const times = { node: node[3].filter(isOfTimes), python: python[3].filter(isOfTimes) };
+      return { node: node[0], python: python[0], why, anchors: { node: node[2], python: python[2] }, times };
     },
     async close() {
       stdin.end();
@@ -100,3 +103,5 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
     },
   };
 }
+
+const isOfTimes = (note: string): boolean => note.includes("to have been received at");

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { createCosigner, formatVerifierKey, signNote, verifyShard } from "@runledger/contract";
 import { openKeyring } from "@runledger/storage";
+import { verifyTarget } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
 import { type BundleLog, runFrame, timeAt } from "./bundle-log.ts";
@@ -193,6 +194,36 @@ test("a store put back with what its key remembers is gone on with, and found by
   await expectVerdict("put back, checkpoint kept", tar, { ...trusted, since }, "TAMPERED");
 });
 
+test("a record that was back-dated stands behind earlier ones and is told of, by both verifiers alike; a clock that was set back looks the same", async () => {
+  const later = runFrame(4, { run: "d", agent: "payments", user: "u2", steps: 1, second: 3000 });
+  const backDated = runFrame(5, { run: "e", agent: "payments", user: "u1", steps: 2, second: 40 });
+  const log = await logged([...TRUTH, later, backDated]);
+  const trusted = { keys: [log.store.key.verifierKey] };
+  const { node, python, times } = await verifiers.verify(await log.export(), trusted);
+  expect([node, python]).toEqual(["VERIFIED", "VERIFIED"]);
+  expect(times.node).toEqual([
+    "Entries 18 to 21 say to have been received at 2026-01-01T00:00:40Z, and behind entry 17, received at 2026-01-01T00:50:02Z: a clock was set back, a journal came late, or back-dated.",
+  ]);
+  expect(times.python).toEqual(times.node);
+  expect((await verifiers.verify(whole, trust)).times).toEqual({ node: [], python: [] });
+  const seen = await verifyTarget(log.store.directory, { trust: { verifierKeys: trusted.keys } });
+  expect(seen).toMatchObject({ verdict: "VERIFIED", notes: times.node });
+  found.push("back-dated");
+});
+
+test("records that say they were received after a witness had cosigned them are told of, by both verifiers alike", async () => {
+  const note = fileOf(readTar(whole), "checkpoint");
+  const { cosigned, policy } = witnessed(note, Date.UTC(2025, 11, 31, 23) / 1000);
+  const files = change(readTar(whole), { checkpoint: () => cosigned }).filter(([name]) => !name.startsWith("proofs/"));
+  const { node, python, times } = await verifiers.verify(writeTar(withSums(files)), { ...trust, policy });
+  expect([node, python]).toEqual(["VERIFIED", "VERIFIED"]);
+  expect(times.node).toEqual([
+    "Entries 0 to 14 say to have been received at 2026-01-01T00:00:23Z, and stood in the log by 2025-12-31T23:00:00Z as its head of 15 entries attests (cosigned by w): the collector's clock was ahead, or the time is made up.",
+  ]);
+  expect(times.python).toEqual(times.node);
+  found.push("received after it was cosigned");
+});
+
 test("an entry that is withheld, from the whole, a time or a run, is missed", async () => {
   const withheld = async (filter: Record<string, string>, index: number): Promise<Buffer> => {
     const files = readTar(await truth.export(filter, { content: false }));
@@ -219,19 +250,19 @@ test("an entry that is withheld, from the whole, a time or a run, is missed", as
   );
 });
 
-test("what nothing finds is a record that was false when it was made: back-dated, it stands where it was appended", async () => {
+test("what nothing finds is a record that was false when it was made, or back-dated by seconds: it stands where it was appended", async () => {
   const log = await logged([...TRUTH, runFrame(8, { run: "old", agent: "payments", user: "u1", steps: 1, second: 2 })]);
-  await expectVerdict("back-dated", await log.export(), { keys: [log.store.key.verifierKey] }, "VERIFIED");
+  await expectVerdict("back-dated by seconds", await log.export(), { keys: [log.store.key.verifierKey] }, "VERIFIED");
 });
 
 async function sizeOf(log: BundleLog): Promise<number> {
   return Number((await log.checkpoint()).toString().split("\n")[1]);
 }
 
-function witnessed(note: Buffer): { cosigned: Buffer; policy: string } {
+function witnessed(note: Buffer, seconds = 1_800_000_000): { cosigned: Buffer; policy: string } {
   const { privateKey } = generateKeyPairSync("ed25519");
   const name = "witness.example/w";
-  const witness = createCosigner(name, privateKey, () => 1_800_000_000);
+  const witness = createCosigner(name, privateKey, () => seconds);
   const text = `${note.toString().split("\n\n")[0]}\n`;
   const cosignature = Buffer.from(signNote(text, [witness])).subarray(text.length + 1);
   const key = formatVerifierKey(name, privateKey, 4);

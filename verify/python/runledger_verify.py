@@ -225,7 +225,7 @@ def is_quorum(rule, rules, cosigned):
 
 
 def cosigners_of(note, rules):
-    """The witnesses that cosigned a checkpoint (https://c2sp.org/tlog-cosignature, 0x04); None when a cosignature is wrong."""
+    """[(witness, when it cosigned)] of a checkpoint (https://c2sp.org/tlog-cosignature, 0x04); None when a cosignature is wrong."""
     text, signatures = parse_note(note)
     cosigned = []
     for name, key_id, signature in signatures:
@@ -235,7 +235,7 @@ def cosigners_of(note, rules):
                 message = b"cosignature/v1\ntime %d\n" % time + text.encode()
                 if len(signature) != 72 or not 0 < time < 1 << 53 or not ed25519_ok(rule[2], message, signature[8:]):
                     return None
-                cosigned.append(rule)
+                cosigned.append((rule, time))
     return cosigned
 
 
@@ -661,8 +661,10 @@ class Anchors:
             heads = [(shard, parse_checkpoint(parse_note(each)[0])) for shard, each in recorded]
             self.shards = [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]
         by = bundle.quorum_of(note, "anchors.json")
-        if by and is_signed and own_signed and small[1] >= (self.witnessed["size"] if self.witnessed else 0):
-            self.witnessed = {"size": small[1], "by": by}
+        if by and is_signed and own_signed:
+            bundle.times.cosigned(small[1], by)
+            if small[1] >= (self.witnessed["size"] if self.witnessed else 0):
+                self.witnessed = {"size": small[1], "by": by[0]}
         if anchor["timestamp"] is None or bundle.certificate is None:
             return
         moment = stamped_at(strict_base64(anchor["timestamp"]), note, bundle.certificate)
@@ -670,6 +672,7 @@ class Anchors:
             raise Wrong("the time stamp does not hold")
         if is_signed and own_signed:
             self.stamped = {"size": small[1], "time": moment}
+            bundle.times.attested.append((small[1], calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) * 1000, "time stamp"))
 
     def finish(self):
         bundle = self.bundle
@@ -1032,6 +1035,71 @@ class Chains:
         return counts, open_runs
 
 
+# --- Times of receipt (docs/audit-log.md, "Times") ------------------------------------------------------------------
+
+class Times:
+    """What entries say of their receipt, held against their order and against what others attest. Notes, no verdict."""
+    CLOCK, LATE, MOST = 60_000, 900_000, 20
+
+    def __init__(self):
+        self.attested, self.heads, self.newest, self.latest, self.passed = [], None, None, None, 0
+        self.open, self.notes, self.more = {}, [], 0
+
+    def cosigned(self, size, by):
+        self.attested.append((size, by[1] * 1000, "cosigned by " + ", ".join(by[0])))
+
+    def add(self, index, received):
+        ms = milliseconds(received)
+        if self.heads is None:
+            self.heads = sorted(head for head in self.attested if head[0])
+        while self.passed < len(self.heads) and self.heads[self.passed][0] <= index:
+            if self.latest is None or self.heads[self.passed][1] > self.latest[1]:
+                self.latest = self.heads[self.passed]
+            self.passed += 1
+        following = min(self.heads[self.passed:], key=lambda head: head[1], default=None)
+        attests = lambda head: "%s as its head of %d entries attests (%s)" % (self.iso(head[1]), head[0], head[2])
+        is_back = self.newest is not None and ms < self.newest[1] - self.CLOCK
+        self.see("back", index, ms, min, is_back and "entry %d, received at %s" % (self.newest[0], self.iso(self.newest[1])))
+        self.see("early", index, ms, max, following and ms > following[1] + self.CLOCK and attests(following))
+        self.see("late", index, ms, min, self.latest and ms < self.latest[1] - self.LATE and attests(self.latest))
+        if self.newest is None or ms > self.newest[1]:
+            self.newest = (index, ms)
+
+    WORDS = {"back": ("and behind", "a clock was set back, a journal came late, or back-dated"),
+             "early": ("and stood in the log by", "the collector's clock was ahead, or the time is made up"),
+             "late": ("and came after", "a journal came late, a clock was behind, or back-dated")}
+
+    def see(self, kind, index, ms, extreme, than):
+        """Joins entries one behind the other that contradict the same."""
+        one = self.open.get(kind)
+        if one and one[3] == than:
+            one[1], one[2] = index, extreme(one[2], ms)
+            return
+        self.close(kind)
+        if than:
+            self.open[kind] = [index, index, ms, than]
+
+    def close(self, kind):
+        first, last, ms, than = self.open.pop(kind, (0, 0, 0, None))
+        if than is None:
+            return
+        if len(self.notes) == self.MOST:
+            self.more += 1
+            return
+        which = "Entry %d says" % first if first == last else "Entries %d to %d say" % (first, last)
+        behind, why = self.WORDS[kind]
+        self.notes.append("%s to have been received at %s, %s %s: %s." % (which, self.iso(ms), behind, than, why))
+
+    @staticmethod
+    def iso(ms):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms // 1000))
+
+    def finish(self):
+        for kind in self.WORDS:
+            self.close(kind)
+        return self.notes + (["… and %d more of times that do not fit." % self.more] if self.more else [])
+
+
 # --- Payloads -----------------------------------------------------------------------------------------------------
 
 LINE_FORMS = [{"length", "media_type", "offset", "sha256"},
@@ -1180,7 +1248,7 @@ class Bundle:
             if wrong:
                 findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
         self.manifest = self.note = self.head = self.tiles = self.payloads = None
-        self.chains, self.run_counts, self.open_runs = Chains(), {}, []
+        self.chains, self.run_counts, self.open_runs, self.times = Chains(), {}, [], Times()
         self.facts, self.signed_by, self.sums, self.singles, self.group = Facts(), [], {}, set(), -1
         self.last = self.proof_last = -1
         self.count = self.inside = self.proofs = self.bundle_total = 0
@@ -1256,7 +1324,8 @@ class Bundle:
             self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
         by = self.quorum_of(note, "checkpoint")
         if by:
-            self.anchors.witnessed = {"size": self.head[1], "by": by}
+            self.anchors.witnessed = {"size": self.head[1], "by": by[0]}
+            self.times.cosigned(self.head[1], by)
         origin, size, root = self.head
         m = self.manifest
         if (m["log"]["origin"], m["log"]["tree_size"]) != (origin, size):
@@ -1271,14 +1340,16 @@ class Bundle:
         self.payloads = Payloads(m["content"], self.findings)
 
     def quorum_of(self, note, where):
-        """Names of the witnesses that cosigned, if they are the quorum that the policy asks for; else None."""
+        """(names of the witnesses that cosigned, when all had), if they are the quorum that the policy asks for; else None."""
         if self.quorum == "none":
             return None
         cosigned = cosigners_of(note, self.rules)
         if cosigned is None:
             self.findings.add("TAMPERED", where, "a cosignature does not fit it")
-        elif is_quorum(self.rules[self.quorum], self.rules, cosigned):
-            return [name for name, rule in self.rules.items() if rule in cosigned]
+            return None
+        witnesses = [rule for rule, _ in cosigned]
+        if is_quorum(self.rules[self.quorum], self.rules, witnesses):
+            return [name for name, rule in self.rules.items() if rule in witnesses], max((when for _, when in cosigned), default=0)
         return None
 
     def expect_bundle(self, index, width, content):
@@ -1340,6 +1411,7 @@ class Bundle:
                 return None
             self.facts.add(index, entry)
             self.chains.add(entry)
+            self.times.add(index, entry["received_time"])
             entry["payloads"].items()
             return entry
         except (KeyError, TypeError, AttributeError, ValueError):
@@ -1477,7 +1549,7 @@ class Bundle:
                 notes.append("Runs have records that lie outside of the range, or never arrived.")
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
-        return notes + self.anchors.notes()
+        return notes + self.anchors.notes() + self.times.finish()
 
 
 def verify(target, keys, since_note, rules=None, quorum="none", certificate=None):

@@ -1,7 +1,9 @@
 import {
+  type AttestedHead,
   BUNDLE_FILES,
   type BundleManifest,
   type Checkpoint,
+  cosignedBy,
   DIRECTORY,
   type DirectoryAnchor,
   type DirectoryEntry,
@@ -34,6 +36,8 @@ export interface AnchoredLog {
   manifest: BundleManifest;
   head: Checkpoint;
   trust: Trust;
+  /** Takes what is attested of the log, and when. */
+  attested: AttestedHead[];
 }
 
 /** Checks `anchors.json`: each of its heads by itself. A head that nobody known signed covers nothing. */
@@ -74,7 +78,7 @@ export function checkWitnessed(
 async function readAnchor(
   anchor: DirectoryAnchor,
   anchors: BundleAnchors,
-  { manifest, head, trust }: AnchoredLog,
+  { manifest, head, trust, attested }: AnchoredLog,
   findings: Findings,
 ): Promise<void> {
   const verifiers = trust.verifierKeys.map(parseVerifierKey);
@@ -104,10 +108,15 @@ async function readAnchor(
   const by = quorumOf(note, trust, BUNDLE_FILES.anchors, findings);
   const covered = Math.min(ownHead.size, head.size);
   const isKnown = directory.isSigned && ownHead.isSigned;
-  if (isKnown && by !== null && covered >= (anchors.witnessed?.size ?? 0)) anchors.witnessed = { size: covered, by };
+  if (isKnown && by !== null) {
+    attested.push(cosignedBy(covered, by.names, by.times));
+    if (covered >= (anchors.witnessed?.size ?? 0)) anchors.witnessed = { size: covered, by: by.names };
+  }
   if (anchor.timestamp === null || trust.checkTimestamp === undefined) return;
   const time = await trust.checkTimestamp(Buffer.from(anchor.timestamp, "base64"), note);
-  if (isKnown) anchors.stamped = { size: covered, time };
+  if (!isKnown) return;
+  anchors.stamped = { size: covered, time };
+  attested.push({ size: covered, timeMs: Date.parse(time), by: "time stamp" });
 }
 
 function provenEntry({ entry, index, proof }: DirectoryAnchor["recorded"][number], head: Checkpoint): DirectoryEntry {

@@ -1,7 +1,9 @@
 import { createHash, type Hash as Hasher, randomBytes } from "node:crypto";
 import {
+  type AttestedHead,
   type BundleManifest,
   createLeafHasher,
+  createReceivedTimes,
   createRunCompleteness,
   createRunFacts,
   entriesPath,
@@ -13,6 +15,7 @@ import {
   MAX_BUNDLE_PROOFS,
   MAX_LINES_PER_ENTRIES_FILE,
   parseLogEntry,
+  type ReceivedTimes,
   type RunCompleteness,
   type RunFactsOfEntries,
   type RunledgerRecord,
@@ -37,16 +40,24 @@ export interface BundleEntries {
   readonly lastIndex: number;
   readonly facts: RunFactsOfEntries;
   readonly runs: RunCompleteness;
+  /** Once, after the last: of times of receipt that do not fit. */
+  notesOfTimes(): string[];
   finish(): void;
 }
 
 const MAX_LINE_BYTES = 70_000;
 
+export interface EntriesToRead {
+  manifest: BundleManifest;
+  tiles: BundleTiles;
+  selection: SelectionCheck;
+  /** Complete before the first entry is read. */
+  attested: readonly AttestedHead[];
+  findings: Findings;
+}
+
 export function createBundleEntries(
-  manifest: BundleManifest,
-  tiles: BundleTiles,
-  selection: SelectionCheck,
-  findings: Findings,
+  { manifest, tiles, selection, attested, findings }: EntriesToRead,
   onEntries: (count: number) => void,
 ): BundleEntries {
   const facts = createRunFacts();
@@ -56,6 +67,7 @@ export function createBundleEntries(
   const bundles = createBundleCheck(manifest.log.tree_size, findings);
   let lastIndex = -1;
   let count = 0;
+  let times: ReceivedTimes | null = null;
 
   /** A line's record, if it is one that counts; null after a finding, or beside the selection. */
   const checkLine = (line: Buffer, path: string, number: number): RunledgerRecord | null => {
@@ -80,6 +92,8 @@ export function createBundleEntries(
     if (record === null || !selection.add(index, record)) return null;
     facts.add(index, record);
     runs.add(record);
+    times ??= createReceivedTimes(attested);
+    times.add(index, record.received_time);
     return record;
   };
   return {
@@ -114,6 +128,7 @@ export function createBundleEntries(
     },
     facts,
     runs,
+    notesOfTimes: () => times?.finish() ?? [],
     finish: bundles.finish,
   };
 }

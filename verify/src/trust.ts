@@ -23,6 +23,12 @@ export interface Trust {
   checkTimestamp?: CheckTimestamp;
 }
 
+/** Names of witnesses, and when they cosigned, in seconds since the epoch. */
+export interface Quorum {
+  names: string[];
+  times: number[];
+}
+
 /** @throws LogError `malformed` when it is no checkpoint. */
 export function openSince(note: Uint8Array, verifiers: readonly NoteVerifier[], findings: Findings): Checkpoint {
   try {
@@ -42,16 +48,17 @@ export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findin
 }
 
 /**
- * Names of the caller's witnesses under a head, if they are the quorum that the caller's policy asks for: else null, and without a quorum too. `where`:
+ * The caller's witnesses under a head and when, if they are the quorum that the caller's policy asks for: else null, and without a quorum too. `where`:
  * of the head, for a cosignature that is wrong.
  */
-export function quorumOf(note: Uint8Array, { witnessed }: Trust, where: string, findings: Findings): string[] | null {
+export function quorumOf(note: Uint8Array, { witnessed }: Trust, where: string, findings: Findings): Quorum | null {
   if (witnessed === undefined || witnessed.quorum === null) return null;
   try {
     const cosigners = witnessed.witnesses.map(({ cosigner }) => cosigner);
     const times = cosignersOf(note, cosigners);
     if (!isQuorum(witnessed.quorum, ({ cosigner }) => times.has(cosigner))) return null;
-    return witnessed.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
+    const names = witnessed.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
+    return { names, times: [...times.values()] };
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     findings.add("TAMPERED", where, error.message);

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import {
+  type AttestedHead,
   addRunProblems,
   BUNDLE_FILES,
   type BundleManifest,
   type BundlePath,
   bundleGroup,
   type Checkpoint,
+  cosignedBy,
   createFindings,
   type Findings,
   LogError,
@@ -78,6 +80,8 @@ interface Seen {
 interface Parts {
   manifest: BundleManifest;
   head: Checkpoint;
+  /** Known before the first entry. */
+  attested: AttestedHead[];
   tiles: BundleTiles;
   entries: BundleEntries;
   payloads: BundlePayloads;
@@ -171,7 +175,8 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
     case BUNDLE_FILES.anchors: {
       const { parts } = seen;
       if (parts === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.checkpoint, "it is missing");
-      const log = { manifest: parts.manifest, head: parts.head, trust: reading.trust };
+      const { manifest, head, attested } = parts;
+      const log = { manifest, head, attested, trust: reading.trust };
       await readAnchors(await wholeOf(file), reading.verification.anchors, log, findings);
       return;
     }
@@ -192,7 +197,7 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   if (manifest === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.manifest, "it is missing");
   const head = openHead(note, trust, findings);
   const by = quorumOf(note, trust, BUNDLE_FILES.checkpoint, findings);
-  if (by !== null) verification.anchors.witnessed = { size: head.size, by };
+  if (by !== null) verification.anchors.witnessed = { size: head.size, by: by.names };
   const { origin, size, root, signedBy } = head;
   Object.assign(verification, { origin, treeSize: size, rootHash: Buffer.from(root).toString("base64"), signedBy });
   verification.bundle = {
@@ -208,11 +213,13 @@ function readCheckpoint(note: Buffer, { seen, trust, since, verification, findin
   const pinned = [size, manifest.since_checkpoint, since?.size].filter((each) => typeof each === "number");
   const tiles = createBundleTiles(head, pinned, findings);
   const selection = createSelectionCheck(manifest, findings);
-  const entries = createBundleEntries(manifest, tiles, selection, findings, onProgress);
+  const attested = by === null ? [] : [cosignedBy(head.size, by.names, by.times)];
+  const entries = createBundleEntries({ manifest, tiles, selection, attested, findings }, onProgress);
   const payloads = createBundlePayloads(manifest.content, findings);
   seen.parts = {
     manifest,
     head,
+    attested,
     tiles,
     selection,
     entries,
@@ -279,7 +286,8 @@ function finish(
   const runs = entries.runs.finish(coverageOf(manifest, entries.count));
   addRunProblems(runs, findings);
   verification.runs = runs;
-  verification.notes = [...notesOf(manifest, runs), ...notesOfAnchors(verification.anchors, manifest)];
+  const { anchors } = verification;
+  verification.notes = [...notesOf(manifest, runs), ...notesOfAnchors(anchors, manifest), ...entries.notesOfTimes()];
 }
 
 /** Of a whole log an entry may be missing, which is a finding of its own. */

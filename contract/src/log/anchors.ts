@@ -3,6 +3,7 @@ import { cosignersOf } from "./cosignature.ts";
 import { LogError } from "./log-error.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { isQuorum, type TrustPolicy } from "./policy.ts";
+import { type AttestedHead, cosignedBy } from "./received-times.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import type { NoteVerifier } from "./signed-note.ts";
 import type { Findings } from "./verification.ts";
@@ -15,6 +16,8 @@ export type CheckTimestamp = (token: Uint8Array, stamped: Uint8Array) => Promise
 export interface Anchors {
   /** To be compared with the tree. */
   heads: RecordedHead[];
+  /** All that are under a quorum or have a time stamp that was checked. */
+  attested: AttestedHead[];
   /** The largest head under a quorum of the policy's witnesses, and when the earliest of its cosignatures was made (seconds since the epoch); null: none. */
   witnessed: { size: number; time: number; by: string[] } | null;
   /** The largest head with a time stamp that was checked; null: none. */
@@ -38,6 +41,7 @@ export async function readAnchors(
   const { checkTimestamp } = log;
   const anchors: Anchors = {
     heads: [],
+    attested: [],
     witnessed: null,
     stamped: null,
     cosignedChecked: 0,
@@ -67,6 +71,7 @@ export async function readAnchors(
       if (head.size !== size) throw new LogError("mismatch", `the checkpoint beside it is of size ${head.size}`);
       anchors.heads.push({ size, root: head.root, where: path });
       anchors.timestampsChecked = (anchors.timestampsChecked ?? 0) + 1;
+      anchors.attested.push({ size, timeMs: Date.parse(time), by: "time stamp" });
       if (size >= (anchors.stamped?.size ?? 0)) anchors.stamped = { size, time };
     });
   }
@@ -83,9 +88,10 @@ function witness(
     note,
     policy.witnesses.map(({ cosigner }) => cosigner),
   );
-  if (policy.quorum === null || head.size < (anchors.witnessed?.size ?? 0)) return;
-  if (!isQuorum(policy.quorum, ({ cosigner }) => times.has(cosigner))) return;
+  if (policy.quorum === null || !isQuorum(policy.quorum, ({ cosigner }) => times.has(cosigner))) return;
   const by = policy.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
+  anchors.attested.push(cosignedBy(head.size, by, times.values()));
+  if (head.size < (anchors.witnessed?.size ?? 0)) return;
   anchors.witnessed = { size: head.size, time: Math.min(...times.values()), by };
 }
 

@@ -8,6 +8,7 @@ import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
+import { attestedOfShard, createReceivedTimes } from "./received-times.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
@@ -53,10 +54,7 @@ export async function verifyStore(
 ): Promise<StoreVerification> {
   const findings = createFindings();
   const verifiers = trust.logs.map(parseVerifierKey);
-  const readLog =
-    (log: string): ReadObject =>
-    (path) =>
-      store.read(logPrefix(log) + path);
+  const readLog = (log: string): ReadObject => partsOf(store, log).read;
   const logs: LogVerification[] = [];
   // A secret of this verification alone; it has no part in what is found.
   const runs = createRunCompleteness(crypto.randomBytes(16));
@@ -65,15 +63,8 @@ export async function verifyStore(
   let directory: VerifiedDirectory | null = null;
   try {
     // The directory first: what it says is then at most as new as the shards.
-    const isDirectoryNamed = trust.logs.some(isDirectoryKey);
-    if (isDirectoryNamed) {
-      const recordedHeads = sinceOfDirectory(trust.sinceCheckpoint, verifiers, findings);
-      const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
-      directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
-    }
+    if (trust.logs.some(isDirectoryKey)) directory = await directoryOf(store, trust, verifiers, findings);
     const present = new Set(await store.shards());
-    if (isDirectoryNamed && (await readLog(DIRECTORY)(CHECKPOINT_PATH)) === null)
-      await addAbsentDirectory([...present].map(readLog), within(findings, DIRECTORY));
     const named = trust.onlyPresent === true ? [] : (directory?.shards.keys() ?? []);
     const names = [...new Set([...present, ...named])].sort();
     if (names.length === 0)
@@ -94,11 +85,15 @@ export async function verifyStore(
         );
         continue;
       }
+      const anchors = trust.quorum === null ? null : await readAnchors(partsOf(store, shard), trust, verifiers, own);
+      const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
+      const receivedTimes = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
       const verification = await verifyLog({
         ...partsOf(store, shard),
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         recordedHeads: recorded,
+        receivedTimes,
         runs,
         ...(store.findKey && { findKey: store.findKey }),
         ...(destroyed && { destroyedElsewhere: destroyed }),
@@ -110,10 +105,8 @@ export async function verifyStore(
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (directory !== null && recorded.length === 0)
         notes.push(...(await addUnrecordedShard(shard, readLog(shard), trust.now, findings)));
-      if (trust.quorum !== null) {
-        const anchors = await readAnchors(partsOf(store, shard), trust, verifiers, own);
-        checkWitnesses(own, verification, { directory, anchors, recorded }, trust);
-      }
+      notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
+      if (anchors !== null) checkWitnesses(own, verification, { directory, anchors, recorded }, trust);
     }
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
@@ -131,6 +124,25 @@ export async function verifyStore(
     findings: findings.list,
     findingsTotal: findings.total,
   };
+}
+
+async function directoryOf(
+  store: StoreToVerify,
+  trust: StoreTrust,
+  verifiers: readonly NoteVerifier[],
+  findings: Findings,
+): Promise<VerifiedDirectory | null> {
+  const recordedHeads = sinceOfDirectory(trust.sinceCheckpoint, verifiers, findings);
+  const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
+  const directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
+  if (directory === null && (await log.read(CHECKPOINT_PATH)) === null) {
+    const shards = await store.shards();
+    await addAbsentDirectory(
+      shards.map((shard) => partsOf(store, shard).read),
+      within(findings, DIRECTORY),
+    );
+  }
+  return directory;
 }
 
 /** Of a shard alone nothing can be said of what is in the others. */

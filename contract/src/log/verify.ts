@@ -6,6 +6,7 @@ import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
 import { emptyRoot, hashesEqual } from "./merkle.ts";
+import type { ReceivedTimes } from "./received-times.ts";
 import { createHeadCheck, type RecordedHead } from "./recorded-heads.ts";
 import type { RunCompleteness } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
@@ -32,6 +33,8 @@ export interface LogToVerify {
   recordedHeads?: readonly RecordedHead[];
   /** Told of every record: a run's may be spread over several logs. */
   runs?: RunCompleteness;
+  /** Told of every record's. */
+  receivedTimes?: ReceivedTimes;
   /** A signed checkpoint that the caller kept from before: the log must extend it. */
   sinceCheckpoint?: Uint8Array;
   onProgress?(entriesChecked: number, treeSize: number): void;
@@ -105,6 +108,7 @@ async function verifyContents(
       const where = `entry ${index}`;
       const record = await orFinding(findings, where, async () => parseLogEntry(entry));
       if (record !== null) log.runs?.add(record);
+      if (record !== null) log.receivedTimes?.add(index, record.received_time);
       if (record !== null) await payloads?.check(record, index);
       verification.entriesChecked++;
       if (verification.entriesChecked % PROGRESS_EVERY_ENTRIES === 0)
