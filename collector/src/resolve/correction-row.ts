@@ -13,6 +13,8 @@ export interface CorrectionRow {
   what: "uncounted" | "filled" | "inferred" | "repeated";
   step_id: string;
   same_call_as: string;
+  /** Run of the record that counts, when it is another one. */
+  same_call_in?: string;
   shown_by: string;
   result_in: string;
   kind: string;
@@ -106,7 +108,8 @@ const NOTHING = {
 
 /** Takes back what the views of `steps` made of the record. */
 function uncountedRow(fact: StepFact, sameCallAs: StepFact): Row {
-  const row = { ...rowOf(fact), what: "uncounted" as const, same_call_as: sameCallAs.step_id };
+  const elsewhere = sameCallAs.run_id === fact.run_id ? {} : { same_call_in: sameCallAs.run_id };
+  const row = { ...rowOf(fact), what: "uncounted" as const, same_call_as: sameCallAs.step_id, ...elsewhere };
   const failed = fact.status === "error";
   if (fact.kind === "tool") return { ...row, tool_calls: -1, tool_errors: minus(failed) };
   return {

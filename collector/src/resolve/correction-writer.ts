@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Rows } from "@runledger/storage";
+import { parameterLists, type Rows } from "@runledger/storage";
 import type { Finding } from "./findings.ts";
-import type { StandingRow } from "./run-rows.ts";
+import type { RunRows, StandingRow } from "./run-rows.ts";
 
 const ROWS_PER_INSERT = 10_000;
 const VARIANTS = 0x1_0000;
@@ -9,7 +9,7 @@ const VARIANTS = 0x1_0000;
 /** Writes what of this does not stand, and takes back what stands and is not true (any more). @returns the ids of the runs it concerns. */
 export async function writeCorrections(
   rows: Rows,
-  { corrections, covers }: Finding,
+  { corrections }: Pick<Finding, "corrections">,
   standing: readonly StandingRow[],
 ): Promise<Set<string>> {
   const newest = new Map(standing.map((row) => [keyOf(row), row]));
@@ -20,16 +20,26 @@ export async function writeCorrections(
     return [{ ...row, in_force: true, version: nextVersion(known, row.content_sha256) }];
   });
   const untrue = standing
-    .filter((row) => row.in_force && row.what !== "repeated" && covers(row) && !wanted.has(keyOf(row)))
+    .filter((row) => row.in_force && row.what !== "repeated" && !wanted.has(keyOf(row)))
     .map((row) => ({ ...row, in_force: false, version: nextVersion(row, "0000") }));
   await insert(rows, changed);
   await insert(rows, untrue);
   return new Set([...changed, ...untrue].map(({ run_id }) => run_id));
 }
 
+/** What stands of that which a finding covers. */
+export async function standingOf(runRows: RunRows, tenant: string, { covers }: Finding): Promise<StandingRow[]> {
+  const whole = [...covers].filter(([, records]) => records === "all").map(([runId]) => runId);
+  const found = whole.length === 0 ? [] : await runRows.standing(tenant, whole);
+  for (const [runId, records] of covers) {
+    if (records !== "all" && records.size > 0) found.push(...(await runRows.standingOf(tenant, runId, records)));
+  }
+  return [...new Map(found.map((row) => [keyOf(row), row])).values()];
+}
+
 /** Brings the sums of these runs up to their corrections. Again is harmless: the newest stands. */
 export async function sumUpCorrections(rows: Rows, tenant: string, runIds: readonly string[]): Promise<void> {
-  if (runIds.length > 0) await rows.command(SUM_UP, { tenant, run_ids: runIds });
+  for (const run_ids of parameterLists(runIds)) await rows.command(SUM_UP, { tenant, run_ids });
 }
 
 /** Later ones are greater; and two that differ are never equal by accident, though they were written at once. */

@@ -1,15 +1,17 @@
 import type { StepRow } from "@runledger/contract";
 import { type CorrectionRow, correctionRows } from "./correction-row.ts";
-import { type RunOfFacts, resolveRun } from "./resolve-run.ts";
+import { type NearRuns, readNearRuns } from "./near-runs.ts";
+import { type RunOfFacts, type RunRead, readRun, recordsOfAnswers, resolveRuns } from "./resolve-run.ts";
 import { runOfRows } from "./run-of-rows.ts";
-import type { Place, RunRows, RunState, StandingRow } from "./run-rows.ts";
+import { type RunPiece, readPiece } from "./run-piece.ts";
+import type { Place, RunRows, RunState } from "./run-rows.ts";
 import { compare, isFact, type StepFact } from "./step-fact.ts";
 
-/** What is true of some runs, or of a piece of one. */
+/** What is true of some runs, or of pieces of some. */
 export interface Finding {
   corrections: CorrectionRow[];
-  /** Whether it would be among `corrections` if it were true. */
-  covers(row: Pick<StandingRow, "run_id" | "record_id" | "shown_by">): boolean;
+  /** What it is about: whatever else stands there is not true. By run id, the whole run or these records and what they show. */
+  covers: ReadonlyMap<string, "all" | ReadonlySet<string>>;
 }
 
 /** Rows just inserted, by run; null: none in particular. */
@@ -22,7 +24,7 @@ export interface PieceSettings {
   marginFacts: number;
 }
 
-/** What the records of these runs tell together. Of a large run only the pieces around what was inserted. */
+/** What the records of these runs tell together, and with those of runs that tell of the same answers. Of a large run only the pieces around what was inserted. */
 export async function* findingsOf(
   runRows: RunRows,
   tenant: string,
@@ -38,12 +40,25 @@ export async function* findingsOf(
   for (const run of atHand)
     known.set(run.run_id, runOfRows(inserted?.get(run.run_id) ?? [], run.over ? run.last_seen_time : null));
   if (small.length > 0) {
-    yield {
-      corrections: [...known.values()].flatMap((run) => correctionRows(resolveRun(run))),
-      covers: ({ run_id }) => known.has(run_id),
-    };
+    const near = await readNearRuns(runRows, tenant, known, settings);
+    const covers = new Map([...known.keys()].map((runId) => [runId, "all"] as const));
+    yield findingOf([...known.values()].map(readRun), covers, near);
   }
   for (const run of runs) if (!small.includes(run)) yield* piecesOf(runRows, tenant, run, inserted, settings);
+}
+
+/** Of runs near by, only what they tell of the same answers is known to be whole. */
+function findingOf(read: readonly RunRead[], covered: Finding["covers"], near: NearRuns): Finding {
+  const readNear = near.runs.map(({ run }) => readRun(run));
+  const shared = recordsOfAnswers([...readNear, ...read], near.responseIds);
+  const covers = new Map(covered);
+  for (const [n, { runId, isWhole }] of near.runs.entries())
+    covers.set(runId, new Set([...(shared[n] ?? [])].filter(isWhole)));
+  const isCovered = ({ run_id, record_id, shown_by }: CorrectionRow) => {
+    const of = covers.get(run_id);
+    return of === "all" || (of?.has(shown_by === "" ? record_id : shown_by) ?? false);
+  };
+  return { corrections: correctionRows(resolveRuns([...read, ...readNear])).filter(isCovered), covers };
 }
 
 const BEGIN: Place = { time: "1970-01-01T00:00:00.000000000Z", recordId: "" };
@@ -63,34 +78,13 @@ async function* piecesOf(
   const last = facts.at(-1);
   const to = last ? placeOf(last) : inserted === null ? END : BEGIN;
   for (let from: Place | null = first; from !== null; ) {
-    const before: StepFact[] = await runRows.factsAt(tenant, run, "before", from, marginFacts);
-    const inside: StepFact[] = await runRows.factsAt(tenant, run, "from", from, pieceFacts + marginFacts);
-    yield await pieceOf(runRows, tenant, run, { before, inside }, settings);
-    const next = inside[pieceFacts];
+    const sizes = { before: marginFacts, inside: pieceFacts + marginFacts };
+    const piece: RunPiece = await readPiece(runRows, tenant, run, from, sizes);
+    const near = await readNearRuns(runRows, tenant, new Map([[run.run_id, piece.run]]), settings);
+    yield findingOf([readRun(piece.run)], new Map([[run.run_id, piece.whole]]), near);
+    const next = piece.inside[pieceFacts];
     from = next === undefined || byPlace(placed(to), next) < 0 ? null : placeOf(next);
   }
-}
-
-async function pieceOf(
-  runRows: RunRows,
-  tenant: string,
-  run: RunState,
-  { before, inside }: { before: readonly StepFact[]; inside: readonly StepFact[] },
-  { pieceFacts, marginFacts }: PieceSettings,
-): Promise<Finding> {
-  const facts = [...before, ...inside];
-  const spans = new Set(facts.map(({ step_id }) => step_id));
-  const outside = facts.map(({ parent_id }) => parent_id).filter((id) => id !== "" && !spans.has(id));
-  const parents = await runRows.parentsOf(tenant, run, outside);
-  // What lies near an edge, but for the run's own, is seen whole from the piece beside it.
-  const atBegin = before.length < marginFacts;
-  const atEnd = inside.length < pieceFacts + marginFacts;
-  const seenWhole = facts.slice(atBegin ? 0 : marginFacts / 2, atEnd ? undefined : -marginFacts / 2);
-  const scope = new Set(seenWhole.map(({ record_id }) => record_id));
-  const covers: Finding["covers"] = ({ run_id, record_id, shown_by }) =>
-    run_id === run.run_id && scope.has(shown_by === "" ? record_id : shown_by);
-  const resolution = resolveRun({ facts, parents, overTime: run.over ? run.last_seen_time : null });
-  return { corrections: correctionRows(resolution).filter(covers), covers };
 }
 
 function placeOf({ start_time, record_id }: Pick<StepFact, "start_time" | "record_id">): Place {

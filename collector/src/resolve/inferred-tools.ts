@@ -19,6 +19,14 @@ export interface InferredTool {
   endTime: string;
   /** When it came to be known. */
   receivedTime: string;
+  request: ToolRequest;
+}
+
+/** What the requests of a run came to, as far as it is known. */
+export interface ToolsOfRun {
+  inferred: InferredTool[];
+  /** Those that a tool step covers. */
+  covered: ToolRequest[];
 }
 
 /** What a run's records say of tools. */
@@ -31,7 +39,9 @@ export interface ToolTalk {
   overTime: string | null;
 }
 
-interface Request {
+/** A tool call that a model call asked for. */
+export interface ToolRequest {
+  call: Call;
   source: StepFact;
   /** Its span and those of its twins. */
   spans: ReadonlySet<string>;
@@ -50,7 +60,7 @@ const FOREVER = "9";
 const NO_ARGUMENTS = createHash("sha256").update("{}").digest("hex");
 
 /** The requested calls that no tool step covers: by id, or else by name and arguments, by name in order, or by arguments. */
-export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): InferredTool[] {
+export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): ToolsOfRun {
   const requests = requestsOf(calls, logsBySpan(talking));
   const covered = coveredRequests(requests, tools, calls);
   const results = resultsById(talking);
@@ -71,10 +81,10 @@ export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): Inf
     inferred.push(inferredTool(request, result ?? null, next?.received_time ?? overTime ?? source.received_time));
     if (inferred.length === MAX_INFERRED_TOOLS) break;
   }
-  return inferred;
+  return { inferred, covered: [...covered] };
 }
 
-function inferredTool(request: Request, result: InferredTool["result"], receivedTime: string): InferredTool {
+function inferredTool(request: ToolRequest, result: InferredTool["result"], receivedTime: string): InferredTool {
   const { source, index, name, callId, argumentsSha256 } = request;
   const endTime = result === null ? source.end_time : result.record.start_time;
   return {
@@ -87,13 +97,15 @@ function inferredTool(request: Request, result: InferredTool["result"], received
     startTime: source.end_time,
     endTime: endTime > source.end_time ? endTime : source.end_time,
     receivedTime: receivedTime > source.received_time ? receivedTime : source.received_time,
+    request,
   };
 }
 
 /** Once a call, however many records tell of it: of the one that counts, or else of the first that has any. */
-function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]>): Request[] {
-  const requests: Request[] = [];
-  for (const { counts, members } of calls) {
+function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]>): ToolRequest[] {
+  const requests: ToolRequest[] = [];
+  for (const call of calls) {
+    const { counts, members } = call;
     const records = [counts, ...members];
     const tellers = [...records, ...records.flatMap(({ step_id }) => logs.get(step_id) ?? [])];
     const source = tellers.find(({ tool_request_names }) => tool_request_names.length > 0);
@@ -102,6 +114,7 @@ function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]
     const span = records.find(({ step_id }) => step_id === source.step_id) ?? counts;
     for (const [index, name] of source.tool_request_names.entries()) {
       requests.push({
+        call,
         spans: new Set(records.map(({ step_id }) => step_id)),
         source: source === span ? span : { ...span, record_id: source.record_id },
         index,
@@ -122,14 +135,18 @@ function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]
   return requests;
 }
 
-function coveredRequests(requests: readonly Request[], tools: readonly Call[], calls: readonly Call[]): Set<Request> {
-  const covered = new Set<Request>();
+function coveredRequests(
+  requests: readonly ToolRequest[],
+  tools: readonly Call[],
+  calls: readonly Call[],
+): Set<ToolRequest> {
+  const covered = new Set<ToolRequest>();
   const asked = new Set(requests.map(({ callId }) => callId));
   const free = new Set(tools);
   const match = (
-    keyOfRequest: (request: Request) => string,
+    keyOfRequest: (request: ToolRequest) => string,
     keysOfTool: (tool: Call) => string[],
-    inTime: (request: Request, tool: Call) => boolean,
+    inTime: (request: ToolRequest, tool: Call) => boolean,
   ) => {
     const byKey = new Map<string, Call[]>();
     for (const tool of free) {
@@ -150,7 +167,7 @@ function coveredRequests(requests: readonly Request[], tools: readonly Call[], c
       covered.add(request);
     }
   };
-  const begun = (request: Request, { members }: Call) =>
+  const begun = (request: ToolRequest, { members }: Call) =>
     members.some(({ start_time }) => start_time >= request.source.start_time);
   const known = (keys: string[]) => [...new Set(keys)].filter((key) => key !== "");
   match(

@@ -1,4 +1,5 @@
-import { type InferredTool, inferToolsOf } from "./inferred-tools.ts";
+import { type InferredTool, inferToolsOf, type ToolsOfRun } from "./inferred-tools.ts";
+import { inferredOnce, joinModelCalls, joinToolCalls } from "./runs-together.ts";
 import { MODEL_CALL, sameUsage, TOOL_CALL } from "./same-call.ts";
 import type { StepFact } from "./step-fact.ts";
 import { type Call, callsOf } from "./twins.ts";
@@ -30,8 +31,17 @@ export const USAGE_COLUMNS = [
 ] as const satisfies readonly (keyof StepFact)[];
 export type Usage = Partial<Pick<StepFact, (typeof USAGE_COLUMNS)[number]>>;
 
+/** A run read: its calls as they are told in it alone. */
+export interface RunRead {
+  calls: Call[];
+  tools: Call[];
+  talk: ToolsOfRun;
+  /** Log records by the span they are of. */
+  logs: ReadonlyMap<string, readonly StepFact[]>;
+}
+
 /** What the records of a run tell only together. The same for the same set of records, whatever their order. */
-export function resolveRun({ facts, parents, overTime }: RunOfFacts): Resolution {
+export function readRun({ facts, parents, overTime }: RunOfFacts): RunRead {
   const own = [...new Map(facts.map((fact) => [fact.record_id, fact])).values()];
   const links = new Map(parents);
   for (const { step_id, parent_id, event } of own) if (event !== "log") links.set(step_id, parent_id);
@@ -47,11 +57,50 @@ export function resolveRun({ facts, parents, overTime }: RunOfFacts): Resolution
     TOOL_CALL,
   );
   const talking = own.filter(({ event, kind }) => event === "log" || (event === "step" && kind === "llm"));
+  const logs = Map.groupBy(
+    own.filter(({ event }) => event === "log"),
+    ({ step_id }) => step_id,
+  );
+  return { calls, tools, talk: inferToolsOf({ calls, tools, talking, overTime }), logs };
+}
+
+/** What runs tell, each alone and all together. */
+export function resolveRuns(runs: readonly RunRead[]): Resolution {
+  const calls = joinModelCalls(runs.flatMap((run) => run.calls));
+  const tools = joinToolCalls(
+    runs.flatMap((run) => run.tools),
+    calls,
+  );
+  const [modelCalls, toolCalls] = [new Set(calls.values()), new Set(tools.values())];
   return {
-    uncounted: [...calls, ...tools].flatMap(uncountedOf),
-    filled: calls.flatMap(filledOf),
-    inferred: inferToolsOf({ calls, tools, talking, overTime }),
+    uncounted: [...modelCalls, ...toolCalls].flatMap(uncountedOf),
+    filled: [...modelCalls].flatMap(filledOf),
+    inferred: inferredOnce(
+      runs.map(({ talk }) => talk),
+      calls,
+    ),
   };
+}
+
+export function resolveRun(run: RunOfFacts): Resolution {
+  return resolveRuns([readRun(run)]);
+}
+
+/** Per run, the record_ids of all that it tells of these answers, and of the tools that were asked for in them. */
+export function recordsOfAnswers(runs: readonly RunRead[], responseIds: ReadonlySet<string>): Set<string>[] {
+  const told = runs.map(({ calls, logs }) =>
+    calls
+      .filter(({ members }) => members.some(({ response_id }) => responseIds.has(response_id)))
+      .flatMap(({ members, summaries }) => [...members, ...summaries])
+      .flatMap((fact) => [fact, ...(logs.get(fact.step_id) ?? [])]),
+  );
+  const asked = new Set(told.flat().flatMap(({ tool_request_ids }) => tool_request_ids));
+  return runs.map(({ tools }, n) => {
+    const ofTools = tools
+      .flatMap(({ members }) => members)
+      .filter(({ tool_call_id }) => tool_call_id !== "" && asked.has(tool_call_id));
+    return new Set([...(told[n] ?? []), ...ofTools].map(({ record_id }) => record_id));
+  });
 }
 
 function uncountedOf({ counts, members, summaries }: Call): Resolution["uncounted"] {

@@ -101,6 +101,60 @@ it("takes back what a twin counted, in the run and in the rollup, and counts it 
   expect(await usageOf("twins")).toMatchObject({ llm_calls: 4, tokens: 35, cost: "1" });
 });
 
+it.each([
+  ["other", {}],
+  ["own", { dialect: "runledger", scope_name: "" }],
+] as const)("counts a call once that two runs tell of, whichever comes first: %s", async (name, second) => {
+  const ofRun = (runId: string, n: number) => ({
+    run_id: runId,
+    agent_name: runId,
+    response_id: `${name}-${n}`,
+    cost_usd: "0.25",
+  });
+  const agent = (n: number) => llm(`a${n}`, [n * 10, n * 10 + 5], "root", [10, 5], ofRun(`${name} agent`, n));
+  const bare = (n: number) =>
+    llm(`b${n}`, [n * 10, n * 10 + 5], "", [10, 5], { ...ofRun(`${name} bare`, n), ...INNER, ...second });
+  const once = async (calls: number) => {
+    const sums = { llm_calls: calls, tokens: calls * 10, cost: String(calls / 4) };
+    expect(await sumsOf(`${name} agent`)).toMatchObject(sums);
+    expect(await sumsOf(`${name} bare`)).toMatchObject({ llm_calls: 0, tokens: 0, cost: "0" });
+    expect(await usageOf(`${name} agent`)).toMatchObject(sums);
+  };
+  await arrive(agent(1));
+  await arrive(bare(1));
+  await once(1);
+  await arrive(bare(2), bare(3));
+  await arrive(agent(2), agent(3));
+  await once(3);
+  const shown = await rows.query(
+    "SELECT same_call_as, same_call_in FROM corrections FINAL WHERE in_force AND run_id = {run_id:String} ORDER BY start_time",
+    { run_id: `${name} bare` },
+  );
+  expect(shown).toEqual([1, 2, 3].map((n) => ({ same_call_as: agent(n).step_id, same_call_in: `${name} agent` })));
+
+  // What the agent's run told of a call turns out to be another call's.
+  await arrive(llm("end", [9, 16], "a1", [10, 5], { ...ofRun(`${name} agent`, 9), request_model: "other", ...INNER }));
+  expect(await sumsOf(`${name} agent`)).toMatchObject({ llm_calls: 4 });
+});
+
+it("finds the same call in runs too large to be read whole", async () => {
+  const CALLS = 30;
+  const callsOf = (runId: string, parent: string, facts: Partial<StepRow>) =>
+    Array.from({ length: CALLS }, (_, n) =>
+      llm(`${n}`, [n * 1_000, n * 1_000 + 500], parent, [n, 5], { run_id: runId, response_id: `large-${n}`, ...facts }),
+    );
+  const [agent, bare] = [callsOf("large agent", "root", {}), callsOf("large bare", "", { scope_name: "inner" })];
+  const inPieces = createResolver(rows, { maxRecordsAtOnce: 10, pieceFacts: 6, marginFacts: 4 });
+  for (let n = 0; n < CALLS; n += 5) {
+    for (const batch of [agent.slice(n, n + 5), bare.slice(n, n + 5)]) {
+      await insert(batch);
+      await inPieces.rowsInserted(batch);
+    }
+  }
+  expect(await sumsOf("large agent")).toMatchObject({ llm_calls: CALLS });
+  expect(await sumsOf("large bare")).toMatchObject({ llm_calls: 0 });
+});
+
 it("shows a tool call from the messages, and no more once its span comes", async () => {
   const facts = { run_id: "late", agent_name: "late" };
   await arrive(llm("asks", [0, 100], "agent", null, { ...facts, ...asking(["c1", "look up", "{}"]) }));
@@ -155,7 +209,7 @@ it("infers what was asked for last when the run was abandoned, and no more once 
 });
 
 it("writes nothing for our own SDK's runs, nor twice for the same", async () => {
-  const count = async () => (await rows.query<{ n: string }>("SELECT count() AS n FROM corrections"))[0]?.n;
+  const count = async () => (await rows.query<{ n: string }>("SELECT sum(version) AS n FROM corrections FINAL"))[0]?.n;
   const before = await count();
   const own = { run_id: "own", dialect: "runledger", ...asking(["c1", "search", "{}"]) };
   await arrive(llm("outer", [0, 100], "", [1, 1], own), llm("inner", [10, 90], "outer", [1, 1], { ...own, ...INNER }));

@@ -1,7 +1,7 @@
 import { SILENCE_ABANDONS_MS, type StepRow } from "@runledger/contract";
 import { parameterLists, type Rows } from "@runledger/storage";
 import { createGenerationMap } from "../integrate/generation-map.ts";
-import { sumUpCorrections, writeCorrections } from "./correction-writer.ts";
+import { standingOf, sumUpCorrections, writeCorrections } from "./correction-writer.ts";
 import { findingsOf, type InsertedRows, type PieceSettings } from "./findings.ts";
 import { createRunRows, type RunKey, type RunRows, type RunState } from "./run-rows.ts";
 import { OWN_DIALECT } from "./step-fact.ts";
@@ -45,11 +45,26 @@ export function createResolver(rows: Rows, settings: Partial<ResolverSettings> =
       let open = together;
       for (let round = 0; round < MAX_ROUNDS && open.length > 0; round++) {
         const states = await runRows.states(tenant, open);
-        const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted, pieces);
+        const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted, pieces, (lookedAt) => {
+          for (const run_id of lookedAt) foreign.set(keyOf({ tenant, run_id }), true);
+        });
         const now = written.length === 0 ? states : await runRows.states(tenant, written);
         open = written.filter((runId) => now.get(runId)?.records !== states.get(runId)?.records);
       }
     }
+  };
+
+  /** Of our SDK's own rows, those of answers that another instrumentation tells of, in another run. */
+  const toldElsewhere = async (own: readonly StepRow[]) => {
+    const found: StepRow[] = [];
+    for (const [tenant, ofTenant] of Map.groupBy(own, (row) => row.tenant)) {
+      const answers = await runRows.answers(
+        tenant,
+        ofTenant.filter(({ kind }) => kind === "llm"),
+      );
+      found.push(...ofTenant.filter(({ response_id }) => answers.has(response_id)));
+    }
+    return found;
   };
 
   const resolvePages = async (pageAfter: (last: RunKey) => Promise<RunKey[]>) => {
@@ -66,8 +81,9 @@ export function createResolver(rows: Rows, settings: Partial<ResolverSettings> =
 
   return {
     async rowsInserted(inserted) {
-      const keyOf = ({ tenant, run_id }: StepRow) => `${tenant}\n${run_id}`;
       for (const row of inserted) if (row.dialect !== OWN_DIALECT) foreign.set(keyOf(row), true);
+      for (const row of await toldElsewhere(inserted.filter((one) => !foreign.get(keyOf(one)))))
+        foreign.set(keyOf(row), true);
       const touched = inserted.filter((row) => foreign.get(keyOf(row)));
       for (const [tenant, ofTenant] of Map.groupBy(touched, (row) => row.tenant)) {
         const byRun = Map.groupBy(ofTenant, ({ run_id }) => run_id);
@@ -84,6 +100,10 @@ export function createResolver(rows: Rows, settings: Partial<ResolverSettings> =
   };
 }
 
+function keyOf({ tenant, run_id }: RunKey): string {
+  return `${tenant}\n${run_id}`;
+}
+
 /** @returns the runs whose corrections changed. */
 async function resolveOnce(
   rows: Rows,
@@ -92,26 +112,21 @@ async function resolveOnce(
   states: readonly RunState[],
   inserted: InsertedRows,
   pieces: PieceSettings,
+  onLookedAt: (runIds: ReadonlySet<string>) => void,
 ): Promise<string[]> {
   const written = new Set<string>();
   for (const runs of packed(
     states.filter(({ calls }) => calls > 0),
     pieces.maxRecordsAtOnce,
   )) {
-    const runIds = runs.map(({ run_id }) => run_id);
-    const standing = await runRows.standing(tenant, runIds);
-    const unsummed = new Set<string>();
+    const lookedAt = new Set(runs.map(({ run_id }) => run_id));
     for await (const finding of findingsOf(runRows, tenant, runs, inserted, pieces)) {
-      for (const runId of await writeCorrections(rows, finding, standing)) unsummed.add(runId);
+      const standing = await standingOf(runRows, tenant, finding);
+      for (const runId of await writeCorrections(rows, finding, standing)) written.add(runId);
+      for (const runId of finding.covers.keys()) lookedAt.add(runId);
     }
-    for (const runId of unsummed) written.add(runId);
-    // A crash may have left the sums of a run behind its corrections.
-    const versions = Map.groupBy(standing, ({ run_id }) => run_id);
-    for (const { run_id, corrected } of runs) {
-      const sum = versions.get(run_id)?.reduce((total, { version }) => total + version, 0) ?? 0;
-      if (sum !== corrected) unsummed.add(run_id);
-    }
-    await sumUpCorrections(rows, tenant, [...unsummed]);
+    await sumUpCorrections(rows, tenant, await runRows.notSummedUp(tenant, [...lookedAt]));
+    onLookedAt(lookedAt);
   }
   return [...written];
 }

@@ -1,4 +1,5 @@
-import { parameterLists, type Rows } from "@runledger/storage";
+import { parameterLists, type QueryParameters, type Rows } from "@runledger/storage";
+import { type Answers, answersTold } from "./answers.ts";
 import type { CorrectionRow } from "./correction-row.ts";
 import type { RunOfFacts } from "./resolve-run.ts";
 import { FACT_COLUMNS, OWN_DIALECT, type StepFact } from "./step-fact.ts";
@@ -15,8 +16,6 @@ export interface RunState {
   last_seen_time: string;
   /** Its root span or end record was seen, or nothing of it for so long that it is abandoned. */
   over: boolean;
-  /** Sum of the versions of the corrections that its sums have in them. */
-  corrected: number;
 }
 
 /** The newest row of a correction. */
@@ -49,8 +48,13 @@ export interface RunRows {
   factsAt(tenant: string, run: RunState, side: "from" | "before", place: Place, limit: number): Promise<StepFact[]>;
   /** parent_id by step_id of these spans of one run, and of those above them, as far up as is looked. */
   parentsOf(tenant: string, run: RunState, stepIds: readonly string[]): Promise<Map<string, string>>;
-  /** Every correction that was ever written of these runs. */
+  /** Every correction that was ever written of these runs, or of these records of one and what they show. */
   standing(tenant: string, runIds: readonly string[]): Promise<StandingRow[]>;
+  standingOf(tenant: string, runId: string, recordIds: Iterable<string>): Promise<StandingRow[]>;
+  /** Of these runs, those whose sums do not have all of their corrections in them. */
+  notSummedUp(tenant: string, runIds: readonly string[]): Promise<string[]>;
+  /** Which answers that these records tell of another instrumentation tells of too, in any run. */
+  answers(tenant: string, facts: readonly StepFact[]): Promise<Answers>;
   /** Runs with calls and without an end that were last heard of from `since` on and before `until`, in order of their id. */
   silentRuns(since: string, until: string, after: RunKey, limit: number): Promise<RunKey[]>;
   /** Runs that somebody else's telemetry has a part in, in order of their id. */
@@ -72,10 +76,7 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       const parameters = { tenant, run_ids: runIds, abandoned_before: abandonedBefore() };
       const found = await rows.query<RunState>(STATES, parameters);
       return new Map(
-        found.map((run) => [
-          run.run_id,
-          { ...run, records: Number(run.records), calls: Number(run.calls), corrected: Number(run.corrected) },
-        ]),
+        found.map((run) => [run.run_id, { ...run, records: Number(run.records), calls: Number(run.calls) }]),
       );
     },
     async facts(tenant, runs) {
@@ -129,12 +130,22 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       }
       return parents;
     },
-    async standing(tenant, runIds) {
-      const sql = `SELECT tenant, run_id, record_id, what, shown_by, start_time, received_time, content_sha256, in_force, version
-        FROM corrections FINAL WHERE ${OF_RUNS}`;
-      const found = await rows.query<StandingRow>(sql, { tenant, run_ids: runIds });
-      return found.map((row) => ({ ...row, version: Number(row.version) }));
+    standing: (tenant, runIds) => standing(rows, OF_RUNS, { tenant, run_ids: runIds }),
+    async standingOf(tenant, runId, recordIds) {
+      const found: StandingRow[] = [];
+      for (const ids of parameterLists(recordIds)) {
+        const these = `${OF_RUNS} AND (record_id IN {ids:Array(String)} OR shown_by IN {ids:Array(String)})`;
+        found.push(...(await standing(rows, these, { tenant, run_ids: [runId], ids })));
+      }
+      return found;
     },
+    async notSummedUp(tenant, runIds) {
+      const found: { run_id: string }[] = [];
+      for (const run_ids of parameterLists(runIds))
+        found.push(...(await rows.query<{ run_id: string }>(NOT_SUMMED_UP, { tenant, run_ids })));
+      return found.map(({ run_id }) => run_id);
+    },
+    answers: (tenant, facts) => answersTold(rows, tenant, facts),
     silentRuns: (since, until, after, limit) =>
       rows.query(SILENT_RUNS, { since, until, tenant: after.tenant, run_id: after.run_id, limit }),
     foreignRuns: (after, limit) =>
@@ -147,15 +158,24 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
   };
 }
 
+async function standing(rows: Rows, where: string, parameters: QueryParameters): Promise<StandingRow[]> {
+  const sql = `SELECT tenant, run_id, record_id, what, shown_by, start_time, received_time, content_sha256, in_force, version
+    FROM corrections FINAL WHERE ${where}`;
+  const found = await rows.query<StandingRow>(sql, parameters);
+  return found.map((row) => ({ ...row, version: Number(row.version) }));
+}
+
+/** A crash may have left the sums of a run behind its corrections: the version of its sums is the sum of their versions. */
+const NOT_SUMMED_UP = `
+SELECT run_id FROM (SELECT run_id, sum(version) AS corrected FROM corrections FINAL WHERE ${OF_RUNS} GROUP BY run_id) AS corrections
+LEFT ANY JOIN (SELECT run_id, version FROM run_corrections FINAL WHERE ${OF_RUNS}) AS sums USING run_id
+WHERE corrected != sums.version`;
+
 const STATES = `
-SELECT run_id, records, calls, first_received_time, last_seen_time, corrections.version AS corrected,
-  is_ended OR last_seen_time < parseDateTime64BestEffort({abandoned_before:String}, 9, 'UTC') AS over
-FROM (
-  SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
-    max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0 AS is_ended
-  FROM runs WHERE ${OF_RUNS} GROUP BY run_id
-) AS run
-LEFT ANY JOIN (SELECT run_id, version FROM run_corrections FINAL WHERE ${OF_RUNS}) AS corrections USING run_id`;
+SELECT run_id, sum(records) AS records, sum(llm_calls) + sum(tool_calls) AS calls, min(first_received_time) AS first_received_time,
+  max(last_seen_time) AS last_seen_time, max(ended).rank > 0 OR max(root).seen > 0
+    OR last_seen_time < parseDateTime64BestEffort({abandoned_before:String}, 9, 'UTC') AS over
+FROM runs WHERE ${OF_RUNS} GROUP BY run_id`;
 
 const SILENT_RUNS = `
 SELECT tenant, run_id FROM runs

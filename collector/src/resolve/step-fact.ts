@@ -64,6 +64,13 @@ export function notBefore(a: string, b: string): boolean {
   return a >= b || Date.parse(a) >= Date.parse(b) - TOLERANCE_MS;
 }
 
+/** Some moment is of both. */
+export function overlap(a: Span, b: Span): boolean {
+  return notBefore(a.end_time, b.start_time) && notBefore(b.end_time, a.start_time);
+}
+
+type Span = Pick<StepFact, "start_time" | "end_time">;
+
 /** Who wrote the record down: another one may have seen the same call. The records of one instrumentation can be of several dialects. */
 export function sourceOf({ dialect, scope_name }: StepFact): string {
   return scope_name === "" ? dialect : `scope ${scope_name}`;

@@ -15,7 +15,7 @@ const MAX_DEPTH = 100;
 /** Calls at one moment that siblings are looked for among. */
 const MAX_AT_ONCE = 64;
 /** More records than these are not taken for one call. */
-const MAX_RECORDS_OF_CALL = 32;
+export const MAX_RECORDS_OF_CALL = 32;
 
 /**
  * The calls that these records tell of, in order; the same for the same set of records. `parents`: parent_id by step_id of every record of the

@@ -29,8 +29,9 @@ const stepLlm = z.object({
   context_window: count.nullable(),
   /** Whether it is among the run's calls, tokens and cost: false for wrappers, and for what another record tells of the same call. */
   counted: z.boolean(),
-  /** step_id of the record that is counted for this one. */
+  /** step_id of the record that is counted for this one, and its run_id when that is another run. */
   same_call_as: z.string().nullable(),
+  same_call_in: z.string().nullable(),
 });
 
 const stepTool = z.object({
@@ -49,8 +50,9 @@ const stepTool = z.object({
   ...TOOL_SAFETY,
   /** Whether it is among the run's tool calls: false for what another record tells of the same call. */
   counted: z.boolean(),
-  /** step_id of the record that is counted for this one. */
+  /** step_id of the record that is counted for this one, and its run_id when that is another run. */
   same_call_as: z.string().nullable(),
+  same_call_in: z.string().nullable(),
 });
 
 /** A step of a run, without its content. `seq` is its place in the run, from 1. */

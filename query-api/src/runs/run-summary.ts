@@ -32,10 +32,10 @@ FROM (
     ${corrected("steps")} AS step_count, ${corrected("llm_calls")} AS llm_call_count,
     ${corrected("tool_calls")} AS tool_call_count, ${corrected("tool_errors")} AS tool_error_count,
     ${corrected("guardrails")} AS guardrail_count, ${corrected("guardrail_rejections")} AS guardrail_rejection_count,
-    ${corrected("input_tokens")} AS input_sum, ${corrected("output_tokens")} AS output_sum,
-    ${corrected("cache_read_tokens")} AS cache_read_sum, ${corrected("cache_write_tokens")} AS cache_write_sum,
-    ${corrected("reasoning_tokens")} AS reasoning_sum, ${corrected("usage_missing")} AS usage_missing_count,
-    ${corrected("cost_usd")} AS cost_sum, ${corrected("cost_missing")} AS cost_missing_count,
+    ${ofCalls("input_tokens")} AS input_sum, ${ofCalls("output_tokens")} AS output_sum,
+    ${ofCalls("cache_read_tokens")} AS cache_read_sum, ${ofCalls("cache_write_tokens")} AS cache_write_sum,
+    ${ofCalls("reasoning_tokens")} AS reasoning_sum, ${corrected("usage_missing")} AS usage_missing_count,
+    ${ofCalls("cost_usd")} AS cost_sum, ${corrected("cost_missing")} AS cost_missing_count,
     price_table AS price_table_value, price_version AS price_version_value,
     arraySort(models) AS model_names,
     arraySort(arrayDistinct(arrayConcat(runs.tools, corrections.tools))) AS tool_names
@@ -52,6 +52,11 @@ const ONLY_LOGS = 3;
 /** A sum of `runs` with its corrections, which may take away. */
 function corrected(column: string): string {
   return `runs.${column} + corrections.${column}`;
+}
+
+/** A sum over model calls: unknown, and not 0, when every one of them counts in another run. */
+function ofCalls(column: string): string {
+  return `if(${corrected("llm_calls")} = 0, NULL, ${corrected(column)})`;
 }
 
 /** How long a silent run still counts as running. */

@@ -62,12 +62,12 @@ WITH page AS (
   ORDER BY ${question.receivedAfter === undefined ? "run_id, seq" : "received_ns, record_id"}
   LIMIT {page:UInt32}
 )
-SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), page.seq AS seq, page.received_ns AS received_ns, twins.same_call_as AS same_call_as,
+SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), page.seq AS seq, page.received_ns AS received_ns, twins.same_call_as AS same_call_as, twins.same_call_in AS same_call_in,
   [toString(page.start_ns), toString(page.seq_in_run), toString(steps.step_id), toString(steps.record_id)] AS place
 FROM (SELECT ${COLUMNS} FROM all_steps WHERE ${OF_RUNS} AND record_id IN (SELECT listed_id FROM page)) AS steps
 ANY INNER JOIN page ON page.listed_id = steps.record_id
 LEFT ANY JOIN (
-  SELECT record_id AS uncounted_id, same_call_as FROM corrections FINAL
+  SELECT record_id AS uncounted_id, same_call_as, same_call_in FROM corrections FINAL
   WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND in_force AND what = 'uncounted'
 ) AS twins ON twins.uncounted_id = steps.record_id
 ORDER BY ${question.receivedAfter === undefined ? "steps.run_id, page.seq" : "page.received_ns, steps.record_id"}`;

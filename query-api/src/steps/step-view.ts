@@ -43,6 +43,7 @@ const stepRow = z.object({
   context_window: known,
   llm_counted: z.boolean(),
   same_call_as: text,
+  same_call_in: text,
   shown_by: text,
   tool_name: text,
   tool_call_id: text,
@@ -113,6 +114,7 @@ function llmOf(r: ReadRow): Step["llm"] {
     context_window: r.context_window,
     counted: r.llm_counted && r.same_call_as === "",
     same_call_as: orNull(r.same_call_as),
+    same_call_in: orNull(r.same_call_in),
   };
 }
 
@@ -131,6 +133,7 @@ function toolOf(r: ReadRow): NonNullable<Step["tool"]> {
     inferred: r.tool_inferred,
     counted: r.kind === "tool" && r.same_call_as === "",
     same_call_as: orNull(r.same_call_as),
+    same_call_in: orNull(r.same_call_in),
   };
 }
 

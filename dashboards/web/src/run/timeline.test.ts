@@ -44,6 +44,7 @@ function call(seq: number, name: string, argumentsHash: string | null): Step {
       inferred: false,
       counted: true,
       same_call_as: null,
+      same_call_in: null,
     },
   });
 }

@@ -200,6 +200,9 @@ function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
 }
 
 function uncountedHint({ llm, tool }: Step): string {
+  const elsewhere = llm?.same_call_in ?? tool?.same_call_in;
+  if (elsewhere)
+    return `The same call as a step of run ${elsewhere} tells of: its tokens, cost and call are counted there`;
   return (llm?.same_call_as ?? tool?.same_call_as)
     ? "The same call as another step tells of: its tokens, cost and call are counted there"
     : "A wrapper around model calls: they are counted, it is not";

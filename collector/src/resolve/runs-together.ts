@@ -1,0 +1,114 @@
+import type { InferredTool, ToolsOfRun } from "./inferred-tools.ts";
+import { type CallRules, MODEL_CALL, TOOL_CALL } from "./same-call.ts";
+import { inOrder, overlap, type StepFact, sourceOf } from "./step-fact.ts";
+import { type Call, MAX_RECORDS_OF_CALL } from "./twins.ts";
+
+/** Calls that are looked at under one key. */
+const MAX_OF_KEY = 64;
+
+/**
+ * Calls of several runs, with those joined that are one: what two instrumentations tell of one answer, each in a trace of its own. The
+ * provider's response id names an answer, as far as nobody gives the same one again: so the two must be under way at one moment, told of by
+ * different instrumentations, and fit in model and outcome. The same for the same set of calls.
+ */
+export function joinModelCalls(calls: readonly Call[]): Map<Call, Call> {
+  return joined(calls, MODEL_CALL, ({ response_id }) => (response_id === "" ? [] : [response_id]));
+}
+
+/** Tool calls of different runs are one when the model calls are that asked for them: call ids alone are no names, some models count from 0. */
+export function joinToolCalls(tools: readonly Call[], modelCalls: ReadonlyMap<Call, Call>): Map<Call, Call> {
+  const askedBy = new Map<string, string[]>();
+  for (const call of acrossRuns(modelCalls)) {
+    const asked = new Set(call.members.flatMap(({ tool_request_ids }) => tool_request_ids));
+    for (const runId of runsOf(call)) {
+      for (const id of asked) {
+        if (id === "") continue;
+        const key = `${runId}\n${id}`;
+        askedBy.set(key, [...(askedBy.get(key) ?? []), `${call.counts.record_id}\n${id}`]);
+      }
+    }
+  }
+  return joined(tools, TOOL_CALL, ({ run_id, tool_call_id }) => askedBy.get(`${run_id}\n${tool_call_id}`) ?? []);
+}
+
+/** Of requests that several runs tell of, those that no run has a span of, once: in the run where the model call counts, if it is shown there. */
+export function inferredOnce(runs: readonly ToolsOfRun[], modelCalls: ReadonlyMap<Call, Call>): InferredTool[] {
+  const keyOf = ({ call, callId, index, name }: InferredTool["request"]) => {
+    const whole = modelCalls.get(call);
+    if (whole === undefined || whole === call) return null;
+    return `${whole.counts.record_id}\n${callId === "" ? `${index} ${name}` : callId}`;
+  };
+  const known = new Set(runs.flatMap(({ covered }) => covered.map(keyOf)).filter((key) => key !== null));
+  const all = runs.flatMap(({ inferred }) => inferred);
+  const counts = ({ request }: InferredTool) =>
+    modelCalls.get(request.call)?.counts.run_id === request.source.run_id ? 0 : 1;
+  const shown = new Set<InferredTool>();
+  for (const tool of all.toSorted((a, b) => counts(a) - counts(b) || inOrder(a.request.source, b.request.source))) {
+    const key = keyOf(tool.request);
+    if (key !== null && known.has(key)) continue;
+    if (key !== null) known.add(key);
+    shown.add(tool);
+  }
+  return all.filter((tool) => shown.has(tool));
+}
+
+function joined(calls: readonly Call[], rules: CallRules, keysOf: (fact: StepFact) => string[]): Map<Call, Call> {
+  const groupsOf = new Map<string, Call[][]>();
+  const groupOf = new Map<Call, Call[]>();
+  for (const call of calls.toSorted((a, b) => inOrder(a.counts, b.counts))) {
+    const keys = [...new Set(call.members.flatMap(keysOf))];
+    const group = keys
+      .flatMap((key) => groupsOf.get(key) ?? [])
+      .find((one) => one.every((other) => mayBeOne(other, call)) && one.some((other) => isOne(other, call)));
+    const own = group ?? [];
+    own.push(call);
+    groupOf.set(call, own);
+    for (const key of keys) {
+      const known = groupsOf.get(key) ?? [];
+      if (!known.includes(own)) groupsOf.set(key, [...known.slice(-MAX_OF_KEY + 1), own]);
+    }
+  }
+  const whole = new Map([...new Set(groupOf.values())].map((group) => [group, together(group, rules)]));
+  return new Map([...groupOf].map(([call, group]) => [call, whole.get(group) ?? call]));
+
+  function isOne(a: Call, b: Call): boolean {
+    return a.members.some((one) =>
+      b.members.some((other) => {
+        const named = keysOf(one).some((key) => keysOf(other).includes(key));
+        return named && overlap(one, other) && rules.siblings(one, other);
+      }),
+    );
+  }
+}
+
+function mayBeOne(a: Call, b: Call): boolean {
+  if (a.members.length + b.members.length > MAX_RECORDS_OF_CALL) return false;
+  const [runs, sources] = [runsOf(a), new Set(a.members.map(sourceOf))];
+  return b.members.every((fact) => !runs.has(fact.run_id) && !sources.has(sourceOf(fact)));
+}
+
+/** The best known counts; among equals the one that has something above it, which is the agent's run and not the bare call's. */
+function together(group: readonly Call[], rules: CallRules): Call {
+  const [only] = group;
+  if (only !== undefined && group.length === 1) return only;
+  const counts = group
+    .map((call) => call.counts)
+    .sort((a, b) => rules.knowledge(b) - rules.knowledge(a) || below(b) - below(a) || inOrder(a, b))[0];
+  return {
+    counts: counts as StepFact,
+    members: group.flatMap(({ members }) => members).sort(inOrder),
+    summaries: group.flatMap(({ summaries }) => summaries),
+  };
+}
+
+function below({ parent_id }: StepFact): number {
+  return parent_id === "" ? 0 : 1;
+}
+
+function acrossRuns(calls: ReadonlyMap<Call, Call>): Call[] {
+  return [...new Set(calls.values())].filter((call) => runsOf(call).size > 1);
+}
+
+function runsOf({ members }: Call): Set<string> {
+  return new Set(members.map(({ run_id }) => run_id));
+}
