@@ -130,3 +130,28 @@ test("Anthropic's client: cached tokens, streamed and not, all results of parall
   });
   expect(failed?.error?.message).toContain("overloaded");
 });
+
+test("beside OpenLLMetry, each with a tracer provider and traces of its own: every call counts in one run", async () => {
+  const script = [
+    { text: "Let me look.", toolCalls: inBothCities, usage },
+    { text: "Fine in Paris.", usage: { input: 1300, output: 20 } },
+  ];
+  const { runs } = await integrations.run("openinference/beside-openllmetry.mjs", { script });
+  expect(runs).toHaveLength(4);
+  const sum = (of: (run: (typeof runs)[number]["run"]) => number | null) =>
+    runs.reduce((total, { run }) => total + (of(run) ?? 0), 0);
+  expect([sum((run) => run.llm_calls), sum((run) => run.input_tokens), sum((run) => run.output_tokens)]).toEqual([
+    2, 2500, 100,
+  ]);
+  expect(sum((run) => run.tool_call_count)).toBe(2);
+  const calls = runs.flatMap(({ run, steps }) =>
+    steps.filter(({ kind }) => kind === "llm").map((step) => ({ ...step, run_id: run.run_id })),
+  );
+  const same = calls.filter(({ llm }) => llm?.same_call_as !== null);
+  expect(same).toHaveLength(2);
+  for (const { llm } of same) {
+    const counted = calls.find(({ step_id, run_id }) => step_id === llm?.same_call_as && run_id === llm.same_call_in);
+    expect(counted?.llm).toMatchObject({ counted: true, response_id: llm?.response_id });
+  }
+  expect(runs.filter(({ run }) => run.llm_calls === 0).map(({ run }) => run.cost_usd)).toEqual([null, null]);
+});

@@ -13,8 +13,8 @@ export interface CorrectionRow {
   what: "uncounted" | "filled" | "inferred" | "repeated";
   step_id: string;
   same_call_as: string;
-  /** Run of the record that counts, when it is another one. */
-  same_call_in?: string;
+  /** Run of the record that counts, when it is another one; else "". */
+  same_call_in: string;
   shown_by: string;
   result_in: string;
   kind: string;
@@ -76,6 +76,7 @@ type Row = Omit<CorrectionRow, "content_sha256">;
 
 const NOTHING = {
   same_call_as: "",
+  same_call_in: "",
   shown_by: "",
   result_in: "",
   name: "",
@@ -108,8 +109,8 @@ const NOTHING = {
 
 /** Takes back what the views of `steps` made of the record. */
 function uncountedRow(fact: StepFact, sameCallAs: StepFact): Row {
-  const elsewhere = sameCallAs.run_id === fact.run_id ? {} : { same_call_in: sameCallAs.run_id };
-  const row = { ...rowOf(fact), what: "uncounted" as const, same_call_as: sameCallAs.step_id, ...elsewhere };
+  const same_call_in = sameCallAs.run_id === fact.run_id ? "" : sameCallAs.run_id;
+  const row = { ...rowOf(fact), what: "uncounted" as const, same_call_as: sameCallAs.step_id, same_call_in };
   const failed = fact.status === "error";
   if (fact.kind === "tool") return { ...row, tool_calls: -1, tool_errors: minus(failed) };
   return {

@@ -137,16 +137,16 @@ it.each([
   expect(await sumsOf(`${name} agent`)).toMatchObject({ llm_calls: 4 });
 });
 
-it("finds the same call in runs too large to be read whole", async () => {
-  const CALLS = 30;
+it("finds the same call in runs too large to be read whole", { timeout: 300_000 }, async () => {
+  const CALLS = 16;
   const callsOf = (runId: string, parent: string, facts: Partial<StepRow>) =>
     Array.from({ length: CALLS }, (_, n) =>
       llm(`${n}`, [n * 1_000, n * 1_000 + 500], parent, [n, 5], { run_id: runId, response_id: `large-${n}`, ...facts }),
     );
   const [agent, bare] = [callsOf("large agent", "root", {}), callsOf("large bare", "", { scope_name: "inner" })];
   const inPieces = createResolver(rows, { maxRecordsAtOnce: 10, pieceFacts: 6, marginFacts: 4 });
-  for (let n = 0; n < CALLS; n += 5) {
-    for (const batch of [agent.slice(n, n + 5), bare.slice(n, n + 5)]) {
+  for (let n = 0; n < CALLS; n += 8) {
+    for (const batch of [agent.slice(n, n + 8), bare.slice(n, n + 8)]) {
       await insert(batch);
       await inPieces.rowsInserted(batch);
     }
@@ -241,7 +241,9 @@ it("finishes what a crash interrupted after the rows, and after the corrections"
   expect(await sumsOf("crash")).toMatchObject({ llm_calls: 1 });
 });
 
-it("comes to the same for a run that is looked at piece by piece, as it grows, afterwards, and when it is over", async () => {
+it("comes to the same for a run that is looked at piece by piece, as it grows, afterwards, and when it is over", {
+  timeout: 300_000,
+}, async () => {
   const TURNS = 16;
   const turn = (runId: string, n: number): StepRow[] => {
     const facts = { run_id: runId, agent_name: runId };

@@ -52,6 +52,7 @@ function correction(what: string, of: StepRow, more: object): object {
     version: 65_536,
     step_id: of.step_id,
     same_call_as: "",
+    same_call_in: "",
     shown_by: "",
     result_in: "",
     kind: of.kind,
@@ -113,7 +114,7 @@ beforeAll(async () => {
         output_tokens: -5,
         cost_usd: "-0.2",
       }),
-      correction("uncounted", twin, { same_call_as: "0123456789abcdef", tool_calls: -1, tool_name: "search" }),
+      correction("uncounted", twin, { same_call_as: "0123456789abcdef", same_call_in: "r2", tool_calls: -1, tool_name: "search" }),
       ...inferred,
     ],
     "corrections",
@@ -200,7 +201,7 @@ test("steps say whether they count, and inferred ones are among them", async () 
   expect(items.map(({ seq, name }) => [seq, name])).toEqual(
     ["root", "outer", "inner", "look_up", "look_up", "look_up", "next", "twin"].map((name, index) => [index + 1, name]),
   );
-  expect(items[1]).toMatchObject({ operation: "chat", llm: { counted: false, same_call_as: inner.step_id } });
+  expect(items[1]).toMatchObject({ operation: "chat", llm: { counted: false, same_call_as: inner.step_id, same_call_in: null } });
   expect(items[2]).toMatchObject({ llm: { counted: true, same_call_as: null, context_window: 128_000 } });
   expect(items[3]).toMatchObject({
     kind: "tool",
@@ -211,7 +212,7 @@ test("steps say whether they count, and inferred ones are among them", async () 
   });
   expect(items[7]).toMatchObject({
     shown_by: null,
-    tool: { inferred: false, counted: false, same_call_as: "0123456789abcdef" },
+    tool: { inferred: false, counted: false, same_call_as: "0123456789abcdef", same_call_in: "r2" },
   });
   const first = stepList.parse((await api.get("/v1/runs/r1/steps?limit=4")).body);
   const rest = stepList.parse((await api.get(`/v1/runs/r1/steps?limit=4&cursor=${first.next_cursor}`)).body);
