@@ -114,7 +114,12 @@ beforeAll(async () => {
         output_tokens: -5,
         cost_usd: "-0.2",
       }),
-      correction("uncounted", twin, { same_call_as: "0123456789abcdef", same_call_in: "r2", tool_calls: -1, tool_name: "search" }),
+      correction("uncounted", twin, {
+        same_call_as: "0123456789abcdef",
+        same_call_in: "r2",
+        tool_calls: -1,
+        tool_name: "search",
+      }),
       ...inferred,
     ],
     "corrections",
@@ -201,7 +206,10 @@ test("steps say whether they count, and inferred ones are among them", async () 
   expect(items.map(({ seq, name }) => [seq, name])).toEqual(
     ["root", "outer", "inner", "look_up", "look_up", "look_up", "next", "twin"].map((name, index) => [index + 1, name]),
   );
-  expect(items[1]).toMatchObject({ operation: "chat", llm: { counted: false, same_call_as: inner.step_id, same_call_in: null } });
+  expect(items[1]).toMatchObject({
+    operation: "chat",
+    llm: { counted: false, same_call_as: inner.step_id, same_call_in: null },
+  });
   expect(items[2]).toMatchObject({ llm: { counted: true, same_call_as: null, context_window: 128_000 } });
   expect(items[3]).toMatchObject({
     kind: "tool",
