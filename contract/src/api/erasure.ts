@@ -31,7 +31,12 @@ export const erasure = z.object({
   log_indexes: z.array(z.number().int().nonnegative()),
 });
 export type ErasureAnswer = z.infer<typeof erasure>;
-export const erasureList = z.object({ items: z.array(erasure) });
+export const listErasuresQuery = z.strictObject({
+  /** Of those that are done; those under way are all on the first page. */
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(1_024).optional(),
+});
+export const erasureList = z.object({ items: z.array(erasure), next_cursor: z.string().nullable() });
 
 /** What a legal hold keeps from being erased or expiring: exactly one of these. */
 export const holdScope = z.union(

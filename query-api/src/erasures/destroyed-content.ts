@@ -1,6 +1,6 @@
 import type { Objects } from "@runledger/storage";
 import type { GoneContents } from "../steps/gone-content.ts";
-import { createErasureStore, erasureOfKey } from "./erasure-store.ts";
+import { createErasureStore } from "./erasure-store.ts";
 import { createExpiryStore } from "./expiry-store.ts";
 
 const MONTH_DIGITS = 3;
@@ -11,7 +11,7 @@ export function createGoneContents(objects: Objects): GoneContents {
   const expiries = createExpiryStore(objects);
   return {
     of: async (keyId) => {
-      const erasure = await erasureOfKey(erasures, keyId);
+      const erasure = await erasures.ofKey(keyId);
       if (erasure !== null) {
         const { by, reason, requested_time: time, log_indexes } = erasure;
         return { content: "erased", erased: { by, reason, time, log_index: log_indexes[0] ?? null } };

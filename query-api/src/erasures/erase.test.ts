@@ -17,9 +17,10 @@ import { createLease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
 import { stepRow } from "../testing/step-rows.ts";
 import { createEraser, type Eraser } from "./erase.ts";
-import { createErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
+import { createErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
+import type { KeptErasure } from "./kept-erasure.ts";
 
 const SHARD = "0";
 const NOW = Date.UTC(2026, 10, 29);
@@ -113,7 +114,7 @@ test("her key and that of her run are named by an act before they are destroyed;
   const [alice, run, bob] = await keysFor(ALICE, RUN, BOB);
   const atAct: string[][] = [];
   const acts = recorder(async () => void atAct.push(await livingKeys(ALICE, RUN)));
-  const done = await eraser(objects, acts).advance(await saveErasure(createErasureStore(objects), erasureOfAlice()));
+  const done = await eraser(objects, acts).advance(await createErasureStore(objects).save(erasureOfAlice()));
   expect(done).toMatchObject({ state: "done", key_ids: [alice, run], log_indexes: [0], user_id: "alice" });
   expect(atAct).toEqual([[alice, run]]);
   expect(logged[0]?.act).toMatchObject({ action: "erasure", reason: "she asked", target: { key_ids: [alice, run] } });
@@ -141,7 +142,7 @@ test.each(["before", "after"] as const)(
     for (let crashAt = 0; ; crashAt++) {
       const ids = await keysFor(ALICE, RUN, BOB);
       const id = `e-${when}-${crashAt}`;
-      await saveErasure(createErasureStore(objects), { ...erasureOfAlice(), erasure_id: id, log_size: logged.length });
+      await createErasureStore(objects).save({ ...erasureOfAlice(), erasure_id: id, log_size: logged.length });
       let writes = 0;
       const faulty = { ...objects };
       for (const name of WRITES) {
@@ -162,9 +163,9 @@ test.each(["before", "after"] as const)(
         .catch(() => undefined);
 
       const again = eraser();
-      for (const one of (await again.store.read()).erasures) if (one.state !== "done") await again.advance(one);
+      for (const one of await again.store.underWay()) await again.advance(one);
       await keyring.finishDestruction();
-      const one = (await again.store.read()).erasures.find(({ erasure_id }) => erasure_id === id);
+      const one = (await again.store.newest("t", 100, null)).find(({ erasure }) => erasure.erasure_id === id)?.erasure;
       expect({ crashAt, state: one?.state, keys: new Set(one?.key_ids) }).toEqual({
         crashAt,
         state: "done",
@@ -233,7 +234,7 @@ test.each(["before it is recorded", "after"])(
     const holds = createHoldStore(objects);
     const hold = { hold_id: "h", scope: { run_id: "r1" }, reason: "court", by: "b", set_time: "", tenant: "t" };
     const set = async () => void (await holds.update(() => ({ holds: [hold] })));
-    const kept = await saveErasure(createErasureStore(objects), erasureOfAlice());
+    const kept = await createErasureStore(objects).save(erasureOfAlice());
     if (when !== "after") await set();
     const acts = when === "after" ? recorder(set) : recorder();
     await expect(eraser(objects, acts).advance(kept)).rejects.toMatchObject({ code: "conflict" });
@@ -241,7 +242,7 @@ test.each(["before it is recorded", "after"])(
     expect(await livingKeys(ALICE, RUN)).toEqual(ids);
     await holds.update(() => ({ holds: [] }));
     const again = eraser();
-    for (const one of (await again.store.read()).erasures) await again.advance(one);
+    for (const one of await again.store.underWay()) await again.advance(one);
     expect(await livingKeys(ALICE, RUN)).toEqual([]);
     expect(logged).toHaveLength(1);
   },
@@ -249,7 +250,7 @@ test.each(["before it is recorded", "after"])(
 
 test("of two processes that go on with one erasure at once, one records its acts", async () => {
   await keysFor(ALICE, RUN);
-  await saveErasure(createErasureStore(objects), erasureOfAlice());
+  await createErasureStore(objects).save(erasureOfAlice());
   const lease = (holder: string) => createLease(objects, "state/lease.json", { holder, now: () => performance.now() });
   const both = [eraser(objects, recorder(), keyring, lease("a")), eraser(objects, recorder(), keyring, lease("b"))];
   const ended = await Promise.allSettled(both.map((one) => one.advance(erasureOfAlice())));

@@ -6,7 +6,8 @@ import { QueryApiError } from "../error.ts";
 import { holdOn } from "../holds/hold-on.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
-import { type ErasureStore, type KeptErasure, saveErasure, targetOf } from "./erasure-store.ts";
+import type { ErasureStore } from "./erasure-store.ts";
+import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 import { findRecordedErasure } from "./recorded-erasure.ts";
 
 export interface EraseDependencies {
@@ -67,7 +68,7 @@ async function advanceErasure(
     await dependencies.keyring.destroy(current.key_ids);
     await eraseRowsOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
-    current = await saveErasure(dependencies.store, { ...current, state: "done", done_time });
+    current = await dependencies.store.finish({ ...current, state: "done", done_time });
   }
   return current;
 }
@@ -114,7 +115,7 @@ async function recordErasure(
     if (missing.length === 0 && recorded.length > 0) {
       const received_until = recorded.at(-1)?.receivedTime ?? current.received_until;
       const log_indexes = recorded.map(({ logIndex }) => logIndex);
-      return await saveErasure(store, {
+      return await store.save({
         ...current,
         ...{ state: "destroying", key_ids: [...known], log_indexes, received_until },
         run_ids: await runIdsOf(dependencies.rows, { ...current, received_until }),

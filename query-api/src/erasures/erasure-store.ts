@@ -1,64 +1,84 @@
-import { type ErasureAnswer, type ErasureTarget, erasure as shownErasure, statePath } from "@runledger/contract";
-import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
+import { statePath } from "@runledger/contract";
+import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
+import { QueryApiError } from "../error.ts";
+import { createErasureArchive, type ErasureArchive } from "./erasure-archive.ts";
+import { type KeptErasure, keptErasure } from "./kept-erasure.ts";
 
-/** An erasure on its way, as far as it is durable: whoever finds it goes on from there. */
-const keptErasure = z.strictObject({
-  ...shownErasure.omit({ subject: true, keys: true }).shape,
-  tenant: z.string(),
-  subject: z.union([
-    z.strictObject({ kind: z.literal("user"), pseudonym: z.string() }),
-    z.strictObject({ kind: z.literal("run"), run_id: z.string() }),
-  ]),
-  /** The person's id, as long as rows of theirs may still come out of the journal; then null, as the runs are []. */
-  user_id: z.string().nullable(),
-  run_ids: z.array(z.string()),
-  rows_settled: z.boolean(),
-  /** Who asked, to be named by acts that are recorded later. */
-  actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
-  /** The log's size when it was asked for: its acts come after. */
-  log_size: z.number().int().nonnegative(),
-  /** Keys named by acts that are in the log. */
-  key_ids: z.array(z.string()),
-  /** Rows received until then are erased. */
-  received_until: z.string(),
-});
-export type KeptErasure = z.infer<typeof keptErasure>;
+/**
+ * Erasures: those under way in one document, changed by compare-and-set; those that are done an object each; and the persons' ids of the last day's, whose rows
+ * may come late. Every change is durable when it resolves, and repeated after a crash without a second effect.
+ */
+export interface ErasureStore extends Pick<ErasureArchive, "newest"> {
+  /** The oldest first. */
+  underWay(): Promise<KeptErasure[]>;
+  /** @throws QueryApiError `rate_limited` for a new one when too many are under way. */
+  save(erasure: KeptErasure): Promise<KeptErasure>;
+  /** Done: it leaves the document. */
+  finish(done: KeptErasure): Promise<KeptErasure>;
+  /** Done, and late rows are still looked for. */
+  settling(): Promise<KeptErasure[]>;
+  /** No more rows can come: the person's id is forgotten. */
+  settle(erasure: KeptErasure): Promise<void>;
+  /** The erasure that has destroyed the key, or is about to. */
+  ofKey(keyId: string): Promise<KeptErasure | null>;
+  /** Older versions left what was done in the document: that is put where it belongs. */
+  tidy(): Promise<void>;
+}
 
 const document = z.strictObject({ erasures: z.array(keptErasure) });
-export type ErasureStore = StateDocument<z.infer<typeof document>>;
+const SETTLING = "state/erasures/settling/";
+const MAX_UNDER_WAY = 1_000;
 
 export function createErasureStore(objects: Objects): ErasureStore {
-  return createStateDocument(objects, statePath("erasures"), document, { erasures: [] });
-}
+  const open = createStateDocument(objects, statePath("erasures"), document, { erasures: [] });
+  const archive = createErasureArchive(objects);
+  const settlingPath = ({ erasure_id }: KeptErasure): string => `${SETTLING}${erasure_id}.json`;
 
-/** The erasure that has destroyed the key. */
-export async function erasureOfKey(store: ErasureStore, keyId: string): Promise<KeptErasure | null> {
-  const { erasures } = await store.read();
-  return erasures.find(({ key_ids }) => key_ids.includes(keyId)) ?? null;
-}
+  const put = async (done: readonly KeptErasure[]): Promise<void> => {
+    for (const erasure of done)
+      if (!erasure.rows_settled) await objects.replace(settlingPath(erasure), Buffer.from(JSON.stringify(erasure)));
+    await archive.add(done);
+    // A crash before this: it is gone on with, or put there, once more.
+    const ids = new Set(done.map(({ erasure_id }) => erasure_id));
+    await open.update(({ erasures }) => ({ erasures: erasures.filter(({ erasure_id }) => !ids.has(erasure_id)) }));
+  };
 
-/** Durable when it resolves. */
-export async function saveErasure(store: ErasureStore, changed: KeptErasure): Promise<KeptErasure> {
-  const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
-  await store.update(({ erasures }) => ({
-    erasures: erasures.some(isIt) ? erasures.map((one) => (isIt(one) ? changed : one)) : [...erasures, changed],
-  }));
-  return changed;
-}
-
-export function targetOf({ erasure_id, subject }: KeptErasure, keyIds: string[]): ErasureTarget {
-  return { erasure_id, subject, key_ids: keyIds };
-}
-
-export function answerOf({ subject, key_ids, ...rest }: KeptErasure): ErasureAnswer {
-  const { erasure_id, state, by, reason, requested_time, done_time, clear_records, log_indexes } = rest;
   return {
-    erasure_id,
-    subject: subject.kind === "user" ? { user_pseudonym: subject.pseudonym } : { run_id: subject.run_id },
-    ...{ state, by, reason, requested_time, done_time },
-    keys: key_ids.length,
-    clear_records,
-    log_indexes,
+    newest: archive.newest,
+    underWay: async () => (await open.read()).erasures.filter(({ state }) => state !== "done"),
+    save: async (changed) => {
+      const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
+      await open.update(({ erasures }) => {
+        if (erasures.some(isIt)) return { erasures: erasures.map((one) => (isIt(one) ? changed : one)) };
+        if (erasures.filter(({ state }) => state !== "done").length >= MAX_UNDER_WAY)
+          throw new QueryApiError("rate_limited", `${MAX_UNDER_WAY} erasures are under way already`, {
+            hint: "ask again when some are done: GET /v1/erasures tells how far they are",
+          });
+        return { erasures: [...erasures, changed] };
+      });
+      return changed;
+    },
+    finish: async (done) => {
+      await put([done]);
+      return done;
+    },
+    settling: async () => {
+      const found: KeptErasure[] = [];
+      for await (const { path } of objects.list(SETTLING)) {
+        const bytes = await objects.read(path);
+        if (bytes !== null) found.push(keptErasure.parse(JSON.parse(Buffer.from(bytes).toString())));
+      }
+      return found;
+    },
+    settle: (erasure) => objects.delete(settlingPath(erasure)),
+    ofKey: async (keyId) => {
+      const { erasures } = await open.read();
+      return erasures.find(({ key_ids }) => key_ids.includes(keyId)) ?? (await archive.ofKey(keyId));
+    },
+    tidy: async () => {
+      const done = (await open.read()).erasures.filter(({ state }) => state === "done");
+      if (done.length > 0) await put(done);
+    },
   };
 }

@@ -4,24 +4,28 @@ import {
   erasure,
   erasureList,
   erasureRequest,
+  listErasuresQuery,
   runSubject,
   userSubject,
 } from "@runledger/contract";
 import { StorageError } from "@runledger/storage";
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { holdOn } from "../holds/hold-on.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
+import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import type { Lease } from "../state/lease.ts";
 import type { EraseDependencies, Eraser } from "./erase.ts";
-import { answerOf, createErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
+import { createErasureStore } from "./erasure-store.ts";
+import { answerOf, type KeptErasure } from "./kept-erasure.ts";
 import { publishedSize } from "./recorded-erasure.ts";
 import { clearRecordsOf, runIdsOfUser, usersOfRun } from "./subject-runs.ts";
 
 const tags = ["privacy"];
+/** Of a done erasure in their order. */
+const PLACE = /^\d{4}-\d\d-[\w.:-]{1,120}$/;
 
 /** `POST /v1/erasures`: recorded, then the keys are destroyed. */
 export function registerErasures({ app, dependencies, settings }: Feature, eraser: Eraser | null, lease: Lease): void {
@@ -60,18 +64,19 @@ export function registerErasures({ app, dependencies, settings }: Feature, erase
       config: { role: "auditor" },
       schema: {
         tags,
-        summary: "Erasures, the newest first",
-        querystring: z.strictObject({}),
+        summary: "Erasures, those under way first, then the newest",
+        querystring: listErasuresQuery,
         response: { 200: erasureList, ...ERROR_RESPONSES },
       },
     },
-    async ({ principal: { tenant } }) => {
-      const { erasures } = await store.read();
+    async ({ principal: { tenant }, query: { limit, cursor } }) => {
+      const place = cursor === undefined ? null : (decodeCursor({}, cursor, [PLACE]).after[0] ?? null);
+      const open = place === null ? (await store.underWay()).filter((one) => one.tenant === tenant) : [];
+      const done = await store.newest(tenant, limit + 1, place);
+      const last = done.length > limit ? done[limit - 1] : undefined;
       return {
-        items: erasures
-          .filter((one) => one.tenant === tenant)
-          .map(answerOf)
-          .reverse(),
+        items: [...open.reverse(), ...done.slice(0, limit).map(({ erasure }) => erasure)].map(answerOf),
+        next_cursor: last === undefined ? null : encodeCursor({}, { after: [last.place], asOfMs: 0 }),
       };
     },
   );
@@ -100,9 +105,8 @@ async function begin(
     "user_id" in subject
       ? { kind: "user", pseudonym: keyring.pseudonymOf(userSubject(tenant, subject.user_id)) }
       : { kind: "run", run_id: subject.run_id };
-  const { erasures } = await store.read();
   const isSame = (one: KeptErasure) => one.tenant === tenant && JSON.stringify(one.subject) === JSON.stringify(kept);
-  const underWay = erasures.find((one) => one.state !== "done" && isSame(one));
+  const underWay = (await store.underWay()).find(isSame);
   if (underWay !== undefined) return underWay;
   const subjects = runIds.map((runId) => runSubject(tenant, runId));
   if (userId !== null) subjects.push(userSubject(tenant, userId));
@@ -111,7 +115,7 @@ async function begin(
     throw new QueryApiError("not_found", "nothing is sealed of this person or run", {
       hint: "check its spelling; what was sent just now is sealed a second or two later",
     });
-  return await saveErasure(store, {
+  return await store.save({
     erasure_id: randomUUID(),
     tenant,
     subject: kept,

@@ -5,9 +5,10 @@ import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
 import { type Eraser, eraseRowsOf } from "./erase.ts";
-import { type ErasureStore, type KeptErasure, saveErasure } from "./erasure-store.ts";
+import type { ErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
+import type { KeptErasure } from "./kept-erasure.ts";
 
 /** So long after an erasure rows of before it may still come into ClickHouse: out of a journal whose way was blocked. */
 const LATE_ROWS_MS = 24 * 60 * 60 * 1_000;
@@ -24,23 +25,23 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
   let held: boolean | null = null;
   /** What had to wait is tried again at each upkeep only. */
   const tried = new Set<string>();
-  const isNew = ({ erasure_id, state }: KeptErasure) => state !== "done" && !tried.has(erasure_id);
+  const isNew = ({ erasure_id }: KeptErasure) => !tried.has(erasure_id);
 
   const work = async (): Promise<void> => {
     if (!(await lease.hold())) return;
     const isTime = performance.now() >= nextMs;
     // What another API was asked for waits for us.
-    if (!isTime && !(await store.read()).erasures.some(isNew)) return;
+    if (!isTime && !(await store.underWay()).some(isNew)) return;
     if (isTime) nextMs = performance.now() + settings.upkeepMs;
     await keyring.finishDestruction();
-    for (const erasure of (await store.read()).erasures) {
-      if (erasure.state === "done") continue;
+    for (const erasure of await store.underWay()) {
       await eraser
         .advance(erasure)
         .catch((error) => logger.warn({ err: error, erasure_id: erasure.erasure_id }, "an erasure waits"));
       tried.add(erasure.erasure_id);
     }
     if (!isTime) return;
+    await store.tidy();
     await eraseLateRows(rows, store, clock());
     held = await keepRowsWhileHeld(rows, holds, held);
     const expired = await expireContent(
@@ -59,11 +60,9 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
 
 /** The person's id is forgotten when no more rows can come. */
 async function eraseLateRows(rows: Rows, store: ErasureStore, nowMs: number): Promise<void> {
-  for (const erasure of (await store.read()).erasures) {
-    if (erasure.done_time === null || erasure.rows_settled) continue;
+  for (const erasure of await store.settling()) {
     await eraseRowsOf({ rows }, erasure);
-    if (Date.parse(erasure.done_time) + LATE_ROWS_MS > nowMs) continue;
-    await saveErasure(store, { ...erasure, user_id: null, run_ids: [], rows_settled: true });
+    if (Date.parse(erasure.done_time ?? "") + LATE_ROWS_MS <= nowMs) await store.settle(erasure);
   }
 }
 

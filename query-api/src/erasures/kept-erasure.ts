@@ -1,0 +1,41 @@
+import { type ErasureAnswer, type ErasureTarget, erasure as shownErasure } from "@runledger/contract";
+import { z } from "zod";
+
+/** An erasure on its way, as far as it is durable: whoever finds it goes on from there. */
+export const keptErasure = z.strictObject({
+  ...shownErasure.omit({ subject: true, keys: true }).shape,
+  tenant: z.string(),
+  subject: z.union([
+    z.strictObject({ kind: z.literal("user"), pseudonym: z.string() }),
+    z.strictObject({ kind: z.literal("run"), run_id: z.string() }),
+  ]),
+  /** The person's id, as long as rows of theirs may still come out of the journal; then null, as the runs are []. */
+  user_id: z.string().nullable(),
+  run_ids: z.array(z.string()),
+  rows_settled: z.boolean(),
+  /** Who asked, to be named by acts that are recorded later. */
+  actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
+  /** The log's size when it was asked for: its acts come after. */
+  log_size: z.number().int().nonnegative(),
+  /** Keys named by acts that are in the log. */
+  key_ids: z.array(z.string()),
+  /** Rows received until then are erased. */
+  received_until: z.string(),
+});
+export type KeptErasure = z.infer<typeof keptErasure>;
+
+export function targetOf({ erasure_id, subject }: KeptErasure, keyIds: string[]): ErasureTarget {
+  return { erasure_id, subject, key_ids: keyIds };
+}
+
+export function answerOf({ subject, key_ids, ...rest }: KeptErasure): ErasureAnswer {
+  const { erasure_id, state, by, reason, requested_time, done_time, clear_records, log_indexes } = rest;
+  return {
+    erasure_id,
+    subject: subject.kind === "user" ? { user_pseudonym: subject.pseudonym } : { run_id: subject.run_id },
+    ...{ state, by, reason, requested_time, done_time },
+    keys: key_ids.length,
+    clear_records,
+    log_indexes,
+  };
+}
