@@ -108,7 +108,9 @@ export {
   bundleGroup,
   DERIVED_FILES,
   entriesPath,
+  logFolder,
   MAX_BUNDLE_PROOFS,
+  MAX_BUNDLED_SHARD_CHARS,
   MAX_LINES_PER_ENTRIES_FILE,
   parseBundlePath,
   payloadBytesPath,
@@ -119,10 +121,14 @@ export { createDigestSet, type DigestSet } from "./bundle/digest-set.ts";
 export { type DirectoryAnchor, formatDirectoryAnchors, parseDirectoryAnchors } from "./bundle/directory-anchors.ts";
 export {
   BUNDLE_FORMAT,
+  BUNDLE_FORMAT_OF_SEVERAL,
+  type BundledLog,
   type BundleManifest,
+  bundledLogs,
   type ExportFilter,
   exportFilter,
   formatManifest,
+  manifestOf,
   parseManifest,
 } from "./bundle/manifest.ts";
 export { type PayloadLine, parsePayloadLine, payloadId } from "./bundle/payload-line.ts";
@@ -132,6 +138,7 @@ export {
   byUtf8,
   createRunFacts,
   type RunFactsOfEntries,
+  type RunInLog,
   runsJson,
   summaryJson,
 } from "./bundle/run-facts.ts";
@@ -216,6 +223,7 @@ export {
   createFindings,
   type Finding,
   type Findings,
+  findingsWithin,
   formatVerification,
   type LogVerification,
   VERDICT_EXIT_CODES,

@@ -142,14 +142,18 @@ test("an earlier checkpoint of the directory, or of a shard, must be extended", 
   await sample.record();
   for (const log of ["directory", "a", "b"]) {
     const sinceCheckpoint = await checkpoint(log);
-    expect(await verifySample(sample, "quorum none\n", { sinceCheckpoint })).toMatchObject({ verdict: "VERIFIED" });
+    expect(await verifySample(sample, "quorum none\n", { sinceCheckpoints: [sinceCheckpoint] })).toMatchObject({
+      verdict: "VERIFIED",
+    });
   }
   const other = await createSampleDirectory(["a"]);
   await other.grow("a", 5);
   await other.record();
   const sinceCheckpoint = (await other.objects.read("log/directory/checkpoint")) ?? new Uint8Array();
   const keys = [...sample.keys, ...other.keys];
-  expect(await verifySample({ ...sample, keys }, "quorum none\n", { sinceCheckpoint })).toMatchObject({
+  expect(
+    await verifySample({ ...sample, keys }, "quorum none\n", { sinceCheckpoints: [sinceCheckpoint] }),
+  ).toMatchObject({
     verdict: "TAMPERED",
   });
   await rm(other.directory, { recursive: true });

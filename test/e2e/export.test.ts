@@ -29,8 +29,9 @@ beforeAll(async () => {
     () => getJson<RunList>(`${product.apiUrl}/v1/runs`),
     (list) => list.items.length === 2,
   );
-  const checkpoint = () => fetch(`${product.apiUrl}/v1/audit/checkpoint`);
-  await eventually(checkpoint, (response) => response.ok);
+  // The policy names the directory too, which takes the log's first head at once.
+  const directory = () => fetch(`${product.apiUrl}/v1/audit/objects/log/directory/checkpoint`);
+  await eventually(directory, (response) => response.ok);
   bundle = join(home.dir, "bundle.tar");
   policy = join(home.dir, "policy.txt");
   await writeFile(policy, (await runledger(["policy", "--data-dir", home.dir])).stdout);

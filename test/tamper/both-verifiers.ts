@@ -15,12 +15,12 @@ sys.path.insert(0, sys.argv[1])
 import runledger_verify as v
 v.ed25519_ok = functools.lru_cache(None)(v.ed25519_ok)
 for line in sys.stdin:
-    path, keys, since, policy, cert = json.loads(line)
+    path, keys, since, policy, cert, shard = json.loads(line)
     rules, quorum = {}, "none"
     try:
         if policy is not None:
             logs, rules, quorum = v.parse_policy(policy)
-        result = v.verify(path, [v.parse_key(key) for key in keys], None if since is None else open(since, "rb").read(), rules, quorum, cert and v.read_certificate(cert))
+        result = v.verify(path, [v.parse_key(key) for key in keys], [open(each, "rb").read() for each in since], rules, quorum, cert and v.read_certificate(cert), shard)
         print(json.dumps([result["verdict"], result["findings"][:3], result["anchors"], result["notes"]]), flush=True)
     except v.Unreadable as error:
         print(json.dumps(["UNREADABLE", str(error), None, []]), flush=True)
@@ -28,7 +28,9 @@ for line in sys.stdin:
 
 export interface Trusting {
   keys: readonly string[];
-  since?: Buffer;
+  since?: Buffer | readonly Buffer[];
+  /** The one log that was asked for. */
+  shard?: string;
   /** Whose quorum is asked. */
   policy?: string;
   /** File with a certificate of a time stamping authority. */
@@ -64,26 +66,30 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
   const path = join(directory, "bundle.tar");
   const sincePath = join(directory, "since");
 
-  const askPython = async (tar: Buffer, { keys, since, policy, tsaCert }: Trusting): Promise<Answer> => {
+  const askPython = async (tar: Buffer, { keys, since, policy, tsaCert, shard }: Trusting): Promise<Answer> => {
     await writeFile(path, tar);
-    if (since !== undefined) await writeFile(sincePath, since);
-    stdin.write(
-      `${JSON.stringify([path, keys, since === undefined ? null : sincePath, policy ?? null, tsaCert ?? null])}\n`,
-    );
+    const earlier = notesOf(since).map((note, i) => ({ note, path: `${sincePath}-${i}` }));
+    for (const each of earlier) await writeFile(each.path, each.note);
+    const paths = earlier.map((each) => each.path);
+    stdin.write(`${JSON.stringify([path, keys, paths, policy ?? null, tsaCert ?? null, shard ?? null])}\n`);
     const { value, done } = await answers.next();
     if (done === true) throw new Error("the verifier in Python ended");
     return JSON.parse(value);
   };
-  const askNode = async (tar: Buffer, { keys, since, policy, tsaCert }: Trusting): Promise<Answer> => {
+  const askNode = async (tar: Buffer, { keys, since, policy, tsaCert, shard }: Trusting): Promise<Answer> => {
     const input = async function* () {
       yield tar;
     };
     const witnessed = policy === undefined ? {} : { witnessed: parsePolicy(policy) };
     const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
-    const earlier = since === undefined ? {} : { sinceCheckpoint: since };
-    const trust = { verifierKeys: keys, ...witnessed, ...stamps, ...earlier };
+    const trust = { verifierKeys: keys, ...witnessed, ...stamps, sinceCheckpoints: notesOf(since) };
     try {
-      const { verdict, findings, anchors, notes } = await verifyBundle(() => tarFiles(input()), trust);
+      const { verdict, findings, anchors, notes } = await verifyBundle(
+        () => tarFiles(input()),
+        trust,
+        () => undefined,
+        shard ?? null,
+      );
       return [verdict, findings.slice(0, 3), anchors, notes];
     } catch (error) {
       return ["UNREADABLE", String(error), null, []];
@@ -102,6 +108,11 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
       await rm(directory, { recursive: true });
     },
   };
+}
+
+function notesOf(since: Trusting["since"]): readonly Buffer[] {
+  if (since === undefined) return [];
+  return Buffer.isBuffer(since) ? [since] : since;
 }
 
 const isOfTimes = (note: string): boolean => note.includes("to have been received at");

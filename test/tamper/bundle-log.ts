@@ -91,7 +91,7 @@ export function timeAt(second: number): string {
   return `2026-01-01T00:${String(Math.floor(second / 60)).padStart(2, "0")}:${String(second % 60).padStart(2, "0")}.000000000Z`;
 }
 
-function frame(seq: number, records: readonly Partial<RunledgerRecord>[]): NormalizedFrame {
+export function frame(seq: number, records: readonly Partial<RunledgerRecord>[]): NormalizedFrame {
   const sample = frameOf(seq, records.length);
   return {
     ...sample,
@@ -103,7 +103,7 @@ function frame(seq: number, records: readonly Partial<RunledgerRecord>[]): Norma
   };
 }
 
-const NOBODY: RunledgerRecord["run"] = {
+export const NOBODY: RunledgerRecord["run"] = {
   ...{ task_id: null, task_type: null, agent_name: null, agent_version: null, session_id: null, user_id: null },
   heartbeat_interval_ms: null,
 };

@@ -49,12 +49,15 @@ export async function createSampleStore(): Promise<SampleStore> {
 }
 
 /** A sink of the collector over the store, or over what is put in place of its objects or cursor. */
-export async function openSampleSink(store: Omit<SampleStore, "directory">): Promise<{ sink: Sink; nextSeq: number }> {
+export async function openSampleSink(
+  store: Omit<SampleStore, "directory">,
+  shard = SHARD,
+): Promise<{ sink: Sink; nextSeq: number }> {
   const { objects, key, cursor, masterKey } = store;
   const seen = createSeenRecords(10_000);
   const keys = (await openOrCreateKeyring(objects, masterKey)).writer();
   const logger = pino({ level: "silent" });
-  const sink = createAuditSink({ objects, key, cursor, keys, seen, logger }, { shard: SHARD });
+  const sink = createAuditSink({ objects, key, cursor, keys, seen, logger }, { shard });
   const { nextSeq } = await sink.open();
   return { sink, nextSeq };
 }

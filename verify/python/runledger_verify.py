@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Says of a Runledger evidence bundle whether it is genuine, complete and unaltered.
 
-    python3 runledger_verify.py BUNDLE [--policy FILE] [--key VKEY]... [--since-checkpoint FILE] [--tsa-cert FILE] [--json]
+    python3 runledger_verify.py BUNDLE [--policy FILE] [--key VKEY]... [--since-checkpoint FILE]... [--tsa-cert FILE]
+        [--shard NAME] [--json]
 
 BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program openssl, nothing else. Written from
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
@@ -42,6 +43,16 @@ class Findings:
 
     def verdict(self):
         return next((kind for kind in ORDER if kind in self.kinds), "VERIFIED")
+
+
+class Within:
+    """Findings of one log of several: their places begin with its name."""
+
+    def __init__(self, findings, name):
+        self.findings, self.name = findings, name
+
+    def add(self, verdict, where, what):
+        self.findings.add(verdict, "%s: %s" % (self.name, where), what)
 
 
 # --- JSON as RFC 8785 writes it (of what bundles hold: no fractions) ----------------------------------------------
@@ -491,12 +502,13 @@ def directory_files(root, findings):
 
 # --- Paths --------------------------------------------------------------------------------------------------------
 
-FIRST = ["README.txt", "bundle.json", "checkpoint", "anchors.json"]
+FIRST = ["README.txt", "bundle.json"]
 LAST = ["runs.json", "summary.json", "policies.json", "derived/runs.csv", "derived/runs.parquet", "derived/ocsf.jsonl",
         "derived/report.html", "SHA256SUMS"]
-REQUIRED = ["README.txt", "bundle.json", "checkpoint", "runs.json", "summary.json", "policies.json", "SHA256SUMS"]
+REQUIRED = ["README.txt", "bundle.json", "runs.json", "summary.json", "policies.json", "SHA256SUMS"]
 NUMBERED = [(re.compile(r"entries/([0-9]{15})\.jsonl\Z"), "entries"), (re.compile(r"payloads/([0-9]{15})\.jsonl\Z"), "lines"),
             (re.compile(r"payloads/([0-9]{15})\.bin\Z"), "bytes"), (re.compile(r"proofs/([0-9]{15})\.tlog-proof\Z"), "proof")]
+LOG = re.compile(r"logs/((?!\.)[A-Za-z0-9._-]{1,60})/(.+)\Z", re.S)
 TILE = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?\Z")
 
 
@@ -508,24 +520,39 @@ def tile_path(level, index, width):
 
 
 def place_of(path):
-    """(kind, group, numbers); None for a path that no bundle has."""
-    if path in FIRST:
-        return "single", FIRST.index(path), ()
-    if path in LAST:
-        return "single", 6 + LAST.index(path), ()
+    """(kind, numbers, shard in whose folder it lies or None); None for a path that no bundle has."""
+    match = LOG.match(path)
+    shard, below = match.groups() if match else (None, path)
+    if below == "checkpoint":
+        return "checkpoint", (), shard
+    if below in FIRST + LAST + ["anchors.json"]:
+        return None if shard else ("single", (), None)
     for pattern, kind in NUMBERED:
-        match = pattern.match(path)
+        match = pattern.match(below)
         if match:
-            return kind, 5 if kind == "proof" else 4, (int(match.group(1)),)
-    match = TILE.match(path)
+            return kind, (int(match.group(1)),), shard
+    match = TILE.match(below)
     if not match:
         return None
     index = int(re.sub(r"[x/]", "", match.group(2)))
     width = int(match.group(3) or WIDTH)
     level = match.group(1) if match.group(1) == "entries" else int(match.group(1))
-    if tile_path(level, index, width) != path or (match.group(3) and width >= WIDTH) or (level != "entries" and level > 63):
+    if tile_path(level, index, width) != below or (match.group(3) and width >= WIDTH) or (level != "entries" and level > 63):
         return None
-    return ("bundle", 4, (index, width)) if level == "entries" else ("tile", 4, (level, index, width))
+    return ("bundle", (index, width), shard) if level == "entries" else ("tile", (level, index, width), shard)
+
+
+def group_of(path, place, shards):
+    """Groups come in order; None: this bundle has no such file. shards: of a bundle of several logs, else None."""
+    kind, _, shard = place
+    logs = len(shards) if shards else 1
+    anchors = len(FIRST) + logs
+    if kind == "single":
+        return FIRST.index(path) if path in FIRST else anchors if path == "anchors.json" else anchors + 1 + 2 * logs + LAST.index(path)
+    if (shard is None) != (shards is None) or shards and shard not in shards:
+        return None
+    log = shards.index(shard) if shards else 0
+    return len(FIRST) + log if kind == "checkpoint" else anchors + 1 + 2 * log + (kind == "proof")
 
 
 # --- bundle.json --------------------------------------------------------------------------------------------------
@@ -534,28 +561,54 @@ FILTERS = {"since", "until", "agent", "task_type", "session", "user", "run_id", 
 STATUSES = {"completed", "failed", "stopped", "killed", "handed_off"}
 
 
+SELECTED = {"selection", "range", "hidden", "since_checkpoint"}
+
+
+def is_text(value):
+    return isinstance(value, str) and len(value) <= 4096
+
+
+def or_none(check, value):
+    return value is None or check(value)
+
+
+def is_selected_log(log, by_run):
+    """Do a log's selection, range and numbers fit one another?"""
+    ok = is_text(log["origin"]) and is_text(log["shard"]) and is_count(log["tree_size"]) and log["selection"] in ("log", "range", "runs") \
+        and or_none(is_count, log["hidden"]) and or_none(is_count, log["since_checkpoint"]) and by_run == (log["selection"] == "runs")
+    if not ok or by_run:
+        return ok and log["range"] is None and log["hidden"] is None
+    first, end = log["range"]
+    ok = is_count(first) and is_count(end) and first <= end <= log["tree_size"] and log["hidden"] is not None
+    return ok and (log["selection"] == "range" or (first, end, log["hidden"]) == (0, log["tree_size"], 0))
+
+
 def parse_manifest(data):
+    """The manifest, with `logs` for a bundle of one too; None unless it is as bundles have it."""
     m = parse_json(data)
-    text = lambda v: isinstance(v, str) and len(v) <= 4096
-    orn = lambda check, v: v is None or check(v)
     try:
-        ok = (set(m) == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "log",
-                         "selection", "range", "runs", "hidden", "since_checkpoint"}
-              and m["format"] == "runledger-bundle/1" and all(text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
-              and orn(text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and text(m["exporter"]["name"])
-              and orn(text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(text(v) for v in m["filter"].values())
-              and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool)
-              and set(m["log"]) == {"origin", "shard", "tree_size"} and text(m["log"]["origin"]) and text(m["log"]["shard"])
-              and is_count(m["log"]["tree_size"]) and m["selection"] in ("log", "range", "runs")
-              and all(orn(is_count, m[k]) for k in ("runs", "hidden", "since_checkpoint")))
-        if ok and m["selection"] == "runs":
-            ok = m["range"] is None and m["runs"] is not None and m["hidden"] is None
-        elif ok:
-            first, end = m["range"]
-            ok = is_count(first) and is_count(end) and first <= end <= m["log"]["tree_size"] and m["runs"] is None and m["hidden"] is not None
-            if m["selection"] == "log":
-                ok = ok and (first, end, m["hidden"]) == (0, m["log"]["tree_size"], 0)
-        return m if ok and (canonical(m) + "\n").encode() == data else None
+        several = m["format"] == "runledger-bundle/2"
+        ok = (set(m) == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "runs"}
+              | ({"logs"} if several else {"log"} | SELECTED)
+              and m["format"] in ("runledger-bundle/1", "runledger-bundle/2")
+              and all(is_text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
+              and or_none(is_text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and is_text(m["exporter"]["name"])
+              and or_none(is_text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(is_text(v) for v in m["filter"].values())
+              and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool) and or_none(is_count, m["runs"])
+              and (canonical(m) + "\n").encode() == data)
+        if not ok:
+            return None
+        if several:
+            logs = m["logs"]
+            ok = (isinstance(logs, list) and len(logs) > 1 and all(set(log) == {"origin", "shard", "tree_size"} | SELECTED for log in logs)
+                  and all(LOG.match("logs/%s/x" % log["shard"]) and "/" not in log["shard"] for log in logs))
+        else:
+            ok = set(m["log"]) == {"origin", "shard", "tree_size"}
+            logs = [dict(m["log"], **{name: m[name] for name in SELECTED})] if ok else []
+        shards = [log["shard"] for log in logs]
+        ok = (ok and all(is_selected_log(log, m["runs"] is not None) for log in logs) and len({log["origin"] for log in logs}) == len(logs)
+              and shards == sorted(set(shards)))
+        return dict(m, logs=logs, several=several) if ok else None
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
 
@@ -581,9 +634,11 @@ def parse_anchors(data):
     value = parse_json(data)
     try:
         heads = value["heads"]
-        ok = set(value) == {"heads"} and isinstance(heads, list) and 1 <= len(heads) <= 2
+        ok = set(value) == {"heads"} and isinstance(heads, list) and 1 <= len(heads) <= 3
         for head in heads if ok else ():
-            ok = (ok and set(head) == {"checkpoint", "consistency", "recorded", "timestamp"} and isinstance(head["checkpoint"], str)
+            ok = (ok and set(head) in ({"checkpoint", "consistency", "recorded", "timestamp"}, {"checkpoint", "logs", "recorded", "timestamp"})
+                  and all(set(each) == {"consistency", "shard"} and isinstance(each["shard"], str) for each in head.get("logs", []))
+                  and isinstance(head["checkpoint"], str)
                   and isinstance(head["recorded"], list)
                   and (head["timestamp"] is None or isinstance(head["timestamp"], str) and strict_base64(head["timestamp"]) is not None)
                   and all(set(each) == {"entry", "index", "proof"} and isinstance(each["entry"], str) and is_count(each["index"])
@@ -609,7 +664,7 @@ def is_names(value):
 
 
 def proven_entry(recorded, head):
-    """(shard, note) of an entry that is in the directory."""
+    """(shard, note, time, names of all shards or None) of an entry that is in the directory."""
     data = recorded["entry"].encode()
     if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
         raise Wrong("entry %d is not in the directory" % recorded["index"])
@@ -620,14 +675,14 @@ def proven_entry(recorded, head):
     parsed = parse_note(entry["checkpoint"].encode()) if ok else None
     if not parsed or not parse_checkpoint(parsed[0]):
         raise Wrong("entry %d is none of a directory" % recorded["index"])
-    return entry["shard"], entry["checkpoint"].encode()
+    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], named
 
 
 class Anchors:
-    """What the directory, witnesses and time stamps attest of the log: sizes are numbers of its first entries."""
+    """What the directory, witnesses and time stamps attest of the logs."""
 
     def __init__(self, bundle):
-        self.bundle, self.witnessed, self.stamped, self.shards = bundle, None, None, None
+        self.bundle, self.view = bundle, None
 
     def read(self, content):
         try:
@@ -642,59 +697,118 @@ class Anchors:
         directory, is_signed = open_if_known(note, bundle.keys)
         if not directory[0].endswith("/directory"):
             raise Wrong("%s is no directory of logs" % directory[0])
-        if not is_signed and any(key[0].endswith("/directory") for key in bundle.keys):
+        if not is_signed and bundle.names_directory():
             bundle.findings.add("UNTRUSTED", "anchors.json", "no key of yours signed the directory's head of %d entries" % directory[1])
         recorded = [proven_entry(each, directory) for each in anchor["recorded"]]
-        names = [shard.encode() for shard, _ in recorded]
+        names = [each[0].encode() for each in recorded]
         if names != sorted(set(names)):
             raise Wrong("its shards are not in order")
-        own_note = dict(recorded).get(bundle.manifest["log"]["shard"])
-        if own_note is None:
-            raise Wrong("it does not tell of the bundle's shard")
-        own, own_signed = open_if_known(own_note, bundle.keys)
-        if own[0] != bundle.head[0]:
-            raise Wrong("the directory recorded %s, this log is %s" % (own[0], bundle.head[0]))
-        small, large = sorted((own, bundle.head), key=lambda head: head[1])
-        if not extends(small[1], small[2], large[1], large[2], parse_proof(anchor["consistency"])):
-            raise Wrong("the log does not agree with what the directory recorded")
-        if self.shards is None:
-            heads = [(shard, parse_checkpoint(parse_note(each)[0])) for shard, each in recorded]
-            self.shards = [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]
-        by = bundle.quorum_of(note, "anchors.json")
-        if by and is_signed and own_signed:
-            bundle.times.cosigned(small[1], by)
-            if small[1] >= (self.witnessed["size"] if self.witnessed else 0):
-                self.witnessed = {"size": small[1], "by": by[0]}
+        heads = self.heads_of(anchor, {each[0]: each[1] for each in recorded})
+        self.keep(directory[1], is_signed, recorded,
+                  next((entry for entry, each in zip(recorded, anchor["recorded"]) if each["index"] == directory[1] - 1), None))
+        by = bundle.quorum_of(note, "anchors.json", bundle.findings)
+        covered = [(log, min(head[1], log.head[1])) for log, head, own_signed in heads if is_signed and own_signed]
+        for log, size in covered if by else ():
+            log.times.cosigned(size, by)
+            if size >= (log.witnessed["size"] if log.witnessed else 0):
+                log.witnessed = {"size": size, "by": by[0]}
         if anchor["timestamp"] is None or bundle.certificate is None:
             return
         moment = stamped_at(strict_base64(anchor["timestamp"]), note, bundle.certificate)
         if moment is None:
             raise Wrong("the time stamp does not hold")
-        if is_signed and own_signed:
-            self.stamped = {"size": small[1], "time": moment}
-            bundle.times.attested.append((small[1], calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) * 1000, "time stamp"))
+        for log, size in covered:
+            log.stamped = {"size": size, "time": moment}
+            log.times.attested.append((size, calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) * 1000, "time stamp"))
 
-    def finish(self):
+    def heads_of(self, anchor, notes):
+        """[(log, its head in the directory, is it signed)] of the bundle's logs, each of which the directory must agree with."""
         bundle = self.bundle
-        if bundle.quorum == "none":
+        if ("logs" in anchor) != bundle.manifest["several"]:
+            raise Wrong("it is of another kind of bundle")
+        shards = [log["shard"] for log in bundle.manifest["logs"] if log["shard"] in notes]
+        if "logs" in anchor:
+            proofs = [(each["shard"], parse_proof(each["consistency"])) for each in anchor["logs"]]
+        elif not shards:
+            raise Wrong("it does not tell of the bundle's shard")
+        else:
+            proofs = [(shards[0], parse_proof(anchor["consistency"]))]
+        if [shard for shard, _ in proofs] != shards:
+            raise Wrong("it does not prove of each log here what the directory recorded of it")
+        heads = []
+        for shard, proof in proofs:
+            own, own_signed = open_if_known(notes[shard], bundle.keys)
+            log = bundle.logs.get(shard)
+            if log is None:
+                continue
+            if own[0] != log.head[0]:
+                raise Wrong("the directory recorded %s, this log is %s" % (own[0], log.head[0]))
+            small, large = sorted((own, log.head), key=lambda head: head[1])
+            if not extends(small[1], small[2], large[1], large[2], proof):
+                raise Wrong("the log does not agree with what the directory recorded")
+            heads.append((log, own, own_signed))
+        return heads
+
+    def keep(self, size, is_signed, recorded, last):
+        """The newest head, of those that the caller's key signed if any is."""
+        known = self.view
+        if known and (is_signed < known["signed"] or is_signed == known["signed"] and size <= known["size"]):
             return
-        if self.witnessed is None:
-            what = "neither it nor a directory's head that covers it is cosigned by the quorum %s of your policy" % bundle.quorum
-            bundle.findings.add("UNTRUSTED", "checkpoint", what)
-        elif self.witnessed["size"] <= bundle.last:
-            where = "entries %d to %d" % (self.witnessed["size"], bundle.last)
-            bundle.findings.add("INCOMPLETE", where, "they are not under the quorum %s of your policy" % bundle.quorum)
+        heads = [(each[0], parse_checkpoint(parse_note(each[1])[0])) for each in recorded]
+        self.view = {"size": size, "signed": is_signed, "last": last,
+                     "shards": [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]}
+
+    def check_all_logs(self):
+        """Is every log here that the directory knows? False after a finding that one is not."""
+        bundle = self.bundle
+        here = [log["shard"] for log in bundle.manifest["logs"]]
+        if bundle.shard is not None:
+            if bundle.shard not in here:
+                bundle.findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
+            return bundle.shard in here
+        if not bundle.names_directory():
+            return True
+        view = self.view if self.view and self.view["signed"] else None
+        if view is None or view["last"] is None:
+            what = "the directory's last entry, which names all logs, is not shown" if view else \
+                "your policy names a directory of the logs, and nothing here shows which ones it knows"
+            bundle.findings.add("INCOMPLETE", "anchors.json", what + "; or name the one log that you want (--shard)")
+            return True
+        named = dict.fromkeys([each["shard"] for each in view["shards"]] + (view["last"][3] or []))
+        missing = [name for name in named if name not in here]
+        for name in missing:
+            bundle.findings.add("INCOMPLETE", "shard " + name, "the directory has recorded it, and the bundle has nothing of it; "
+                                "if you asked for one log alone, say so (--shard)")
+        sizes = {each["shard"]: each["size"] for each in view["shards"]}
+        for log in bundle.manifest["logs"] if bundle.manifest["several"] else ():
+            if sizes.get(log["shard"], 0) > log["tree_size"]:
+                bundle.findings.add("INCOMPLETE", "shard " + log["shard"], "the directory has recorded it with %d entries, and the bundle is of "
+                                    "its first %d" % (sizes[log["shard"]], log["tree_size"]))
+        newest = max(log.newest for log in bundle.logs.values())
+        recorded = view["last"][2]
+        if newest and milliseconds(newest) - instant(recorded) > 900_000:
+            bundle.findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
+                                "a log that was begun between them would not show" % (recorded, newest))
+        return not missing
 
     def notes(self):
         notes = []
-        if self.witnessed:
-            notes.append("Cosigned by %s: the log's first %d entries." % (", ".join(self.witnessed["by"]), self.witnessed["size"]))
-        if self.stamped:
-            notes.append("Time stamp of %(time)s: the log's first %(size)d entries were there." % self.stamped)
-        own = self.bundle.manifest["log"]["shard"]
-        others = ["%(shard)s (%(size)d entries)" % each for each in self.shards or [] if each["shard"] != own]
+        bundle = self.bundle
+        for log in bundle.logs.values():
+            name = "the log " + log.shard if bundle.manifest["several"] else "the log"
+            if log.witnessed:
+                notes.append("Cosigned by %s: %s's first %d entries." % (", ".join(log.witnessed["by"]), name, log.witnessed["size"]))
+            if log.stamped:
+                notes.append("Time stamp of %s: %s's first %d entries were there." % (log.stamped["time"], name, log.stamped["size"]))
+        here = [log["shard"] for log in bundle.manifest["logs"]]
+        view = self.view or {"shards": [], "signed": False, "last": None}
+        others = ["%(shard)s (%(size)d entries)" % each for each in view["shards"] if each["shard"] not in here]
         if others:
-            notes.append("This bundle is of shard %s. The directory knows others, each with a bundle of its own: %s." % (own, ", ".join(others)))
+            notes.append("This bundle is of %s alone. The directory knows other shards: %s." % (", ".join(here), ", ".join(others)))
+        elif view["signed"] and view["last"] and view["last"][3] is not None:
+            notes.append("The directory knew no other log than %s on %s." % (", ".join(here), view["last"][2]))
+        else:
+            notes.append("Not proven: that there is no other log than %s." % ", ".join(here))
         return notes
 
 
@@ -776,8 +890,11 @@ class Tiles:
 
     def finish(self, since):
         self.check_edge()
-        if since is None or since[1] > self.size:
-            return
+        for each in since:
+            if each[1] <= self.size:
+                self.compare(each)
+
+    def compare(self, since):
         expected = self.root
         if since[1] < self.size:
             partials = []
@@ -833,16 +950,22 @@ def nano(usd):
 
 
 class Run:
-    def __init__(self, index, e):
-        self.facts = dict.fromkeys(FACTS)
-        self.facts.update(run_id=e["run_id"], first_index=index, records=0, start_time=e["start_time"], end_time=e["end_time"], steps=0,
+    def __init__(self, e, several):
+        self.facts, self.several, self.logs, self.end_at, self.root_at = dict.fromkeys(FACTS), several, [], "", ""
+        self.facts.update(run_id=e["run_id"], records=0, start_time=e["start_time"], end_time=e["end_time"], steps=0,
                           llm_calls=0, tool_calls=0, errors=0, input_tokens=None, output_tokens=None, models=[], tools=[], numbered=0,
                           outcome=None, reason=None, records_expected=None)
         self.numbers, self.cost, self.root, self.end, self.started = Numbers(), None, None, None, False
 
-    def add(self, index, e):
+    def place(self, index, shard):
+        if not self.logs or self.logs[-1]["shard"] != shard:
+            self.logs.append({"shard": shard, "first_index": index, "records": 0})
+        self.logs[-1]["last_index"] = index
+        self.logs[-1]["records"] += 1
+
+    def add(self, index, e, shard):
+        self.place(index, shard)
         f = self.facts
-        f["last_index"] = index
         f["records"] += 1
         f["start_time"], f["end_time"] = min(f["start_time"], e["start_time"]), max(f["end_time"], e["end_time"])
         is_start = e["event"] == "run_start" and not self.started
@@ -853,8 +976,8 @@ class Run:
         if e["run_seq"] is not None:
             f["numbered"] += 1
             self.numbers.add(e["run_seq"])
-        if e["end"] is not None:
-            self.end = e["end"]
+        if e["end"] is not None and not (self.several and e["received_time"] < self.end_at):
+            self.end, self.end_at = e["end"], e["received_time"]
             f.update(outcome=self.end["outcome"], reason=self.end["reason"], records_expected=self.end["records"])
         if e["event"] == "step":
             self.step(e)
@@ -864,7 +987,8 @@ class Run:
         f["steps"] += 1
         f["errors"] += e["status"] == "error"
         f["tool_calls"] += e["kind"] == "tool"
-        if e["root"]:
+        if e["root"] and not (self.several and e["received_time"] < self.root_at):
+            self.root_at = e["received_time"]
             self.root = "failed" if e["status"] == "error" else "completed"
         model = None if llm is None else llm["response_model"] if llm["response_model"] is not None else llm["request_model"]
         for names, name in ((f["models"], model), (f["tools"], tool and tool["name"])):
@@ -887,19 +1011,38 @@ class Run:
         f["status"] = self.end["status"] if self.end else self.root or "open"
         f["cost_usd"] = None if self.cost is None else "%d.%09d" % divmod(self.cost, 10 ** 9)
         f["models"], f["tools"] = sorted(f["models"]), sorted(f["tools"])
+        if self.several:
+            f["logs"] = self.logs
+        else:
+            f.update({name: self.logs[0][name] for name in ("first_index", "last_index")})
         return f
 
 
 class Facts:
-    def __init__(self):
-        self.runs, self.prices = {}, {}
+    def __init__(self, several=False):
+        self.runs, self.prices, self.several, self.secret, self.known = {}, {}, several, os.urandom(16), set()
         self.summary = {"entries": 0, "acts": 0, "first_received_time": None, "last_received_time": None}
+        if several:
+            self.summary["duplicates"] = 0
 
-    def add(self, index, e):
+    def note_time(self, received):
+        s = self.summary
+        first, last = s["first_received_time"], s["last_received_time"]
+        if first is None or self.several and received < first:
+            s["first_received_time"] = received
+        if last is None or not self.several or received > last:
+            s["last_received_time"] = received
+
+    def add(self, index, e, shard):
         s = self.summary
         s["entries"] += 1
-        s["first_received_time"] = s["first_received_time"] or e["received_time"]
-        s["last_received_time"] = e["received_time"]
+        self.note_time(e["received_time"])
+        if self.several:
+            digest = hashlib.sha256(self.secret + e["record_id"].encode()).digest()[:8]
+            if digest in self.known:
+                s["duplicates"] += 1
+                return
+            self.known.add(digest)
         s["acts"] += e["event"] == "act"
         if e["cost"] is not None:
             key = (e["cost"]["price_table"], e["cost"]["price_version"])
@@ -907,8 +1050,8 @@ class Facts:
         if e["event"] in RUN_EVENTS:
             run = self.runs.get(e["run_id"])
             if run is None:
-                run = self.runs[e["run_id"]] = Run(index, e)
-            run.add(index, e)
+                run = self.runs[e["run_id"]] = Run(e, self.several)
+            run.add(index, e, shard)
 
     def all(self):
         return (self.runs[run_id].finished() for run_id in sorted(self.runs))
@@ -930,6 +1073,14 @@ WHY = {"log": "never arrived: every entry of the log is here, and they are none 
 
 def milliseconds(time):
     return calendar.timegm(tuple(map(int, re.split("[-T:]", time[:19]))) + (0, 0, 0)) * 1000 + int(time[20:23])
+
+
+def instant(time):
+    """Milliseconds of an RFC 3339 time as the directory has it."""
+    whole, _, fraction = time[:-1].partition(".")
+    if len(whole) == 16:
+        whole += ":00"
+    return calendar.timegm(tuple(map(int, re.split("[-T:]", whole))) + (0, 0, 0)) * 1000 + int((fraction + "000")[:3])
 
 
 class Chain:
@@ -1105,6 +1256,7 @@ class Times:
 LINE_FORMS = [{"length", "media_type", "offset", "sha256"},
               {"commitment", "key_id", "length", "media_type", "offset", "payload_key", "sha256"},
               {"commitment", "erased_by", "key_id", "media_type", "sha256"},
+              {"commitment", "erased_by", "erased_in", "key_id", "media_type", "sha256"},
               {"media_type", "missing", "sha256"}, {"commitment", "key_id", "media_type", "missing", "sha256"}]
 
 
@@ -1114,9 +1266,9 @@ def parse_payload_line(data):
         return None
     hexes = [line["sha256"]] + ([line["commitment"]] if "commitment" in line else [])
     counts = [line[name] for name in ("length", "offset", "erased_by") if name in line]
-    texts = [line[name] for name in ("media_type", "key_id", "missing") if name in line]
+    texts = [line[name] for name in ("media_type", "key_id", "missing", "erased_in") if name in line]
     ok = all(isinstance(h, str) and HEX64.match(h) for h in hexes) and all(map(is_count, counts)) and all(isinstance(t, str) for t in texts)
-    ok = ok and line.get("key_id", "x") != ""
+    ok = ok and "" not in (line.get("key_id", "x"), line.get("erased_in", "x"))
     if "payload_key" in line:
         ok = ok and isinstance(line["payload_key"], str) and re.fullmatch(r"[0-9a-f]{128}", line["payload_key"]) is not None
     return line if ok else None
@@ -1191,7 +1343,7 @@ class Payloads:
                 self.findings.add("INCOMPLETE", content.path, "the payload %s was not to be had" % line["sha256"])
             if "erased_by" in line:
                 self.erased += 1
-                self.erasures.add((line["erased_by"], line["key_id"]))
+                self.erasures.add((line.get("erased_in"), line["erased_by"], line["key_id"]))
 
     def read_bytes(self, index, content):
         if not self.expected or index != self.index or self.lines is None or self.bytes_read:
@@ -1226,56 +1378,54 @@ class Payloads:
             if base is not None:
                 self.needed[payload_id(base)] = "payload %s, its base" % line["sha256"]
 
-    def finish(self, erased_at):
+    def finish(self, shard, erased_in):
+        """erased_in: per log, by index, what its acts have destroyed."""
         self.settle()
-        for index, key_id in self.erasures:
-            ids, prefixes = erased_at.get(index, ((), ()))
+        for other, index, key_id in self.erasures:
+            ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
             if key_id not in ids and key_id[:3] not in prefixes:
-                self.findings.add("INCOMPLETE", "key " + key_id, "entry %d, said to erase it, is not there or does not say so" % index)
+                entry = "entry %d%s" % (index, "" if other is None else " of " + other)
+                self.findings.add("INCOMPLETE", "key " + key_id, entry + ", said to erase it, is not there or does not say so")
 
 
 # --- The bundle ---------------------------------------------------------------------------------------------------
 
-class Bundle:
-    def __init__(self, keys, since_note, findings, rules=None, quorum="none", certificate=None):
-        self.keys, self.findings, self.since, self.certificate = keys, findings, None, certificate
-        self.anchors = Anchors(self)
-        self.rules, self.quorum = rules or {}, quorum
-        if since_note is not None:
-            self.since, _, wrong = open_checkpoint(since_note, keys)
-            if self.since is None:
-                raise Unreadable("the earlier checkpoint: " + wrong[1])
-            if wrong:
-                findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
-        self.manifest = self.note = self.head = self.tiles = self.payloads = None
-        self.chains, self.run_counts, self.open_runs, self.times = Chains(), {}, [], Times()
-        self.facts, self.signed_by, self.sums, self.singles, self.group = Facts(), [], {}, set(), -1
+class Log:
+    """One log of a bundle, from its checkpoint on."""
+
+    def __init__(self, bundle, log, note):
+        self.bundle, self.log, self.note, self.shard = bundle, log, note, log["shard"]
+        self.findings = Within(bundle.findings, self.shard) if bundle.manifest["several"] else bundle.findings
+        self.head, self.signed_by, wrong = open_checkpoint(note, bundle.keys)
+        if self.head is None:
+            raise Broken("TAMPERED", bundle.path_of(self.shard, "checkpoint"), wrong[1])
+        if wrong:
+            self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
+        origin, size, root = self.head
+        if (log["origin"], log["tree_size"]) != (origin, size):
+            raise Broken("TAMPERED", "bundle.json", "it tells of another log than the checkpoint")
+        self.times, self.witnessed, self.stamped = Times(), None, None
+        by = bundle.quorum_of(note, "checkpoint", self.findings)
+        if by:
+            self.witnessed = {"size": size, "by": by[0]}
+            self.times.cosigned(size, by)
+        # Of one log an earlier checkpoint is compared with it, whatever it is of.
+        self.since = [each for each in bundle.since if not bundle.manifest["several"] or each[0] == origin]
+        for each in self.since:
+            if each[0] != origin:
+                self.findings.add("TAMPERED", "checkpoint", "the earlier one is of %s, this log is %s" % (each[0], origin))
+            if each[1] > size:
+                self.findings.add("TAMPERED", "checkpoint", "the log had %d entries and has %d now" % (each[1], size))
+        pinned = [size] + [each[1] for each in self.since] + ([] if log["since_checkpoint"] is None else [log["since_checkpoint"]])
+        self.tiles = Tiles(size, root, pinned, self.findings)
+        self.payloads = Payloads(bundle.manifest["content"], self.findings)
         self.last = self.proof_last = -1
         self.count = self.inside = self.proofs = self.bundle_total = 0
         self.before = self.after = None
+        self.newest = ""
         self.leaves, self.erased_at, self.bundles, self.current = {}, {}, {}, None
 
-    def read(self, files):
-        for content in files:
-            place = place_of(content.path)
-            if place is None:
-                self.findings.add("TAMPERED", content.path, "no bundle has a file of this name")
-            elif place[1] < self.group or (place[0] == "single" and content.path in self.singles):
-                self.findings.add("TAMPERED", content.path, "it is there twice, or out of order")
-            else:
-                self.group = place[1]
-                self.read_file(place, content)
-            self.sums[content.path] = content.drain()
-        self.finish()
-
-    def read_file(self, place, content):
-        kind, _, numbers = place
-        if kind == "single":
-            self.singles.add(content.path)
-            self.read_single(content)
-            return
-        if self.tiles is None:
-            raise Broken("INCOMPLETE", "bundle.json" if self.manifest is None else "checkpoint", "it is missing")
+    def read_file(self, kind, numbers, content):
         if kind == "tile":
             self.tiles.add(*numbers, content.whole())
         elif kind == "bundle":
@@ -1290,71 +1440,9 @@ class Bundle:
         else:
             self.read_proof(numbers[0], content)
 
-    def read_single(self, content):
-        if content.path == "bundle.json":
-            self.manifest = parse_manifest(content.whole())
-            if self.manifest is None:
-                raise Broken("TAMPERED", content.path, "it is none that bundles have")
-        elif content.path == "checkpoint":
-            self.read_checkpoint(content.whole())
-        elif content.path == "anchors.json":
-            if self.tiles is None:
-                raise Broken("INCOMPLETE", "checkpoint", "it is missing")
-            self.anchors.read(content)
-        elif content.path in ("runs.json", "summary.json"):
-            digest = content.drain()
-            if self.tiles is None or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
-                return
-            text = self.facts.runs_json() if content.path == "runs.json" else self.facts.summary_json()
-            if hashlib.sha256(text.encode()).hexdigest() != digest:
-                self.findings.add("TAMPERED", content.path, "it does not say what the entries say")
-        elif content.path == "policies.json":
-            if not content.whole():
-                self.findings.add("TAMPERED", content.path, "it is empty")
-        elif content.path == "SHA256SUMS":
-            self.compare_sums(content)
-
-    def read_checkpoint(self, note):
-        if self.manifest is None:
-            raise Broken("INCOMPLETE", "bundle.json", "it is missing")
-        self.head, self.signed_by, wrong = open_checkpoint(note, self.keys)
-        if self.head is None:
-            raise Broken("TAMPERED", "checkpoint", wrong[1])
-        if wrong:
-            self.findings.add("UNTRUSTED" if wrong[0] == "untrusted" else "TAMPERED", "checkpoint", wrong[1])
-        by = self.quorum_of(note, "checkpoint")
-        if by:
-            self.anchors.witnessed = {"size": self.head[1], "by": by[0]}
-            self.times.cosigned(self.head[1], by)
-        origin, size, root = self.head
-        m = self.manifest
-        if (m["log"]["origin"], m["log"]["tree_size"]) != (origin, size):
-            raise Broken("TAMPERED", "bundle.json", "it tells of another log than the checkpoint")
-        if self.since and self.since[0] != origin:
-            self.findings.add("TAMPERED", "checkpoint", "the earlier one is of %s, this log is %s" % (self.since[0], origin))
-        if self.since and self.since[1] > size:
-            self.findings.add("TAMPERED", "checkpoint", "the log had %d entries and has %d now" % (self.since[1], size))
-        self.note = note
-        pinned = [size] + [each for each in (m["since_checkpoint"], self.since and self.since[1]) if each is not None]
-        self.tiles = Tiles(size, root, pinned, self.findings)
-        self.payloads = Payloads(m["content"], self.findings)
-
-    def quorum_of(self, note, where):
-        """(names of the witnesses that cosigned, when all had), if they are the quorum that the policy asks for; else None."""
-        if self.quorum == "none":
-            return None
-        cosigned = cosigners_of(note, self.rules)
-        if cosigned is None:
-            self.findings.add("TAMPERED", where, "a cosignature does not fit it")
-            return None
-        witnesses = [rule for rule, _ in cosigned]
-        if is_quorum(self.rules[self.quorum], self.rules, witnesses):
-            return [name for name, rule in self.rules.items() if rule in witnesses], max((when for _, when in cosigned), default=0)
-        return None
-
     def expect_bundle(self, index, width, content):
         self.bundle_total += 1
-        if self.manifest["selection"] != "log":
+        if self.log["selection"] != "log":
             self.findings.add("TAMPERED", content.path, "only whole logs have such files")
         if index in self.bundles or width != min(WIDTH, self.head[1] - index * WIDTH):
             self.findings.add("TAMPERED", content.path, "it is there twice, or not of this tree")
@@ -1407,10 +1495,11 @@ class Bundle:
             return None
         entry = parse_json(data)
         try:
+            self.newest = max(self.newest, entry["received_time"])
             if not self.is_selected(index, entry):
                 return None
-            self.facts.add(index, entry)
-            self.chains.add(entry)
+            self.bundle.facts.add(index, entry, self.shard)
+            self.bundle.chains.add(entry)
             self.times.add(index, entry["received_time"])
             entry["payloads"].items()
             return entry
@@ -1425,14 +1514,14 @@ class Bundle:
             target = act.get("target") or {}
             lists = [target.get(name) for name in ("key_ids", "key_id_prefixes")]
             erased = self.erased_at[index] = [set(each if isinstance(each, list) else []) for each in lists]
-        if entry["tenant"] != self.manifest["tenant"]:
+        if entry["tenant"] != self.bundle.manifest["tenant"]:
             if erased is not None and act["action"] == "expiry":
                 return False
             self.findings.add("TAMPERED", "entry %d" % index, "it is of another tenant")
             return False
-        if self.manifest["range"] is None:
+        if self.log["range"] is None:
             return True
-        first, end = self.manifest["range"]
+        first, end = self.log["range"]
         if first <= index < end:
             self.inside += 1
             return True
@@ -1459,6 +1548,162 @@ class Bundle:
               and leads_to(self.leaves[index], index, self.head[1], hashes, self.head[2]))
         if not ok:
             self.findings.add("TAMPERED", content.path, "it does not prove entry %d" % index)
+
+    def finish(self, erased_in):
+        self.tiles.finish(self.since)
+        self.close_bundle()
+        for index in self.bundles:
+            self.findings.add("TAMPERED", "tile/entries number %d" % index, "its entries are not in entries/")
+        if 0 < self.bundle_total < -(-self.head[1] // WIDTH):
+            self.findings.add("INCOMPLETE", "tile/entries", "some of it is missing")
+        self.payloads.finish(self.shard, erased_in)
+        self.check_range()
+        if 0 < self.proofs < self.count:
+            self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
+        self.check_witnessed()
+
+    def check_witnessed(self):
+        quorum = self.bundle.quorum
+        if quorum == "none":
+            return
+        if self.witnessed is None:
+            what = "neither it nor a directory's head that covers it is cosigned by the quorum %s of your policy" % quorum
+            self.findings.add("UNTRUSTED", "checkpoint", what)
+        elif self.witnessed["size"] <= self.last:
+            where = "entries %d to %d" % (self.witnessed["size"], self.last)
+            self.findings.add("INCOMPLETE", where, "they are not under the quorum %s of your policy" % quorum)
+
+    def check_range(self):
+        if self.log["range"] is None:
+            return
+        first, end = self.log["range"]
+        hidden = self.log["hidden"]
+        missing = end - first - hidden - self.inside
+        if missing:
+            what = "%d entries of the range are missing" % missing if missing > 0 else "there are more than bundle.json says"
+            self.findings.add("INCOMPLETE" if missing > 0 else "TAMPERED", "entries", what)
+        given = self.bundle.manifest["filter"]
+        since, until = given.get("since"), given.get("until")
+        bounds = []
+        if since is not None and first > 0:
+            bounds.append((first - 1, self.before, lambda time: time < since))
+        if until is not None and end < self.log["tree_size"]:
+            bounds.append((end, self.after, lambda time: time >= until))
+        for index, time, outside in bounds:
+            if time is None and not hidden:
+                self.findings.add("INCOMPLETE", "entry %d" % index, "it must show where the range ends, and is missing")
+            elif time is not None and not outside(time):
+                self.findings.add("INCOMPLETE", "entry %d" % index, "it was received within the time asked for: the range is cut short")
+
+    def range_note(self):
+        (first, end), hidden = self.log["range"], self.log["hidden"]
+        name = "the log " + self.shard if self.bundle.manifest["several"] else "the log"
+        if first == end:
+            return "No entry of %s is of that time." % name
+        others = ", but %d that are shown as hashes only, said to be of other tenants" % hidden if hidden else ""
+        return "Nothing was left out of entries %d to %d of %s%s." % (first, end - 1, name, others)
+
+    def result(self):
+        content = self.bundle.manifest["content"]
+        return {"shard": self.shard, "origin": self.head[0], "treeSize": self.head[1], "signedBy": self.signed_by, "entriesChecked": self.count,
+                "payloadsChecked": self.payloads.checked if content else None, "payloadsErased": self.payloads.erased,
+                "witnessed": self.witnessed, "stamped": self.stamped}
+
+
+class Bundle:
+    def __init__(self, keys, since_notes, findings, rules=None, quorum="none", certificate=None, shard=None):
+        self.keys, self.findings, self.certificate, self.shard = keys, findings, certificate, shard
+        self.anchors, self.since = Anchors(self), []
+        self.rules, self.quorum = rules or {}, quorum
+        for note in since_notes:
+            since, _, wrong = open_checkpoint(note, keys)
+            if since is None:
+                raise Unreadable("the earlier checkpoint: " + wrong[1])
+            if wrong:
+                findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
+            self.since.append(since)
+        self.manifest, self.logs, self.finished = None, {}, False
+        self.chains, self.run_counts, self.open_runs, self.facts = Chains(), {}, [], None
+        self.sums, self.singles, self.group = {}, set(), -1
+
+    def names_directory(self):
+        return any(key[0].endswith("/directory") for key in self.keys)
+
+    def shards(self):
+        """Of a bundle of several logs; None for one, or when nothing tells yet."""
+        return [log["shard"] for log in self.manifest["logs"]] if self.manifest and self.manifest["several"] else None
+
+    def path_of(self, shard, path):
+        return "logs/%s/%s" % (shard, path) if self.shards() else path
+
+    def read(self, files):
+        for content in files:
+            place = place_of(content.path)
+            if place and self.manifest is None and (place[2] or place[0] not in ("single", "checkpoint")):
+                raise Broken("INCOMPLETE", "bundle.json", "it is missing")
+            group = place and group_of(content.path, place, self.shards())
+            if group is None:
+                self.findings.add("TAMPERED", content.path, "no bundle has a file of this name, or this one has not")
+            elif group < self.group or content.path in self.singles:
+                self.findings.add("TAMPERED", content.path, "it is there twice, or out of order")
+            else:
+                self.group = group
+                self.read_file(place, content)
+            self.sums[content.path] = content.drain()
+        self.finish()
+
+    def read_file(self, place, content):
+        kind, numbers, shard = place
+        if kind in ("single", "checkpoint"):
+            self.singles.add(content.path)
+        if kind == "single":
+            self.read_single(content)
+        elif kind == "checkpoint":
+            if self.manifest is None:
+                raise Broken("INCOMPLETE", "bundle.json", "it is missing")
+            log = next(log for log in self.manifest["logs"] if shard in (None, log["shard"]))
+            self.logs[log["shard"]] = Log(self, log, content.whole())
+        else:
+            log = self.logs.get(shard) if shard else next(iter(self.logs.values()), None)
+            if log is None:
+                raise Broken("INCOMPLETE", self.path_of(shard, "checkpoint"), "it is missing")
+            log.read_file(kind, numbers, content)
+
+    def read_single(self, content):
+        if content.path == "bundle.json":
+            self.manifest = parse_manifest(content.whole())
+            if self.manifest is None:
+                raise Broken("TAMPERED", content.path, "it is none that bundles have")
+            self.facts = Facts(self.manifest["several"])
+        elif content.path == "anchors.json":
+            if not self.logs:
+                raise Broken("INCOMPLETE", "checkpoint", "it is missing")
+            self.anchors.read(content)
+        elif content.path in ("runs.json", "summary.json"):
+            digest = content.drain()
+            if not self.logs or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
+                return
+            text = self.facts.runs_json() if content.path == "runs.json" else self.facts.summary_json()
+            if hashlib.sha256(text.encode()).hexdigest() != digest:
+                self.findings.add("TAMPERED", content.path, "it does not say what the entries say")
+        elif content.path == "policies.json":
+            if not content.whole():
+                self.findings.add("TAMPERED", content.path, "it is empty")
+        elif content.path == "SHA256SUMS":
+            self.compare_sums(content)
+
+    def quorum_of(self, note, where, findings):
+        """(names of the witnesses that cosigned, when all had), if they are the quorum that the policy asks for; else None."""
+        if self.quorum == "none":
+            return None
+        cosigned = cosigners_of(note, self.rules)
+        if cosigned is None:
+            findings.add("TAMPERED", where, "a cosignature does not fit it")
+            return None
+        witnesses = [rule for rule, _ in cosigned]
+        if is_quorum(self.rules[self.quorum], self.rules, witnesses):
+            return [name for name, rule in self.rules.items() if rule in witnesses], max((when for _, when in cosigned), default=0)
+        return None
 
     def compare_sums(self, content):
         listed, in_order, reported = set(), True, 0
@@ -1489,50 +1734,29 @@ class Bundle:
             self.findings.add("TAMPERED", content.path, "its lines are not in the order of the files")
 
     def finish(self):
-        for path in REQUIRED:
+        checkpoints = [self.path_of(shard, "checkpoint") for shard in self.shards() or [None]]
+        for path in REQUIRED + checkpoints:
             if path not in self.singles:
                 self.findings.add("INCOMPLETE", path, "it is missing")
-        if self.tiles is None:
+        if not self.logs:
             return
-        self.tiles.finish(self.since)
-        self.close_bundle()
-        for index in self.bundles:
-            self.findings.add("TAMPERED", "tile/entries number %d" % index, "its entries are not in entries/")
-        if 0 < self.bundle_total < -(-self.head[1] // WIDTH):
-            self.findings.add("INCOMPLETE", "tile/entries", "some of it is missing")
-        self.payloads.finish(self.erased_at)
-        self.anchors.finish()
-        self.check_range()
-        if 0 < self.proofs < self.count:
-            self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
+        erased_in = {shard: log.erased_at for shard, log in self.logs.items()}
+        for log in self.logs.values():
+            log.finish(erased_in)
         m = self.manifest
-        coverage = {"runs": "selection", "range": "range"}.get(m["selection"]) or ("damaged" if self.count < m["range"][1] else "log")
+        for since in self.since if m["several"] else ():
+            if since[0] not in [log["origin"] for log in m["logs"]]:
+                self.findings.add("TAMPERED", "earlier checkpoint", "it is of %s, and no log here is" % since[0])
+        all_here = self.anchors.check_all_logs()
+        selections = {log["selection"] for log in m["logs"]}
+        whole = all_here and all(shard["shard"] in self.logs and self.logs[shard["shard"]].count >= shard["tree_size"] for shard in m["logs"])
+        coverage = "selection" if m["runs"] is not None or self.shard is not None else "range" if "range" in selections else "log" if whole else "damaged"
         self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings)
-
-    def check_range(self):
-        m = self.manifest
-        if m["range"] is None:
-            return
-        first, end = m["range"]
-        missing = end - first - m["hidden"] - self.inside
-        if missing:
-            what = "%d entries of the range are missing" % missing if missing > 0 else "there are more than bundle.json says"
-            self.findings.add("INCOMPLETE" if missing > 0 else "TAMPERED", "entries", what)
-        since, until = m["filter"].get("since"), m["filter"].get("until")
-        bounds = []
-        if since is not None and first > 0:
-            bounds.append((first - 1, self.before, lambda time: time < since))
-        if until is not None and end < m["log"]["tree_size"]:
-            bounds.append((end, self.after, lambda time: time >= until))
-        for index, time, outside in bounds:
-            if time is None and not m["hidden"]:
-                self.findings.add("INCOMPLETE", "entry %d" % index, "it must show where the range ends, and is missing")
-            elif time is not None and not outside(time):
-                self.findings.add("INCOMPLETE", "entry %d" % index, "it was received within the time asked for: the range is cut short")
+        self.finished = True
 
     def notes(self):
         m = self.manifest
-        if m is None or self.tiles is None:
+        if not self.finished:
             return []
         counts = self.run_counts
         notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in counts) or "none")] + self.open_runs[:50]
@@ -1540,21 +1764,21 @@ class Bundle:
         for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
             if number:
                 notes.append("Not proven: that runs %s (%d)." % (what, number))
-        if m["selection"] == "runs":
+        if m["runs"] is not None:
             notes.append("Not proven: that no whole run was left out.")
         else:
-            hidden = ", but %d that are shown as hashes only, said to be of other tenants" % m["hidden"] if m["hidden"] else ""
-            notes.append("Nothing was left out of entries %d to %d of the log%s." % (m["range"][0], m["range"][1] - 1, hidden))
+            notes += [log.range_note() for log in self.logs.values()]
             if counts.get("partly here"):
                 notes.append("Runs have records that lie outside of the range, or never arrived.")
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
-        return notes + self.anchors.notes() + self.times.finish()
+        times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish()]
+        return notes + self.anchors.notes() + times
 
 
-def verify(target, keys, since_note, rules=None, quorum="none", certificate=None):
+def verify(target, keys, since_notes, rules=None, quorum="none", certificate=None, shard=None):
     findings = Findings()
-    bundle = Bundle(keys, since_note, findings, rules, quorum, certificate)
+    bundle = Bundle(keys, since_notes, findings, rules, quorum, certificate, shard)
     try:
         if os.path.isdir(target):
             bundle.read(directory_files(target, findings))
@@ -1565,10 +1789,14 @@ def verify(target, keys, since_note, rules=None, quorum="none", certificate=None
         findings.add(error.verdict, error.where, str(error))
     except OSError as error:
         findings.add("UNREADABLE", "bundle", str(error))
-    return {"verdict": findings.verdict(), "origin": bundle.head and bundle.head[0], "treeSize": bundle.head[1] if bundle.head else 0,
-            "signedBy": bundle.signed_by, "entriesChecked": bundle.count, "payloadsChecked": bundle.payloads.checked if bundle.payloads else 0,
-            "payloadsErased": bundle.payloads.erased if bundle.payloads else 0, "notes": bundle.notes(),
-            "anchors": {"witnessed": bundle.anchors.witnessed, "stamped": bundle.anchors.stamped, "shards": bundle.anchors.shards},
+    logs = [log.result() for log in bundle.logs.values()]
+    only = logs[0] if len(logs) == 1 and not bundle.manifest["several"] else {}
+    total = lambda name: sum(log[name] or 0 for log in logs)
+    return {"verdict": findings.verdict(), "origin": only.get("origin"), "treeSize": total("treeSize"),
+            "signedBy": list(dict.fromkeys(name for log in logs for name in log["signedBy"])), "entriesChecked": total("entriesChecked"),
+            "payloadsChecked": total("payloadsChecked"), "payloadsErased": total("payloadsErased"), "logs": logs, "notes": bundle.notes(),
+            "anchors": {"witnessed": only.get("witnessed"), "stamped": only.get("stamped"),
+                        "shards": bundle.anchors.view and bundle.anchors.view["shards"]},
             "findings": findings.list, "findingsTotal": findings.total}
 
 
@@ -1577,8 +1805,9 @@ def main():
     parser.add_argument("bundle")
     parser.add_argument("--policy", metavar="FILE")
     parser.add_argument("--key", action="append", default=[], metavar="VKEY")
-    parser.add_argument("--since-checkpoint", metavar="FILE")
+    parser.add_argument("--since-checkpoint", action="append", default=[], metavar="FILE", help="of the log of its name")
     parser.add_argument("--tsa-cert", metavar="FILE")
+    parser.add_argument("--shard", metavar="NAME", help="you asked for this log alone: others are not missed")
     parser.add_argument("--json", action="store_true")
     try:
         args = parser.parse_args()
@@ -1594,12 +1823,12 @@ def main():
                 keys += logs
             if not keys:
                 raise Unreadable("the policy has no line `log <verifier key>`")
-        since = None
-        if args.since_checkpoint:
-            with open(args.since_checkpoint, "rb") as file:
-                since = file.read()
+        since = []
+        for path in args.since_checkpoint:
+            with open(path, "rb") as file:
+                since.append(file.read())
         certificate = read_certificate(args.tsa_cert) if args.tsa_cert else None
-        result = verify(args.bundle, keys, since, rules, quorum, certificate)
+        result = verify(args.bundle, keys, since, rules, quorum, certificate, args.shard)
     except (Unreadable, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return CODES["UNREADABLE"]
@@ -1608,7 +1837,10 @@ def main():
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        print("%s  %s" % (result["verdict"], result["origin"] or "no log"))
+        several = len(result["logs"]) > 1
+        print("%s  %s" % (result["verdict"], "%d logs" % len(result["logs"]) if several else result["origin"] or "no log"))
+        for log in result["logs"] if several else ():
+            print("  log          %(shard)s: %(entriesChecked)d of %(treeSize)d entries; %(origin)s" % log)
         print("  entries      %d of the log's %d checked" % (result["entriesChecked"], result["treeSize"]))
         print("  signed by    %s" % (", ".join(result["signedBy"]) or "no key that you gave"))
         print("  payloads     %d, and %d erased" % (result["payloadsChecked"], result["payloadsErased"]))

@@ -1,7 +1,5 @@
 import {
-  type AttestedHead,
   BUNDLE_FILES,
-  type BundleManifest,
   type Checkpoint,
   cosignedBy,
   DIRECTORY,
@@ -19,46 +17,58 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "@runledger/contract";
+import type { BundleLogCheck } from "./bundle-log.ts";
 import { quorumOf, type Trust } from "./trust.ts";
 
-/** What others attest of a bundle's log: sizes are numbers of its first entries that are covered. */
-export interface BundleAnchors {
+/** What others attest of one log: sizes are numbers of its first entries that are covered. */
+export interface LogAnchors {
   /** Names of the witnesses, if a quorum of the caller's policy cosigned; null: none did, or none is asked for. */
   witnessed: { size: number; by: string[] } | null;
   /** By the authority that the caller named. */
   stamped: { size: number; time: string } | null;
-  /** All that the directory recorded, by its own word; a bundle holds one of them. Null: the bundle does not tell. */
-  shards: { shard: string; origin: string; size: number }[] | null;
 }
 
-/** What an anchor is checked against. */
-export interface AnchoredLog {
-  manifest: BundleManifest;
-  head: Checkpoint;
+/** What the directory tells of all logs, by its newest head in the bundle; one that the caller knows the key of, where there is any. */
+export interface DirectoryView {
+  head: DirectoryHead | null;
+}
+
+export interface DirectoryHead {
+  size: number;
+  isSigned: boolean;
+  shards: { shard: string; origin: string; size: number }[];
+  /** Its last entry; null: it is not shown. */
+  last: DirectoryEntry | null;
+}
+
+/** What anchors are checked against. */
+export interface AnchoredLogs {
+  logs: ReadonlyMap<string, BundleLogCheck>;
+  /** Of all logs that the manifest tells of, in their order. */
+  shards: readonly string[];
+  /** The bundle is of one log. */
+  isOne: boolean;
   trust: Trust;
-  /** Takes what is attested of the log, and when. */
-  attested: AttestedHead[];
 }
 
 /** Checks `anchors.json`: each of its heads by itself. A head that nobody known signed covers nothing. */
 export async function readAnchors(
   bytes: Buffer,
-  anchors: BundleAnchors,
-  log: AnchoredLog,
+  anchored: AnchoredLogs,
+  view: DirectoryView,
   findings: Findings,
 ): Promise<void> {
-  const where = BUNDLE_FILES.anchors;
   try {
-    for (const anchor of parseDirectoryAnchors(bytes.toString())) await readAnchor(anchor, anchors, log, findings);
+    for (const anchor of parseDirectoryAnchors(bytes.toString())) await readAnchor(anchor, anchored, view, findings);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    findings.add("TAMPERED", where, error.message);
+    findings.add("TAMPERED", BUNDLE_FILES.anchors, error.message);
   }
 }
 
-/** Under a quorum every entry of the bundle must be below a head that it cosigned. */
+/** Under a quorum every entry of the log must be below a head that it cosigned. */
 export function checkWitnessed(
-  { witnessed }: BundleAnchors,
+  { witnessed }: LogAnchors,
   { witnessed: policy }: Trust,
   lastIndex: number,
   findings: Findings,
@@ -77,10 +87,11 @@ export function checkWitnessed(
 /** @throws LogError for what can't be genuine. */
 async function readAnchor(
   anchor: DirectoryAnchor,
-  anchors: BundleAnchors,
-  { manifest, head, trust, attested }: AnchoredLog,
+  anchored: AnchoredLogs,
+  view: DirectoryView,
   findings: Findings,
 ): Promise<void> {
+  const { logs, trust } = anchored;
   const verifiers = trust.verifierKeys.map(parseVerifierKey);
   const note = Buffer.from(anchor.checkpoint);
   const directory = openIfKnown(note, verifiers);
@@ -97,26 +108,68 @@ async function readAnchor(
   const names = recorded.map(({ shard }) => shard);
   if (names.some((name, i) => i > 0 && Buffer.compare(Buffer.from(names[i - 1] ?? ""), Buffer.from(name)) >= 0))
     throw new LogError("mismatch", "its shards are not in order");
-  const own = recorded.find(({ shard }) => shard === manifest.log.shard);
-  if (own === undefined) throw new LogError("mismatch", `it does not tell of shard ${manifest.log.shard}`);
-  const ownHead = openIfKnown(Buffer.from(own.checkpoint), verifiers);
-  requireExtension(anchor, ownHead, head);
-  anchors.shards ??= recorded.map(({ shard, checkpoint }) => {
-    const { origin, size } = unverifiedCheckpoint(Buffer.from(checkpoint));
-    return { shard, origin, size };
-  });
+  const heads = headsOf(anchor, recorded, anchored, verifiers);
+  keepNewest(view, { size: directory.size, isSigned: directory.isSigned, ...told(anchor, recorded, directory) });
   const by = quorumOf(note, trust, BUNDLE_FILES.anchors, findings);
-  const covered = Math.min(ownHead.size, head.size);
-  const isKnown = directory.isSigned && ownHead.isSigned;
-  if (isKnown && by !== null) {
-    attested.push(cosignedBy(covered, by.names, by.times));
-    if (covered >= (anchors.witnessed?.size ?? 0)) anchors.witnessed = { size: covered, by: by.names };
+  const covered = [...heads].flatMap(([shard, head]) => {
+    const log = logs.get(shard);
+    const isKnown = directory.isSigned && head.isSigned;
+    return log === undefined || !isKnown ? [] : [{ log, size: Math.min(head.size, log.head.size) }];
+  });
+  for (const { log, size } of by === null ? [] : covered) {
+    log.attested.push(cosignedBy(size, by?.names ?? [], by?.times ?? []));
+    if (size >= (log.anchors.witnessed?.size ?? 0)) log.anchors.witnessed = { size, by: by?.names ?? [] };
   }
   if (anchor.timestamp === null || trust.checkTimestamp === undefined) return;
   const time = await trust.checkTimestamp(Buffer.from(anchor.timestamp, "base64"), note);
-  if (!isKnown) return;
-  anchors.stamped = { size: covered, time };
-  attested.push({ size: covered, timeMs: Date.parse(time), by: "time stamp" });
+  for (const { log, size } of covered) {
+    log.anchors.stamped = { size, time };
+    log.attested.push({ size, timeMs: Date.parse(time), by: "time stamp" });
+  }
+}
+
+/** What the directory recorded of the bundle's logs, each of which it must agree with. @throws LogError. */
+function headsOf(
+  anchor: DirectoryAnchor,
+  recorded: readonly DirectoryEntry[],
+  { logs, shards: bundled, isOne }: AnchoredLogs,
+  verifiers: readonly NoteVerifier[],
+): Map<string, Checkpoint & { isSigned: boolean }> {
+  const heads = new Map<string, Checkpoint & { isSigned: boolean }>();
+  if ("consistency" in anchor !== isOne) throw new LogError("malformed", "it is of another kind of bundle");
+  const shards = bundled.filter((shard) => recorded.some((entry) => entry.shard === shard));
+  if (isOne && shards.length === 0) throw new LogError("mismatch", `it does not tell of shard ${bundled.join(", ")}`);
+  const proofs = "consistency" in anchor ? [anchor.consistency] : anchor.logs.map(({ consistency }) => consistency);
+  const proven = "consistency" in anchor ? shards : anchor.logs.map(({ shard }) => shard);
+  if (proven.join("\n") !== shards.join("\n"))
+    throw new LogError("mismatch", "it does not prove of each log here what the directory recorded of it");
+  for (const [i, shard] of shards.entries()) {
+    const note = recorded.find((entry) => entry.shard === shard)?.checkpoint ?? "";
+    const head = openIfKnown(Buffer.from(note), verifiers);
+    const log = logs.get(shard);
+    if (log === undefined) continue; // its checkpoint is missing, which is told
+    requireExtension(proofs[i] ?? [], head, log.head);
+    heads.set(shard, head);
+  }
+  return heads;
+}
+
+function told(
+  { recorded: places }: DirectoryAnchor,
+  recorded: readonly DirectoryEntry[],
+  { size }: Checkpoint,
+): Pick<DirectoryHead, "shards" | "last"> {
+  const shards = recorded.map(({ shard, checkpoint }) => {
+    const { origin, size: entries } = unverifiedCheckpoint(Buffer.from(checkpoint));
+    return { shard, origin, size: entries };
+  });
+  return { shards, last: recorded[places.findIndex(({ index }) => index === size - 1)] ?? null };
+}
+
+function keepNewest(view: DirectoryView, head: DirectoryHead): void {
+  const known = view.head;
+  const isBetter = known === null || (head.isSigned && !known.isSigned) || head.size > known.size;
+  if (isBetter && (head.isSigned || known?.isSigned !== true)) view.head = head;
 }
 
 function provenEntry({ entry, index, proof }: DirectoryAnchor["recorded"][number], head: Checkpoint): DirectoryEntry {
@@ -129,7 +182,7 @@ function provenEntry({ entry, index, proof }: DirectoryAnchor["recorded"][number
   return parsed;
 }
 
-function requireExtension({ consistency }: DirectoryAnchor, recorded: Checkpoint, head: Checkpoint): void {
+function requireExtension(consistency: readonly string[], recorded: Checkpoint, head: Checkpoint): void {
   if (recorded.origin !== head.origin)
     throw new LogError("mismatch", `the directory recorded ${recorded.origin}, this log is ${head.origin}`);
   const [from, to] = recorded.size <= head.size ? [recorded, head] : [head, recorded];

@@ -1,11 +1,9 @@
-import { createHash, type Hash as Hasher, randomBytes } from "node:crypto";
+import { createHash, type Hash as Hasher } from "node:crypto";
 import {
   type AttestedHead,
-  type BundleManifest,
+  type BundledLog,
   createLeafHasher,
   createReceivedTimes,
-  createRunCompleteness,
-  createRunFacts,
   entriesPath,
   entryBundlePath,
   type Findings,
@@ -38,8 +36,8 @@ export interface BundleEntries {
   readonly count: number;
   /** -1: none was read. */
   readonly lastIndex: number;
-  readonly facts: RunFactsOfEntries;
-  readonly runs: RunCompleteness;
+  /** The latest `received_time` of those that are proven; empty: none is. */
+  readonly newestReceived: string;
   /** Once, after the last: of times of receipt that do not fit. */
   notesOfTimes(): string[];
   finish(): void;
@@ -47,26 +45,28 @@ export interface BundleEntries {
 
 const MAX_LINE_BYTES = 70_000;
 
-export interface EntriesToRead {
-  manifest: BundleManifest;
+/** What an entry is told to: the log's own parts, and what all logs of the bundle have in common. */
+export interface EntryParts {
   tiles: BundleTiles;
   selection: SelectionCheck;
   /** Complete before the first entry is read. */
   attested: readonly AttestedHead[];
-  findings: Findings;
+  facts: RunFactsOfEntries;
+  runs: RunCompleteness;
 }
 
 export function createBundleEntries(
-  { manifest, tiles, selection, attested, findings }: EntriesToRead,
+  { shard, tree_size }: BundledLog,
+  { tiles, selection, attested, facts, runs }: EntryParts,
+  findings: Findings,
   onEntries: (count: number) => void,
 ): BundleEntries {
-  const facts = createRunFacts();
-  const runs = createRunCompleteness(randomBytes(16));
   const leaves = new Map<number, Hash>();
   const hashLeaf = createLeafHasher();
-  const bundles = createBundleCheck(manifest.log.tree_size, findings);
+  const bundles = createBundleCheck(tree_size, findings);
   let lastIndex = -1;
   let count = 0;
+  let newestReceived = "";
   let times: ReceivedTimes | null = null;
 
   /** A line's record, if it is one that counts; null after a finding, or beside the selection. */
@@ -89,8 +89,10 @@ export function createBundleEntries(
       return null;
     }
     const record = parsed(index, entry, findings);
-    if (record === null || !selection.add(index, record)) return null;
-    facts.add(index, record);
+    if (record === null) return null;
+    if (record.received_time > newestReceived) newestReceived = record.received_time;
+    if (!selection.add(index, record)) return null;
+    facts.add(index, record, shard);
     runs.add(record);
     times ??= createReceivedTimes(attested);
     times.add(index, record.received_time);
@@ -126,8 +128,9 @@ export function createBundleEntries(
     get lastIndex() {
       return lastIndex;
     },
-    facts,
-    runs,
+    get newestReceived() {
+      return newestReceived;
+    },
     notesOfTimes: () => times?.finish() ?? [],
     finish: bundles.finish,
   };

@@ -13,7 +13,6 @@ import {
   payloadLinesPath,
   type RunledgerRecord,
 } from "@runledger/contract";
-import type { SelectionCheck } from "./bundle-selection.ts";
 import { createByteReader } from "./byte-reader.ts";
 
 /** The payloads of a bundle: each is what an entry, or a payload that an entry refers to, commits to. */
@@ -22,7 +21,8 @@ export interface BundlePayloads {
   expect(firstIndex: number, records: readonly RunledgerRecord[]): void;
   lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
-  finish(selection: SelectionCheck): void;
+  /** `isDestroyedBy`: does the act at an index of a log (null: of this one) say that it destroyed the key? */
+  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): void;
   readonly checked: number;
   readonly erased: number;
 }
@@ -42,7 +42,7 @@ const MAX_LINES = 4_000_000;
 
 export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
   const seen = createDigestSet(randomBytes(16));
-  const erasures = new Map<string, { index: number; keyId: string }>();
+  const erasures = new Map<string, { shard: string | null; index: number; keyId: string }>();
   let part: Part | null = null;
   let checked = 0;
   let erased = 0;
@@ -80,7 +80,8 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
           findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
         if (!("erased_by" in line)) continue;
         erased++;
-        erasures.set(`${line.erased_by} ${line.key_id}`, { index: line.erased_by, keyId: line.key_id });
+        const shard = "erased_in" in line ? line.erased_in : null;
+        erasures.set(`${line.erased_by} ${line.key_id} ${shard}`, { shard, index: line.erased_by, keyId: line.key_id });
       }
     },
     async bytes(firstIndex, sizeBytes, content) {
@@ -99,15 +100,13 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         if (base !== null) part.needed.set(payloadId(base), `payload ${line.sha256}, its base`);
       }
     },
-    finish(selection) {
+    finish(isDestroyedBy) {
       settle();
-      for (const { index, keyId } of erasures.values()) {
-        if (selection.isDestroyedBy(index, keyId)) continue;
-        findings.add(
-          "INCOMPLETE",
-          `key ${keyId}`,
-          `payloads are said to be erased by entry ${index}, which is not there or does not say so`,
-        );
+      for (const { shard, index, keyId } of erasures.values()) {
+        if (isDestroyedBy(shard, index, keyId)) continue;
+        const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
+        const what = `payloads are said to be erased by ${entry}, which is not there or does not say so`;
+        findings.add("INCOMPLETE", `key ${keyId}`, what);
       }
     },
     get checked() {

@@ -1,4 +1,4 @@
-import type { BundleManifest, Findings, RunledgerRecord } from "@runledger/contract";
+import type { BundledLog, BundleManifest, Findings, RunledgerRecord } from "@runledger/contract";
 
 /** Are the entries those that the manifest says? */
 export interface SelectionCheck {
@@ -9,8 +9,11 @@ export interface SelectionCheck {
   isDestroyedBy(index: number, keyId: string): boolean;
 }
 
-export function createSelectionCheck(manifest: BundleManifest, findings: Findings): SelectionCheck {
-  const { range, filter, tenant } = manifest;
+export function createSelectionCheck(
+  { filter, tenant }: BundleManifest,
+  { range, hidden, tree_size }: BundledLog,
+  findings: Findings,
+): SelectionCheck {
   const erasures = new Map<number, Destroyed>();
   const [first, end] = range ?? [0, Number.POSITIVE_INFINITY];
   let inside = 0;
@@ -39,14 +42,14 @@ export function createSelectionCheck(manifest: BundleManifest, findings: Finding
     },
     finish() {
       if (range === null) return;
-      const missing = end - first - (manifest.hidden ?? 0) - inside;
+      const missing = end - first - (hidden ?? 0) - inside;
       if (missing > 0)
         findings.add("INCOMPLETE", "entries", `${missing} of the ${end - first} entries from ${first} on are missing`);
       if (missing < 0) findings.add("TAMPERED", "entries", `there are ${-missing} more than bundle.json says`);
-      const isExcused = (manifest.hidden ?? 0) > 0;
+      const isExcused = (hidden ?? 0) > 0;
       if (filter.since !== undefined && first > 0)
         checkBoundary(before, isExcused, (time) => time < (filter.since as string), `entry ${first - 1}`, findings);
-      if (filter.until !== undefined && end < manifest.log.tree_size)
+      if (filter.until !== undefined && end < tree_size)
         checkBoundary(after, isExcused, (time) => time >= (filter.until as string), `entry ${end}`, findings);
     },
     isDestroyedBy(index, keyId) {

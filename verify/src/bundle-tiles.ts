@@ -19,8 +19,8 @@ export interface BundleTiles {
   leaf(index: number): Hash | null;
   /** Forgets tiles of level 0 that no later entry can need. */
   prune(): void;
-  /** After the last tile. `since`: an earlier checkpoint that must be a beginning of this tree. */
-  finish(since: Checkpoint | null): void;
+  /** After the last tile. `since`: earlier checkpoints that must be beginnings of this tree. */
+  finish(since: readonly Checkpoint[]): void;
 }
 
 /** `pinnedSizes`: earlier sizes whose edge is needed at the end. */
@@ -98,10 +98,12 @@ export function createBundleTiles(head: Checkpoint, pinnedSizes: readonly number
     },
     finish(since) {
       checkEdges();
-      if (since === null || since.size > size) return; // told when it was opened
-      const expected = since.size === size ? root : earlierRoot(since.size, tiles, findings);
-      if (expected !== null && !hashesEqual(expected, since.root))
-        findings.add("TAMPERED", "checkpoint", `the log does not extend the earlier one of ${since.size} entries`);
+      for (const each of since) {
+        if (each.size > size) continue; // told when it was opened
+        const expected = each.size === size ? root : earlierRoot(each.size, tiles, findings);
+        if (expected !== null && !hashesEqual(expected, each.root))
+          findings.add("TAMPERED", "checkpoint", `the log does not extend the earlier one of ${each.size} entries`);
+      }
     },
   };
 }

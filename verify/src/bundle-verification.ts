@@ -1,5 +1,7 @@
 import {
+  type BundledLog,
   type BundleManifest,
+  bundledLogs,
   type Findings,
   formatRuns,
   formatVerification,
@@ -7,11 +9,14 @@ import {
   type RunsSummary,
   unclosedLines,
 } from "@runledger/contract";
-import type { BundleAnchors } from "./bundle-anchors.ts";
+import type { DirectoryHead, DirectoryView, LogAnchors } from "./bundle-anchors.ts";
+import type { BundleLogCheck } from "./bundle-log.ts";
 
-/** What the verification of a bundle says. */
+/** What the verification of a bundle says. Of several logs: `treeSize`, counts and `signedBy` are of all, `origin` and `rootHash` null. */
 export interface BundleVerification extends LogVerification {
-  bundle: Pick<BundleManifest, "export_id" | "selection" | "range" | "hidden" | "recipient"> | null;
+  bundle: BundleWords | null;
+  /** In order of their shards; those whose checkpoint is there. */
+  logs: BundledLogVerification[];
   payloadsErased: number;
   /** Null where the bundle could not be read to its end. */
   runs: RunsSummary | null;
@@ -20,30 +25,100 @@ export interface BundleVerification extends LogVerification {
   notes: string[];
 }
 
-export function emptyVerification(findings: Findings): BundleVerification {
+export interface BundleWords {
+  export_id: string;
+  recipient: string;
+  selection: "log" | "range" | "runs";
+  /** Of one log; null: of several, each with its own. */
+  range: [number, number] | null;
+  hidden: number | null;
+}
+
+export interface BundledLogVerification
+  extends Pick<BundledLog, "shard" | "selection" | "range" | "hidden">,
+    LogAnchors {
+  origin: string;
+  treeSize: number;
+  rootHash: string;
+  signedBy: string[];
+  entriesChecked: number;
+  payloadsChecked: number | null;
+  payloadsErased: number;
+}
+
+/** Of one log what others attest of it. `shards`: all that the directory recorded, by its own word; null: the bundle does not tell. */
+export interface BundleAnchors extends LogAnchors {
+  shards: DirectoryHead["shards"] | null;
+}
+
+export interface VerifiedParts {
+  manifest: BundleManifest | null;
+  logs: readonly BundleLogCheck[];
+  runs: RunsSummary | null;
+  directory: DirectoryView;
+}
+
+export function verificationOf(
+  { manifest, logs, runs, directory }: VerifiedParts,
+  findings: Findings,
+): BundleVerification {
+  const each = logs.map((log) => logVerification(log, manifest?.content === true));
+  const only = each.length === 1 && manifest?.format === "runledger-bundle/1" ? each[0] : undefined;
+  const { origin = null, rootHash = null } = only ?? {};
+  const { witnessed = null, stamped = null } = only ?? {};
   return {
-    verdict: "UNREADABLE",
-    origin: null,
-    treeSize: 0,
-    rootHash: null,
-    signedBy: [],
-    entriesChecked: 0,
-    payloadsChecked: null,
+    verdict: findings.verdict(),
+    ...{ origin, rootHash },
+    treeSize: sum(each.map(({ treeSize }) => treeSize)),
+    signedBy: [...new Set(each.flatMap(({ signedBy }) => signedBy))],
+    entriesChecked: sum(each.map(({ entriesChecked }) => entriesChecked)),
+    payloadsChecked: manifest?.content === true ? sum(each.map((log) => log.payloadsChecked ?? 0)) : null,
     sealedPayloads: null,
     checkpointsChecked: null,
     findings: findings.list,
-    findingsTotal: 0,
-    bundle: null,
-    payloadsErased: 0,
-    runs: null,
-    anchors: { witnessed: null, stamped: null, shards: null },
-    notes: [],
+    findingsTotal: findings.total,
+    bundle: manifest && each.length > 0 ? wordsOf(manifest) : null,
+    logs: each,
+    payloadsErased: sum(each.map(({ payloadsErased }) => payloadsErased)),
+    runs,
+    anchors: { witnessed, stamped, shards: directory.head?.shards ?? null },
+    notes:
+      manifest && runs
+        ? [...notesOf(manifest, runs), ...notesOfAnchors(manifest, each, directory), ...notesOfTimes(logs)]
+        : [],
   };
 }
 
+function wordsOf(manifest: BundleManifest): BundleWords {
+  const { export_id, recipient } = manifest;
+  const logs = bundledLogs(manifest);
+  const selection = logs.find((log) => log.selection !== "log")?.selection ?? "log";
+  const { range = null, hidden = null } = logs.length === 1 ? (logs[0] ?? {}) : {};
+  return { export_id, recipient, selection, range, hidden };
+}
+
+function logVerification(
+  { log, head, anchors, entries, payloads }: BundleLogCheck,
+  hasContent: boolean,
+): BundledLogVerification {
+  const { shard, selection, range, hidden } = log;
+  const { origin, size, root, signedBy } = head;
+  return {
+    ...{ shard, origin, treeSize: size, rootHash: Buffer.from(root).toString("base64"), signedBy },
+    ...{ selection, range, hidden },
+    entriesChecked: entries.count,
+    payloadsChecked: hasContent ? payloads.checked : null,
+    payloadsErased: payloads.erased,
+    ...anchors,
+  };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
 /** What a reader of the verdict must know. */
-export function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
-  const { selection, range, hidden, content } = manifest;
+function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   const notes: string[] = [
     `Runs: ${formatRuns(runs)}.`,
     ...unclosedLines(runs).map((line) => line.trim().replace(/ +/, " ")),
@@ -52,47 +127,76 @@ export function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
   if (runs.not_numbered > 0)
     notes.push(`Not proven: that runs without numbered records are whole (${runs.not_numbered}).`);
-  if (selection === "runs") {
-    notes.push("Not proven: that no whole run was left out.");
-  } else if (range !== null) {
-    notes.push(`Nothing was left out of entries ${range[0]} to ${range[1] - 1} of the log${hidden ? "," : "."}`);
-    if (hidden) notes.push(`… but ${hidden} that are shown as hashes only, said to be of other tenants.`);
-    if (runs.partly_here > 0)
-      notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
-  }
-  if (!content) notes.push("Contents were not exported: only facts and hashes were checked.");
+  const logs = bundledLogs(manifest);
+  if (manifest.runs !== null) notes.push("Not proven: that no whole run was left out.");
+  else notes.push(...logs.flatMap((log) => notesOfRange(log, logs.length === 1 ? "the log" : `the log ${log.shard}`)));
+  if (manifest.runs === null && runs.partly_here > 0)
+    notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
+  if (!manifest.content) notes.push("Contents were not exported: only facts and hashes were checked.");
   return notes;
 }
 
+function notesOfRange({ range, hidden }: BundledLog, log: string): string[] {
+  const [first, end] = range ?? [0, 0];
+  if (first === end) return [`No entry of ${log} is of that time.`];
+  const whole = `Nothing was left out of entries ${first} to ${end - 1} of ${log}`;
+  if (!hidden) return [`${whole}.`];
+  return [`${whole},`, `… but ${hidden} that are shown as hashes only, said to be of other tenants.`];
+}
+
 /** What the directory, witnesses and time stamps say. */
-export function notesOfAnchors({ witnessed, stamped, shards }: BundleAnchors, { log }: BundleManifest): string[] {
+function notesOfAnchors(
+  manifest: BundleManifest,
+  logs: readonly BundledLogVerification[],
+  { head }: DirectoryView,
+): string[] {
   const notes: string[] = [];
-  if (witnessed !== null)
-    notes.push(`Cosigned by ${witnessed.by.join(", ")}: the log's first ${witnessed.size} entries.`);
-  if (stamped !== null)
-    notes.push(`Time stamp of ${stamped.time}: the log's first ${stamped.size} entries were there.`);
-  const others = (shards ?? []).filter(({ shard }) => shard !== log.shard);
+  for (const { shard, witnessed, stamped } of logs) {
+    const log = logs.length === 1 ? "the log" : `the log ${shard}`;
+    if (witnessed !== null)
+      notes.push(`Cosigned by ${witnessed.by.join(", ")}: ${log}'s first ${witnessed.size} entries.`);
+    if (stamped !== null)
+      notes.push(`Time stamp of ${stamped.time}: ${log}'s first ${stamped.size} entries were there.`);
+  }
+  const here = bundledLogs(manifest).map((log) => log.shard);
+  const others = (head?.shards ?? []).filter(({ shard }) => !here.includes(shard));
   if (others.length > 0) {
     const names = others.map(({ shard, size }) => `${shard} (${size} entries)`).join(", ");
-    notes.push(
-      `This bundle is of shard ${log.shard}. The directory knows others, each with a bundle of its own: ${names}.`,
-    );
-  }
+    notes.push(`This bundle is of ${here.join(", ")} alone. The directory knows other shards: ${names}.`);
+  } else if (head?.isSigned === true && head.last?.shards !== undefined) {
+    notes.push(`The directory knew no other log than ${here.join(", ")} on ${head.last.recorded_time}.`);
+  } else notes.push(`Not proven: that there is no other log than ${here.join(", ")}.`);
   return notes;
+}
+
+function notesOfTimes(logs: readonly BundleLogCheck[]): string[] {
+  const prefix = (shard: string): string => (logs.length === 1 ? "" : `${shard}: `);
+  return logs.flatMap(({ log, entries }) => entries.notesOfTimes().map((note) => prefix(log.shard) + note));
 }
 
 /** The verification as lines for a person. */
 export function formatBundleVerification(verification: BundleVerification): string {
-  const { bundle, payloadsErased, notes } = verification;
+  const { bundle, logs, payloadsErased, notes } = verification;
   const lines = formatVerification(verification)
     .split("\n")
     .filter((line) => !line.startsWith("  checkpoints"));
   const about =
     bundle === null ? [] : [`  bundle       ${bundle.export_id}, ${bundle.selection}, for ${bundle.recipient}`];
+  const ofSeveral = logs.length > 1;
+  const each = ofSeveral ? logs.map(logLine) : [];
   const erased = payloadsErased === 0 ? [] : [`  erased       ${payloadsErased} payloads, by acts of the log`];
-  const [verdict = "", ...rest] = lines;
+  const [first = "", ...rest] = lines;
+  const verdict = ofSeveral ? `${verification.verdict}  ${logs.length} logs` : first;
+  const sums = rest.slice(0, 4).filter((line) => !ofSeveral || !line.startsWith("  root"));
   const shown = verification.verdict === "TAMPERED" ? [] : notes.map((note) => `  note         ${note}`);
-  return [verdict, ...about, ...rest.slice(0, 4), ...erased, ...shown, ...rest.slice(4)]
-    .map((line) => line.replace(/( {2}entries {6}\d+) of (\d+) checked/, "$1 of the log's $2 checked"))
+  return [verdict, ...about, ...each, ...sums, ...erased, ...shown, ...rest.slice(4)]
+    .map((line) =>
+      line.replace(/( {2}entries {6}\d+) of (\d+) checked/, `$1 of the log${ofSeveral ? "s'" : "'s"} $2 checked`),
+    )
     .join("\n");
+}
+
+function logLine({ shard, origin, entriesChecked, treeSize, payloadsErased }: BundledLogVerification): string {
+  const erased = payloadsErased === 0 ? "" : `, ${payloadsErased} payloads erased`;
+  return `  log          ${shard}: ${entriesChecked} of ${treeSize} entries${erased}; ${origin}`;
 }

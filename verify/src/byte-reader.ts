@@ -1,3 +1,14 @@
+import { BrokenBundleError, type BundleFile } from "./bundle-file.ts";
+
+const MAX_SINGLE_BYTES = 1024 * 1024;
+
+/** A small file's content. @throws BrokenBundleError for a larger one. */
+export async function wholeOf(file: BundleFile): Promise<Buffer> {
+  if (file.sizeBytes > MAX_SINGLE_BYTES)
+    throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
+  return await createByteReader(file.content).take(file.sizeBytes);
+}
+
 /** Takes a stream of bytes apart, a chunk of it in memory. */
 export interface ByteReader {
   /** Up to `limit` bytes, at least one; null at the end. */

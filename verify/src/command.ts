@@ -10,7 +10,7 @@ import type { Trust } from "./trust.ts";
 export interface VerifyFlags {
   policy?: string;
   key: string[];
-  sinceCheckpoint?: string;
+  sinceCheckpoint?: string[];
   shard?: string;
   /** Certificate of a time stamping authority, PEM or DER. */
   tsaCert?: string;
@@ -72,7 +72,7 @@ function text(verification: Verification, { stdout }: VerifySurroundings): strin
 }
 
 /** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy), `--since-checkpoint` and `--tsa-cert`. */
-async function trustOf({ key, policy, sinceCheckpoint, tsaCert }: VerifyFlags): Promise<Trust> {
+async function trustOf({ key, policy, sinceCheckpoint = [], tsaCert }: VerifyFlags): Promise<Trust> {
   const keys = await Promise.all(
     key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
   );
@@ -83,7 +83,7 @@ async function trustOf({ key, policy, sinceCheckpoint, tsaCert }: VerifyFlags): 
     verifierKeys: [...keys, ...(trusted?.logs ?? [])],
     ...(trusted === null ? {} : { witnessed: trusted }),
     ...(tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) }),
-    ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint: await readFile(sinceCheckpoint) }),
+    sinceCheckpoints: await Promise.all(sinceCheckpoint.map((file) => readFile(file))),
   };
 }
 

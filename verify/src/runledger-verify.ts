@@ -2,16 +2,16 @@ import { parseArgs } from "node:util";
 import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { runVerify } from "./command.ts";
 
-const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE] [--tsa-cert FILE] [--shard NAME] [--json]
+const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE]… [--tsa-cert FILE] [--shard NAME] [--json]
 
 Says of a Runledger bundle or log whether it is genuine, complete and unaltered. Works offline, writes nothing.
 
   TARGET                    a bundle (tar or unpacked), a data directory, or the URL of either a bundle or a query API
   --policy FILE             C2SP tlog-policy with the log keys you trust, given to you in person
   --key VKEY                a verifier key you trust, or a file with one; may be repeated
-  --since-checkpoint FILE   an earlier checkpoint that the log must extend
+  --since-checkpoint FILE   an earlier checkpoint that the log of its name must extend; may be repeated
   --tsa-cert FILE           certificate of the time stamping authority (RFC 3161) that you trust
-  --shard NAME              only this log of a store with several
+  --shard NAME              only this log of a store with several; a bundle of it alone
   --json                    the verdict as JSON
 
 Exit code: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable.
@@ -27,7 +27,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
       options: {
         policy: { type: "string" },
         key: { type: "string", multiple: true, default: [] },
-        "since-checkpoint": { type: "string" },
+        "since-checkpoint": { type: "string", multiple: true, default: [] },
         shard: { type: "string" },
         "tsa-cert": { type: "string" },
         json: { type: "boolean" },
@@ -49,7 +49,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
         ...(policy === undefined ? {} : { policy }),
         ...(shard === undefined ? {} : { shard }),
         ...(tsaCert === undefined ? {} : { tsaCert }),
-        ...(sinceCheckpoint === undefined ? {} : { sinceCheckpoint }),
+        sinceCheckpoint,
       },
       {
         stdout: program.stdout,

@@ -18,7 +18,7 @@ import { verifyBundle } from "./verify-bundle.ts";
 
 export interface TargetOptions {
   trust: Trust;
-  /** The one log of a store that is looked at; without it all are. */
+  /** The one log of a store that is looked at; without it all are. Of a bundle: others are not missed. */
   shard?: string;
   /** Sent to http(s) targets. */
   headers?: Record<string, string>;
@@ -55,7 +55,7 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
   if (status === undefined) throw new UnreadableError(`There is no ${path}.`);
   if (!status.isDirectory()) return await verifyTar(createReadStream(path), options);
   if (existsSync(join(path, BUNDLE_FILES.sums)) || existsSync(join(path, BUNDLE_FILES.manifest)))
-    return await verifyBundle((findings) => directoryFiles(path, findings), options.trust, progressOf(options));
+    return await verifyFiles((findings) => directoryFiles(path, findings), options);
   const root = [join(path, "objects"), path].find((each) => existsSync(join(each, "log")));
   if (root !== undefined) {
     const opened = (await options.openStore?.(`file:${root}`, path)) ?? { store: createDirectoryStore(root) };
@@ -67,7 +67,14 @@ export async function verifyTarget(target: string, options: TargetOptions): Prom
 }
 
 function verifyTar(input: AsyncIterable<Uint8Array>, options: TargetOptions): Promise<BundleVerification> {
-  return verifyBundle(() => tarFiles(input), options.trust, progressOf(options));
+  return verifyFiles(() => tarFiles(input), options);
+}
+
+function verifyFiles(
+  openFiles: Parameters<typeof verifyBundle>[0],
+  { trust, shard, onProgress }: TargetOptions,
+): Promise<BundleVerification> {
+  return verifyBundle(openFiles, trust, (entries) => onProgress?.(entries, null), shard ?? null);
 }
 
 /** The shards' logs of a store, and the directory of them. */
@@ -118,8 +125,4 @@ async function reach(url: string, headers: Record<string, string>): Promise<Resp
   } catch (cause) {
     throw new UnreadableError(`Nothing answers at ${new URL(url).origin}.`, { cause });
   }
-}
-
-function progressOf({ onProgress }: TargetOptions): (entries: number) => void {
-  return (entries) => onProgress?.(entries, null);
 }

@@ -15,8 +15,8 @@ import {
 export interface Trust {
   /** `name+key id+key` each. */
   verifierKeys: readonly string[];
-  /** A signed checkpoint that the caller kept from before. */
-  sinceCheckpoint?: Uint8Array;
+  /** Signed checkpoints that the caller kept from before, each of the log of its origin. */
+  sinceCheckpoints?: readonly Uint8Array[];
   /** Whose cosignatures a head needs: nothing is VERIFIED without them. */
   witnessed?: Pick<TrustPolicy, "witnesses" | "quorum">;
   /** Whose time stamps count. */

@@ -1,112 +1,107 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
-  type AttestedHead,
   addRunProblems,
   BUNDLE_FILES,
   type BundleManifest,
   type BundlePath,
+  bundledLogs,
   bundleGroup,
   type Checkpoint,
-  cosignedBy,
   createFindings,
+  createRunCompleteness,
+  createRunFacts,
   type Findings,
-  LogError,
-  openCheckpoint,
+  logFolder,
   parseBundlePath,
   parseManifest,
   parseVerifierKey,
+  type RunCompleteness,
   type RunCoverage,
+  type RunFactsOfEntries,
   runsJson,
   summaryJson,
-  unverifiedCheckpoint,
 } from "@runledger/contract";
-import { checkWitnessed, readAnchors } from "./bundle-anchors.ts";
-import { type BundleEntries, createBundleEntries } from "./bundle-entries.ts";
+import { type DirectoryView, readAnchors } from "./bundle-anchors.ts";
+import { checkAllLogs } from "./bundle-directory.ts";
 import { BrokenBundleError, type BundleFile, type BundleFiles } from "./bundle-file.ts";
-import { type BundlePayloads, createBundlePayloads } from "./bundle-payloads.ts";
-import { type BundleProofs, createBundleProofs } from "./bundle-proofs.ts";
-import { createSelectionCheck, type SelectionCheck } from "./bundle-selection.ts";
+import { type BundleLogCheck, openBundleLog } from "./bundle-log.ts";
 import { type BundleSums, createBundleSums } from "./bundle-sums.ts";
-import { type BundleTiles, createBundleTiles } from "./bundle-tiles.ts";
-import { type BundleVerification, emptyVerification, notesOf, notesOfAnchors } from "./bundle-verification.ts";
-import { createByteReader } from "./byte-reader.ts";
-import { checkSince, openSince, quorumOf, type Trust } from "./trust.ts";
-
-const MAX_SINGLE_BYTES = 1024 * 1024;
+import { type BundleVerification, verificationOf } from "./bundle-verification.ts";
+import { wholeOf } from "./byte-reader.ts";
+import { openSince, type Trust } from "./trust.ts";
 
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
- * of runs and payloads (a few bytes each), not with the size of the bundle. Never rejects for what the bundle holds.
+ * of runs and payloads (a few bytes each), and with several logs of entries too, not with the size of the bundle. Never rejects for what the bundle holds.
+ * @param shard the one log that the caller asked for: others are not missed.
  * @throws LogError `malformed` for a key or an earlier checkpoint of the caller that isn't one.
  */
 export async function verifyBundle(
   openFiles: (findings: Findings) => BundleFiles,
   trust: Trust,
   onProgress: (entries: number) => void = () => undefined,
+  shard: string | null = null,
 ): Promise<BundleVerification> {
   const findings = createFindings();
   const verifiers = trust.verifierKeys.map(parseVerifierKey);
-  const since = trust.sinceCheckpoint ? openSince(trust.sinceCheckpoint, verifiers, findings) : null;
-  const verification = emptyVerification(findings);
-  const seen: Seen = { singles: new Set(), group: -1, parts: null, manifest: null };
+  const since = (trust.sinceCheckpoints ?? []).map((note) => openSince(note, verifiers, findings));
+  const seen: Seen = { singles: new Set(), group: -1, manifest: null, facts: null, runs: null, logs: new Map() };
+  const directory: DirectoryView = { head: null };
   const sums = createBundleSums(findings);
+  const reading: Reading = { seen, sums, since, trust, shard, directory, findings, onProgress };
+  let coverage: RunCoverage | null = null;
   try {
     for await (const file of openFiles(findings)) {
       const place = placeOf(file, seen, findings);
       const watched = sums.watch(file);
-      if (place !== null)
-        await readFile(place, watched, { seen, sums, since, trust, verification, findings, onProgress });
+      if (place !== null) await readFile(place, watched, reading);
       for await (const _ of watched.file.content); // to its end, for its sum
       watched.sha256();
     }
-    finish(seen, { since, trust }, verification, findings);
+    coverage = finish(reading);
   } catch (error) {
     const broken = error instanceof BrokenBundleError ? error : null;
     const message = error instanceof Error ? error.message : String(error);
     findings.add(broken?.verdict ?? "UNREADABLE", broken?.where ?? "bundle", message);
   }
-  return { ...verification, verdict: findings.verdict(), findingsTotal: findings.total };
+  const runs = coverage === null ? null : (seen.runs?.finish(coverage) ?? null);
+  if (runs !== null) addRunProblems(runs, findings);
+  return verificationOf({ manifest: seen.manifest, logs: [...seen.logs.values()], runs, directory }, findings);
 }
 
 /** What was read so far. */
 interface Seen {
   singles: Set<string>;
   group: number;
+  /** With it, what the logs have in common. */
   manifest: BundleManifest | null;
-  /** After the checkpoint. */
-  parts: Parts | null;
-}
-
-interface Parts {
-  manifest: BundleManifest;
-  head: Checkpoint;
-  /** Known before the first entry. */
-  attested: AttestedHead[];
-  tiles: BundleTiles;
-  entries: BundleEntries;
-  payloads: BundlePayloads;
-  selection: SelectionCheck;
-  proofs: BundleProofs;
+  facts: RunFactsOfEntries | null;
+  runs: RunCompleteness | null;
+  /** By shard, each from its checkpoint on. */
+  logs: Map<string, BundleLogCheck>;
 }
 
 interface Reading {
   seen: Seen;
   sums: BundleSums;
-  since: Checkpoint | null;
+  since: readonly Checkpoint[];
   trust: Trust;
-  verification: BundleVerification;
+  shard: string | null;
+  directory: DirectoryView;
   findings: Findings;
   onProgress: (entries: number) => void;
 }
 
-/** Null, after a finding, for a file that has no place here. */
+/** Null, after a finding, for a file that has no place here. @throws BrokenBundleError for evidence of which nothing tells what it is. */
 function placeOf({ path }: BundleFile, seen: Seen, findings: Findings): BundlePath | null {
   const place = parseBundlePath(path);
-  if (place === null) {
-    findings.add("TAMPERED", path, "no bundle has a file of this name");
+  if (place !== null && seen.manifest === null && (place.shard !== null || place.kind !== "single"))
+    throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.manifest, "it is missing");
+  const group = place && bundleGroup(place, shardsOf(seen.manifest));
+  if (place === null || group === null) {
+    findings.add("TAMPERED", path, "no bundle has a file of this name, or this one has not");
     return null;
   }
-  const group = bundleGroup(place);
   const isAgain = place.kind === "single" && seen.singles.has(path);
   if (group < seen.group || isAgain) {
     findings.add("TAMPERED", path, "it is there twice, or out of order");
@@ -117,67 +112,56 @@ function placeOf({ path }: BundleFile, seen: Seen, findings: Findings): BundlePa
   return place;
 }
 
+/** Null: it is a bundle of one log, or nothing tells yet. */
+function shardsOf(manifest: BundleManifest | null): string[] | null {
+  if (manifest === null || manifest.format === "runledger-bundle/1") return null;
+  return manifest.logs.map(({ shard }) => shard);
+}
+
 async function readFile(
   place: BundlePath,
   { file, sha256 }: { file: BundleFile; sha256: () => string },
   reading: Reading,
 ): Promise<void> {
-  const { seen, sums, findings } = reading;
-  if (place.kind === "single") {
+  const { seen, sums } = reading;
+  if (place.kind === "single" && place.path === BUNDLE_FILES.checkpoint) {
+    openLog(await wholeOf(file), place.shard, reading);
+  } else if (place.kind === "single") {
     if (place.path === BUNDLE_FILES.sums) await sums.compare(file.content);
     else await readSingle(file, reading);
-    return;
-  }
-  const { parts } = seen;
-  // Without these two nothing can be said of the rest.
-  if (parts === null)
-    throw new BrokenBundleError(
-      "INCOMPLETE",
-      seen.manifest === null ? BUNDLE_FILES.manifest : BUNDLE_FILES.checkpoint,
-      "it is missing",
-    );
-  switch (place.kind) {
-    case "tile":
-      parts.tiles.add(place, await wholeOf(file));
-      return;
-    case "bundle":
-      if (parts.manifest.selection !== "log") findings.add("TAMPERED", file.path, "only whole logs have such files");
-      for await (const _ of file.content); // its sum is what is compared
-      parts.entries.expectBundle(place.index, place.width, sha256());
-      return;
-    case "entries": {
-      const records = await parts.entries.read(place.index, file.content);
-      parts.payloads.expect(place.index, records);
-      parts.tiles.prune();
-      return;
-    }
-    case "payload_lines":
-      await parts.payloads.lines(place.index, file.content);
-      return;
-    case "payload_bytes":
-      await parts.payloads.bytes(place.index, file.sizeBytes, file.content);
-      return;
-    case "proof":
-      parts.proofs.add(place.index, file.path, await wholeOf(file));
+  } else {
+    const [first] = seen.logs.keys();
+    const log = seen.logs.get(place.shard ?? first ?? "");
+    if (log === undefined) throw new BrokenBundleError("INCOMPLETE", checkpointOf(place.shard), "it is missing");
+    await log.read(place, file, sha256);
   }
 }
 
+function checkpointOf(shard: string | null): string {
+  return (shard === null ? "" : logFolder(shard)) + BUNDLE_FILES.checkpoint;
+}
+
+function openLog(note: Buffer, shard: string | null, { seen, since, trust, findings, onProgress }: Reading): void {
+  const { manifest, facts, runs, logs } = seen;
+  const log = manifest && bundledLogs(manifest).find((each) => shard === null || each.shard === shard);
+  if (!log || facts === null || runs === null)
+    throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.manifest, "it is missing");
+  const onEntries = (): void => onProgress([...logs.values()].reduce((sum, { entries }) => sum + entries.count, 0));
+  logs.set(log.shard, openBundleLog(note, log, { manifest, trust, since, facts, runs, onEntries }, findings));
+}
+
 async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
-  const { seen, findings } = reading;
+  const { seen, findings, trust, directory } = reading;
   switch (file.path) {
     case BUNDLE_FILES.manifest:
-      seen.manifest = parseManifest((await wholeOf(file)).toString());
-      if (seen.manifest === null) throw new BrokenBundleError("TAMPERED", file.path, "it is none that bundles have");
-      return;
-    case BUNDLE_FILES.checkpoint:
-      readCheckpoint(await wholeOf(file), reading);
+      readManifest((await wholeOf(file)).toString(), seen);
       return;
     case BUNDLE_FILES.anchors: {
-      const { parts } = seen;
-      if (parts === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.checkpoint, "it is missing");
-      const { manifest, head, attested } = parts;
-      const log = { manifest, head, attested, trust: reading.trust };
-      await readAnchors(await wholeOf(file), reading.verification.anchors, log, findings);
+      const [first] = seen.logs.keys();
+      if (first === undefined) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.checkpoint, "it is missing");
+      const shards = seen.manifest === null ? [] : bundledLogs(seen.manifest).map((log) => log.shard);
+      const anchored = { logs: seen.logs, shards, isOne: shardsOf(seen.manifest) === null, trust };
+      await readAnchors(await wholeOf(file), anchored, directory, findings);
       return;
     }
     case BUNDLE_FILES.runs:
@@ -192,61 +176,20 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
   }
 }
 
-function readCheckpoint(note: Buffer, { seen, trust, since, verification, findings, onProgress }: Reading): void {
-  const { manifest } = seen;
-  if (manifest === null) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.manifest, "it is missing");
-  const head = openHead(note, trust, findings);
-  const by = quorumOf(note, trust, BUNDLE_FILES.checkpoint, findings);
-  if (by !== null) verification.anchors.witnessed = { size: head.size, by: by.names };
-  const { origin, size, root, signedBy } = head;
-  Object.assign(verification, { origin, treeSize: size, rootHash: Buffer.from(root).toString("base64"), signedBy });
-  verification.bundle = {
-    export_id: manifest.export_id,
-    selection: manifest.selection,
-    range: manifest.range,
-    hidden: manifest.hidden,
-    recipient: manifest.recipient,
-  };
-  if (origin !== manifest.log.origin || size !== manifest.log.tree_size)
-    throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it tells of another log than the checkpoint");
-  if (since !== null) checkSince(since, head, findings);
-  const pinned = [size, manifest.since_checkpoint, since?.size].filter((each) => typeof each === "number");
-  const tiles = createBundleTiles(head, pinned, findings);
-  const selection = createSelectionCheck(manifest, findings);
-  const attested = by === null ? [] : [cosignedBy(head.size, by.names, by.times)];
-  const entries = createBundleEntries({ manifest, tiles, selection, attested, findings }, onProgress);
-  const payloads = createBundlePayloads(manifest.content, findings);
-  seen.parts = {
-    manifest,
-    head,
-    attested,
-    tiles,
-    selection,
-    entries,
-    payloads,
-    proofs: createBundleProofs(head, note, entries, findings),
-  };
-}
-
-function openHead(note: Uint8Array, trust: Trust, findings: Findings): Checkpoint & { signedBy: string[] } {
-  const { verifierKeys } = trust;
-  try {
-    return openCheckpoint(note, verifierKeys.map(parseVerifierKey));
-  } catch (error) {
-    if (!(error instanceof LogError)) throw error;
-    if (error.code === "malformed") throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.checkpoint, error.message);
-    const what = verifierKeys.length === 0 ? "you gave no key, so nobody vouches for this log" : error.message;
-    findings.add(error.code === "untrusted" ? "UNTRUSTED" : "TAMPERED", BUNDLE_FILES.checkpoint, what);
-    return { ...unverifiedCheckpoint(note), signedBy: [] };
-  }
+function readManifest(text: string, seen: Seen): void {
+  seen.manifest = parseManifest(text);
+  if (seen.manifest === null)
+    throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it is none that bundles have");
+  seen.facts = createRunFacts(shardsOf(seen.manifest) === null ? null : randomBytes(16));
+  seen.runs = createRunCompleteness(randomBytes(16));
 }
 
 /** The facts made anew, byte for byte. Where entries are missing or wrong they differ for sure, which says nothing new. */
-async function compareFacts(file: BundleFile, { seen: { parts }, findings }: Reading): Promise<void> {
+async function compareFacts(file: BundleFile, { seen: { facts, logs }, findings }: Reading): Promise<void> {
   const actual = createHash("sha256");
   for await (const chunk of file.content) actual.update(chunk);
-  if (parts === null || findings.list.some(({ verdict }) => verdict === "TAMPERED" || verdict === "INCOMPLETE")) return;
-  const { facts } = parts.entries;
+  if (facts === null || logs.size === 0) return;
+  if (findings.list.some(({ verdict }) => verdict === "TAMPERED" || verdict === "INCOMPLETE")) return;
   const texts = file.path === BUNDLE_FILES.runs ? runsJson(facts.runs()) : [summaryJson(facts.summary())];
   const expected = createHash("sha256");
   for (const text of texts) expected.update(text);
@@ -257,48 +200,39 @@ async function compareFacts(file: BundleFile, { seen: { parts }, findings }: Rea
 const REQUIRED = [
   BUNDLE_FILES.readme,
   BUNDLE_FILES.manifest,
-  BUNDLE_FILES.checkpoint,
   BUNDLE_FILES.runs,
   BUNDLE_FILES.summary,
   BUNDLE_FILES.policies,
   BUNDLE_FILES.sums,
 ];
 
-function finish(
-  seen: Seen,
-  { since, trust }: Pick<Reading, "since" | "trust">,
-  verification: BundleVerification,
-  findings: Findings,
-): void {
-  for (const path of REQUIRED) if (!seen.singles.has(path)) findings.add("INCOMPLETE", path, "it is missing");
-  const { parts } = seen;
-  if (parts === null) return;
-  const { manifest, tiles, entries, payloads, selection, proofs } = parts;
-  tiles.finish(since);
-  entries.finish();
-  payloads.finish(selection);
-  selection.finish();
-  proofs.finish();
-  checkWitnessed(verification.anchors, trust, entries.lastIndex, findings);
-  verification.entriesChecked = entries.count;
-  verification.payloadsChecked = manifest.content ? payloads.checked : null;
-  verification.payloadsErased = payloads.erased;
-  const runs = entries.runs.finish(coverageOf(manifest, entries.count));
-  addRunProblems(runs, findings);
-  verification.runs = runs;
-  const { anchors } = verification;
-  verification.notes = [...notesOf(manifest, runs), ...notesOfAnchors(anchors, manifest), ...entries.notesOfTimes()];
+/** Null: there is no log to say anything of. */
+function finish({ seen, since, trust, shard, directory, findings }: Reading): RunCoverage | null {
+  const { manifest, logs, singles } = seen;
+  const checkpoints = shardsOf(manifest)?.map(checkpointOf) ?? [checkpointOf(null)];
+  for (const path of [...REQUIRED, ...checkpoints])
+    if (!singles.has(path)) findings.add("INCOMPLETE", path, "it is missing");
+  if (manifest === null || logs.size === 0) return null;
+  const isDestroyedBy = (name: string, index: number, keyId: string): boolean =>
+    logs.get(name)?.selection.isDestroyedBy(index, keyId) ?? false;
+  for (const log of logs.values()) log.finish(isDestroyedBy);
+  const origins = bundledLogs(manifest).map(({ origin }) => origin);
+  for (const { origin } of origins.length === 1 ? [] : since)
+    if (!origins.includes(origin))
+      findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
+  const areAllHere = checkAllLogs(directory, { manifest, logs: [...logs.values()], trust, shard }, findings);
+  return shard === null ? coverageOf(manifest, logs, areAllHere) : "selection";
 }
 
 /** Of a whole log an entry may be missing, which is a finding of its own. */
-function coverageOf({ selection, range }: BundleManifest, entries: number): RunCoverage {
-  if (selection === "runs") return "selection";
-  if (selection === "range") return "range";
-  return entries < (range?.[1] ?? 0) ? "damaged" : "log";
-}
-
-async function wholeOf(file: BundleFile): Promise<Buffer> {
-  if (file.sizeBytes > MAX_SINGLE_BYTES)
-    throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
-  return await createByteReader(file.content).take(file.sizeBytes);
+function coverageOf(
+  manifest: BundleManifest,
+  found: ReadonlyMap<string, BundleLogCheck>,
+  areAllHere: boolean,
+): RunCoverage {
+  const logs = bundledLogs(manifest);
+  if (manifest.runs !== null) return "selection";
+  if (logs.some(({ selection }) => selection === "range")) return "range";
+  const isWhole = logs.every(({ shard, tree_size }) => (found.get(shard)?.entries.count ?? -1) >= tree_size);
+  return isWhole && areAllHere ? "log" : "damaged";
 }

@@ -3,6 +3,7 @@ import { exportFilter } from "../bundle/manifest.ts";
 import { queryTime } from "./run.ts";
 
 const MAX_TEXT_CHARS = 500;
+const MAX_SINCE = 1_000;
 const count = z.number().int().nonnegative();
 const words = z.string().trim().min(1).max(MAX_TEXT_CHARS);
 
@@ -19,16 +20,22 @@ export const exportRequest = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/)
     .optional()
-    .describe("which log, where collectors write several; a bundle holds one: ask for each"),
+    .describe("one log alone, where collectors write several; without it the bundle is of all"),
   since_checkpoint: count
     .optional()
-    .describe("size of a checkpoint that the recipient kept, so that the bundle can be compared with it"),
+    .describe("size of a checkpoint that the recipient kept, so that the bundle, of one log, can be compared with it"),
+  since_checkpoints: z
+    .array(z.strictObject({ origin: words, size: count }))
+    .max(MAX_SINCE)
+    .optional()
+    .describe("the same of any number of logs: first and second line of each checkpoint"),
 });
 export type ExportRequestBody = z.infer<typeof exportRequest>;
 
 export const exportJob = z.object({
   export_id: z.string(),
-  shard: z.string(),
+  shard: z.string().nullable().describe("the one log that was asked for; null: all"),
+  shards: z.array(z.string()).describe("the logs in the bundle"),
   state: z.enum(EXPORT_STATES),
   filter: exportFilter,
   recipient: z.string(),
@@ -38,7 +45,7 @@ export const exportJob = z.object({
   created_by: z.string(),
   finished_time: z.string().nullable(),
   expires_time: z.string().nullable(),
-  /** Entries of the log that were read and that there are; the log is read twice: to select, and to write. */
+  /** Entries of the logs that were read and that there are; they are read twice: to select, and to write. */
   progress: z
     .object({ stage: z.enum(["selecting", "writing"]), scanned: count, total: count, entries: count, bytes: count })
     .nullable(),

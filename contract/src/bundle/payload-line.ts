@@ -12,6 +12,8 @@ export const payloadLine = z.union([
   z.strictObject({ ...name, ...place }),
   z.strictObject({ ...name, ...place, ...sealed, payload_key: z.string().regex(/^[0-9a-f]{128}$/) }),
   z.strictObject({ ...name, ...sealed, erased_by: count }),
+  /** By an act that stands in another log of the bundle. */
+  z.strictObject({ ...name, ...sealed, erased_by: count, erased_in: z.string().min(1) }),
   z.strictObject({ ...name, missing: z.string() }),
   z.strictObject({ ...name, ...sealed, missing: z.string() }),
 ]);

@@ -1,12 +1,16 @@
 import { canonicalJson } from "../record/canonical-json.ts";
 import type { RunledgerRecord } from "../record/record.ts";
+import { createDigestSet } from "./digest-set.ts";
 import { createNumberRanges, type NumberRanges } from "./number-ranges.ts";
 
 /** A run as `runs.json` of a bundle has it: from the entries alone, so that every verifier can make it anew. Money is decimal USD. */
 export interface BundleRun {
   run_id: string;
-  first_index: number;
-  last_index: number;
+  /** In a bundle of one log. */
+  first_index?: number;
+  last_index?: number;
+  /** In a bundle of several: where its records stand, in the bundle's order. */
+  logs?: RunInLog[];
   records: number;
   agent_name: string | null;
   agent_version: string | null;
@@ -33,8 +37,17 @@ export interface BundleRun {
   gaps: [number, number][];
 }
 
+export interface RunInLog {
+  shard: string;
+  first_index: number;
+  last_index: number;
+  records: number;
+}
+
 export interface BundleSummary {
   entries: number;
+  /** In a bundle of several logs: entries with the `record_id` of one before, sent to two collectors; counted nowhere else. */
+  duplicates?: number;
   acts: number;
   runs: number;
   first_received_time: string | null;
@@ -42,9 +55,10 @@ export interface BundleSummary {
   price_tables: { name: string; records: number; version: string }[];
 }
 
-/** The runs and sums of the entries that it is shown, in the order of their indexes. Memory grows with the number of runs. */
+/** The runs and sums of the entries that it is shown, in the bundle's order. Memory grows with the number of runs; with several logs by 8 to 16 bytes an entry too. */
 export interface RunFactsOfEntries {
-  add(index: number, entry: RunledgerRecord): void;
+  /** False for a record that was there before in a bundle of several logs. */
+  add(index: number, entry: RunledgerRecord, shard?: string): boolean;
   /** Ordered by run id. */
   runs(): Generator<BundleRun>;
   summary(): BundleSummary;
@@ -55,33 +69,49 @@ const FACTS = ["agent_name", "agent_version", "task_id", "task_type", "session_i
 const MAX_NAMES = 100;
 const MAX_GAPS = 20;
 
-export function createRunFacts(): RunFactsOfEntries {
+/** @param secret with several logs: random bytes, 16 at least, by which records are remembered. */
+export function createRunFacts(secret: Uint8Array | null = null): RunFactsOfEntries {
+  const known = secret && createDigestSet(secret);
   const runs = new Map<string, OpenRun>();
   const prices = new Map<string, { name: string; records: number; version: string }>();
-  const summary = { entries: 0, acts: 0, first_received_time: null, last_received_time: null } as {
-    -readonly [Member in "entries" | "acts"]: number;
-  } & { first_received_time: string | null; last_received_time: string | null };
+  const summary = { entries: 0, duplicates: 0, acts: 0 };
+  const received: { first: string | null; last: string | null } = { first: null, last: null };
+
+  const noteTime = (time: string): void => {
+    // In one log the order of indexes counts, whatever its clock did.
+    if (received.first === null || (known && time < received.first)) received.first = time;
+    if (received.last === null || !known || time > received.last) received.last = time;
+  };
   return {
-    add(index, entry) {
+    add(index, entry, shard = "") {
       const event: string = entry.event;
       summary.entries++;
-      summary.first_received_time ??= entry.received_time;
-      summary.last_received_time = entry.received_time;
+      noteTime(entry.received_time);
+      if (known?.add(entry.record_id) === false) {
+        summary.duplicates++;
+        return false;
+      }
       if (event === "act") summary.acts++;
       if (entry.cost !== null) countPrice(prices, entry.cost.price_table, entry.cost.price_version);
-      if (!RUN_EVENTS.has(event)) return;
+      if (!RUN_EVENTS.has(event)) return true;
       let run = runs.get(entry.run_id);
       if (run === undefined) {
-        run = newRun(index, entry);
+        run = newRun(entry);
         runs.set(entry.run_id, run);
       }
-      addToRun(run, index, entry);
+      addPlace(run.logs, shard, index);
+      addToRun(run, entry, known !== null);
+      return true;
     },
     *runs() {
-      for (const id of [...runs.keys()].sort(byUtf8)) yield finishedRun(runs.get(id) as OpenRun);
+      for (const id of [...runs.keys()].sort(byUtf8)) yield finishedRun(runs.get(id) as OpenRun, known !== null);
     },
     summary: () => ({
-      ...summary,
+      acts: summary.acts,
+      entries: summary.entries,
+      ...(known && { duplicates: summary.duplicates }),
+      first_received_time: received.first,
+      last_received_time: received.last,
       runs: runs.size,
       price_tables: [...prices.values()].sort((a, b) => byUtf8(a.name, b.name) || byUtf8(a.version, b.version)),
     }),
@@ -104,18 +134,19 @@ export function summaryJson(summary: BundleSummary): string {
 
 interface OpenRun {
   facts: BundleRun;
+  logs: RunInLog[];
   numbers: NumberRanges;
   costNanoUsd: bigint | null;
   rootStatus: string | null;
   started: boolean;
-  ended: boolean;
+  /** Times of receipt of what `status` was taken from. */
+  endedAt: string | null;
+  rootAt: string;
 }
 
-function newRun(index: number, entry: RunledgerRecord): OpenRun {
+function newRun(entry: RunledgerRecord): OpenRun {
   const facts: BundleRun = {
     run_id: entry.run_id,
-    first_index: index,
-    last_index: index,
     records: 0,
     agent_name: null,
     agent_version: null,
@@ -141,12 +172,23 @@ function newRun(index: number, entry: RunledgerRecord): OpenRun {
     records_expected: null,
     gaps: [],
   };
-  return { facts, numbers: createNumberRanges(), costNanoUsd: null, rootStatus: null, started: false, ended: false };
+  const untold = { costNanoUsd: null, rootStatus: null, started: false, endedAt: null, rootAt: "" };
+  return { facts, logs: [], numbers: createNumberRanges(), ...untold };
 }
 
-function addToRun(run: OpenRun, index: number, entry: RunledgerRecord): void {
+function addPlace(logs: RunInLog[], shard: string, index: number): void {
+  const last = logs.at(-1);
+  if (last?.shard !== shard) {
+    logs.push({ shard, first_index: index, last_index: index, records: 1 });
+    return;
+  }
+  last.last_index = index;
+  last.records++;
+}
+
+/** @param byTime the last of an end is the one that was received last, not the one that stands last. */
+function addToRun(run: OpenRun, entry: RunledgerRecord, byTime: boolean): void {
   const { facts } = run;
-  facts.last_index = index;
   facts.records++;
   if (entry.start_time < facts.start_time) facts.start_time = entry.start_time;
   if (entry.end_time > facts.end_time) facts.end_time = entry.end_time;
@@ -160,22 +202,25 @@ function addToRun(run: OpenRun, index: number, entry: RunledgerRecord): void {
     facts.numbered++;
     run.numbers.add(entry.run_seq);
   }
-  if (entry.end !== null) {
-    run.ended = true;
+  if (entry.end !== null && !(byTime && run.endedAt !== null && entry.received_time < run.endedAt)) {
+    run.endedAt = entry.received_time;
     facts.status = entry.end.status;
     facts.outcome = entry.end.outcome;
     facts.reason = entry.end.reason;
     facts.records_expected = entry.end.records;
   }
-  if (entry.event === "step") addStep(run, entry);
+  if (entry.event === "step") addStep(run, entry, byTime);
 }
 
-function addStep(run: OpenRun, entry: RunledgerRecord): void {
+function addStep(run: OpenRun, entry: RunledgerRecord, byTime: boolean): void {
   const { facts } = run;
   facts.steps++;
   if (entry.status === "error") facts.errors++;
   if (entry.kind === "tool") facts.tool_calls++;
-  if (entry.root) run.rootStatus = entry.status === "error" ? "failed" : "completed";
+  if (entry.root && !(byTime && entry.received_time < run.rootAt)) {
+    run.rootStatus = entry.status === "error" ? "failed" : "completed";
+    run.rootAt = entry.received_time;
+  }
   addName(facts.models, entry.llm && (entry.llm.response_model ?? entry.llm.request_model));
   addName(facts.tools, entry.tool?.name ?? null);
   if (entry.llm?.counted !== true) return;
@@ -185,11 +230,15 @@ function addStep(run: OpenRun, entry: RunledgerRecord): void {
   if (entry.cost !== null) run.costNanoUsd = (run.costNanoUsd ?? 0n) + nanoUsd(entry.cost.usd);
 }
 
-function finishedRun({ facts, numbers, costNanoUsd, rootStatus, ended }: OpenRun): BundleRun {
+function finishedRun(run: OpenRun, ofSeveral: boolean): BundleRun {
+  const { facts, logs, numbers, costNanoUsd, rootStatus, endedAt } = run;
+  const [first] = logs;
   const end = facts.numbered === 0 ? 0 : (facts.records_expected ?? numbers.max + 1);
+  const place = ofSeveral ? { logs } : { first_index: first?.first_index ?? 0, last_index: first?.last_index ?? 0 };
   return {
     ...facts,
-    status: ended ? facts.status : (rootStatus ?? "open"),
+    ...place,
+    status: endedAt !== null ? facts.status : (rootStatus ?? "open"),
     cost_usd: costNanoUsd === null ? null : usdOf(costNanoUsd),
     models: facts.models.toSorted(byUtf8),
     tools: facts.tools.toSorted(byUtf8),

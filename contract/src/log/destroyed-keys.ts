@@ -7,6 +7,8 @@ export interface Destruction {
   action: "erasure" | "expiry";
   /** Of the act's entry in the log. */
   logIndex: number;
+  /** Which log, where several were told of; else absent. */
+  shard?: string;
   /** Who did it: the name of the key, or of the part of Runledger. */
   by: string;
   reason: string | null;
@@ -15,8 +17,8 @@ export interface Destruction {
 
 /** Which keys the log itself says are destroyed. Memory grows with the number of erased keys, not of records. */
 export interface DestroyedKeys {
-  /** To be told of every record, in order. */
-  note(record: Pick<RunledgerRecord, "act" | "start_time"> & { event: string }, logIndex: number): void;
+  /** To be told of every record, in order, of one log or of several. */
+  note(record: Pick<RunledgerRecord, "act" | "start_time"> & { event: string }, logIndex: number, shard?: string): void;
   of(keyId: string): Destruction | null;
   readonly destructions: readonly Destruction[];
 }
@@ -30,7 +32,7 @@ export function createDestroyedKeys(): DestroyedKeys {
   const byId = new Map<string, Destruction>();
   const byPrefix = new Map<string, Destruction>();
   return {
-    note: ({ event, act, start_time: time }, logIndex) => {
+    note: ({ event, act, start_time: time }, logIndex, shard) => {
       // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
       if (event !== "act") return;
       if (act?.action !== "erasure" && act?.action !== "expiry") return;
@@ -39,6 +41,7 @@ export function createDestroyedKeys(): DestroyedKeys {
       const destruction: Destruction = {
         action: act.action,
         logIndex,
+        ...(shard === undefined ? {} : { shard }),
         by: act.actor.name,
         reason: act.reason,
         time,

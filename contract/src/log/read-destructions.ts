@@ -12,16 +12,16 @@ const ACT = '"event":"act"';
  * here; whoever relies on it verifies the logs too.
  */
 export async function readDestructions(
-  logs: readonly ReadObject[],
+  logs: ReadonlyMap<string, ReadObject>,
   verifiers: readonly NoteVerifier[],
 ): Promise<DestroyedKeys> {
   const destroyed = createDestroyedKeys();
-  for (const read of logs) {
+  for (const [shard, read] of logs) {
     try {
       const size = (await readCheckpoint(read, verifiers))?.size ?? 0;
       for await (const { index, entry } of readEntries(read, 0, size, size))
         if (Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).includes(ACT))
-          destroyed.note(parseLogEntry(entry), index);
+          destroyed.note(parseLogEntry(entry), index, shard);
     } catch (error) {
       // A log that can't be read so far is found out when it is verified.
       if (!(error instanceof LogError)) throw error;

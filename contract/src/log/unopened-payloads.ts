@@ -83,8 +83,8 @@ export function createUnopenedPayloads(keysAtHand: boolean): UnopenedPayloads {
   };
 }
 
-function stillThere({ logIndex }: Destruction): string {
-  return `entry ${logIndex} says that it was destroyed, and it still opens what it sealed: the erasure was not finished, or an old copy of the keys was put back`;
+function stillThere({ logIndex, shard }: Destruction): string {
+  return `entry ${logIndex}${shard === undefined ? "" : ` of ${shard}`} says that it was destroyed, and it still opens what it sealed: the erasure was not finished, or an old copy of the keys was put back`;
 }
 
 function goneWithoutRecord(payloads: number, named: readonly string[]): string {

@@ -71,6 +71,17 @@ export function createFindings(): Findings {
   };
 }
 
+/** What is found in a part: its places begin with the part's name. */
+export function findingsWithin(findings: Findings, name: string): Findings {
+  return {
+    ...findings,
+    get total() {
+      return findings.total;
+    },
+    add: (verdict, where, what) => findings.add(verdict, `${name}: ${where}`, what),
+  };
+}
+
 /** The verification as lines for a person. */
 export function formatVerification(verification: LogVerification): string {
   const { verdict, origin, treeSize, rootHash, signedBy, findings, findingsTotal } = verification;
@@ -105,9 +116,9 @@ const MAX_DESTRUCTION_LINES = 20;
 /** The name, the reason: from the log, and so what its writers said. */
 function destructionLines(sealed: SealedPayloads | null): string[] {
   const all = sealed?.destructions ?? [];
-  const lines = all.slice(0, MAX_DESTRUCTION_LINES).map(({ action, by, logIndex, time, reason, payloads }) => {
+  const lines = all.slice(0, MAX_DESTRUCTION_LINES).map(({ action, by, logIndex, shard, time, reason, payloads }) => {
     const what = action === "erasure" ? "erased" : "expired";
-    return `  ${what.padEnd(12)} ${payloads} payloads, by ${by}, at index ${logIndex}, ${time.slice(0, 19)}Z${reason === null ? "" : `: ${reason}`}`;
+    return `  ${what.padEnd(12)} ${payloads} payloads, by ${by}, at index ${logIndex}${shard === undefined ? "" : ` of ${shard}`}, ${time.slice(0, 19)}Z${reason === null ? "" : `: ${reason}`}`;
   });
   return all.length > lines.length ? [...lines, `  … and ${all.length - lines.length} more erasures`] : lines;
 }

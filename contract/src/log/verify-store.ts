@@ -2,19 +2,17 @@ import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
-import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
-import { LogError } from "./log-error.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import { attestedOfShard, createReceivedTimes } from "./received-times.ts";
-import type { RecordedHead } from "./recorded-heads.ts";
 import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
+import { headOf, sinceByLog, sinceOfDirectory } from "./since-checkpoints.ts";
 import type { DirectorySummary, StoreVerification } from "./store-verification.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
-import { createFindings, type Findings, type LogVerification } from "./verification.ts";
+import { createFindings, type Findings, findingsWithin, type LogVerification } from "./verification.ts";
 import { type LogToVerify, verifyLog } from "./verify.ts";
 import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
 
@@ -30,8 +28,8 @@ export interface StoreToVerify {
 }
 
 export interface StoreTrust extends TrustPolicy {
-  /** A signed checkpoint that the caller kept from before, of a shard or of the directory: it must be extended. */
-  sinceCheckpoint?: Uint8Array;
+  /** Signed checkpoints that the caller kept from before, of shards or of the directory: each must be extended by the log of its origin. */
+  sinceCheckpoints?: readonly Uint8Array[];
   /** Whose time stamps count; without it they are not looked at. */
   checkTimestamp?: CheckTimestamp;
   /** Of the shards only those that the store names, not all that the directory does. */
@@ -69,35 +67,32 @@ export async function verifyStore(
     const names = [...new Set([...present, ...named])].sort();
     if (names.length === 0)
       findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
-    const since =
-      trust.sinceCheckpoint && (await logOfSince(trust.sinceCheckpoint, names, readLog, directory, findings));
-    const destroyed = names.length > 1 ? await readDestructions(names.map(readLog), verifiers) : undefined;
+    const since = await sinceByLog(trust.sinceCheckpoints ?? [], names, readLog, findings);
+    const readers = new Map(names.map((name) => [name, readLog(name)]));
+    const destroyed = names.length > 1 ? await readDestructions(readers, verifiers) : undefined;
     for (const shard of names) {
       const recorded = directory?.shards.get(shard) ?? [];
-      const own = names.length === 1 ? findings : within(findings, shard);
+      const own = names.length === 1 ? findings : findingsWithin(findings, shard);
       if (!present.has(shard) && (await store.read(logPrefix(shard) + CHECKPOINT_PATH)) === null) {
-        const entries = recorded.at(-1)?.size ?? 0;
         isShardMissing = true;
-        findings.add(
-          "INCOMPLETE",
-          `shard ${shard}`,
-          `the directory has recorded it with ${entries} entries, and it is not here`,
-        );
+        const what = `the directory has recorded it with ${recorded.at(-1)?.size ?? 0} entries, and it is not here`;
+        findings.add("INCOMPLETE", `shard ${shard}`, what);
         continue;
       }
       const anchors = trust.quorum === null ? null : await readAnchors(partsOf(store, shard), trust, verifiers, own);
       const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
       const receivedTimes = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
+      const [sinceCheckpoint, ...earlier] = since.get(shard) ?? [];
       const verification = await verifyLog({
         ...partsOf(store, shard),
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
-        recordedHeads: recorded,
         receivedTimes,
+        recordedHeads: [...recorded, ...earlier.flatMap((note) => headOf(note, verifiers, own))],
         runs,
         ...(store.findKey && { findKey: store.findKey }),
         ...(destroyed && { destroyedElsewhere: destroyed }),
-        ...(since === shard && trust.sinceCheckpoint ? { sinceCheckpoint: trust.sinceCheckpoint } : {}),
+        ...(sinceCheckpoint && { sinceCheckpoint }),
         ...(onProgress && { onProgress }),
       });
       logs.push(verification);
@@ -132,14 +127,14 @@ async function directoryOf(
   verifiers: readonly NoteVerifier[],
   findings: Findings,
 ): Promise<VerifiedDirectory | null> {
-  const recordedHeads = sinceOfDirectory(trust.sinceCheckpoint, verifiers, findings);
+  const recordedHeads = sinceOfDirectory(trust.sinceCheckpoints ?? [], verifiers, findings);
   const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
-  const directory = await verifyDirectory(log, trust, verifiers, within(findings, DIRECTORY));
+  const directory = await verifyDirectory(log, trust, verifiers, findingsWithin(findings, DIRECTORY));
   if (directory === null && (await log.read(CHECKPOINT_PATH)) === null) {
     const shards = await store.shards();
     await addAbsentDirectory(
       shards.map((shard) => partsOf(store, shard).read),
-      within(findings, DIRECTORY),
+      findingsWithin(findings, DIRECTORY),
     );
   }
   return directory;
@@ -181,50 +176,6 @@ function checkOrigin(findings: Findings, { origin }: LogVerification, recorded: 
   findings.add("TAMPERED", CHECKPOINT_PATH, `the directory has recorded ${recorded}, this log is ${origin}`);
 }
 
-/** The directory's earlier head, if it is that which the caller kept. */
-function sinceOfDirectory(
-  note: Uint8Array | undefined,
-  verifiers: readonly NoteVerifier[],
-  findings: Findings,
-): RecordedHead[] {
-  if (note === undefined || !unverifiedCheckpoint(note).origin.endsWith(`/${DIRECTORY}`)) return [];
-  try {
-    return [{ ...openCheckpoint(note, verifiers), where: "earlier checkpoint" }];
-  } catch (error) {
-    if (!(error instanceof LogError) || error.code === "malformed") throw error;
-    findings.add("UNTRUSTED", "earlier checkpoint", error.message);
-    return [];
-  }
-}
-
-/** Which log an earlier checkpoint is of. */
-async function logOfSince(
-  note: Uint8Array,
-  names: readonly string[],
-  readLog: (log: string) => ReadObject,
-  directory: VerifiedDirectory | null,
-  findings: Findings,
-): Promise<string | null> {
-  const { origin } = unverifiedCheckpoint(note);
-  if (origin === directory?.origin) return DIRECTORY;
-  if (names.length === 1) return names[0] ?? null;
-  for (const name of names) {
-    const head = await readLog(name)(CHECKPOINT_PATH);
-    if (head !== null && originOf(head) === origin) return name;
-  }
-  findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
-  return null;
-}
-
-function originOf(note: Uint8Array): string | null {
-  try {
-    return unverifiedCheckpoint(note).origin;
-  } catch (error) {
-    if (error instanceof LogError) return null;
-    throw error;
-  }
-}
-
 function partsOf(store: StoreToVerify, log: string): Pick<LogToVerify, "read" | "list"> {
   const root = logPrefix(log);
   const { list } = store;
@@ -245,16 +196,6 @@ function timestampsOf({ checkTimestamp }: StoreTrust): { checkTimestamp?: CheckT
 /** A directory's key is known by its name. */
 function isDirectoryKey(verifierKey: string): boolean {
   return parseVerifierKey(verifierKey).name.endsWith(`/${DIRECTORY}`);
-}
-
-function within(findings: Findings, name: string): Findings {
-  return {
-    ...findings,
-    get total() {
-      return findings.total;
-    },
-    add: (verdict, where, what) => findings.add(verdict, `${name}: ${where}`, what),
-  };
 }
 
 /** Those beyond the first are counted without their words. */

@@ -161,11 +161,16 @@ function addExportCommand(program: Command, console: Console): void {
     .option("--status <status>", "completed, failed, stopped, killed or handed_off")
     .option("--outcome <outcome>")
     .option("--no-content", "facts and hashes only: no prompts, arguments or results")
-    .option("--since-checkpoint <file>", "a checkpoint that the recipient kept, to compare with")
+    .option(
+      "--since-checkpoint <file>",
+      "a checkpoint that the recipient kept, to compare with (may be repeated)",
+      all,
+      [],
+    )
     .addOption(API_URL)
     .option("--data-dir <dir>", "make it from this data directory instead, without a running Runledger")
     .option("--objects <location>", "or from this file:PATH or s3://BUCKET/PREFIX?…")
-    .option("--shard <name>", "which log, where there are several: a bundle holds one")
+    .option("--shard <name>", "one log alone, where there are several: without it the bundle is of all")
     .option("--tenant <name>", "of a data directory with several", "default")
     .action(guarded(console, async (flags: ExportFlags) => exportCommand(flags, console)));
 }
@@ -186,15 +191,10 @@ function addLogCommands(program: Command, console: Console): void {
       "--policy <file>",
       "C2SP tlog-policy with the log keys you trust; `runledger policy` prints one to hand over out of band",
     )
-    .option(
-      "--key <vkey>",
-      "a verifier key you trust, or a file with one (may be repeated)",
-      (value: string, all: string[]) => [...all, value],
-      [],
-    )
-    .option("--since-checkpoint <file>", "an earlier checkpoint that this log must extend")
+    .option("--key <vkey>", "a verifier key you trust, or a file with one (may be repeated)", all, [])
+    .option("--since-checkpoint <file>", "an earlier checkpoint that its log must extend (may be repeated)", all, [])
     .option("--tsa-cert <file>", "certificate of the time stamping authority (RFC 3161) that you trust")
-    .option("--shard <name>", "only this log of a store with several")
+    .option("--shard <name>", "only this log of a store with several; a bundle of it alone")
     .option("--json", "the verdict as JSON")
     .action(guarded(console, async (target: string, flags) => verifyCommand(target, flags, console)));
 
@@ -204,6 +204,11 @@ function addLogCommands(program: Command, console: Console): void {
     .addOption(DATA_DIR)
     .addOption(SHARD)
     .action(guarded(console, async (flags: { dataDir: string; shard: string }) => printPolicy(flags, console)));
+}
+
+/** Of an option that may be repeated. */
+function all(value: string, before: string[]): string[] {
+  return [...before, value];
 }
 
 interface UpFlags {

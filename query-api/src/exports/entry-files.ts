@@ -8,7 +8,7 @@ import {
   TILE_WIDTH,
 } from "@runledger/contract";
 import type { PayloadPart } from "./payload-files.ts";
-import type { TarWriter } from "./tar-writer.ts";
+import type { TarFolder } from "./tar-writer.ts";
 import type { TileFiles } from "./tile-files.ts";
 
 /** Entries and payloads on their way into the bundle, a file's worth of each in memory. */
@@ -30,7 +30,7 @@ interface Part {
 
 /** @param asLog every entry is added: they are written once more as tlog-tiles has them, so files end where tiles do. */
 export function createEntryFiles(
-  tar: TarWriter,
+  tar: TarFolder,
   tiles: TileFiles,
   { content, asLog }: { content: boolean; asLog: boolean },
 ): EntryFiles {
@@ -67,7 +67,7 @@ function newPart(): Part {
   return { entries: [], entryBytes: 0, payloads: { lines: [], bytes: [], sizeBytes: 0 } };
 }
 
-async function writeBundles(tar: TarWriter, { entries }: Part): Promise<void> {
+async function writeBundles(tar: TarFolder, { entries }: Part): Promise<void> {
   for (let at = 0; at < entries.length; at += TILE_WIDTH) {
     const group = entries.slice(at, at + TILE_WIDTH);
     const index = Math.floor((group[0]?.index ?? 0) / TILE_WIDTH);

@@ -6,8 +6,9 @@ import { type Objects, StorageError } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import { QueryApiError } from "../error.ts";
 import { anchorsOf } from "./anchor-files.ts";
+import { directoryHeads } from "./directory-reading.ts";
 import { openExportLog } from "./export-log.ts";
-import { type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
+import { chosenLogs, type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
 import { type ExportProgress, writeBundle } from "./write-bundle.ts";
 
 /** Makes bundles, one after the other, in the background of the API. */
@@ -126,7 +127,9 @@ async function makeExport(
   const partial = `${file}.partial`;
   await store.change(kept.id, { state: "running", attempts: kept.attempts + 1 });
   await rm(partial, { force: true });
-  const log = await openExportLog(objects, kept.shard, findKey(), Buffer.from(kept.checkpoint, "base64"));
+  const chosen = chosenLogs(kept);
+  const find = findKey();
+  const logs = chosen.logs.map((log) => openExportLog(objects, log, find));
   const request = {
     exportId: kept.id,
     createdTime: kept.created_time,
@@ -136,11 +139,10 @@ async function makeExport(
     filter: kept.filter,
     tenant: kept.tenant,
     content: kept.content,
-    sinceCheckpoint: kept.since_checkpoint,
     policies: await policies(kept.tenant),
-    anchors: await anchorsOf(objects, log),
+    anchors: await anchorsOf(objects, logs, chosen.directory ?? (await directoryHeads(objects))),
   };
-  const done = await writeBundle(log, request, partial, signal, onProgress);
+  const done = await writeBundle(logs, request, partial, signal, onProgress);
   await rename(partial, file);
   // A crash before this makes the same bundle again.
   await store.change(kept.id, {

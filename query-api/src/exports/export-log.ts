@@ -1,5 +1,4 @@
 import {
-  CHECKPOINT_PATH,
   type Checkpoint,
   type FindPayloadKey,
   logPrefix,
@@ -11,6 +10,7 @@ import {
 import type { Objects } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
+import type { ChosenLog } from "./choose-logs.ts";
 
 /** A shard's log as one checkpoint has it: what an export is made from, and nothing else. */
 export interface ExportLog {
@@ -22,23 +22,18 @@ export interface ExportLog {
   checkpoint: Checkpoint;
   /** Opens sealed payloads; null when the key is gone. */
   findKey: FindPayloadKey;
+  /** Size of a checkpoint that the recipient kept from before. */
+  sinceCheckpoint: number | null;
 }
 
-/** The log as it stands now, or as the `note` of an earlier look has it. @throws QueryApiError `conflict` when nothing was logged yet. */
-export async function openExportLog(
+/** A log as it was chosen for an export. @throws LogError when its note is none. */
+export function openExportLog(
   objects: Pick<Objects, "read" | "readRange">,
-  shard: string,
+  { shard, note, sinceCheckpoint }: ChosenLog,
   findKey: FindPayloadKey,
-  earlierNote: Uint8Array | null,
-): Promise<ExportLog> {
+): ExportLog {
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
-  const note = earlierNote ?? (await read(CHECKPOINT_PATH));
-  if (note === null) {
-    throw new QueryApiError("conflict", "there is no log to export yet", {
-      hint: "a moment after the first record arrives there is",
-    });
-  }
-  return { shard, objects, read, note, checkpoint: unverifiedCheckpoint(note), findKey };
+  return { shard, objects, read, note, checkpoint: unverifiedCheckpoint(note), findKey, sinceCheckpoint };
 }
 
 const nullableText = z.string().nullable();
@@ -57,12 +52,13 @@ const scannedEntry = z.object({
   end: z.object({ status: z.string(), outcome: nullableText }).nullable(),
   start_time: z.string(),
   act: record.shape.act,
+  payloads: z.record(z.string(), z.object({ key_id: z.string().optional() })),
 });
 export type ScannedEntry = z.infer<typeof scannedEntry>;
 
 /** All entries in order, a few bundles in memory at a time. @throws QueryApiError `conflict` when one is no record, LogError when the store lacks one. */
 export async function* scanLog(
-  { read, checkpoint: { size } }: ExportLog,
+  { shard, read, checkpoint: { size } }: ExportLog,
   signal: AbortSignal,
 ): AsyncGenerator<{ index: number; bytes: Uint8Array; entry: ScannedEntry }> {
   for await (const { index, entry: bytes } of readEntries(read, 0, size, size)) {
@@ -71,15 +67,15 @@ export async function* scanLog(
       // Others are served between two bundles.
       await new Promise(setImmediate);
     }
-    yield { index, bytes, entry: parseEntry(index, bytes) };
+    yield { index, bytes, entry: parseEntry(shard, index, bytes) };
   }
 }
 
-function parseEntry(index: number, bytes: Uint8Array): ScannedEntry {
+function parseEntry(shard: string, index: number, bytes: Uint8Array): ScannedEntry {
   try {
     return scannedEntry.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()));
   } catch (cause) {
-    throw new QueryApiError("conflict", `entry ${index} of the log is no record`, {
+    throw new QueryApiError("conflict", `entry ${index} of the log of shard ${shard} is no record`, {
       hint: "the log was changed: run `runledger verify`",
       cause,
     });

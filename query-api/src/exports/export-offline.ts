@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { exportRequest, type FindPayloadKey } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
-import { anchorsOf, newestWitnessedNote } from "./anchor-files.ts";
+import { anchorsOf } from "./anchor-files.ts";
+import { chooseLogs } from "./choose-logs.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
 import { openExportLog } from "./export-log.ts";
@@ -15,7 +16,9 @@ export interface OfflineExport {
   reason: string;
   content: boolean;
   since_checkpoint?: number;
-  shard: string;
+  since_checkpoints?: { origin: string; size: number }[];
+  /** One log alone; without it all are exported. */
+  shard?: string;
   tenant: string;
   /** The user of this machine, who is asked no key. */
   exporter: string;
@@ -26,17 +29,13 @@ export interface OfflineExport {
 export async function exportOffline(
   objects: Objects,
   findKey: FindPayloadKey | undefined,
-  { shard, tenant, exporter, nowMs, ...asked }: OfflineExport,
+  { tenant, exporter, nowMs, ...asked }: OfflineExport,
   target: string,
   onProgress: (progress: ExportProgress) => void,
-): Promise<ExportResult> {
-  const { filter, recipient, reason, content, since_checkpoint = null } = exportRequest.parse(asked);
-  const log = await openExportLog(
-    objects,
-    shard,
-    findKey ?? (async () => null),
-    await newestWitnessedNote(objects, shard, nowMs, since_checkpoint),
-  );
+): Promise<ExportResult & { shards: string[] }> {
+  const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
+  const chosen = await chooseLogs(objects, logsAsked, nowMs);
+  const logs = chosen.logs.map((log) => openExportLog(objects, log, findKey ?? (async () => null)));
   const request = {
     exportId: randomUUID(),
     createdTime: timeOf(nowMs),
@@ -46,15 +45,14 @@ export async function exportOffline(
     filter: withExactTimes(filter),
     tenant,
     content,
-    sinceCheckpoint: since_checkpoint,
-    anchors: await anchorsOf(objects, log),
+    anchors: await anchorsOf(objects, logs, chosen.directory),
     policies: { note: "made offline: the policies in force are not known" },
   };
   const partial = `${target}.partial`;
   try {
-    const done = await writeBundle(log, request, partial, new AbortController().signal, onProgress);
+    const done = await writeBundle(logs, request, partial, new AbortController().signal, onProgress);
     await rename(partial, target);
-    return done;
+    return { ...done, shards: logs.map(({ shard }) => shard) };
   } catch (error) {
     await rm(partial, { force: true });
     throw error;

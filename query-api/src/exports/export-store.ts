@@ -2,16 +2,28 @@ import { EXPORT_STATES, exportFilter, statePath } from "@runledger/contract";
 import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
+import type { ChosenLogs, DirectoryHeads } from "./choose-logs.ts";
 
 const count = z.number().int().nonnegative();
 const MAX_KEPT = 200;
 const MAX_UNFINISHED = 20;
 
-/** An export as it is kept: enough to make it again after a restart, from the same checkpoint. */
+const keptLog = z.strictObject({
+  shard: z.string(),
+  /** Base64 of the signed note that it is made from. */
+  checkpoint: z.string(),
+  since_checkpoint: count.nullable(),
+});
+
+/** An export as it is kept: enough to make it again after a restart, from the same checkpoints. */
 const keptExport = z.strictObject({
   id: z.string(),
   tenant: z.string(),
-  shard: z.string(),
+  /** The one log that was asked for; null: all. */
+  shard: z.string().nullable(),
+  logs: z.array(keptLog).min(1),
+  /** Base64 of the directory's heads as they stood then; null: of an earlier version's. */
+  directory: z.strictObject({ newest: z.string().nullable(), cosigned: z.string().nullable() }).nullable(),
   state: z.enum(EXPORT_STATES),
   /** Which instance makes it and has its file. */
   instance: z.string(),
@@ -19,11 +31,8 @@ const keptExport = z.strictObject({
   recipient: z.string(),
   reason: z.string(),
   content: z.boolean(),
-  since_checkpoint: count.nullable(),
   created_time: z.string(),
   exporter: z.strictObject({ key_id: z.string().nullable(), name: z.string() }),
-  /** Base64 of the signed note that it is made from. */
-  checkpoint: z.string(),
   attempts: count,
   finished_time: z.string().nullable(),
   expires_ms: count.nullable(),
@@ -35,6 +44,41 @@ const keptExport = z.strictObject({
   error: z.string().nullable(),
 });
 export type KeptExport = z.infer<typeof keptExport>;
+
+/** Of before exports were of several logs. */
+const earlierExport = z
+  .looseObject({ shard: z.string(), checkpoint: z.string(), since_checkpoint: count.nullable() })
+  .transform(({ shard, checkpoint, since_checkpoint, ...others }) => ({
+    ...others,
+    ...{ shard, logs: [{ shard, checkpoint, since_checkpoint }], directory: null },
+  }));
+const storedExport = z.preprocess((stored) => earlierExport.safeParse(stored).data ?? stored, keptExport);
+
+/** Its logs as they were chosen when it was asked for. */
+export function chosenLogs({ logs, directory }: KeptExport): Omit<ChosenLogs, "directory"> & {
+  directory: DirectoryHeads | null;
+} {
+  return {
+    logs: logs.map(({ shard, checkpoint, since_checkpoint }) => ({
+      shard,
+      note: Buffer.from(checkpoint, "base64"),
+      sinceCheckpoint: since_checkpoint,
+    })),
+    directory: directory && { newest: bytesOf(directory.newest), cosigned: bytesOf(directory.cosigned) },
+  };
+}
+
+export function keptLogs({
+  logs,
+  directory: { newest, cosigned },
+}: ChosenLogs): Pick<KeptExport, "logs" | "directory"> {
+  return {
+    logs: logs.map(({ shard, note, sinceCheckpoint }) => ({
+      ...{ shard, checkpoint: Buffer.from(note).toString("base64"), since_checkpoint: sinceCheckpoint },
+    })),
+    directory: { newest: base64(newest), cosigned: base64(cosigned) },
+  };
+}
 
 export interface ExportStore {
   /** Newest first. */
@@ -49,7 +93,7 @@ export function createExportStore(objects: Objects): ExportStore {
   const document = createStateDocument(
     objects,
     statePath("exports"),
-    z.strictObject({ exports: z.array(keptExport) }),
+    z.strictObject({ exports: z.array(storedExport) }),
     {
       exports: [],
     },
@@ -78,6 +122,14 @@ export function createExportStore(objects: Objects): ExportStore {
       }));
     },
   };
+}
+
+function bytesOf(text: string | null): Uint8Array | null {
+  return text === null ? null : Buffer.from(text, "base64");
+}
+
+function base64(bytes: Uint8Array | null): string | null {
+  return bytes && Buffer.from(bytes).toString("base64");
 }
 
 export function isUnfinished({ state }: KeptExport): boolean {

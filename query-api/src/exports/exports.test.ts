@@ -18,6 +18,12 @@ let app: App;
 let directory: string;
 const HOSTILE = `<img src=x onerror=alert(1)>`;
 
+const runOf = (agent_name: string): RunledgerRecord["run"] => ({
+  ...{ task_id: null, task_type: "ticket", agent_name, agent_version: "1", session_id: "s1", user_id: "u1" },
+  heartbeat_interval_ms: null,
+});
+const received = (seconds: number) => ({ received_time: at(seconds) });
+
 beforeAll(async () => {
   api = await startApiUnderTest();
   const payloads = await writePack(
@@ -25,11 +31,7 @@ beforeAll(async () => {
     { arguments: '{"q":"parcel"}', result: `"${HOSTILE}"` },
     { history: [], added: [] },
   );
-  const run = (agent_name: string): RunledgerRecord["run"] => ({
-    ...{ task_id: null, task_type: "ticket", agent_name, agent_version: "1", session_id: "s1", user_id: "u1" },
-    heartbeat_interval_ms: null,
-  });
-  const received = (seconds: number) => ({ received_time: at(seconds) });
+  const run = runOf;
   const records = [
     recordOf(stepRow("r1", "start", { event: "run_start" }), {
       event: "run_start",
@@ -229,12 +231,79 @@ test.each([
   expect(response.json().error.message).toContain(field);
 });
 
-test("where collectors write several logs one is named, so that a bundle of one never looks like one of all", async () => {
-  await api.objects.replace("log/9/checkpoint", Buffer.from("another log"));
-  const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: ASKED });
-  expect(refused.json().error).toMatchObject({ code: "invalid_argument", message: expect.stringContaining("0, 9") });
-  const { export_id: id } = await ask({ shard: "0" });
-  expect(await finished(id)).toMatchObject({ state: "done", shard: "0" });
+test("where collectors write several logs the bundle is of all, in folders, told of together; one alone is for who names it", async () => {
+  const again = recordOf(toolRow("r1", "tool", {}), {
+    kind: "tool",
+    run: runOf("=cmd()"),
+    run_seq: 2,
+    ...received(20),
+  });
+  await publishSmallLog(
+    api.objects,
+    [
+      recordOf(llmRow("r4", "llm4", {}), { run: runOf("=cmd()"), ...received(5) }),
+      again,
+      recordOf(toolRow("r1", "late", {}), { kind: "tool", run: runOf("=cmd()"), run_seq: 9, ...received(60) }),
+    ],
+    "9",
+  );
+  const { export_id: id } = await ask({ filter: { user: "u1", agent: "=cmd()" } });
+  expect(await finished(id)).toMatchObject({ state: "done", shard: null, shards: ["0", "9"], entries: 7, runs: 2 });
+  expect(api.acts.recorded.at(-1)).toMatchObject({ target: { shards: ["0", "9"] } });
+  const files = await filesOf(id);
+  const logs = [
+    { shard: "0", selection: "runs", tree_size: 6 },
+    { shard: "9", selection: "runs", tree_size: 3 },
+  ];
+  expect(parseManifest(String(files.get("bundle.json")))).toMatchObject({
+    format: "runledger-bundle/2",
+    runs: 2,
+    logs,
+  });
+  expect(linesOf(files.get("logs/9/entries/000000000000000.jsonl"))).toHaveLength(3);
+  const csv = String(files.get("derived/runs.csv"));
+  expect(csv).toContain(",logs\r\n");
+  expect(csv).toContain("0: 0-4; 9: 2-2\r\n");
+  const events = linesOf(files.get("derived/ocsf.jsonl")).map((line) => ocsfApiActivity.parse(JSON.parse(line)));
+  expect(events.map(({ unmapped, metadata }) => `${unmapped["shard"]}:${metadata.sequence}`)).toEqual([
+    "9:0",
+    "0:1",
+    "0:2",
+    "9:2",
+  ]);
+  expect(String(files.get("derived/report.html"))).toContain("[9 2]");
+  const alone = await ask({ shard: "0" });
+  expect(await finished(alone.export_id)).toMatchObject({ state: "done", shard: "0", shards: ["0"] });
+  expect([...(await filesOf(alone.export_id)).keys()].some((path) => path.startsWith("logs/"))).toBe(false);
+  for (const [body, field] of [
+    [{ since_checkpoint: 1 }, "since_checkpoint"],
+    [{ since_checkpoints: [{ origin: "elsewhere", size: 1 }] }, "elsewhere"],
+  ] as const) {
+    const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, ...body } });
+    expect(refused.json().error).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(field) });
+  }
   const none = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, shard: "nowhere" } });
   expect(none.statusCode).toBe(409);
+});
+
+test("an export of before bundles were of several logs is made again from what was kept of it", async () => {
+  const { export_id: id } = await ask({ shard: "0" });
+  const { sha256 } = await finished(id);
+  await app.close();
+  const state = JSON.parse(Buffer.from((await api.objects.read("state/exports.json")) ?? []).toString());
+  const list = state.exports ?? state.value.exports;
+  const [{ logs, directory: _, ...kept }] = list;
+  list[0] = {
+    ...kept,
+    checkpoint: logs[0].checkpoint,
+    since_checkpoint: null,
+    state: "running",
+    attempts: 1,
+    sha256: null,
+  };
+  await api.objects.replace("state/exports.json", Buffer.from(JSON.stringify(state)));
+  await rm(join(directory, `${id}.tar`));
+  app = await openApp();
+  await app.ready();
+  expect(await finished(id)).toMatchObject({ state: "done", sha256, shards: ["0"] });
 });

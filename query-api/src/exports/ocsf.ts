@@ -51,8 +51,8 @@ export const ocsfApiActivity = z.strictObject({
 });
 export type OcsfApiActivity = z.infer<typeof ocsfApiActivity>;
 
-/** A step or act as an API Activity; null for records that are neither. */
-export function ocsfEvent(index: number, record: RunledgerRecord): OcsfApiActivity | null {
+/** A step or act as an API Activity; null for records that are neither. `shard`: of the log that `index` is of, in a bundle of several. */
+export function ocsfEvent(index: number, record: RunledgerRecord, shard: string | null): OcsfApiActivity | null {
   const { kind, run, llm, tool, error } = record;
   if (!EVENTS.has(record.event)) return null;
   const activity = kind === "llm" ? ACTIVITY.read : ACTIVITY.other;
@@ -95,7 +95,7 @@ export function ocsfEvent(index: number, record: RunledgerRecord): OcsfApiActivi
     status_id: record.status === "error" ? STATUS.failure : STATUS.success,
     time: start,
     type_uid: CLASS_API_ACTIVITY * 100 + activity,
-    unmapped: unmappedOf(record),
+    unmapped: { ...unmappedOf(record), ...(shard === null ? {} : { shard }) },
   };
 }
 

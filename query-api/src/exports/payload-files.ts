@@ -68,7 +68,9 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
       // The packs of what has expired may be gone whole.
       const isGone = error.code === "sealed" || (error.code === "missing" && destruction?.action === "expiry");
       if (sealed !== null && destruction !== null && isGone) {
-        addLine(part, { ...name, ...sealed, erased_by: destruction.logIndex });
+        const { logIndex, shard = log.shard } = destruction;
+        const elsewhere = shard === log.shard ? {} : { erased_in: shard };
+        addLine(part, { ...name, ...sealed, erased_by: logIndex, ...elsewhere });
       } else {
         missing++;
         addLine(part, { ...name, ...sealed, missing: error.message });

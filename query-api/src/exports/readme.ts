@@ -1,4 +1,4 @@
-import type { BundleManifest } from "@runledger/contract";
+import { type BundledLog, type BundleManifest, bundledLogs } from "@runledger/contract";
 
 /** `README.txt` of a bundle: how it is checked, and what that shows. Plain ASCII, for any machine. */
 export function bundleReadme(manifest: BundleManifest): string {
@@ -17,7 +17,7 @@ person. A key, or a program, that came with the bundle proves nothing. Get the v
 
 Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 With --since-checkpoint FILE, a checkpoint that you kept from an earlier audit, a rewritten history shows too.
-Keep the file "checkpoint" of this bundle for the next audit.
+Keep the file "checkpoint" of ${bundledLogs(manifest).length === 1 ? "this bundle" : "each log in logs/"} for the next audit.
 
 By hand, unpacked:   sha256sum -c SHA256SUMS
 and the commands in the specification (docs/bundle.md of Runledger), which is all one needs to write a third verifier.
@@ -26,7 +26,7 @@ WHAT A VERIFIED BUNDLE PROVES
 
 - Every entry is in the log that the key signed, and not a bit of it was changed.
 - Every content in payloads/ is the one its entry was logged with.
-${completeness(manifest)}
+${completeness(manifest)}${severalLogs(manifest)}
 WHAT NOTHING HERE PROVES
 
 - That what the agents reported is true, or that they reported everything.
@@ -35,15 +35,28 @@ WHAT NOTHING HERE PROVES
 `;
 }
 
-function completeness({ selection, range, hidden }: BundleManifest): string {
-  if (selection === "runs") {
+function severalLogs(manifest: BundleManifest): string {
+  const logs = bundledLogs(manifest);
+  if (logs.length === 1) return "";
+  return `- There are ${logs.length} logs in here, each in logs/: ${logs.map(({ shard }) => shard).join(", ")}. With the key of the directory in your
+  policy it shows that there is no other.
+`;
+}
+
+function completeness(manifest: BundleManifest): string {
+  if (manifest.runs !== null) {
     return `- Of each run with numbered records (runs.json: "numbered") and an end, nothing was left out; a gap is INCOMPLETE.
   It does NOT prove that no whole run was left out, nor that a run without numbers or without an end is whole.
   For that ask for an export by time alone.
 `;
   }
+  const logs = bundledLogs(manifest);
+  return logs.map((log) => wholeRange(log, logs.length === 1 ? "the log" : `the log ${log.shard}`)).join("");
+}
+
+function wholeRange({ range, hidden }: BundledLog, log: string): string {
   const [first, end] = range ?? [0, 0];
   const others = hidden === 0 ? "" : ` ${hidden} of them are shown as hashes only and are said to be of other tenants.`;
-  return `- Nothing was left out of the ${end - first} entries of the log from index ${first} on.${others}
+  return `- Nothing was left out of the ${end - first} entries of ${log} from index ${first} on.${others}
 `;
 }

@@ -2,6 +2,7 @@ import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contr
 import type { ExportFacts } from "./derived-files.ts";
 import type { RunTrail } from "./report.ts";
 import { REPORT_STYLE } from "./report-style.ts";
+import type { LogSelection } from "./selection.ts";
 import { count, type TrailLine } from "./step-words.ts";
 
 export interface ReportContents {
@@ -18,7 +19,7 @@ const MAX_LISTED_RUNS = 2_000;
 /** The report as one page without scripts, pictures or addresses. Everything that comes from outside is escaped. */
 export function reportPage(contents: ReportContents): string {
   const { runs, trails } = contents;
-  const told = runs.filter((run) => trails.has(run.run_id)).toSorted((a, b) => a.first_index - b.first_index);
+  const told = runs.filter((run) => trails.has(run.run_id)).toSorted(byBeginning);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -56,25 +57,30 @@ ${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} 
 </header>`;
 }
 
-function proofSection({ facts: { log, selection }, missingPayloads }: ReportContents): string {
-  const { origin, size, root } = log.checkpoint;
-  const range = selection.range;
+function proofSection({ facts: { logs, selection }, missingPayloads }: ReportContents): string {
   const complete =
-    range === null
+    selection.runIds !== null
       ? "Of each run below whose records are numbered, nothing can have been left out unseen. That no whole run was left out is not proven by this selection."
-      : `All entries of the log from index ${range[0]} to before ${range[1]} are in the bundle${selection.hidden === 0 ? "" : `, but ${count(selection.hidden ?? 0)} of other tenants`}.`;
+      : logs.map(({ shard }, i) => wholeRange(selection.logs[i], logs.length === 1 ? null : shard)).join(" ");
   return `<section class="proof">
 <h2>What this page is worth</h2>
-<p><strong>This page proves nothing by itself.</strong> It was made from the bundle’s entries, which can be checked against a key that the operator gave you in person: see README.txt. Only a verdict <strong>VERIFIED</strong> of a verifier that you got elsewhere makes the entries evidence. In brackets behind each line stands its index in the log.</p>
+<p><strong>This page proves nothing by itself.</strong> It was made from the bundle’s entries, which can be checked against a key that the operator gave you in person: see README.txt. Only a verdict <strong>VERIFIED</strong> of a verifier that you got elsewhere makes the entries evidence. In brackets behind each line stands its index in the log${logs.length === 1 ? "" : ", behind the log’s name"}.</p>
 <p>${complete}${missingPayloads === 0 ? "" : ` <strong>${count(missingPayloads)} contents could not be read when this was made.</strong>`}</p>
 <dl class="facts">
-${fact("Log", origin)}${fact("Size", `${count(size)} entries`)}${fact("Root", Buffer.from(root).toString("base64"))}
+${logs.map(({ checkpoint: { origin, size, root } }) => `${fact("Log", origin)}${fact("Size", `${count(size)} entries`)}${fact("Root", Buffer.from(root).toString("base64"))}`).join("")}
 </dl>
 </section>`;
 }
 
+function wholeRange(selected: LogSelection | undefined, shard: string | null): string {
+  const { range, hidden } = selected ?? { range: null, hidden: null };
+  const others = (hidden ?? 0) === 0 ? "" : `, but ${count(hidden ?? 0)} of other tenants`;
+  const log = shard === null ? "the log" : `the log ${escaped(shard)}`;
+  return `All entries of ${log} from index ${range?.[0] ?? 0} to before ${range?.[1] ?? 0} are in the bundle${others}.`;
+}
+
 function runsSection(runs: readonly BundleRun[]): string {
-  const shown = runs.toSorted((a, b) => a.first_index - b.first_index).slice(0, MAX_LISTED_RUNS);
+  const shown = runs.toSorted(byBeginning).slice(0, MAX_LISTED_RUNS);
   const rows = shown.map(
     (run) =>
       `<tr><td><a href="#${anchor(run)}">${escaped(shortId(run.run_id))}</a></td><td>${escaped(run.agent_name ?? "–")}</td><td>${status(run)}</td><td>${time(run.start_time)}</td><td class="n">${count(run.steps)}</td><td class="n">${count(run.tool_calls)}</td><td class="n">${tokens(run)}</td><td class="n">${money(run.cost_usd)}</td><td>${completeness(run)}</td></tr>`,
@@ -93,10 +99,12 @@ ${runs.length > shown.length ? `<p class="note">The first ${count(shown.length)}
 
 function actsSection(acts: readonly RunledgerRecord[]): string {
   if (acts.length === 0) return "";
-  const rows = acts.map((record) => {
-    const { actor, action, reason, target } = actOf(record);
-    return `<tr><td class="w">${time(record.start_time)}</td><td class="w">${escaped(actor)}</td><td class="w">${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
-  });
+  const rows = acts
+    .toSorted((a, b) => compare(a.received_time, b.received_time))
+    .map((record) => {
+      const { actor, action, reason, target } = actOf(record);
+      return `<tr><td class="w">${time(record.start_time)}</td><td class="w">${escaped(actor)}</td><td class="w">${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
+    });
   return `<section>
 <h2>What people did about it</h2>
 <table>
@@ -129,12 +137,22 @@ ${trail.leftOut === 0 ? "" : `<p class="note">${count(trail.leftOut)} further st
 
 /** The log has steps as they ended; people follow them as they began. */
 function byTime(a: TrailLine, b: TrailLine): number {
-  return a.time < b.time ? -1 : a.time > b.time ? 1 : a.index - b.index;
+  return compare(a.time, b.time) || a.index - b.index;
 }
 
-function line({ time: at, index, isError, sentence, quotes }: TrailLine): string {
+/** Of one log in its order; of several by their clocks. */
+function byBeginning(a: BundleRun, b: BundleRun): number {
+  if (a.first_index !== undefined && b.first_index !== undefined) return a.first_index - b.first_index;
+  return compare(a.start_time, b.start_time);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function line({ time: at, index, shard, isError, sentence, quotes }: TrailLine): string {
   const quoted = quotes.map(({ label, text }) => `<blockquote><b>${escaped(label)}</b> ${escaped(text)}</blockquote>`);
-  return `<li${isError ? ' class="error"' : ""}><time>${escaped(at.slice(11, 23))}</time><div><p>${escaped(sentence)} <span class="index">[${index}]</span></p>${quoted.join("")}</div></li>`;
+  return `<li${isError ? ' class="error"' : ""}><time>${escaped(at.slice(11, 23))}</time><div><p>${escaped(sentence)} <span class="index">[${shard === undefined ? "" : `${escaped(shard)} `}${index}]</span></p>${quoted.join("")}</div></li>`;
 }
 
 function policiesSection({ facts: { request }, summary }: ReportContents): string {
@@ -195,7 +213,8 @@ function time(text: string): string {
 
 /** Ids are anybody's text; an index is one's own. */
 function anchor(run: BundleRun): string {
-  return `run-${run.first_index}`;
+  const [first] = run.logs ?? [];
+  return first === undefined ? `run-${run.first_index}` : `run-${first.shard}-${first.first_index}`;
 }
 
 function shortId(runId: string): string {

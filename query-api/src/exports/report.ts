@@ -10,7 +10,7 @@ import {
 } from "@runledger/contract";
 import { answerText } from "./answer-text.ts";
 import type { ExportFacts } from "./derived-files.ts";
-import type { PayloadCollector } from "./payload-files.ts";
+import type { ExportLog } from "./export-log.ts";
 import { reportPage } from "./report-page.ts";
 import { type StepContents, type TrailLine, trailLine } from "./step-words.ts";
 
@@ -22,8 +22,8 @@ export interface RunTrail {
 }
 
 export interface Report {
-  add(index: number, record: RunledgerRecord): Promise<void>;
-  html(runs: readonly BundleRun[], summary: BundleSummary, payloads: PayloadCollector): string;
+  add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
+  html(runs: readonly BundleRun[], summary: BundleSummary, missingPayloads: number): string;
 }
 
 /** What a person reads; all of it is in the entries. */
@@ -38,9 +38,10 @@ const MAX_QUOTED_BYTES = 64 * 1024;
 export function createReport(facts: ExportFacts): Report {
   const trails = new Map<string, RunTrail>();
   const acts: RunledgerRecord[] = [];
-  const contentsOf = createContents(facts);
+  const contents = new Map(facts.logs.map((log) => [log, createContents(facts.request, log)]));
+  const ofSeveral = facts.logs.length > 1;
   return {
-    async add(index, record) {
+    async add(log, index, record) {
       if (record.event === "act") {
         if (acts.length < MAX_ACTS) acts.push(record);
         return;
@@ -53,19 +54,26 @@ export function createReport(facts: ExportFacts): Report {
         trails.set(record.run_id, trail);
       }
       const isFull = trail.lines.length >= MAX_LINES && record.event !== "run_end";
-      const line = trailLine(index, record, isFull ? NO_CONTENTS : await contentsOf(record));
+      const line = trailLine(
+        index,
+        record,
+        isFull ? NO_CONTENTS : ((await contents.get(log)?.(record)) ?? NO_CONTENTS),
+      );
       if (line === null) return;
+      if (ofSeveral) line.shard = log.shard;
       if (isFull) trail.leftOut++;
       else trail.lines.push(line);
     },
-    html: (runs, summary, payloads) =>
-      reportPage({ facts, runs, summary, trails, acts, missingPayloads: payloads.missing }),
+    html: (runs, summary, missingPayloads) => reportPage({ facts, runs, summary, trails, acts, missingPayloads }),
   };
 }
 
 const NO_CONTENTS: StepContents = { arguments: null, result: null, response: null, output: null };
 
-function createContents({ request, log }: ExportFacts): (record: RunledgerRecord) => Promise<StepContents> {
+function createContents(
+  request: ExportFacts["request"],
+  log: ExportLog,
+): (record: RunledgerRecord) => Promise<StepContents> {
   const readRange = async (path: string, offset: number, length: number) => log.objects.readRange(path, offset, length);
   const read = createPayloadReader(createPackReader(readRange, log.shard), log.findKey);
 

@@ -1,20 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { DIRECTORY, type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { createRuleBook } from "../alerts/rules.ts";
 import type { Feature } from "../dependencies.ts";
-import { invalidField, QueryApiError } from "../error.ts";
+import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { newestWitnessedNote } from "./anchor-files.ts";
 import { byteRange } from "./byte-range.ts";
+import { chooseLogs } from "./choose-logs.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
-import { openExportLog } from "./export-log.ts";
-import { createExportStore, type ExportStore, type KeptExport } from "./export-store.ts";
+import { createExportStore, type ExportStore, type KeptExport, keptLogs } from "./export-store.ts";
 
 const tags = ["exports"];
 const byId = z.strictObject({ export_id: z.string().max(64) });
@@ -54,10 +52,7 @@ export function registerExports(feature: Feature): void {
   registerBundle(feature, { store, jobs });
 }
 
-function registerCreate(
-  { app, dependencies: { objects, acts, clock }, settings }: Feature,
-  { store, jobs }: Exports,
-): void {
+function registerCreate({ app, dependencies: { objects, acts, clock } }: Feature, { store, jobs }: Exports): void {
   app.post(
     "/v1/exports",
     {
@@ -66,30 +61,26 @@ function registerCreate(
         tags,
         summary: "Asks for an evidence bundle of what the filter selects",
         description:
-          "Made in the background: follow `GET /v1/exports/{export_id}`, then fetch its bundle. See docs/bundle.md.",
+          "Of all logs, where collectors write several, or of the `shard` that is named. Made in the background: follow `GET /v1/exports/{export_id}`, then fetch its bundle. See docs/bundle.md.",
         body: exportRequest,
         response: { 202: exportJob, ...ERROR_RESPONSES },
       },
     },
     async (request, reply) => {
-      const { recipient, reason, content, since_checkpoint = null } = request.body;
+      const { filter: asked, recipient, reason, content, shard = null, ...since } = request.body;
       const { principal } = request;
-      const filter = withExactTimes(request.body.filter);
+      const filter = withExactTimes(asked);
       const { instance } = jobs();
-      const shard = request.body.shard ?? (await onlyShard(objects, settings.shard));
-      const witnessed = await newestWitnessedNote(objects, shard, clock(), since_checkpoint);
-      const log = await openExportLog(objects, shard, async () => null, witnessed);
-      if (since_checkpoint !== null && since_checkpoint > log.checkpoint.size)
-        throw invalidField("since_checkpoint", `the log has ${log.checkpoint.size} entries only`);
+      const chosen = await chooseLogs(objects, { ...since, ...(shard === null ? {} : { shard }) }, clock());
       const id = randomUUID();
-      const target = { export_id: id, shard, recipient, filter, content };
+      const shards = chosen.logs.map((log) => log.shard);
+      const target = { export_id: id, shards, recipient, filter, content };
       await acts.record({ action: "export.create", principal, reason, target });
       const kept: KeptExport = {
         ...{ id, tenant: principal.tenant, shard, state: "pending", instance, filter, recipient, reason, content },
-        since_checkpoint,
+        ...keptLogs(chosen),
         created_time: timeOf(clock()),
         exporter: { key_id: principal.keyId, name: principal.name },
-        checkpoint: Buffer.from(log.note).toString("base64"),
         ...{ attempts: 0, finished_time: null, expires_ms: null, entries: null, runs: null },
         ...{ missing_payloads: null, size_bytes: null, sha256: null, error: null },
       };
@@ -187,19 +178,6 @@ async function sendFile(
     .send(createReadStream(path, { start: first, end: last }));
 }
 
-/** The log that is meant where none is named. @throws QueryApiError when there are several: a bundle of one would look like one of all. */
-async function onlyShard(objects: Objects, own: string): Promise<string> {
-  const shards = (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
-  if (shards.length > 1) {
-    throw invalidField(
-      "shard",
-      `there are several logs here: ${shards.join(", ")}`,
-      "a bundle holds one: ask for each of them",
-    );
-  }
-  return own;
-}
-
 function notThere({ id, state, error }: KeptExport): QueryApiError {
   if (state === "expired")
     return new QueryApiError("not_found", `the bundle of ${id} was deleted when its time was up`, {
@@ -215,6 +193,7 @@ function viewOf(kept: KeptExport, jobs: ExportJobs): ExportJob {
   return {
     export_id: kept.id,
     shard: kept.shard,
+    shards: kept.logs.map(({ shard }) => shard),
     state: kept.state,
     filter: kept.filter,
     recipient: kept.recipient,

@@ -1,11 +1,18 @@
 import type { BundleRun } from "@runledger/contract";
 
-/** Columns of a run for tables: lists are joined by spaces where names have none, gaps are `first-last`. */
-export const RUN_COLUMNS: readonly [
+/** A column of a run for tables: lists are joined by spaces where names have none, gaps are `first-last`. */
+export type RunColumn = readonly [
   name: string,
   type: "text" | "count",
   value: (run: BundleRun) => string | number | null,
-][] = [
+];
+
+/** Where its records stand is told as indexes of the one log, or of each of several. */
+export function runColumns(ofSeveral: boolean): readonly RunColumn[] {
+  return [...COLUMNS, ...(ofSeveral ? PLACES : PLACE)];
+}
+
+const COLUMNS: readonly RunColumn[] = [
   ["run_id", "text", (run) => run.run_id],
   ["agent_name", "text", (run) => run.agent_name],
   ["agent_version", "text", (run) => run.agent_version],
@@ -30,14 +37,25 @@ export const RUN_COLUMNS: readonly [
   ["records", "count", (run) => run.records],
   ["records_expected", "count", (run) => run.records_expected],
   ["gaps", "text", (run) => run.gaps.map(([first, last]) => `${first}-${last}`).join("; ")],
-  ["first_index", "count", (run) => run.first_index],
-  ["last_index", "count", (run) => run.last_index],
+];
+const PLACE: readonly RunColumn[] = [
+  ["first_index", "count", (run) => run.first_index ?? null],
+  ["last_index", "count", (run) => run.last_index ?? null],
+];
+const PLACES: readonly RunColumn[] = [
+  [
+    "logs",
+    "text",
+    (run) =>
+      (run.logs ?? []).map(({ shard, first_index, last_index }) => `${shard}: ${first_index}-${last_index}`).join("; "),
+  ],
 ];
 
 /** RFC 4180, UTF-8. Text that a spreadsheet would take for a formula begins with an apostrophe. */
-export function runsCsv(runs: readonly BundleRun[]): string {
-  const head = RUN_COLUMNS.map(([name]) => name).join(",");
-  const lines = runs.map((run) => RUN_COLUMNS.map(([, , value]) => field(value(run))).join(","));
+export function runsCsv(runs: readonly BundleRun[], ofSeveral: boolean): string {
+  const columns = runColumns(ofSeveral);
+  const head = columns.map(([name]) => name).join(",");
+  const lines = runs.map((run) => columns.map(([, , value]) => field(value(run))).join(","));
   return `${[head, ...lines].join("\r\n")}\r\n`;
 }
 

@@ -1,10 +1,10 @@
 import type { BundleRun } from "@runledger/contract";
 import { parquetWriteFile } from "hyparquet-writer";
-import { RUN_COLUMNS } from "./runs-csv.ts";
+import { runColumns } from "./runs-csv.ts";
 
 /** A row a run, the columns of the CSV: texts (UTF8) and counts (INT64), nullable. */
-export function writeRunsParquet(filename: string, runs: readonly BundleRun[]): void {
-  const columnData = RUN_COLUMNS.map(([name, type, value]) => ({
+export function writeRunsParquet(filename: string, runs: readonly BundleRun[], ofSeveral: boolean): void {
+  const columnData = runColumns(ofSeveral).map(([name, type, value]) => ({
     name,
     data: runs.map((run) => cell(value(run))),
     type: type === "text" ? ("STRING" as const) : ("INT64" as const),

@@ -2,17 +2,22 @@ import { createDestroyedKeys, type DestroyedKeys, type ExportFilter } from "@run
 import { QueryApiError } from "../error.ts";
 import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
 
-/** Which entries an export holds. Made from the log alone, so that it misses nothing that ClickHouse does not know yet. */
+/** Which entries an export holds. Made from the logs alone, so that it misses nothing that ClickHouse does not know yet. */
 export interface Selection {
+  /** Of each log, in their order. */
+  logs: LogSelection[];
+  /** With `runs`: in whichever logs their records stand. */
+  runIds: ReadonlySet<string> | null;
+  /** Which keys the logs say are destroyed, and by which act. */
+  destroyed: DestroyedKeys;
+}
+
+export interface LogSelection {
   kind: "log" | "range" | "runs";
   /** [first, end) with `log` and `range`. */
   range: [number, number] | null;
   /** Entries of other tenants in the range. */
   hidden: number | null;
-  /** With `runs`. */
-  runIds: ReadonlySet<string> | null;
-  /** Which keys the log says are destroyed, and by which act. */
-  destroyed: DestroyedKeys;
 }
 
 /** Runs that meet some condition of a filter are remembered while the log is read. */
@@ -21,39 +26,45 @@ const TIME = 1;
 
 type Condition = (entry: ScannedEntry) => boolean;
 
-/** Reads the whole log once. `filter` times are nine-digit UTC texts, as records have them. */
+/** Reads the whole logs once. `filter` times are nine-digit UTC texts, as records have them. */
 export async function selectEntries(
-  log: ExportLog,
+  logs: readonly ExportLog[],
   filter: ExportFilter,
   tenant: string,
   signal: AbortSignal,
   onProgress: (scanned: number) => void,
 ): Promise<Selection> {
   const conditions = runConditions(filter);
+  const isByRun = conditions.length > 0;
   const wanted = (1 << (conditions.length + 1)) - 1;
-  /** Bits of the conditions that an entry of the run has met; TIME is the lowest. */
+  /** Bits of the conditions that an entry of the run has met, in any log; TIME is the lowest. */
   const met = new Map<string, number>();
   const destroyed = createDestroyedKeys();
-  const range = createRange(filter, log.checkpoint.size);
-  const isByRun = conditions.length > 0;
-  for await (const { index, entry } of scanLog(log, signal)) {
-    if (index % 1_024 === 0) onProgress(index);
-    const isOurs = entry.tenant === tenant;
-    range.add(index, entry.received_time, isOurs);
-    // What expires is of all tenants, and the act that says so of the installation's.
-    if (isOurs || entry.act?.action === "expiry") destroyed.note(entry, index);
-    if (!isOurs) continue;
-    if (isByRun && entry.run_id !== "" && entry.event !== "act") {
-      const bits = bitsOf(entry, filter, conditions);
-      if (bits === 0) continue;
-      met.set(entry.run_id, (met.get(entry.run_id) ?? 0) | bits);
-      if (met.size > MAX_RUNS) throw tooManyRuns();
+  const selected: LogSelection[] = [];
+  let scanned = 0;
+  for (const log of logs) {
+    const range = createRange(filter, log.checkpoint.size);
+    for await (const { index, entry } of scanLog(log, signal)) {
+      if (scanned++ % 1_024 === 0) onProgress(scanned);
+      const isOurs = entry.tenant === tenant;
+      range.add(index, entry.received_time, isOurs);
+      // What expires is of all tenants, and the act that says so of the installation's.
+      if (isOurs || entry.act?.action === "expiry")
+        destroyed.note(entry, index, logs.length === 1 ? undefined : log.shard);
+      if (!isOurs) continue;
+      if (isByRun && entry.run_id !== "" && entry.event !== "act") {
+        const bits = bitsOf(entry, filter, conditions);
+        if (bits === 0) continue;
+        met.set(entry.run_id, (met.get(entry.run_id) ?? 0) | bits);
+        if (met.size > MAX_RUNS) throw tooManyRuns();
+      }
     }
+    selected.push(isByRun ? { kind: "runs", range: null, hidden: null } : range.result());
   }
-  if (!isByRun) return { ...range.result(), runIds: null, destroyed };
+  if (!isByRun) return { logs: selected, runIds: null, destroyed };
   const runIds = new Set<string>();
   for (const [runId, bits] of met) if (bits === wanted) runIds.add(runId);
-  return { kind: "runs", range: null, hidden: null, runIds, destroyed };
+  return { logs: selected, runIds, destroyed };
 }
 
 function runConditions(filter: ExportFilter): Condition[] {
@@ -83,7 +94,7 @@ function bitsOf(entry: ScannedEntry, filter: ExportFilter, conditions: readonly 
 
 interface Range {
   add(index: number, receivedTime: string, isOurs: boolean): void;
-  result(): Pick<Selection, "kind" | "range" | "hidden">;
+  result(): LogSelection;
 }
 
 /**

@@ -12,6 +12,8 @@ export interface StepContents {
 export interface TrailLine {
   time: string;
   index: number;
+  /** Of the log that the index is of, where there are several. */
+  shard?: string;
   isError: boolean;
   sentence: string;
   quotes: { label: string; text: string }[];

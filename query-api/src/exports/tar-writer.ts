@@ -15,6 +15,14 @@ export interface TarWriter {
   readonly writtenBytes: number;
 }
 
+/** Where files go: the tar, or a folder in it. */
+export type TarFolder = Pick<TarWriter, "file">;
+
+/** @param name ends in a slash; empty: the tar itself. */
+export function tarFolder(tar: TarFolder, name: string): TarFolder {
+  return { file: (path, content) => tar.file(name + path, content) };
+}
+
 /** @throws the file system's errors; `EEXIST` unless the file is new. */
 export async function createTarWriter(target: string): Promise<TarWriter> {
   const handle = await open(target, "wx", 0o600);

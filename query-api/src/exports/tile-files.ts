@@ -1,6 +1,6 @@
 import { hashesAtLevel, readTile, TILE_WIDTH, tilePath } from "@runledger/contract";
 import type { ExportLog } from "./export-log.ts";
-import type { TarWriter } from "./tar-writer.ts";
+import type { TarFolder } from "./tar-writer.ts";
 
 /** The tiles of a bundle: each once, the one above it before it. */
 export interface TileFiles {
@@ -15,7 +15,7 @@ interface Place {
   index: number;
 }
 
-export function createTileFiles({ read, checkpoint: { size } }: ExportLog, tar: TarWriter): TileFiles {
+export function createTileFiles({ read, checkpoint: { size } }: ExportLog, tar: TarFolder): TileFiles {
   const written = new Set<string>();
   let lastLeafTile = -1;
 

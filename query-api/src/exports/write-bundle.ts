@@ -1,30 +1,25 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   BUNDLE_FILES,
-  BUNDLE_FORMAT,
-  type BundleManifest,
+  type BundledLog,
   type BundleSummary,
   createRunFacts,
   type ExportFilter,
   formatManifest,
-  formatTlogProof,
-  inclusionProof,
-  MAX_BUNDLE_PROOFS,
-  parseLogEntry,
-  proofPath,
+  logFolder,
+  manifestOf,
   runsJson,
   summaryJson,
 } from "@runledger/contract";
-import { isConcerned } from "./acts-of-selection.ts";
-import { createDerivedFiles, type DerivedFiles } from "./derived-files.ts";
-import { createEntryFiles } from "./entry-files.ts";
-import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
-import { createPayloadCollector, type PayloadCollector } from "./payload-files.ts";
+import { createDerivedFiles } from "./derived-files.ts";
+import { type ExplainingActs, findExplainingActs } from "./explaining-acts.ts";
+import type { ExportLog } from "./export-log.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
-import { createTarWriter, type TarWriter } from "./tar-writer.ts";
-import { createTileFiles } from "./tile-files.ts";
+import { createTarWriter, type TarWriter, tarFolder } from "./tar-writer.ts";
+import { type WritingOfLogs, writeLog } from "./write-log.ts";
 
 /** What is exported, for whom, and by whom. */
 export interface ExportRequest {
@@ -36,15 +31,13 @@ export interface ExportRequest {
   filter: ExportFilter;
   tenant: string;
   content: boolean;
-  /** Size of a checkpoint that the recipient kept from before. */
-  sinceCheckpoint: number | null;
   /** Rules, retention and limits in force, as far as the exporter knows them. */
   policies: object;
-  /** `anchors.json`: what the directory, witnesses and time stamps say of the log; null: nothing. */
+  /** `anchors.json`: what the directory, witnesses and time stamps say of the logs; null: nothing. */
   anchors: string | null;
 }
 
-/** Entries: those read of the log, and those put into the bundle. */
+/** Entries: those read of the logs, and those put into the bundle. */
 export interface ExportProgress {
   stage: "selecting" | "writing";
   scanned: number;
@@ -61,40 +54,47 @@ export interface ExportResult {
   missingPayloads: number;
 }
 
-interface Writing {
-  log: ExportLog;
-  request: ExportRequest;
-  selection: Selection;
+interface Writing extends WritingOfLogs {
+  logs: readonly ExportLog[];
   tar: TarWriter;
-  derived: DerivedFiles;
-  payloads: PayloadCollector;
-  signal: AbortSignal;
-  onProgress: (progress: ExportProgress) => void;
 }
 
 /**
- * Writes a bundle (docs/bundle.md) to a new file. The log is read twice: to select, and to write. Memory is bounded by a file's worth of entries and
- * payloads, and grows with the number of runs. A crash leaves a part of the file and a directory `….parts` beside it.
+ * Writes a bundle (docs/bundle.md) to a new file: of one log, or of several, each in a folder. The logs are read twice: to select, and to write; several
+ * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, and grows with the number of runs. A
+ * crash leaves a part of the file and a directory `….parts` beside it.
  */
 export async function writeBundle(
-  log: ExportLog,
+  logs: readonly ExportLog[],
   request: ExportRequest,
   target: string,
   signal: AbortSignal,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportResult> {
-  const total = log.checkpoint.size;
-  const selection = await selectEntries(log, request.filter, request.tenant, signal, (scanned) =>
+  const total = logs.reduce((sum, { checkpoint: { size } }) => sum + size, 0);
+  const selection = await selectEntries(logs, request.filter, request.tenant, signal, (scanned) =>
     onProgress({ stage: "selecting", scanned, total, entries: 0, bytes: 0 }),
   );
+  const explaining = await explainingActs(logs, selection, request, signal);
   const parts = await mkdtemp(join(dirname(target), "parts-"));
   const tar = await createTarWriter(target);
   try {
-    const derived = await createDerivedFiles(parts, { request, log, selection });
-    const payloads = createPayloadCollector(log, selection.destroyed);
-    const writing: Writing = { log, request, selection, tar, derived, payloads, signal, onProgress };
+    const derived = await createDerivedFiles(parts, { request, logs, selection });
+    const facts = createRunFacts(logs.length === 1 ? null : randomBytes(16));
+    const counts = { scanned: 0, entries: 0, missingPayloads: 0 };
+    const report = (): void =>
+      onProgress({
+        stage: "writing",
+        scanned: counts.scanned,
+        total,
+        entries: counts.entries,
+        bytes: tar.writtenBytes,
+      });
+    const writing: Writing = {
+      ...{ logs, request, selection, explaining, tar, derived, facts, counts, signal, report },
+    };
     const summary = await writeFiles(writing);
-    return { ...(await tar.finish()), summary, missingPayloads: payloads.missing };
+    return { ...(await tar.finish()), summary, missingPayloads: counts.missingPayloads };
   } catch (error) {
     await tar.abandon().catch(() => undefined); // what failed before tells more
     throw error;
@@ -103,93 +103,50 @@ export async function writeBundle(
   }
 }
 
+/** Null: of one log the acts follow the payloads, and are known when they are met. */
+async function explainingActs(
+  logs: readonly ExportLog[],
+  selection: Selection,
+  { tenant, content }: ExportRequest,
+  signal: AbortSignal,
+): Promise<ExplainingActs | null> {
+  if (logs.length === 1) return null;
+  if (!content) return { isExplaining: () => false, keyIds: new Set() };
+  return await findExplainingActs(logs, selection, tenant, signal);
+}
+
 async function writeFiles(writing: Writing): Promise<BundleSummary> {
-  const { log, request, selection, tar, derived } = writing;
-  const manifest = manifestOf(log, request, selection);
+  const { logs, request, selection, tar, derived, facts, counts } = writing;
+  const manifest = manifestOf(
+    {
+      export_id: request.exportId,
+      created_time: request.createdTime,
+      exporter: request.exporter,
+      recipient: request.recipient,
+      reason: request.reason,
+      filter: request.filter,
+      tenant: request.tenant,
+      content: request.content,
+      runs: selection.runIds?.size ?? null,
+    },
+    logs.map((log, i) => bundledLog(log, selection, i)),
+  );
   await tar.file(BUNDLE_FILES.readme, bundleReadme(manifest));
   await tar.file(BUNDLE_FILES.manifest, formatManifest(manifest));
-  await tar.file(BUNDLE_FILES.checkpoint, log.note);
+  const folderOf = ({ shard }: ExportLog) => tarFolder(tar, logs.length === 1 ? "" : logFolder(shard));
+  for (const log of logs) await folderOf(log).file(BUNDLE_FILES.checkpoint, log.note);
   if (request.anchors !== null) await tar.file(BUNDLE_FILES.anchors, request.anchors);
-  const { facts, proved } = await writeEntries(writing);
-  for (const index of proved) {
-    const proof = await inclusionProof(log.read, index, log.checkpoint.size);
-    await tar.file(proofPath(index), formatTlogProof({ index, proof, checkpoint: log.note }));
-  }
+  for (const [i, log] of logs.entries()) await writeLog(writing, log, i, folderOf(log));
   const summary = facts.summary();
   await tar.file(BUNDLE_FILES.runs, [...runsJson(facts.runs())].join(""));
   await tar.file(BUNDLE_FILES.summary, summaryJson(summary));
   await tar.file(BUNDLE_FILES.policies, `${JSON.stringify(request.policies, null, 2)}\n`);
-  await derived.write(tar, facts.runs(), summary, writing.payloads);
+  await derived.write(tar, facts.runs(), summary, counts.missingPayloads);
   return summary;
 }
 
-async function writeEntries(writing: Writing) {
-  const { log, request, selection, tar, derived, payloads, signal, onProgress } = writing;
-  const total = log.checkpoint.size;
-  const tiles = createTileFiles(log, tar);
-  await tiles.writeEdges(request.sinceCheckpoint);
-  const files = createEntryFiles(tar, tiles, { content: request.content, asLog: selection.kind === "log" });
-  const facts = createRunFacts();
-  const indexes: number[] = [];
-  let entries = 0;
-  const report = (scanned: number): void =>
-    onProgress({ stage: "writing", scanned, total, entries, bytes: tar.writtenBytes });
-  for await (const { index, bytes, entry } of scanLog(log, signal)) {
-    if (index % 1_024 === 0) report(index);
-    const part = partOf(index, entry, writing);
-    if (part === "none") continue;
-    const record = parseLogEntry(bytes);
-    await files.add(index, bytes, async (into) => {
-      if (part === "selected") await payloads.collect(record, into);
-    });
-    entries++;
-    if (indexes.length <= MAX_BUNDLE_PROOFS) indexes.push(index);
-    if (part === "beside") continue;
-    facts.add(index, record);
-    await derived.add(index, record);
-  }
-  await files.finish();
-  report(total);
-  return { facts, proved: entries <= MAX_BUNDLE_PROOFS ? indexes : [] };
-}
-
-/** `beside`: it shows something about the selection without being of it, as the entries next to a range do, and erasures of what it held. */
-function partOf(
-  index: number,
-  entry: ScannedEntry,
-  { request: { tenant, filter }, selection: { runIds, range, destroyed }, payloads }: Writing,
-): "selected" | "beside" | "none" {
-  const isDestruction =
-    entry.act !== undefined && [...payloads.keyIds].some((id) => destroyed.of(id)?.logIndex === index);
-  if (entry.tenant !== tenant) return isDestruction && entry.act?.action === "expiry" ? "beside" : "none";
-  if (runIds !== null) {
-    if (isDestruction) return "selected";
-    return runIds.has(entry.run_id) || isConcerned(entry, runIds, filter, payloads.keyIds) ? "selected" : "none";
-  }
-  const [first, end] = range ?? [0, 0];
-  if (index >= first && index < end) return "selected";
-  const isBoundary =
-    (filter.since !== undefined && index === first - 1) || (filter.until !== undefined && index === end);
-  return isBoundary || isDestruction ? "beside" : "none";
-}
-
-function manifestOf(log: ExportLog, request: ExportRequest, selection: Selection): BundleManifest {
-  const { origin, size } = log.checkpoint;
-  return {
-    format: BUNDLE_FORMAT,
-    export_id: request.exportId,
-    created_time: request.createdTime,
-    exporter: request.exporter,
-    recipient: request.recipient,
-    reason: request.reason,
-    filter: request.filter,
-    tenant: request.tenant,
-    content: request.content,
-    log: { origin, shard: log.shard, tree_size: size },
-    selection: selection.kind,
-    range: selection.range,
-    runs: selection.runIds?.size ?? null,
-    hidden: selection.hidden,
-    since_checkpoint: request.sinceCheckpoint,
-  };
+function bundledLog({ shard, checkpoint, sinceCheckpoint }: ExportLog, { logs }: Selection, i: number): BundledLog {
+  const { kind = "log", range = null, hidden = null } = logs[i] ?? {};
+  const { origin, size } = checkpoint;
+  return { origin, shard, tree_size: size, selection: kind, range, hidden, since_checkpoint: sinceCheckpoint };
 }

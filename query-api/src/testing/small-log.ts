@@ -33,8 +33,13 @@ export const verifierKey = formatVerifierKey(ORIGIN, privateKey);
 export const verifier = parseVerifierKey(verifierKey);
 
 /** Publishes a log of these records, fewer than 256, as a collector would have. Returns its rows of `log_entries`. */
-export async function publishSmallLog(objects: Objects, records: readonly RunledgerRecord[]): Promise<LogEntryRow[]> {
-  const prefix = logPrefix(SHARD);
+export async function publishSmallLog(
+  objects: Objects,
+  records: readonly RunledgerRecord[],
+  shard = SHARD,
+): Promise<LogEntryRow[]> {
+  const prefix = logPrefix(shard);
+  const origin = shard === SHARD ? ORIGIN : `${ORIGIN}/${shard}`;
   const entries = records.map((one) => Buffer.from(canonicalJson(one)));
   const tree = createTileTree();
   for (const entry of entries) tree.append(leafHash(entry));
@@ -42,14 +47,14 @@ export async function publishSmallLog(objects: Objects, records: readonly Runled
     await objects.create(`${prefix}${tilePath(level, index, width)}`, bytes);
   }
   await objects.create(`${prefix}${entryBundlePath(0, entries.length)}`, encodeEntryBundle(entries));
-  const note = signCheckpoint(tree.size, tree.root(), createNoteSigner(ORIGIN, privateKey));
+  const note = signCheckpoint(tree.size, tree.root(), createNoteSigner(origin, privateKey));
   await objects.replace(`${prefix}${CHECKPOINT_PATH}`, note);
   return records.map((one, log_index) => ({
     tenant: one.tenant,
     record_id: one.record_id,
     run_id: one.run_id,
     step_id: one.step_id,
-    shard: SHARD,
+    shard,
     log_index,
     leaf_hash: Buffer.from(leafHash(entries[log_index] ?? Buffer.of())).toString("hex"),
     payloads: JSON.stringify(one.payloads),

@@ -22,7 +22,7 @@ export type ExportFlags = Partial<Record<FilterFlag, string>> & {
   reason: string;
   content: boolean;
   output: string;
-  sinceCheckpoint?: string;
+  sinceCheckpoint: string[];
   dataDir?: string;
   objects?: string;
   shard?: string;
@@ -45,13 +45,15 @@ export async function exportCommand(flags: ExportFlags, console: Console): Promi
     reason: flags.reason,
     content: flags.content,
     ...(flags.shard === undefined ? {} : { shard: flags.shard }),
-    ...(flags.sinceCheckpoint === undefined ? {} : { since_checkpoint: await sizeOf(flags.sinceCheckpoint) }),
+    ...(flags.sinceCheckpoint.length === 0
+      ? {}
+      : { since_checkpoints: await Promise.all(flags.sinceCheckpoint.map(earlierOf)) }),
   };
   const isOffline = flags.dataDir !== undefined || flags.objects !== undefined;
   const done = isOffline ? await makeHere(request, flags, console, line) : await askFor(request, flags, console, line);
   line.clear();
   console.stdout.write(
-    `${pc.green("exported")} ${done.entries} entries of ${done.runs === 1 ? "one run" : `${done.runs} runs`} to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
+    `${pc.green("exported")} ${done.entries} entries of ${done.runs === 1 ? "one run" : `${done.runs} runs`} ${done.shards.length === 1 ? "" : `from ${done.shards.length} logs (${done.shards.join(", ")}) `}to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
   );
   if (done.missing > 0)
     console.stderr.write(
@@ -63,6 +65,7 @@ export async function exportCommand(flags: ExportFlags, console: Console): Promi
 }
 
 interface Done {
+  shards: string[];
   entries: number;
   runs: number;
   bytes: number;
@@ -87,8 +90,15 @@ async function askFor(request: object, flags: ExportFlags, console: Console, lin
     throw new Error("What arrived is not what was sent (another SHA-256). Nothing was kept: try again.");
   }
   await rename(partial, flags.output);
-  const { entries, runs, missing_payloads, size_bytes } = job;
-  return { entries: entries ?? 0, runs: runs ?? 0, bytes: size_bytes ?? 0, sha256, missing: missing_payloads ?? 0 };
+  const { shards, entries, runs, missing_payloads, size_bytes } = job;
+  return {
+    shards,
+    entries: entries ?? 0,
+    runs: runs ?? 0,
+    bytes: size_bytes ?? 0,
+    sha256,
+    missing: missing_payloads ?? 0,
+  };
 }
 
 /** Goes on where a broken connection left off. */
@@ -123,7 +133,7 @@ async function makeHere(
     recipient: string;
     reason: string;
     content: boolean;
-    since_checkpoint?: number;
+    since_checkpoints?: { origin: string; size: number }[];
   },
   flags: ExportFlags,
   console: Console,
@@ -141,12 +151,19 @@ async function makeHere(
   const done = await exportOffline(
     objects,
     await payloadKeysAtHand(objects, { ...keysFrom, warn }),
-    { ...request, shard: flags.shard ?? "0", tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
+    { ...request, tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
     flags.output,
     ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
   );
   const { entries, runs } = done.summary;
-  return { entries, runs, bytes: done.sizeBytes, sha256: done.sha256, missing: done.missingPayloads };
+  return {
+    shards: done.shards,
+    entries,
+    runs,
+    bytes: done.sizeBytes,
+    sha256: done.sha256,
+    missing: done.missingPayloads,
+  };
 }
 
 function wordsOf({ state, progress }: ExportJob): string {
@@ -154,8 +171,9 @@ function wordsOf({ state, progress }: ExportJob): string {
   return progress.stage === "selecting" ? "selecting" : `writing, ${progress.entries} entries`;
 }
 
-async function sizeOf(checkpointFile: string): Promise<number> {
-  return unverifiedCheckpoint(await readFile(checkpointFile)).size;
+async function earlierOf(checkpointFile: string): Promise<{ origin: string; size: number }> {
+  const { origin, size } = unverifiedCheckpoint(await readFile(checkpointFile));
+  return { origin, size };
 }
 
 async function sha256Of(file: string): Promise<string> {

@@ -1,0 +1,63 @@
+import { DIRECTORY } from "../record/paths.ts";
+import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
+import { LogError } from "./log-error.ts";
+import type { ReadObject } from "./log-reader.ts";
+import type { RecordedHead } from "./recorded-heads.ts";
+import type { NoteVerifier } from "./signed-note.ts";
+import { CHECKPOINT_PATH } from "./tile-path.ts";
+import type { Findings } from "./verification.ts";
+
+/** Earlier checkpoints of the caller's as heads that the directory must have had: those of its name. @throws LogError `malformed` for one that is none. */
+export function sinceOfDirectory(
+  notes: readonly Uint8Array[],
+  verifiers: readonly NoteVerifier[],
+  findings: Findings,
+): RecordedHead[] {
+  const ofDirectory = notes.filter((note) => unverifiedCheckpoint(note).origin.endsWith(`/${DIRECTORY}`));
+  return ofDirectory.flatMap((note) => headOf(note, verifiers, findings));
+}
+
+/** Of each log the earlier checkpoints of its name. One of no log here is a finding. */
+export async function sinceByLog(
+  notes: readonly Uint8Array[],
+  names: readonly string[],
+  readLog: (log: string) => ReadObject,
+  findings: Findings,
+): Promise<Map<string, Uint8Array[]>> {
+  const since = new Map<string, Uint8Array[]>();
+  const origins = new Map<string, string>();
+  for (const name of names) {
+    const head = await readLog(name)(CHECKPOINT_PATH);
+    const origin = head && originOf(head);
+    if (origin !== null) origins.set(origin, name);
+  }
+  for (const note of notes) {
+    const { origin } = unverifiedCheckpoint(note);
+    if (origin.endsWith(`/${DIRECTORY}`)) continue;
+    // Of one log it is compared with whatever is there.
+    const name = origins.get(origin) ?? (names.length === 1 ? names[0] : undefined);
+    if (name === undefined) findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
+    else since.set(name, [...(since.get(name) ?? []), note]);
+  }
+  return since;
+}
+
+/** [] after a finding, when no key of the caller's signed it. */
+export function headOf(note: Uint8Array, verifiers: readonly NoteVerifier[], findings: Findings): RecordedHead[] {
+  try {
+    return [{ ...openCheckpoint(note, verifiers), where: "earlier checkpoint" }];
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code === "malformed") throw error;
+    findings.add("UNTRUSTED", "earlier checkpoint", error.message);
+    return [];
+  }
+}
+
+function originOf(note: Uint8Array): string | null {
+  try {
+    return unverifiedCheckpoint(note).origin;
+  } catch (error) {
+    if (error instanceof LogError) return null;
+    throw error;
+  }
+}

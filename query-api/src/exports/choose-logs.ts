@@ -1,0 +1,137 @@
+import {
+  byUtf8,
+  CHECKPOINT_PATH,
+  type Checkpoint,
+  DIRECTORY,
+  LogError,
+  logPrefix,
+  MAX_BUNDLED_SHARD_CHARS,
+  unverifiedCheckpoint,
+} from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
+import { invalidField, QueryApiError } from "../error.ts";
+import { directoryHeads, newestRecorded, witnessedNote } from "./directory-reading.ts";
+
+/** A log as it is exported: fixed once, so that an export that was interrupted is made again to the same bytes. */
+export interface ChosenLog {
+  shard: string;
+  /** The signed note that it is made from. */
+  note: Uint8Array;
+  /** Size of a checkpoint that the recipient kept from before. */
+  sinceCheckpoint: number | null;
+}
+
+export interface ChosenLogs {
+  /** In order of their shards. */
+  logs: ChosenLog[];
+  /** Read before the logs were listed: what it names is among them, unless it is gone. */
+  directory: DirectoryHeads;
+}
+
+/** The directory's newest head that counts for the export, and its newest that witnesses have cosigned. */
+export interface DirectoryHeads {
+  newest: Uint8Array | null;
+  cosigned: Uint8Array | null;
+}
+
+/** What an export is asked to be of. */
+export interface LogsAsked {
+  /** Absent: all logs that there are. */
+  shard?: string | undefined;
+  /** Of the one log. */
+  since_checkpoint?: number | undefined;
+  since_checkpoints?: readonly { origin: string; size: number }[] | undefined;
+}
+
+type ReadableObjects = Pick<Objects, "read" | "folders">;
+
+/**
+ * The logs as they stand now, each as witnesses have cosigned it where they are not behind (docs/bundle.md).
+ * @throws QueryApiError `conflict` when nothing was logged yet, `invalid_argument` for earlier checkpoints that fit none of them.
+ */
+export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, nowMs: number): Promise<ChosenLogs> {
+  const directory = await directoryHeads(objects);
+  const shards = asked.shard === undefined ? await shardsOf(objects) : [asked.shard];
+  const found: { shard: string; newest: Uint8Array; head: Checkpoint }[] = [];
+  for (const shard of shards) {
+    const newest = await objects.read(logPrefix(shard) + CHECKPOINT_PATH);
+    // One that was begun a moment ago has nothing to export yet.
+    if (newest !== null) found.push({ shard, newest, head: headOf(shard, newest) });
+  }
+  if (found.length === 0)
+    throw new QueryApiError("conflict", "there is no log to export yet", {
+      hint: "a moment after the first record arrives there is",
+    });
+  if (found.length > 1) requireShortNames(found.map(({ shard }) => shard));
+  const sizes = earlierSizes(
+    asked,
+    found.map(({ head }) => head),
+  );
+  const recorded =
+    directory.cosigned === null ? new Map() : await newestRecorded(objects, directory.cosigned, [...shards]);
+  const chosen = found.map(({ shard, newest, head }) => {
+    const sinceCheckpoint = sizes.get(head.origin) ?? null;
+    return {
+      shard,
+      newest,
+      sinceCheckpoint,
+      witnessed: witnessedNote(recorded.get(shard), newest, nowMs, sinceCheckpoint),
+    };
+  });
+  // All as the directory's cosigned head has them, or all as they stand: no log is then shorter than the directory's newest head in the bundle says.
+  const areWitnessed = chosen.every(({ witnessed }) => witnessed !== null);
+  const logs = chosen.map(({ shard, newest, sinceCheckpoint, witnessed }): ChosenLog => {
+    return { shard, note: (areWitnessed ? witnessed : null) ?? newest, sinceCheckpoint };
+  });
+  return { logs, directory: areWitnessed ? { ...directory, newest: directory.cosigned } : directory };
+}
+
+/** Names of the logs of records, in the order in which bundles have them. */
+export async function shardsOf(objects: Pick<Objects, "folders">): Promise<string[]> {
+  return (await objects.folders("log/")).filter((name) => name !== DIRECTORY).sort(byUtf8);
+}
+
+function headOf(shard: string, note: Uint8Array): Checkpoint {
+  try {
+    return unverifiedCheckpoint(note);
+  } catch (cause) {
+    if (!(cause instanceof LogError)) throw cause;
+    throw new QueryApiError("conflict", `the log of shard ${shard} can't be read: ${cause.message}`, {
+      hint: "run `runledger verify` on the store",
+      cause,
+    });
+  }
+}
+
+function requireShortNames(shards: readonly string[]): void {
+  const long = shards.find((shard) => shard.length > MAX_BUNDLED_SHARD_CHARS);
+  if (long === undefined) return;
+  const what = `the name ${long} is longer than ${MAX_BUNDLED_SHARD_CHARS} characters, and has no place in a bundle of several logs`;
+  throw invalidField("shard", what, "ask for each log alone");
+}
+
+/** By origin. @throws QueryApiError for a checkpoint that none of the logs can extend. */
+function earlierSizes(
+  { since_checkpoint, since_checkpoints = [] }: LogsAsked,
+  heads: readonly Checkpoint[],
+): Map<string, number> {
+  const sizes = new Map(since_checkpoints.map(({ origin, size }) => [origin, size]));
+  const [only, ...others] = heads;
+  if (since_checkpoint !== undefined && only !== undefined) {
+    if (others.length > 0)
+      throw invalidField(
+        "since_checkpoint",
+        `there are ${heads.length} logs here, and it does not say which it is of`,
+        "give `since_checkpoints`, with the origin of each, or name a `shard`",
+      );
+    sizes.set(only.origin, since_checkpoint);
+  }
+  const field = since_checkpoint === undefined ? "since_checkpoints" : "since_checkpoint";
+  for (const [origin, size] of sizes) {
+    const head = heads.find((each) => each.origin === origin);
+    if (head === undefined)
+      throw invalidField(field, `no log here is ${origin}`, "its origin is the first line of the checkpoint");
+    if (size > head.size) throw invalidField(field, `the log has ${head.size} entries only`);
+  }
+  return sizes;
+}

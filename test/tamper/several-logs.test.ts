@@ -1,0 +1,324 @@
+import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
+import { runFrame, timeAt } from "./bundle-log.ts";
+import {
+  change,
+  editLines,
+  fileOf,
+  linesOf,
+  readTar,
+  type TarFiles,
+  withFacts,
+  withSums,
+  writeTar,
+} from "./bundle-tar.ts";
+import { createTwoLogs, partOfRun, type TwoLogs } from "./two-logs.ts";
+
+let verifiers: BothVerifiers;
+let logs: TwoLogs;
+let trust: Trusting;
+let early: { a: Buffer; b: Buffer };
+/** Of all, of a user, of a time, without contents, of the state before the last records; and of the user when it was erased. */
+const bundles: Record<"whole" | "user" | "range" | "facts" | "older" | "erased", Buffer> = {} as never;
+const files = (name: keyof typeof bundles): TarFiles => readTar(bundles[name]);
+const entriesOf = (shard: string, all: TarFiles = files("whole")): string =>
+  all.find(([path]) => path.startsWith(`logs/${shard}/entries/`))?.[0] ?? "";
+const isProof = ([path]: readonly [string, Buffer]): boolean => path.includes("/proofs/");
+const unproven = (all: TarFiles): TarFiles => all.filter((file) => !isProof(file));
+
+beforeAll(async () => {
+  verifiers = await startBothVerifiers();
+  logs = await createTwoLogs();
+  // A run begins at b; its collector dies after record 3 was taken, whose sender tries again at a, and goes on there.
+  const moving = { run: "moving", user: "u1", second: 0 };
+  await logs.write("b", partOfRun(1, moving, { from: 0, to: 4, ends: false }));
+  await logs.write("a", runFrame(1, { run: "at-a", agent: "billing", user: "u2", steps: 3, second: 2 }));
+  early = { a: await logs.checkpoint("a"), b: await logs.checkpoint("b") };
+  await logs.record("2026-01-01T00:00:10.000Z");
+  bundles.older = await logs.export();
+  await logs.write("a", partOfRun(2, moving, { from: 3, to: 8, ends: true }));
+  await logs.write("b", runFrame(2, { run: "at-b", agent: "support", user: "u1", steps: 2, second: 20 }));
+  await logs.record("2026-01-01T00:00:30.000Z");
+  trust = { keys: Object.values(logs.keys) };
+  const since_checkpoints = [early.a, early.b].map((note) => unverifiedCheckpoint(note));
+  bundles.whole = await logs.export(
+    {},
+    { since_checkpoints: since_checkpoints.map(({ origin, size }) => ({ origin, size })) },
+  );
+  bundles.user = await logs.export({ user: "u1" });
+  bundles.range = await logs.export({ since: timeAt(2), until: timeAt(22) });
+  bundles.facts = await logs.export({ user: "u1" }, { content: false });
+  await logs.erase("u1", "a", 3);
+  bundles.erased = await logs.export({ user: "u1" });
+});
+afterAll(async () => {
+  await verifiers.close();
+  await logs.remove();
+});
+
+async function both(tar: Buffer, trusting: Trusting = trust) {
+  const seen = await verifiers.verify(tar, trusting);
+  expect(seen.python, JSON.stringify(seen.why)).toBe(seen.node);
+  return seen;
+}
+async function verdictOf(tar: Buffer, trusting: Trusting = trust): Promise<string> {
+  return (await both(tar, trusting)).node;
+}
+
+async function foundOf(what: string, changed: Iterable<[string, Buffer]>): Promise<void> {
+  const missed: unknown[] = [];
+  let total = 0;
+  for (const [name, tar] of changed) {
+    total++;
+    const { node, python, why } = await verifiers.verify(tar, trust);
+    if (node === "VERIFIED" || node !== python) missed.push({ name, node, python, why });
+  }
+  process.stdout.write(`${what}: ${total - missed.length} of ${total} found, by both alike\n`);
+  expect(missed.slice(0, 5)).toEqual([]);
+  expect(total).toBeGreaterThan(0);
+}
+
+test.each(["whole", "user", "range", "facts", "older", "erased"] as const)(
+  "a genuine bundle of two logs is verified by the keys of both: %s",
+  async (name) => {
+    const seen = await both(bundles[name]);
+    expect(seen.node, JSON.stringify(seen.why)).toBe("VERIFIED");
+    expect(await verdictOf(bundles[name], { keys: [logs.keys.a, logs.keys.directory] })).toBe("UNTRUSTED");
+    expect(await verdictOf(bundles[name], { keys: [logs.keys.a, logs.keys.b] })).toBe("VERIFIED");
+    expect(await verdictOf(bundles[name], { keys: [] })).toBe("UNTRUSTED");
+  },
+);
+
+test("a run that moved from one collector to another is one, and what both have of it counts once", () => {
+  const runs: BundleRun[] = JSON.parse(fileOf(files("whole"), "runs.json").toString());
+  const places: RunInLog[] = [
+    { shard: "a", first_index: 5, last_index: 9, records: 5 },
+    { shard: "b", first_index: 0, last_index: 2, records: 3 },
+  ];
+  expect(runs.map(({ run_id }) => run_id)).toEqual(["at-a", "at-b", "moving"]);
+  expect(runs[2]).toMatchObject({
+    records: 8,
+    steps: 6,
+    gaps: [],
+    records_expected: 8,
+    status: "completed",
+    logs: places,
+  });
+  expect(JSON.parse(fileOf(files("whole"), "summary.json").toString())).toMatchObject({
+    ...{ entries: 18, duplicates: 1, runs: 3 },
+    ...{ first_received_time: timeAt(0), last_received_time: timeAt(23) },
+  });
+  const events = linesOf(fileOf(files("whole"), "derived/ocsf.jsonl")).map((line) => JSON.parse(line));
+  expect(events).toHaveLength(11);
+  expect(events.map(({ unmapped }) => unmapped.shard).join("")).toBe("bbaaaaaaabb");
+});
+
+test("what an act in one log has erased in the other is explained by it, and by nothing else", async () => {
+  const erased = files("erased");
+  const lines = erased.flatMap(([path, bytes]) => (/payloads\/.*l$/.test(path) ? linesOf(bytes) : []));
+  const elsewhere = lines.filter((line) => line.includes('"erased_in":"a"'));
+  expect(elsewhere.length).toBeGreaterThan(0);
+  expect(lines.length).toBeGreaterThan(elsewhere.length);
+  expect(lines.every((line) => line.includes('"erased_by":10'))).toBe(true);
+  const without = change(unproven(erased), {
+    [entriesOf("a", erased)]: editLines((all) => all.filter((line) => !line.includes('"erasure"'))),
+  });
+  expect(await verdictOf(writeTar(withFacts(without)))).toBe("INCOMPLETE");
+  const saidOf = (edit: (line: string) => string) =>
+    change(erased, { "logs/b/payloads/000000000000000.jsonl": editLines((all) => all.map(edit)) });
+  expect(
+    await verdictOf(writeTar(withSums(saidOf((line) => line.replace('"erased_in":"a"', '"erased_in":"c"'))))),
+  ).toBe("INCOMPLETE");
+  expect(await verdictOf(writeTar(withSums(saidOf((line) => line.replace('"erased_in":"a",', "")))))).toBe(
+    "INCOMPLETE",
+  );
+  const act = linesOf(fileOf(erased, entriesOf("a", erased))).at(-1) as string;
+  const movedTo = (edit: (all: string[]) => string[]): Buffer =>
+    writeTar(
+      withFacts(
+        change(unproven(erased), {
+          [entriesOf("a", erased)]: editLines((all) => all.slice(0, -1)),
+          [entriesOf("b", erased)]: editLines(edit),
+        }),
+      ),
+    );
+  expect(await verdictOf(movedTo((all) => [...all, act]))).toBe("INCOMPLETE"); // b has no such index
+  const last = act.replace("[10,", "[7,");
+  expect(await verdictOf(movedTo((all) => [...all.slice(0, -1), last]))).toBe("TAMPERED");
+});
+
+test("a log that is left out is missed", async () => {
+  const whole = files("whole");
+  const dropped = whole.filter(([path]) => !path.startsWith("logs/b/"));
+  expect(await verdictOf(writeTar(withFacts(dropped)))).toBe("INCOMPLETE");
+  const onlyTiles = whole.filter(([path]) => !path.startsWith("logs/b/") || path === "logs/b/checkpoint");
+  expect(await verdictOf(writeTar(withFacts(onlyTiles)))).toBe("INCOMPLETE");
+  // A bundle of one log, as who asked for it alone gets it: the directory names the other.
+  const alone = await logs.export({ user: "u2" }, { shard: "a" });
+  const seen = await both(alone);
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("shard b");
+  expect(await verdictOf(alone, { ...trust, shard: "a" })).toBe("VERIFIED");
+  expect(await verdictOf(alone, { ...trust, shard: "b" })).toBe("INCOMPLETE");
+  const untold = writeTar(withSums(readTar(alone).filter(([path]) => path !== "anchors.json")));
+  expect(await verdictOf(untold)).toBe("INCOMPLETE");
+  expect(await verdictOf(untold, { keys: [logs.keys.a] })).toBe("VERIFIED"); // who has not the directory's key is told in a note
+  expect(await verdictOf(writeTar(withSums(whole.filter(([path]) => path !== "anchors.json"))))).toBe("INCOMPLETE");
+});
+
+test("a directory's head of before a log was begun does not hide it", async () => {
+  const three = await createTwoLogs();
+  await three.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 1, second: 0 }));
+  await three.record("2026-01-01T00:00:05.000Z");
+  const anchors = fileOf(readTar(await three.export()), "anchors.json");
+  await three.write("b", runFrame(1, { run: "y", agent: "support", user: "u1", steps: 1, second: 1000 }));
+  await three.write("a", runFrame(2, { run: "z", agent: "support", user: "u1", steps: 1, second: 1000 }));
+  await three.record("2026-01-01T00:17:00.000Z");
+  const keys = Object.values(three.keys);
+  expect(await verdictOf(await three.export(), { keys })).toBe("VERIFIED");
+  const alone = readTar(await three.export({}, { shard: "a" }));
+  // The head that knew a alone covers its beginning; what came a quarter of an hour later is not shown to be all.
+  const { consistency } = JSON.parse(fileOf(alone, "anchors.json").toString()).heads[0];
+  const old = JSON.parse(anchors.toString()).heads[0];
+  const proof = await three.consistency(3, 6);
+  const text = `${JSON.stringify({ heads: [{ ...old, consistency: proof }] })}\n`;
+  expect(consistency).toEqual([]);
+  const seen = await both(writeTar(withSums(change(alone, { "anchors.json": () => Buffer.from(text) }))), { keys });
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("anchors.json");
+  await three.remove();
+});
+
+test("logs in each other's place, an older state of one, and entries of the other are found", async () => {
+  const whole = files("whole");
+  const swapped = whole.map(
+    ([path, bytes]) => [path.replace(/^logs\/(a|b)\//, (_, s) => `logs/${s === "a" ? "b" : "a"}/`), bytes] as const,
+  );
+  const inOrder = (all: TarFiles): TarFiles => {
+    const place = (path: string): number =>
+      whole.findIndex(([each]) => each.replace(/\d{15}|\.p\/\d+/g, "") === path.replace(/\d{15}|\.p\/\d+/g, ""));
+    return all.toSorted(([a], [b]) => place(a) - place(b));
+  };
+  expect(await verdictOf(writeTar(withFacts(inOrder(swapped))))).toBe("TAMPERED");
+  const [a, b] =
+    parseManifest(fileOf(whole, "bundle.json").toString())?.format === "runledger-bundle/2" ? logsOf(whole) : [];
+  const renamed = JSON.stringify({
+    ...JSON.parse(fileOf(whole, "bundle.json").toString()),
+    logs: [
+      { ...b, shard: "a" },
+      { ...a, shard: "b" },
+    ],
+  });
+  const claimed = change(inOrder(swapped), { "bundle.json": () => Buffer.from(`${renamed}\n`) });
+  expect(await verdictOf(writeTar(withFacts(claimed)))).toBe("TAMPERED");
+  const older = files("older");
+  const oldHead = change(whole, { "logs/b/checkpoint": () => fileOf(older, "logs/b/checkpoint") });
+  expect(await verdictOf(writeTar(withSums(unproven(oldHead))))).toBe("TAMPERED");
+  // All of b as it was, and all else to match; the directory's head remembers more.
+  const cut = [
+    ...whole.filter(([path]) => !path.startsWith("logs/b/")),
+    ...older.filter(([path]) => path.startsWith("logs/b/")),
+  ];
+  const cutManifest = JSON.stringify({
+    ...JSON.parse(fileOf(whole, "bundle.json").toString()),
+    logs: [a, logsOf(older)[1]],
+  });
+  const anchors = JSON.parse(fileOf(whole, "anchors.json").toString());
+  anchors.heads[0].logs[1].consistency = await logs.consistency(4, 8, "b");
+  const shorter = change(inOrder(cut), {
+    "bundle.json": () => Buffer.from(`${cutManifest}\n`),
+    "anchors.json": () => Buffer.from(`${JSON.stringify(anchors)}\n`),
+  });
+  const seen = await both(writeTar(withFacts(shorter)));
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("of its first 4");
+  const line = linesOf(fileOf(whole, entriesOf("b")))[1] as string;
+  const mixed = change(unproven(whole), {
+    [entriesOf("a")]: editLines((all) => [all[0] as string, line, ...all.slice(2)]),
+  });
+  expect(await verdictOf(writeTar(withFacts(mixed)))).toBe("TAMPERED");
+  const one = JSON.stringify({
+    ...JSON.parse(fileOf(whole, "bundle.json").toString()),
+    logs: [a, { ...a, shard: "b" }],
+  });
+  const twice = change(
+    [
+      ...whole.filter(([path]) => !path.startsWith("logs/b/")),
+      ...whole
+        .filter(([path]) => path.startsWith("logs/a/"))
+        .map(([path, bytes]) => [path.replace("/a/", "/b/"), bytes] as const),
+    ],
+    { "bundle.json": () => Buffer.from(`${one}\n`) },
+  );
+  expect(await verdictOf(writeTar(withFacts(inOrder(twice))))).toBe("TAMPERED");
+});
+
+function logsOf(all: TarFiles): object[] {
+  return JSON.parse(fileOf(all, "bundle.json").toString()).logs;
+}
+
+test("a record that one log withholds of a run in both is named", async () => {
+  const facts = unproven(files("facts"));
+  const withheld = change(facts, { [entriesOf("b", facts)]: editLines((all) => all.filter((_, i) => i !== 2)) });
+  const seen = await both(writeTar(withFacts(withheld)));
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toMatch(/run moving.*records 2 of 8/);
+});
+
+test("earlier checkpoints are of the log of their name, any number of them", async () => {
+  expect(await verdictOf(bundles.whole, { ...trust, since: [early.a, early.b] })).toBe("VERIFIED");
+  expect(await verdictOf(bundles.whole, { ...trust, since: early.b })).toBe("VERIFIED");
+  expect(await verdictOf(bundles.older, { ...trust, since: fileOf(files("whole"), "logs/b/checkpoint") })).toBe(
+    "TAMPERED",
+  );
+  const strange = await createTwoLogs();
+  await strange.write("b", runFrame(1, { run: "a", agent: "support", user: "u1", steps: 1, second: 0 }));
+  const since = await strange.checkpoint("b");
+  expect(await verdictOf(bundles.whole, { keys: [...trust.keys, strange.keys.b], since })).toBe("TAMPERED");
+  await strange.remove();
+});
+
+test("changed bytes of a bundle of two logs, sampled over every file, are found", async () => {
+  const flipped = (bytes: Buffer, at: number): Buffer => {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    return changed;
+  };
+  function* changes(): Generator<[string, Buffer]> {
+    const tar = bundles.range;
+    for (let at = 0; at < tar.length; at += 1_009) yield [`byte ${at}`, flipped(tar, at)];
+    let from = 0;
+    for (const [path, bytes] of files("range")) {
+      for (const at of new Set([0, 124, 512, 512 + (bytes.length >> 1)]))
+        yield [`${path} ${at}`, flipped(tar, from + at)];
+      from += 512 + Math.ceil(bytes.length / 512) * 512;
+    }
+  }
+  await foundOf("changed bytes of a bundle of two logs", changes());
+}, 300_000);
+
+test("files of a bundle of two logs, dropped, doubled, or lengthened, with sums made anew, are found", async () => {
+  function* changes(): Generator<[string, Buffer]> {
+    const all = files("whole").filter((file) => !isProof(file) || file[0].endsWith("/000000000000000.tlog-proof"));
+    for (const [i, [path, bytes]] of all.entries()) {
+      yield [`${path} dropped`, writeTar(all.filter((_, at) => at !== i))];
+      yield [`${path} doubled`, writeTar([...all.slice(0, i + 1), ...all.slice(i)])];
+      if (/^(derived|policies|README|SHA256SUMS)/.test(path)) continue;
+      const longer = all.map((file, at) =>
+        at === i ? ([path, Buffer.concat([bytes, Buffer.of(10)])] as const) : file,
+      );
+      yield [`${path} lengthened, sums anew`, writeTar(withSums(longer))];
+      if (path.includes("/tile/entries/") || path.includes("/proofs/")) continue; // all of them may be left out
+      yield [`${path} dropped, sums anew`, writeTar(withSums(all.filter((_, at) => at !== i)))];
+      for (const folder of ["logs/c/", "", "logs/a/logs/b/"]) {
+        if (!path.startsWith("logs/a/")) continue;
+        const elsewhere = all.map((file, at) =>
+          at === i ? ([path.replace("logs/a/", folder), bytes] as const) : file,
+        );
+        yield [`${path} in ${folder}`, writeTar(withSums(elsewhere))];
+      }
+    }
+  }
+  await foundOf("changed files of a bundle of two logs", changes());
+}, 300_000);

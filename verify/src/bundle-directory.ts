@@ -1,0 +1,67 @@
+import { BUNDLE_FILES, type BundleManifest, bundledLogs, DIRECTORY, type Findings } from "@runledger/contract";
+import type { DirectoryView } from "./bundle-anchors.ts";
+import type { BundleLogCheck } from "./bundle-log.ts";
+import type { Trust } from "./trust.ts";
+
+/** A directory takes heads once a minute; a bundle whose entries are this much younger than its head may hide a log that began since. */
+const MAX_UNRECORDED_MS = 15 * 60_000;
+
+interface LogsOfBundle {
+  manifest: BundleManifest;
+  logs: readonly BundleLogCheck[];
+  trust: Trust;
+  /** The one log that the caller asked for. */
+  shard: string | null;
+}
+
+/**
+ * Is no log left out? Who was given the directory's key can tell: every log that it names must be in the bundle, unless one alone was asked for.
+ * @returns false after a finding that entries of other logs are missing.
+ */
+export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings: Findings): boolean {
+  const { manifest, trust, shard } = bundle;
+  const here = new Set(bundledLogs(manifest).map((log) => log.shard));
+  if (shard !== null) {
+    if (!here.has(shard)) findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
+    return here.has(shard);
+  }
+  if (!namesDirectory(trust)) return true;
+  const head = view.head?.isSigned === true ? view.head : null;
+  if (head === null || head.last === null) {
+    const what =
+      head === null
+        ? "your policy names a directory of the logs, and nothing here shows which ones it knows. Export again a minute after the log's first record"
+        : "the directory's last entry, which names all logs, is not shown";
+    findings.add("INCOMPLETE", BUNDLE_FILES.anchors, `${what}; or name the one log that you want (--shard)`);
+    return true;
+  }
+  const recorded = new Map(head.shards.map((each) => [each.shard, each.size]));
+  const missing = [...new Set([...recorded.keys(), ...(head.last.shards ?? [])])].filter((name) => !here.has(name));
+  for (const name of missing) {
+    const entries = recorded.has(name) ? ` with ${recorded.get(name)} entries` : "";
+    const what = `the directory has recorded it${entries}, and the bundle has nothing of it; if you asked for one log alone, say so (--shard)`;
+    findings.add("INCOMPLETE", `shard ${name}`, what);
+  }
+  if (manifest.format === "runledger-bundle/2") {
+    for (const { shard: name, tree_size } of manifest.logs) {
+      const entries = recorded.get(name) ?? 0;
+      if (entries <= tree_size) continue;
+      const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
+      findings.add("INCOMPLETE", `shard ${name}`, what);
+    }
+  }
+  checkAge(head.last.recorded_time, bundle.logs, findings);
+  return missing.length === 0;
+}
+
+/** A key of the caller's is a directory's: it is known by its name. */
+export function namesDirectory({ verifierKeys }: Trust): boolean {
+  return verifierKeys.some((key) => key.split("+")[0]?.endsWith(`/${DIRECTORY}`) === true);
+}
+
+function checkAge(recordedTime: string, logs: readonly BundleLogCheck[], findings: Findings): void {
+  const newest = logs.map(({ entries }) => entries.newestReceived).reduce((a, b) => (a > b ? a : b), "");
+  if (newest === "" || Date.parse(newest) - Date.parse(recordedTime) <= MAX_UNRECORDED_MS) return;
+  const what = `its newest head of the directory is of ${recordedTime}, and there are entries of ${newest}: a log that was begun between them would not show`;
+  findings.add("INCOMPLETE", BUNDLE_FILES.anchors, what);
+}
