@@ -20,7 +20,7 @@ export function createInferredContents({ rows, objects, keyring, gone }: Content
     return (
       position &&
       bytes && {
-        whole: await readRecord(objects, position.shard, bytes, keyring?.reader()),
+        whole: await readRecord({ objects, findKey: keyring?.reader(), thread: null }, position.shard, bytes),
         logIndex: position.log_index,
       }
     );

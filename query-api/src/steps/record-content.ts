@@ -13,8 +13,11 @@ import {
   readWholeRecord,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { parseContent } from "./content-json.ts";
+import type { ContentSource, ContentThread } from "./content-thread.ts";
+import { JsonBytes } from "./json-bytes.ts";
 
-/** What a record's payloads say, each as JSON says it. */
+/** What a record's payloads say, each as JSON says it, or as JsonBytes. */
 export type Content = Partial<Record<PayloadName, unknown>>;
 
 export interface WholeRecord {
@@ -24,25 +27,66 @@ export interface WholeRecord {
   sealedKey: string | null;
 }
 
-/** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
-const MAX_NESTING = 500;
+/** Contents up to so many bytes in the packs are read on the thread that answers. */
+const LARGE_BYTES = 512 * 1024;
+
+/** Where records' contents come from. */
+export interface RecordStores {
+  objects: Objects;
+  findKey: FindPayloadKey | undefined;
+  /** Puts large contents together, which are JsonBytes then; null: all is read here, and parsed. */
+  thread: ContentThread | null;
+}
 
 /**
  * The record of a log entry with what was too large for it, and with its content, as far as its keys are there.
  * @throws LogError `missing`, `mismatch`, `malformed`.
  */
-export async function readRecord(
-  objects: Objects,
-  shard: string,
-  bytes: Uint8Array,
-  findKey: FindPayloadKey | undefined,
-): Promise<WholeRecord> {
+export async function readRecord(stores: RecordStores, shard: string, bytes: Uint8Array): Promise<WholeRecord> {
+  const { objects, findKey, thread } = stores;
   const entry = parseLogEntry(bytes);
   const readRange = (path: string, offset: number, length: number) => objects.readRange(path, offset, length);
   const read = createPayloadReader(createPackReader(readRange, shard), findKey);
-  const [whole, content] = await Promise.all([unlessSealed(readWholeRecord(read, entry)), readContent(read, entry)]);
+  const [whole, content] = await Promise.all([
+    unlessSealed(readWholeRecord(read, entry)),
+    thread === null ? readContent(read, entry) : readAnyContent(thread, read, entry, { shard, readRange, findKey }),
+  ]);
   const overflowKey = whole === SEALED ? (entry.payloads.overflow?.key_id ?? null) : null;
   return { ...content, record: whole === SEALED ? entry : whole, sealedKey: content.sealedKey ?? overflowKey };
+}
+
+/** How large a history is shows only when its beginnings are read: beyond LARGE_BYTES it is left to the thread. */
+async function readAnyContent(
+  thread: ContentThread,
+  read: ReadPayload,
+  entry: RunledgerRecord,
+  source: ContentSource,
+): Promise<Pick<WholeRecord, "content" | "sealedKey">> {
+  const { overflow: _, ...payloads } = entry.payloads;
+  let left = LARGE_BYTES;
+  const readSome: ReadPayload = (ref) => {
+    left -= ref.size_bytes;
+    if (left < 0) throw TOO_LARGE;
+    return read(ref);
+  };
+  try {
+    if (sizeOf(Object.values(payloads)) <= LARGE_BYTES) return await readContent(readSome, entry);
+  } catch (error) {
+    if (error !== TOO_LARGE) throw error;
+  }
+  const content: Content = {};
+  let sealedKey: string | null = null;
+  for (const [name, { bytes, isList }] of Object.entries(await thread.read(payloads, source))) {
+    if (bytes === null) sealedKey = payloads[name as keyof typeof payloads]?.key_id ?? null;
+    else content[name as PayloadName] = new JsonBytes(bytes, isList);
+  }
+  return { content, sealedKey };
+}
+
+const TOO_LARGE = new Error("more than is read at once");
+
+function sizeOf(refs: readonly PayloadRef[]): number {
+  return refs.reduce((sum, ref) => sum + ref.size_bytes, 0);
 }
 
 const SEALED = Symbol("sealed");
@@ -78,23 +122,4 @@ async function readContentOf(read: ReadPayload, name: PayloadName, ref: PayloadR
   if (name === "messages") return (await readMessages(read, ref)).map(parseContent);
   const text = Buffer.from(await readText(read, ref)).toString("utf8");
   return name === "raw_response" || name === "raw_request" ? text : parseContent(text);
-}
-
-/** What the JSON says; nested deeper than MAX_NESTING, the text itself: content is never hidden. */
-function parseContent(text: string): unknown {
-  return nestedDeeper(text, MAX_NESTING) ? text : JSON.parse(text);
-}
-
-function nestedDeeper(json: string, limit: number): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (character === '"') quoted = !quoted;
-    else if (quoted) at += character === "\\" ? 1 : 0;
-    else if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
-    if (depth > limit) return true;
-  }
-  return false;
 }

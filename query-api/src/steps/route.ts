@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { stepDetail, stepList } from "@runledger/contract";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
@@ -9,7 +10,9 @@ import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { createContentThread } from "./content-thread.ts";
 import { createInferredContents } from "./inferred-content.ts";
+import { jsonChunks } from "./json-bytes.ts";
 import { fillFromLogs } from "./log-summaries.ts";
 import { seesPreviews, withoutPreviews } from "./previews.ts";
 import { createStepContents } from "./step-content.ts";
@@ -35,7 +38,9 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
   const reads = createContentReads(acts, clock);
   const summaries = createRunSummaries(rows, clock, settings);
   const stores = { rows, objects, keyring, gone: createGoneContents(objects) };
-  const contents = createStepContents(stores, createStepLogs(stores));
+  const thread = createContentThread();
+  app.addHook("onClose", () => thread.close());
+  const contents = createStepContents(stores, createStepLogs(stores), thread);
   const inferredContents = createInferredContents(stores);
   app.get(
     "/v1/runs/:run_id/steps",
@@ -79,7 +84,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
         response: { 200: stepDetail, ...ERROR_RESPONSES },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { run_id, step_id } = request.params;
       const { record_id, reason } = request.query;
       const { tenant } = request.principal;
@@ -96,7 +101,11 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       await reads.record({ principal: request.principal, reason: reasonOf(request, reason), target });
       if (step.shown_by !== null) return await inferredContents.withContent(tenant, step, String(row["result_in"]));
       const [filled = step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [step]);
-      return await contents.withContent(filled, { tenant, runId: run_id, received });
+      const detail = await contents.withContent(filled, { tenant, runId: run_id, received });
+      const chunks = jsonChunks(detail);
+      if (chunks === null) return detail;
+      // As the schema says, but in pieces: nothing so large is looked through and written at once.
+      return reply.type("application/json; charset=utf-8").send(Readable.from(chunks) as never);
     },
   );
 }

@@ -1,14 +1,16 @@
 import type { RunledgerRecord, Step, StepDetail } from "@runledger/contract";
 import type { Keyring, Objects, Rows } from "@runledger/storage";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
+import type { ContentThread } from "./content-thread.ts";
 import { type GoneContents, withGoneContent } from "./gone-content.ts";
+import { JsonBytes } from "./json-bytes.ts";
 import { mergeLogs } from "./log-content.ts";
 import { type Content, readRecord } from "./record-content.ts";
 import type { StepLogs } from "./step-logs.ts";
 
 export interface StepContents {
   /**
-   * The step with everything its record and the log records of its span hold; `content: pending` while the record is not in the published log.
+   * The step with everything its record and the log records of its span hold, what is large as JsonBytes; `content: pending` while the record is not in the published log.
    * `where`: its run, with its bounds.
    */
   withContent(step: Step, where: Parameters<StepLogs["ofStep"]>[0]): Promise<StepDetail>;
@@ -23,14 +25,18 @@ export interface ContentStores {
   gone: GoneContents;
 }
 
-export function createStepContents({ rows, objects, keyring, gone }: ContentStores, logs: StepLogs): StepContents {
+export function createStepContents(
+  { rows, objects, keyring, gone }: ContentStores,
+  logs: StepLogs,
+  thread: ContentThread,
+): StepContents {
   return {
     async withContent(step, where) {
       const position = await findLogPosition(rows, where.tenant, step.record_id);
       const bytes = position && (await readLogEntry(objects, position));
       if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
       const [{ record, content: own, sealedKey }, found] = await Promise.all([
-        readRecord(objects, position.shard, bytes, keyring?.reader()),
+        readRecord({ objects, findKey: keyring?.reader(), thread }, position.shard, bytes),
         logs.ofStep(where, step),
       ]);
       const { content, events } = mergeLogs(own, record.events, found, step.llm !== null);
@@ -45,7 +51,12 @@ export function createStepContents({ rows, objects, keyring, gone }: ContentStor
 /** Lists as they are; what came as a single value is a list of it. */
 function listOf(value: unknown): unknown[] | null {
   if (value === undefined || value === null) return null;
+  if (value instanceof JsonBytes && value.isList) return value as unknown as unknown[]; // whoever writes the answer knows it
   return Array.isArray(value) ? value : [value];
+}
+
+function rawText(value: unknown): string | null {
+  return typeof value === "string" || value instanceof JsonBytes ? (value as string) : null;
 }
 
 function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: Content): StepDetail {
@@ -61,8 +72,8 @@ function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content:
       tool_definitions: listOf(content.tool_definitions),
       response: listOf(content.response),
       parameters: content.parameters ?? null,
-      raw_response: typeof content.raw_response === "string" ? content.raw_response : null,
-      raw_request: typeof content.raw_request === "string" ? content.raw_request : null,
+      raw_response: rawText(content.raw_response),
+      raw_request: rawText(content.raw_request),
     },
     tool: step.tool && { ...step.tool, arguments: content.arguments ?? null, result: content.result ?? null },
     input: content.input ?? null,

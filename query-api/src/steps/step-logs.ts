@@ -98,6 +98,6 @@ function createEntryReader(
     const checkpoint = await read(CHECKPOINT_PATH);
     const size = checkpoint === null ? 0 : unverifiedCheckpoint(checkpoint).size;
     const entry = log_index < size ? await readEntry(read, log_index, size) : null;
-    return entry === null ? null : readRecord(objects, shard, entry, findKey);
+    return entry === null ? null : readRecord({ objects, findKey, thread: null }, shard, entry);
   };
 }

@@ -7,7 +7,7 @@ import { publishSmallLog, recordOf, verifier, verifierKey, writePack } from "../
 import { at, llmRow, sha256, stepRow, toolRow } from "../testing/step-rows.ts";
 
 let api: ApiUnderTest;
-let pack: string;
+let packs: Map<string, string>;
 
 const RAW_RESPONSE = 'data: {"id":"x"}\n\ndata: [DONE]\n\n';
 const HISTORY = [{ role: "user", parts: [{ type: "text", content: "Where is my parcel?" }] }];
@@ -16,6 +16,10 @@ const ADDED = [{ role: "tool", parts: [{ type: "tool_call_response", id: "c1", r
 const llm = llmRow("r1", "llm", { start_time: at(10), run_seq: 1, input_tokens: 7, cost_usd: "0.1", streaming: true });
 const odd = llmRow("r1", "last", { start_time: at(30), run_seq: 3, status: "error", error_type: "RateLimit" });
 const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+/** Read by the thread for large contents: a history that only its beginning makes large, and contents large themselves. */
+const longHistory = llmRow("large", "history", { start_time: at(10) });
+const longTexts = llmRow("large", "texts", { start_time: at(20) });
+const LONG = 'é"\\n'.repeat(150_000);
 const rows = [
   stepRow("r1", "start", { event: "run_start", start_time: at(0), run_seq: 0 }),
   llm,
@@ -23,6 +27,8 @@ const rows = [
   stepRow("r1", "foreign", { start_time: at(20) }),
   toolRow("r1", "tool", { start_time: at(20), run_seq: 2, tool_call_id: "c1", tool_inferred: true }),
   odd,
+  longHistory,
+  longTexts,
 ];
 
 beforeAll(async () => {
@@ -38,7 +44,6 @@ beforeAll(async () => {
     },
     { history: HISTORY, added: ADDED },
   );
-  pack = payloads.messages?.pack ?? "";
   const oddPayloads = await writePack(
     api.objects,
     {
@@ -54,7 +59,24 @@ beforeAll(async () => {
   const records = [
     recordOf(odd, { payloads: oddPayloads }),
     recordOf(llm, { payloads, resource: { "service.name": "shop" } }),
+    recordOf(longHistory, {
+      payloads: await writePack(api.objects, {}, { history: [LONG, ...HISTORY], added: ADDED }),
+    }),
+    recordOf(longTexts, {
+      payloads: await writePack(
+        api.objects,
+        {
+          response: JSON.stringify(LONG),
+          system_prompt: JSON.stringify([LONG]),
+          raw_response: LONG,
+          parameters: NESTED,
+          output: "null",
+        },
+        { history: [], added: [] },
+      ),
+    }),
   ];
+  packs = new Map(records.map((record) => [record.record_id, record.payloads.messages?.pack ?? ""]));
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
 });
 afterAll(() => api.close());
@@ -124,6 +146,20 @@ test("content that is no list or nested without end is shown all the same", asyn
   });
 });
 
+test("large content is shown as small content is", async () => {
+  const detailOf = async ({ run_id, step_id }: typeof longTexts) =>
+    stepDetail.parse((await api.get(`/v1/runs/${run_id}/steps/${step_id}`)).body);
+  expect(await detailOf(longHistory)).toMatchObject({
+    content: "available",
+    llm: { messages: [LONG, ...HISTORY, ...ADDED], response: null },
+  });
+  expect(await detailOf(longTexts)).toMatchObject({
+    content: "available",
+    llm: { response: [LONG], system_prompt: [LONG], raw_response: LONG, parameters: NESTED, messages: [] },
+    output: null,
+  });
+});
+
 test("the content of a step that is not in the log yet is pending", async () => {
   const { status, body } = await api.get(`/v1/runs/r1/steps/${rows[3]?.step_id}`);
   expect(status).toBe(200);
@@ -152,7 +188,12 @@ test.each([
 
 test("the proof of a record leads from its entry to the signed checkpoint, as JSON and as a tlog-proof", async () => {
   const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
-  expect(json.body).toMatchObject({ log_index: 1, tree_size: 2, shard: "0", hashes: [expect.any(String)] });
+  expect(json.body).toMatchObject({
+    log_index: 1,
+    tree_size: 4,
+    shard: "0",
+    hashes: [expect.any(String), expect.any(String)],
+  });
   const { leaf_hash } = json.body as { leaf_hash: string };
   const text = await api.app.inject({
     url: `/v1/audit/proof?record_id=${llm.record_id}`,
@@ -160,16 +201,17 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   });
   expect(text.headers["content-type"]).toContain("text/plain");
   const checkpoint = verifyTlogProof(parseTlogProof(text.body), Buffer.from(leaf_hash, "hex"), [verifier]);
-  expect(checkpoint.size).toBe(2);
+  expect(checkpoint.size).toBe(4);
 });
 
 test("the log is served as it is stored, full tiles for ever and the head never from a cache", async () => {
   const head = await api.get("/v1/audit/checkpoint");
   expect(head.headers["cache-control"]).toBe("no-cache");
-  expect(head.body).toContain("example.com/log\n2\n");
-  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/2" });
-  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/2")) ?? []));
+  expect(head.body).toContain("example.com/log\n4\n");
+  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/4" });
+  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/4")) ?? []));
   expect(bundle.headers["cache-control"]).toBe("no-cache");
+  const pack = packs.get(llm.record_id) ?? "";
   const path = packPath("0", pack);
   const stored = await api.app.inject({ url: `/v1/audit/objects/${path}` });
   expect(sha256(stored.rawPayload)).toBe(pack);
@@ -196,8 +238,12 @@ test.each([
   expect((await api.get(url)).status).toBe(404);
 });
 
-test("stored content that was changed is not shown", async () => {
-  const path = join(api.objectsDir, packPath("0", pack));
+test.each([
+  ["small", () => llm],
+  ["large", () => longTexts],
+])("stored content that was changed is not shown: %s", async (_, rowOf) => {
+  const { run_id, step_id, record_id } = rowOf();
+  const path = join(api.objectsDir, packPath("0", packs.get(record_id) ?? ""));
   const bytes = await readFile(path);
   await chmod(path, 0o600);
   try {
@@ -205,7 +251,7 @@ test("stored content that was changed is not shown", async () => {
       path,
       bytes.map((byte) => byte ^ 1),
     );
-    const { status, body } = await api.get(`/v1/runs/r1/steps/${llm.step_id}`);
+    const { status, body } = await api.get(`/v1/runs/${run_id}/steps/${step_id}`);
     expect(status).toBe(500);
     expect(body).toMatchObject({ error: { code: "internal", message: "something went wrong here" } });
   } finally {

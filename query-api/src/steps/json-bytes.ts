@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+
+/** JSON as it is written, where it is too large to be taken apart and put together again on the way to whoever asked for it. */
+export class JsonBytes {
+  readonly bytes: Uint8Array;
+  readonly isList: boolean;
+
+  constructor(bytes: Uint8Array, isList: boolean) {
+    this.bytes = bytes;
+    this.isList = isList;
+  }
+}
+
+/** The socket takes one after the other; between two of them others have their turn. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** The JSON of a value that has JsonBytes in it, in pieces; null when it has none. */
+export function jsonChunks(value: unknown): Uint8Array[] | null {
+  const mark = randomUUID();
+  const found: JsonBytes[] = [];
+  const text = JSON.stringify(value, (_key, member: unknown) => {
+    if (!(member instanceof JsonBytes)) return member;
+    found.push(member);
+    return mark;
+  });
+  if (found.length === 0) return null;
+  return text
+    .split(`"${mark}"`)
+    .flatMap((between, n) => [Buffer.from(between), ...(found[n] === undefined ? [] : slices(found[n].bytes))]);
+}
+
+function slices(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / CHUNK_BYTES) }, (_, n) =>
+    bytes.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES),
+  );
+}
