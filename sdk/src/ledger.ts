@@ -1,6 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { type Installation, installCapture } from "./capture/installation.ts";
 import { type Config, readConfig, type Settings } from "./config.ts";
@@ -24,11 +22,8 @@ import { createMcp } from "./tools/mcp.ts";
 import { type CreateTool, createTools } from "./tools/tool.ts";
 import { createToolboxes } from "./tools/toolbox.ts";
 import { createRefuseUnknown } from "./tools/unknown-tool.ts";
-import { createDelivery } from "./transport/delivery.ts";
 import { onProcessExit, onProcessIdle } from "./transport/exit.ts";
-import { createRecorder } from "./transport/recorder.ts";
-import { createSendThread, type SendThread } from "./transport/send-thread.ts";
-import { createSpool, type Spool } from "./transport/spool.ts";
+import { openTransport } from "./transport/open-transport.ts";
 import { readTrust } from "./trust.ts";
 
 /** Records agents. Nothing here throws for our own failures; they are in `stats().failures`. */
@@ -88,13 +83,15 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
   const config = readConfig(settings, dependencies.environment ?? process.env);
   const privacy = createPrivacy(config, settings.redact);
   const failures = createFailures(settings.log ?? warn, privacy.words);
-  const { endpoint, apiKey, serviceName } = config;
   const trust = readTrust(config, failures);
-  const thread = createSendThread({ endpoint, apiKey, trust, serviceName, pid: process.pid }, failures);
-  const { random = Math.random, createExporter = thread.exporter } = dependencies;
-  const spool = openSpool(config, thread, failures);
-  const delivery = createDelivery({ createExporter, failures, random, spool }, config);
-  const recorder = createRecorder({ delivery, failures, privacy }, serviceName);
+  const { random = Math.random, createExporter } = dependencies;
+  const { delivery, recorder, closeThread } = openTransport(config, {
+    privacy,
+    failures,
+    trust,
+    random,
+    createExporter,
+  });
   const scopes = new AsyncLocalStorage<Scope | undefined>();
   const control = openControl(config, { failures, random, scopes, trust, privacy });
   const replays: ReplayContexts = new AsyncLocalStorage();
@@ -121,7 +118,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
 
   return {
     ...createFacts(facts, failures),
-    ...createReplays(replays, () => createApiClient(config.controlUrl, apiKey, trust)),
+    ...createReplays(replays, () => createApiClient(config.controlUrl, config.apiKey, trust)),
     ...checkpoints.calls,
     wrap: createWrap({
       scopes,
@@ -152,7 +149,7 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
       for (const release of held) release();
       control.close();
       const all = await delivery.close(config.flushTimeoutMs);
-      thread.close();
+      closeThread();
       return all;
     },
     stats() {
@@ -182,17 +179,6 @@ function openCheckpoints(
   const checkpoints = createCheckpoints(dependencies, { directory, maxAgeMs, seal });
   const { checkpoint, resume, resumedState } = checkpoints;
   return { ...checkpoints, calls: { checkpoint, resume, resumedState } };
-}
-
-function openSpool(config: Config, { send }: SendThread, failures: Failures): Spool | undefined {
-  const { spoolDir, endpoint, apiKey, spoolBytes: maxBytes, spoolMaxAgeMs: maxAgeMs } = config;
-  if (spoolDir === undefined || spoolDir === "off") return undefined;
-  // What is meant for one collector must not go to another, nor under another key.
-  const destination = createHash("sha256")
-    .update(JSON.stringify([endpoint, apiKey ?? null]))
-    .digest("hex");
-  const directory = join(spoolDir, destination.slice(0, 16));
-  return createSpool({ send, failures, now: Date.now }, { directory, maxBytes, maxAgeMs });
 }
 
 function warn(message: string): void {

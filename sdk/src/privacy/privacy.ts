@@ -1,20 +1,20 @@
 import { randomBytes } from "node:crypto";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Config, Redact } from "../config.ts";
-import { type FailureKind, type Failures, type FailureWords, plainWords } from "../failures.ts";
-import { createDetectors } from "./detectors.ts";
+import type { Told } from "../conversion/raw-record.ts";
+import { type FailureKind, type FailureWords, plainWords } from "../failures.ts";
+import { createRedactor, type Redactor } from "./cover.ts";
 import { redactContent } from "./json-redactor.ts";
-import { loadLibraries } from "./libraries.ts";
+import { requireLibraries } from "./libraries.ts";
 import { createContentKey } from "./placeholder.ts";
-import { coverRecord } from "./record-cover.ts";
-import { prepareRule } from "./rules.ts";
+import { type CoverSettings, prepareRule } from "./rules.ts";
 import { type LineSeal, PLAIN_LINES, sealedLines } from "./sealed-lines.ts";
-import { createTextRedactor, type Found } from "./text-redactor.ts";
 
 /** What of content may leave the process, by the settings. Each way out asks here: records, questions to people, checkpoints on disk, our own warnings. */
 export interface Privacy {
-  /** Never throws: at worst nothing of the content is left. */
-  cover(span: ReadableSpan, failures: Failures): ReadableSpan;
+  /** For the conversion of records, on whichever thread. */
+  cover: CoverSettings;
+  /** What a conversion found; counted once it is done for good. */
+  count(told: Pick<Told, "found" | "withheld" | "unreadable">): void;
   /** What people are told who are asked for approval. */
   question(asked: Question): Question;
   words: FailureWords;
@@ -48,16 +48,24 @@ export function createPrivacy(
   { rules = [], countries = ["US"] }: Redact = {},
 ): Privacy {
   const stats: ContentStats = { mode: content, redacted: {}, withheld: 0, failed: 0 };
-  if (content === "full") return everything(stats);
-  const key = createContentKey(contentKey ?? randomBytes(KEY_BYTES));
+  const cover: CoverSettings = { content, key: contentKey ?? randomBytes(KEY_BYTES), rules, countries };
+  const count: Privacy["count"] = ({ found, withheld, unreadable }) => {
+    for (const kind in found) stats.redacted[kind] = (stats.redacted[kind] ?? 0) + (found[kind] ?? 0);
+    stats.withheld += withheld;
+    stats.failed += unreadable;
+  };
+  if (content === "full") return everything(cover, count, stats);
+  const key = createContentKey(cover.key);
   const { placeholder } = key;
-  const detectors = createDetectors(loadLibraries(), countries);
-  const prepared = rules.map((rule) => prepareRule(rule, placeholder));
-  const redactText = createTextRedactor({ detectors, rules: prepared, placeholder });
+  for (const rule of rules) prepareRule(rule, placeholder);
+  requireLibraries();
+  let redactor: Redactor | undefined;
 
   /** Undefined: it could not be looked through. */
   function redacted(text: string, attribute: string): string | undefined {
     try {
+      redactor ??= createRedactor(cover);
+      const { redactText } = redactor;
       const deadline = performance.now() + MAX_WORK_MS;
       return redactContent(text, { attribute, found: {}, deadline }, { redactText, placeholder });
     } catch {
@@ -65,14 +73,8 @@ export function createPrivacy(
     }
   }
   return {
-    cover(span, failures) {
-      const { span: covered, found, withheld, failed } = coverRecord(span, { content, key, redactText });
-      addTo(stats.redacted, found);
-      stats.withheld += withheld.length;
-      stats.failed += failed.length;
-      for (const rule of failed) failures.report("redaction", new Error(`content is withheld: ${rule} failed`));
-      return covered;
-    },
+    cover,
+    count,
     question({ tool, agent, callId, place, question, arguments: args }) {
       const shown = content === "hashes" ? undefined : redacted(args, "approval.arguments");
       const words = content === "hashes" ? undefined : redacted(question, "approval.question");
@@ -103,18 +105,15 @@ const MAX_WORK_MS = 2_000;
 /** Failures whose words may hold a piece of what failed: a parser's of its text, an API's of what it was sent. */
 const MAY_QUOTE: ReadonlySet<FailureKind> = new Set(["capture", "record", "callback", "control", "rejected", "spool"]);
 
-function everything(stats: ContentStats): Privacy {
+function everything(cover: CoverSettings, count: Privacy["count"], stats: ContentStats): Privacy {
   return {
-    cover: (span) => span,
+    cover,
+    count,
     question: (asked) => asked,
     words: plainWords,
     seal: PLAIN_LINES,
     stats: () => ({ ...stats, redacted: {} }),
   };
-}
-
-function addTo(sums: Found, found: Found): void {
-  for (const kind in found) sums[kind] = (sums[kind] ?? 0) + (found[kind] ?? 0);
 }
 
 function nameOf(error: unknown): string {

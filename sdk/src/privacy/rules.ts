@@ -1,3 +1,5 @@
+import type { Config } from "../config.ts";
+
 /** Where a text stands that is looked at. */
 export interface ContentPlace {
   /** The attribute it goes out under: `gen_ai.tool.call.arguments`, `runledger.step.reason`, … */
@@ -20,6 +22,15 @@ export interface RedactionRule {
   match?: RegExp | undefined;
   /** The text without what must not be in it. Synchronous and quick. One that throws, or gives no text, has the content withheld. */
   redact?: ((text: string, place: ContentPlace) => string) | undefined;
+}
+
+/** What may leave the process. Data alone where no rule is a function: it crosses to another thread. */
+export interface CoverSettings {
+  content: Config["content"];
+  /** Of placeholders and hashes. */
+  key: string | Uint8Array;
+  rules: readonly RedactionRule[];
+  countries: readonly string[];
 }
 
 /** @returns the text as it may go out. */

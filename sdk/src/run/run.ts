@@ -84,40 +84,35 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
   const common = runAttributes(facts);
   const results = createResultBook(resumed?.checkpoint);
   const startTime = resumed?.checkpoint.startTime ?? now();
-  let records = resumed?.progress.records ?? 0;
-  let last = resumed?.progress.last;
-  let usage = () => resumed?.progress.used ?? NOTHING_USED;
-  let recorded: Parameters<Run["onRecord"]>[0] = () => {};
   let ended = false;
-  const rootSpan = recorder.start(`invoke_agent ${facts.agent}`, {
+  let records = resumed?.progress.records ?? 0;
+  let usage = () => resumed?.progress.used ?? NOTHING_USED;
+  const run = recorder.newRun(resumed);
+  let onRecord: ((progress: Progress) => void) | undefined;
+  const rootSpan = recorder.start({
+    run,
+    name: `invoke_agent ${facts.agent}`,
     parent: undefined,
     ...(resumed === undefined ? {} : { context: spanOf(resumed) }),
     startTime,
     client: false,
     attributes: { ...common, [GEN_AI.operationName]: "invoke_agent" },
   });
-  const root = rootSpan.spanContext();
-  const progress = (): Progress => ({ records, used: usage(), last });
-
-  function finish(span: OpenSpan, { attributes, error, endTime }: StepEnd): void {
+  const root = rootSpan.context;
+  function finish(span: OpenSpan, end: StepEnd): void {
     if (ended) return;
-    span.setAttributes({ ...attributes, [RUNLEDGER.runSeq]: records++, [RUNLEDGER.runPrev]: last });
-    if (error !== undefined) {
-      span.setAttributes({ [OTEL.errorType]: error.type });
-      span.setStatus({ code: STATUS_ERROR, message: error.message });
-    }
-    last = span.end(endTime ?? now());
-    recorded(progress());
+    const last = endSpan(span, { ...end, endTime: end.endTime ?? now() }, records++);
+    onRecord?.({ records, used: usage(), last });
   }
 
   function signOfLife(event: RecordEvent, name: string): void {
     const attributes = { ...common, [RUNLEDGER.event]: event, [RUNLEDGER.heartbeatIntervalMs]: settings.heartbeatMs };
-    finish(recorder.start(name, { parent: root, startTime: now(), client: false, attributes }), {});
+    finish(recorder.start({ run, name, parent: root, startTime: now(), client: false, attributes }), {});
   }
 
   const beat = () => signOfLife("run_heartbeat", `heartbeat ${facts.agent}`);
-  if (resumed === undefined) signOfLife("run_start", `start ${facts.agent}`);
-  else beat();
+  if (resumed !== undefined) beat();
+  else signOfLife("run_start", `start ${facts.agent}`);
   const heart = setInterval(beat, settings.heartbeatMs).unref();
 
   return {
@@ -130,13 +125,13 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
     },
     now,
     startStep(name, { kind, parent, startTime, client, attributes }) {
-      const span = recorder.start(name, {
-        parent,
+      const span = recorder.start({
+        ...{ run, name, parent },
         startTime: startTime ?? now(),
         client: client ?? false,
         attributes: { ...common, ...attributes, [RUNLEDGER.stepKind]: kind },
       });
-      return { span: span.spanContext(), end: (end = {}) => span.isRecording() && finish(span, end) };
+      return { span: span.context, end: (end = {}) => span.ended || finish(span, end) };
     },
     end({ status, outcome, reason, error, attributes }) {
       if (ended) return;
@@ -154,19 +149,32 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
         error,
       });
       ended = true;
-      recorded(progress());
+      onRecord?.({ records, used: usage(), last: recorder.follow(run) });
+      recorder.forget(run);
     },
     checkpoint(id, state) {
-      const run = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, ...progress() };
-      return { v: 1, id, ...run, state, results: results.kept(id) };
+      const progress: Progress = { records, used: usage(), last: recorder.follow(run) };
+      const made = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, ...progress };
+      return { v: 1, id, ...made, state, results: results.kept(id) };
     },
     onRecord(told) {
-      recorded = told;
+      recorder.follow(run);
+      onRecord = told;
     },
     countedBy(counted) {
       usage = counted;
     },
   };
+}
+
+function endSpan(
+  span: OpenSpan,
+  { attributes, error, endTime }: StepEnd & { endTime: number },
+  number: number,
+): string | undefined {
+  if (attributes !== undefined) span.setAttributes(attributes);
+  span.setAttributes({ [RUNLEDGER.runSeq]: number, [OTEL.errorType]: error?.type });
+  return span.end(endTime, error && { code: STATUS_ERROR, message: error.message });
 }
 
 function spanOf({ checkpoint }: Resumption): SpanContext {

@@ -1,9 +1,26 @@
-import { createRequire } from "node:module";
-import type { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Batch, Convert, Tails, Told } from "../conversion/raw-record.ts";
 import type { Failures } from "../failures.ts";
+import { serializeApart } from "./serialize.ts";
 import type { Spool } from "./spool.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
+
+/** A batch as it may lie on the disk. */
+export interface DiskBatch {
+  bytes: Uint8Array;
+  tails: Tails;
+  told: Told;
+}
+
+export interface BacklogDependencies {
+  queue: WaitingQueue;
+  failures: Failures;
+  spool: Spool | undefined;
+  /** On the spot: the process ends. */
+  convert: Convert;
+  /** By another thread; undefined when that is gone. */
+  convertApart: ((batch: Batch) => Promise<DiskBatch | undefined>) | undefined;
+  tell: (told: Told) => void;
+}
 
 /** What of the queue lies on disk. Without a spool it is always empty and takes nothing. */
 export interface Backlog {
@@ -24,38 +41,51 @@ const BATCH_RECORDS = 512;
 /** Then records that are new have their turn. */
 const DRAIN_MS = 5_000;
 
-export function createBacklog(queue: WaitingQueue, failures: Failures, spool: Spool | undefined): Backlog {
+export function createBacklog(dependencies: BacklogDependencies): Backlog {
+  const { queue, failures, spool, convert, convertApart, tell } = dependencies;
   let spooled = 0;
   let mayHoldAny = spool !== undefined;
+  /** Two at once would write the same twice. */
+  let taking: Promise<void> | undefined;
 
-  const nextRequest = () => {
-    const batch = queue.head(BATCH_RECORDS);
-    const bytes = failures.attempt("spool", () => serialize(batch));
-    return bytes && { bytes, records: batch.length };
-  };
-  const kept = (records: number): void => {
-    queue.removeHead(records);
-    spooled += records;
+  const convertHere = (batch: Batch): DiskBatch | undefined =>
+    failures.attempt("spool", () => {
+      const { spans, ...converted } = convert(batch);
+      return { bytes: serializeApart(spans), ...converted };
+    });
+  const kept = (batch: Batch, { tails, told }: DiskBatch): void => {
+    queue.removeHead(batch, tails);
+    tell(told);
+    spooled += batch.records.length;
     mayHoldAny = true;
   };
+
+  async function takeAll(): Promise<void> {
+    while (spool !== undefined && !queue.isEmpty()) {
+      const batch = queue.head(BATCH_RECORDS);
+      const request = (await convertApart?.(batch)) ?? convertHere(batch);
+      if (request === undefined || !(await spool.keep(request.bytes, batch.records.length))) return;
+      kept(batch, request);
+    }
+  }
 
   return {
     hasSpool: spool !== undefined,
     records: () => spooled,
     mayHoldAny: () => mayHoldAny,
-    async take() {
-      while (!queue.isEmpty()) {
-        const request = nextRequest();
-        if (request === undefined || !(await spool?.keep(request.bytes, request.records))) return;
-        kept(request.records);
-      }
+    take() {
+      taking ??= takeAll().finally(() => {
+        taking = undefined;
+      });
+      return taking;
     },
     takeNow() {
       while (spool !== undefined && !queue.isEmpty()) {
-        const request = nextRequest();
+        const batch = queue.head(BATCH_RECORDS);
+        const request = convertHere(batch);
         if (request === undefined) return;
-        if (!failures.attempt("spool", () => spool.keepNow(request.bytes, request.records))) return;
-        kept(request.records);
+        if (!failures.attempt("spool", () => spool.keepNow(request.bytes, batch.records.length))) return;
+        kept(batch, request);
       }
     },
     async drain() {
@@ -66,15 +96,4 @@ export function createBacklog(queue: WaitingQueue, failures: Failures, spool: Sp
       return before;
     },
   };
-}
-
-/** Each record with its own resource, so that one which a collector refuses can be told from the others. Loaded when it is needed, which mostly is never: the other thread serializes what is sent. On the spot, for a process that ends. */
-function serialize(batch: ReadableSpan[]): Uint8Array | undefined {
-  const load = createRequire(import.meta.url);
-  const transformer = load("@opentelemetry/otlp-transformer") as {
-    ProtobufTraceSerializer: typeof ProtobufTraceSerializer;
-  };
-  return Buffer.concat(
-    batch.map((span) => transformer.ProtobufTraceSerializer.serializeRequest([span]) ?? Buffer.alloc(0)),
-  );
 }

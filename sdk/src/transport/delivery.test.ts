@@ -1,8 +1,11 @@
-import { ROOT_CONTEXT } from "@opentelemetry/api";
-import { type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { expect, test } from "vitest";
-import { createFailures } from "../failures.ts";
+import { createConversion } from "../conversion/conversion.ts";
+import type { RawRecord } from "../conversion/raw-record.ts";
+import { createFailures, type Failures } from "../failures.ts";
+import { createConnection } from "./connection.ts";
 import { createDelivery } from "./delivery.ts";
+import type { QueueLimits } from "./waiting-queue.ts";
 
 type Answer = { code: number; error?: Error };
 const OK: Answer = { code: 0 };
@@ -29,15 +32,33 @@ function setUp(
       shutdown: async () => {},
     };
   };
-  const delivery = createDelivery({ createExporter, failures, random: () => 0 }, limits);
+  const delivery = deliveryOf(createExporter, failures, limits);
   return { delivery, failures, batches, connections };
 }
 
-const tracer = new TracerProvider().getTracer("test");
-function span(name: string, size = 0): ReadableSpan {
-  const made = tracer.startSpan(name, { attributes: { content: "x".repeat(size) } }, ROOT_CONTEXT);
-  made.end();
-  return made as unknown as ReadableSpan;
+const convert = createConversion({
+  ...{ serviceName: "test", pid: 1 },
+  cover: { content: "full", key: "a key for tests", rules: [], countries: [] },
+});
+function deliveryOf(createExporter: (number: number) => SpanExporter, failures: Failures, limits: QueueLimits) {
+  const connection = createConnection(createExporter, convert, failures);
+  return createDelivery({ connection, convert, tell: () => {}, failures, random: () => 0 }, limits);
+}
+let records = 0;
+function span(name: string, size = 0): RawRecord {
+  const context = { traceId: "a".repeat(32), spanId: String(records++).padStart(16, "0"), traceFlags: 1 };
+  const attributes = { content: "x".repeat(size) };
+  return {
+    run: 1,
+    name,
+    kind: 0,
+    context,
+    parent: undefined,
+    startTime: 1,
+    endTime: 2,
+    status: { code: 0 },
+    attributes,
+  };
 }
 const names = (spans: ReadableSpan[]) => spans.map((one) => one.name);
 
@@ -120,10 +141,7 @@ test("an exporter that throws, or can't be made, harms nobody", async () => {
       shutdown: async () => {},
     };
   };
-  const delivery = createDelivery(
-    { createExporter, failures, random: () => 0 },
-    { queueRecords: 10, queueBytes: 100_000 },
-  );
+  const delivery = deliveryOf(createExporter, failures, { queueRecords: 10, queueBytes: 100_000 });
   delivery.add(span("a"), true);
   expect(await delivery.flush(5_000)).toBe(true);
   expect(failures.counts().rejected).toBe(1);

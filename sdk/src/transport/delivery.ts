@@ -1,15 +1,20 @@
-import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import type { Convert, RawRecord, Told } from "../conversion/raw-record.ts";
 import type { Failures } from "../failures.ts";
-import { createBacklog } from "./backlog.ts";
-import { createConnection } from "./connection.ts";
+import { type BacklogDependencies, createBacklog } from "./backlog.ts";
+import type { Connection } from "./connection.ts";
 import { createFlushes } from "./flushes.ts";
 import { createSender } from "./sender.ts";
 import type { Spool } from "./spool.ts";
-import { createWaitingQueue, type QueueLimits } from "./waiting-queue.ts";
+import { type ConvertOne, createWaitingQueue, type QueueLimits } from "./waiting-queue.ts";
 
 export interface DeliveryDependencies {
-  /** A fresh connection; `number` counts them. */
-  createExporter: (number: number) => SpanExporter;
+  connection: Connection;
+  /** On this thread, for a process that ends. */
+  convert: Convert;
+  /** For the disk, by another thread. */
+  convertApart?: BacklogDependencies["convertApart"];
+  /** What was found in content, once it is on its way for good. */
+  tell: (told: Told) => void;
   failures: Failures;
   /** In [0, 1). */
   random: () => number;
@@ -26,7 +31,9 @@ const START_DRAIN_MS = 1_000;
  */
 export interface Delivery {
   /** Never throws, never waits. */
-  add(span: ReadableSpan, urgent: boolean): void;
+  add(record: RawRecord, urgent: boolean): void;
+  /** Converts what waits of a run. @returns the id of its last record. */
+  convert(run: number, one: ConvertOne): string | undefined;
   /** True when everything that waited was delivered in time. */
   flush(timeoutMs: number): Promise<boolean>;
   /** What is left after the time goes to the spool, or is given up; adds nothing any more. */
@@ -38,14 +45,13 @@ export interface Delivery {
 }
 
 export function createDelivery(
-  { createExporter, failures, random, spool }: DeliveryDependencies,
+  { connection, convert, convertApart, tell, failures, random, spool }: DeliveryDependencies,
   limits: QueueLimits,
 ): Delivery {
   const queue = createWaitingQueue(limits);
-  const backlog = createBacklog(queue, failures, spool);
-  const connection = createConnection(createExporter, failures);
+  const backlog = createBacklog({ queue, failures, spool, convert, convertApart, tell });
   const flushes = createFlushes();
-  const sender = createSender({ queue, backlog, connection, flushes, failures, random });
+  const sender = createSender({ queue, backlog, connection, flushes, failures, random, tell });
   if (backlog.mayHoldAny()) sender.schedule(START_DRAIN_MS);
 
   async function flush(timeoutMs: number): Promise<boolean> {
@@ -58,11 +64,12 @@ export function createDelivery(
     return false;
   }
   return {
-    add(span, urgent) {
+    add(record, urgent) {
       const isClosed = sender.state().closed;
-      if (!isClosed && queue.add(span)) sender.added(urgent);
+      if (!isClosed && queue.add(record)) sender.added(urgent);
       else failures.report("dropped", new Error(isClosed ? "recorded after shutdown" : "the queue is full"));
     },
+    convert: queue.convert,
     flush,
     async close(timeoutMs) {
       const all = await flush(timeoutMs);

@@ -1,21 +1,30 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { SpanExporter } from "@opentelemetry/sdk-trace";
+import type { Batch } from "../conversion/raw-record.ts";
 import type { Failures } from "../failures.ts";
+import type { DiskBatch } from "./backlog.ts";
+import type { Connection, Sent } from "./connection.ts";
 import { SendFailure, type SendOutcome } from "./outcome.ts";
-import { spanMessage } from "./record-span.ts";
 import type { RequestSender, SendRequest, SendResult, SendSettings } from "./request-sender.ts";
 
 /** How long the collector may take to answer one request. */
 const EXPORT_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 10_000;
+const CONVERT_TIMEOUT_MS = 10_000;
+
+/** What is asked of the thread: to send, or to convert for the disk. */
+export type ThreadRequest = { id: number } & (
+  | { request: SendRequest; batch?: undefined }
+  | { request?: undefined; batch: Batch }
+);
 
 /** The way to the collector for all that this process sends; the work of it is done by another thread. */
 export interface SendThread {
-  /** @param number counts connections: a new one is made for a new number. */
-  exporter(number: number): SpanExporter;
+  connection: Connection;
   /** Sends bytes of an ExportTraceServiceRequest. Never rejects. */
   send(request: Uint8Array, timeoutMs: number): Promise<{ outcome: SendOutcome; error?: unknown }>;
+  /** Undefined: the thread is gone. */
+  convert(batch: Batch): Promise<DiskBatch | undefined>;
   close(): void;
 }
 
@@ -25,9 +34,9 @@ export interface SendThread {
  */
 export function createSendThread(settings: SendSettings, failures: Failures): SendThread {
   let sender: Promise<RequestSender> | undefined;
-  let connections = 0;
+  let connections = 1;
 
-  async function post(request: SendRequest): Promise<{ outcome: SendOutcome; error?: Error }> {
+  const open = () => {
     sender ??= startThread(settings, () => {
       sender = undefined;
     }).catch(async (error: unknown) => {
@@ -35,23 +44,38 @@ export function createSendThread(settings: SendSettings, failures: Failures): Se
       const { createRequestSender } = await import("./request-sender.ts");
       return createRequestSender(settings);
     });
-    const { outcome, message, rejected } = await (await sender).send(request);
+    return sender;
+  };
+  async function post(content: SendRequest["content"], timeoutMs: number): Promise<Sent> {
+    const request = { connection: connections, content, timeoutMs };
+    const { outcome, message, rejected, converted } = await (await open()).send(request);
     if (rejected > 0) failures.report("rejected", new Error(message), rejected);
-    return outcome === "delivered" ? { outcome } : { outcome, error: new SendFailure(outcome, message) };
+    return outcome === "delivered"
+      ? { outcome, converted }
+      : { outcome, error: new SendFailure(outcome, message), converted };
   }
   return {
-    exporter: (number) => ({
-      export(spans, done) {
-        connections = number;
-        const request = { connection: number, content: spans.map(spanMessage), timeoutMs: EXPORT_TIMEOUT_MS };
-        post(request).then(
-          ({ error }) => done(error === undefined ? { code: 0 } : { code: 1, error }),
-          (error: Error) => done({ code: 1, error }),
-        );
+    connection: {
+      send: (batch) => post(batch, EXPORT_TIMEOUT_MS).catch((error: unknown): Sent => ({ outcome: "again", error })),
+      renew() {
+        connections++;
       },
-      shutdown: async () => {},
-    }),
-    send: (content, timeoutMs) => post({ connection: connections, content, timeoutMs }),
+      close: async () => {},
+    },
+    send: post,
+    async convert(batch) {
+      // The thread keeps no process alive, and who waits here is to go on.
+      const late = Promise.withResolvers<undefined>();
+      const timer = setTimeout(() => late.resolve(undefined), CONVERT_TIMEOUT_MS);
+      const converted = open().then((thread) => thread.convert(batch));
+      try {
+        return await Promise.race([converted, late.promise]);
+      } catch {
+        return undefined; // the agent's thread tries it then, and what is wrong is told there
+      } finally {
+        clearTimeout(timer);
+      }
+    },
     close() {
       // Not waited for: a thread that is only starting keeps no process alive, and who awaited it would never go on.
       void sender?.then(
@@ -68,16 +92,18 @@ async function startThread(settings: SendSettings, onGone: () => void): Promise<
   // Nothing that the agent's process was started with (an instrumentation of its network calls) has a place here.
   const env = { ...process.env, NODE_OPTIONS: "" };
   const worker = new Worker(file, { workerData: settings, env, execArgv: [], name: "runledger" });
-  const waiting = new Map<number, (result: SendResult) => void>();
+  const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
   let requests = 0;
   let end: Error | undefined;
 
   await new Promise<void>((resolve, reject) => {
-    worker.on("message", (message: "ready" | (SendResult & { id: number })) => {
+    worker.on("message", (message: "ready" | { id: number; result?: unknown; error?: string }) => {
       if (message === "ready") return resolve();
-      const { id, ...result } = message;
-      waiting.get(id)?.(result);
+      const { id, result, error } = message;
+      const asked = waiting.get(id);
       waiting.delete(id);
+      if (error === undefined) asked?.resolve(result as never);
+      else asked?.reject(new Error(error));
     });
     worker.on("error", (error) => {
       end = error;
@@ -86,7 +112,7 @@ async function startThread(settings: SendSettings, onGone: () => void): Promise<
       end ??= new Error(`the thread that sends ended with ${code}`);
       reject(end);
       onGone();
-      for (const settle of waiting.values()) settle({ outcome: "again", message: end.message, rejected: 0 });
+      for (const asked of waiting.values()) asked.reject(end);
       waiting.clear();
     });
     // After listening, which would hold the process again.
@@ -94,19 +120,25 @@ async function startThread(settings: SendSettings, onGone: () => void): Promise<
     // Only until it is ready does somebody wait for the thread itself.
     setTimeout(() => reject(new Error("the thread that sends did not start in time")), START_TIMEOUT_MS).unref();
   });
+  const ask = <T>(what: Omit<Extract<ThreadRequest, { request: SendRequest }>, "id"> | { batch: Batch }) =>
+    new Promise<T>((resolve, reject) => {
+      if (end !== undefined) return reject(end);
+      const id = requests++;
+      waiting.set(id, { resolve, reject });
+      try {
+        worker.postMessage({ id, ...what });
+      } catch (error) {
+        waiting.delete(id);
+        throw error; // data that can't be copied
+      }
+    });
   return {
     send: (request) =>
-      new Promise((resolve) => {
-        if (end !== undefined) return resolve({ outcome: "again", message: end.message, rejected: 0 });
-        const id = requests++;
-        waiting.set(id, resolve);
-        try {
-          worker.postMessage({ id, ...request });
-        } catch (error) {
-          waiting.delete(id);
-          resolve({ outcome: "split", message: String(error), rejected: 0 }); // data that can't be copied
-        }
+      ask<SendResult>({ request }).catch((error: Error) => {
+        const outcome = error instanceof DOMException ? "split" : "again";
+        return { outcome, message: String(error), rejected: 0 };
       }),
+    convert: (batch) => ask<DiskBatch>({ batch }),
     close: () => void worker.terminate(),
   };
 }

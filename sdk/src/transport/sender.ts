@@ -1,9 +1,8 @@
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Batch, Told } from "../conversion/raw-record.ts";
 import type { Failures } from "../failures.ts";
 import type { Backlog } from "./backlog.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Sent } from "./connection.ts";
 import type { Flushes } from "./flushes.ts";
-import type { SendOutcome } from "./outcome.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
 /** More at once would keep the agent's thread busy for a millisecond when they are handed to the other. */
@@ -23,6 +22,8 @@ export interface SenderDependencies {
   failures: Failures;
   /** In [0, 1). */
   random: () => number;
+  /** What was found in content that is on its way for good. */
+  tell: (told: Told) => void;
 }
 
 /** Decides when what is sent: one request at a time, the queue before the backlog, later after failures. */
@@ -37,14 +38,12 @@ export interface Sender {
   state(): { closed: boolean; sent: number };
 }
 
-export function createSender({ queue, backlog, connection, flushes, failures, random }: SenderDependencies): Sender {
+export function createSender(dependencies: SenderDependencies): Sender {
+  const { queue, backlog, connection, flushes, failures, random, tell } = dependencies;
   let sent = 0;
-  let sending = false;
-  let closed = false;
-  let failedInRow = 0;
-  let batchRecords = BATCH_RECORDS;
+  let [sending, closed] = [false, false];
+  let [failedInRow, batchRecords, hurry] = [0, BATCH_RECORDS, false];
   let timer: NodeJS.Timeout | undefined;
-  let hurry = false;
 
   function schedule(delayMs: number): void {
     if (sending || closed) return;
@@ -62,13 +61,14 @@ export function createSender({ queue, backlog, connection, flushes, failures, ra
       if (backlog.mayHoldAny()) void drain();
       return;
     }
-    const batch = queue.head(batchRecords);
     [sending, hurry] = [true, false];
-    connection.send(batch, (outcome, error) => settle(batch, outcome, error));
+    const batch = queue.head(batchRecords);
+    void connection.send(batch).then((how) => settle(batch, how));
   }
 
-  function settle(batch: ReadableSpan[], outcome: SendOutcome, error: unknown): void {
+  function settle(batch: Batch, { outcome, error, converted }: Sent): void {
     sending = false;
+    const { length } = batch.records;
     if (outcome === "again") {
       failures.report("delivery", error);
       connection.renew();
@@ -78,19 +78,20 @@ export function createSender({ queue, backlog, connection, flushes, failures, ra
       return;
     }
     failedInRow = 0;
-    if (outcome === "split" && batch.length > 1) {
-      batchRecords = Math.ceil(batch.length / 2);
+    if (outcome === "split" && length > 1) {
+      batchRecords = Math.ceil(length / 2);
       schedule(0);
       return;
     }
     batchRecords = BATCH_RECORDS;
-    queue.removeHead(batch.length);
-    if (outcome === "delivered") sent += batch.length;
-    else failures.report("rejected", error, batch.length);
-    if (queue.isEmpty() && backlog.records() === 0) flushes.done();
+    queue.removeHead(batch, converted?.tails);
+    if (converted) tell(converted.told);
+    if (outcome === "delivered") sent += length;
+    else failures.report("rejected", error, length);
+    const inHurry = hurry || !flushes.none() || queue.stats().queued >= BATCH_RECORDS;
+    if (!queue.isEmpty()) schedule(inHurry ? 0 : BATCH_DELAY_MS);
+    else if (backlog.records() === 0) flushes.done();
     if (queue.isEmpty() && backlog.mayHoldAny()) schedule(0);
-    if (!queue.isEmpty())
-      schedule(hurry || !flushes.none() || queue.stats().queued >= BATCH_RECORDS ? 0 : BATCH_DELAY_MS);
   }
 
   async function moveToDisk(): Promise<void> {

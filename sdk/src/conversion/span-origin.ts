@@ -1,11 +1,19 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { RawResourceAttribute, Resource } from "@opentelemetry/resources";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { OTEL, RUNLEDGER } from "@runledger/contract";
 import { SDK_VERSION } from "../version.ts";
-import type { SpanOrigin } from "./record-span.ts";
+
+/** What all records of a process have in common. */
+export type SpanOrigin = Pick<ReadableSpan, "resource" | "instrumentationScope">;
+
+export interface OriginSettings {
+  serviceName: string;
+  pid: number;
+}
 
 /** The resource and scope of every record of a process. */
-export function spanOrigin(serviceName: string, pid: number): SpanOrigin {
+export function spanOrigin({ serviceName, pid }: OriginSettings): SpanOrigin {
   return {
     resource: plainResource({
       [OTEL.serviceName]: serviceName,

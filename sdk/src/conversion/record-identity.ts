@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { AttributeValue } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributeKeysSha256, canonicalJson, recordId, rfc3339FromUnixNano } from "@runledger/contract";
-import type { SpanOrigin } from "./record-span.ts";
+import type { SpanOrigin } from "./span-origin.ts";
 
 /** The record id that the collector will give a span. */
 export type RecordIdentity = (span: ReadableSpan) => string;
