@@ -59,19 +59,30 @@ async function declare(): Promise<void> {
   for await (const name of glob("**/*.d.ts", { cwd: types })) {
     if (!reached.has(join(types, name))) await rm(join(types, name));
   }
+  // The same once more, as it is for `require`: what a declaration is, its folder's package.json says.
+  for (const file of reached) await cp(file, join(types, "commonjs", relative(types, file)));
+  await writeFile(join(types, "commonjs", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
 }
 
-/** Node.js ≥ 22.12 gives a module to `require` too, so there is one build for all. */
+/**
+ * Node.js ≥ 22.12 gives a module to `require` too, so there is one build for all. TypeScript's `node16` does not know that: for `require` the types are
+ * those of CommonJS.
+ */
 async function writeManifest(): Promise<void> {
   const { devDependencies, scripts, ...own } = JSON.parse(await readFile(join(SDK, "package.json"), "utf8"));
   const { [CONTRACT]: bundled, ...dependencies } = own.dependencies;
-  const entry = { types: "./types/sdk/src/index.d.ts", default: "./index.js" };
+  const main = "./index.js";
+  const types = "./types/sdk/src/index.d.ts";
+  const entry = {
+    import: { types, default: main },
+    require: { types: "./types/commonjs/sdk/src/index.d.ts", default: main },
+  };
   const manifest = {
     ...own,
     private: undefined,
     engines: { node: ">=22.15" },
-    main: entry.default,
-    types: entry.types,
+    main,
+    types,
     exports: { ".": entry, "./package.json": "./package.json" },
     sideEffects: false,
     dependencies,

@@ -118,7 +118,11 @@ export function createRunledger(settings: Settings = {}, dependencies: LedgerDep
 
   return {
     ...createFacts(facts, failures),
-    ...createReplays(replays, () => createApiClient(config.controlUrl, config.apiKey, trust)),
+    ...createReplays({
+      contexts: replays,
+      openApi: () => createApiClient(config.controlUrl, config.apiKey, trust),
+      begin: installation.replaying,
+    }),
     ...checkpoints.calls,
     wrap: createWrap({
       scopes,

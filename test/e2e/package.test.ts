@@ -13,10 +13,13 @@ import { temporaryDir } from "../support/product.ts";
 const SDK = fileURLToPath(new URL("../../sdk", import.meta.url));
 const run = promisify(execFile);
 const MINUTES = 60_000;
+/** As `engines` has it: the program, from the registry, where it has one for this machine. */
+const OLDEST_NODE = "22.15.0";
 
 let home: Awaited<ReturnType<typeof temporaryDir>>;
 let collector: Awaited<ReturnType<typeof startBareServer>>;
 let project: string;
+let oldestNode: string;
 beforeAll(async () => {
   home = await temporaryDir("package");
   collector = await startBareServer();
@@ -30,6 +33,11 @@ beforeAll(async () => {
   await run("npm", ["install", ...flags, join(home.dir, filename), "@types/node@24"], {
     cwd: project,
   });
+  const platform = `node-${process.platform}-${process.arch}`;
+  await mkdir(join(home.dir, "oldest"));
+  await writeFile(join(home.dir, "oldest", "package.json"), JSON.stringify({ name: "oldest", private: true }));
+  await run("npm", ["install", ...flags, `${platform}@${OLDEST_NODE}`], { cwd: join(home.dir, "oldest") });
+  oldestNode = join(home.dir, "oldest", "node_modules", platform, "bin", "node");
 }, 5 * MINUTES);
 afterAll(async () => {
   await home?.remove();
@@ -38,16 +46,27 @@ afterAll(async () => {
 const AGENT = `
 const ledger = createRunledger();
 const look = ledger.tool({ name: "look", input: { type: "object" }, run: () => "seen" });
-const agent = ledger.wrap(async (name) => { await look({}); return "Hello, " + name; }, { agent: "packed" });
+const body = JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "Hello" }] });
+const url = "http://127.0.0.1:9999/v1/chat/completions"; // nobody: a call that failed is one all the same
+const agent = ledger.wrap(async (name) => {
+  await look({});
+  await fetch(url, { method: "POST", body }).catch(() => {});
+  return "Hello, " + name;
+}, { agent: "packed" });
 agent("you").then(async (answer) => {
   const flushed = await ledger.flush();
   const { sent, failures } = ledger.stats();
   const failed = Object.values(failures).some((count) => count > 0);
-  console.log(JSON.stringify({ answer, flushed, sent, failed }));
+  console.log(JSON.stringify({ node: process.version, answer, flushed, sent, failed }));
 });
 `;
 
-async function runAgent(file: string, source: string, environment: Record<string, string> = {}) {
+async function runAgent(
+  file: string,
+  source: string,
+  environment: Record<string, string> = {},
+  node = process.execPath,
+) {
   await writeFile(join(project, file), source);
   const env = {
     PATH: process.env["PATH"] ?? "",
@@ -56,18 +75,29 @@ async function runAgent(file: string, source: string, environment: Record<string
     RUNLEDGER_CONTROL: "off",
     ...environment,
   };
-  return await run(process.execPath, [file], { cwd: project, env });
+  return await run(node, [file], { cwd: project, env });
 }
 
+const ESM = `import { createRunledger } from "@runledger/sdk";`;
+const COMMONJS = `const { createRunledger } = require("@runledger/sdk");`;
 test.each([
-  ["agent.mjs", `import { createRunledger } from "@runledger/sdk";`],
-  ["agent.cjs", `const { createRunledger } = require("@runledger/sdk");`],
+  ["agent.mjs", process.versions.node, ESM],
+  ["agent.cjs", process.versions.node, COMMONJS],
+  ["agent.mjs", OLDEST_NODE, ESM],
+  ["agent.cjs", OLDEST_NODE, COMMONJS],
 ])(
-  "%s wraps an agent and its records reach a collector",
-  async (file, load) => {
+  "%s on Node.js %s wraps an agent and its records reach a collector",
+  async (file, version, load) => {
+    const node = version === OLDEST_NODE ? oldestNode : process.execPath;
     const environment = { RUNLEDGER_ENDPOINT: `http://127.0.0.1:${collector.grpc}` };
-    const { stdout, stderr } = await runAgent(file, load + AGENT, environment);
-    expect(JSON.parse(stdout)).toEqual({ answer: "Hello, you", flushed: true, sent: 3, failed: false });
+    const { stdout, stderr } = await runAgent(file, load + AGENT, environment, node);
+    expect(JSON.parse(stdout)).toEqual({
+      node: `v${version}`,
+      answer: "Hello, you",
+      flushed: true,
+      sent: 4,
+      failed: false,
+    });
     expect(stderr).toBe("");
   },
   MINUTES,
@@ -102,6 +132,7 @@ export const stopped = (error: unknown) => error instanceof AgentStopped && erro
 
 test.each([
   ["NodeNext, from modules and from CommonJS", ["typed.mts", "typed.cts"], { module: "NodeNext" }],
+  ["Node16", ["typed.mts", "typed.cts"], { module: "Node16", moduleResolution: "Node16" }],
   ["a bundler", ["typed.ts"], { module: "ESNext", moduleResolution: "Bundler" }],
   ["CommonJS", ["typed.ts"], { module: "CommonJS", moduleResolution: "Bundler" }],
 ])(

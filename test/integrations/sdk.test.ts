@@ -23,23 +23,30 @@ test.each([
   ["langgraph", [ASK, ANSWER], "It has shipped."],
   ["openai-agents", [ASK, ANSWER], "It has shipped."],
   ["mastra", [ASK, ANSWER], "It has shipped."],
-])("an agent with %s: every model call with its facts, and the tool between them", async (name, script, answer) => {
-  const outcome = await integrations.run(`sdk/${name}.mjs`, { script });
-  expect(outcome.stdout).toContain(answer);
-  expect(outcome.runs).toHaveLength(1);
-  expect(outcome.run).toMatchObject({
-    status: "completed",
-    complete: true,
-    dialect: "runledger",
-    agent: { name: "support" },
-    llm_calls: script.length,
-    tools: ["find_order"],
-    tool_errors: 0,
-  });
-  expectModelCalls(outcome);
-  const tool = outcome.steps.find(({ kind }) => kind === "tool")?.tool;
-  expect(tool).toMatchObject({ name: "find_order", arguments: { order: "A-1" }, known: true, valid: true });
-});
+])(
+  "an agent with %s: every model call with its facts, the tool between them, and all of it replayed",
+  async (name, script, answer) => {
+    const environment = { EXAMPLE: name, CALLS: String(script.length) };
+    const outcome = await integrations.run("sdk/replayed.mjs", { script, environment });
+    expect(outcome.stdout).toContain(answer);
+    expect(outcome.stdout).toContain(`replay ${JSON.stringify({ verdict: "reproduced", result: answer })}`);
+    expect(outcome.runs).toHaveLength(2);
+    expect(outcome.exchanges).toHaveLength(script.length); // the replay asked nobody
+    expect(outcome.runs[1]?.run).toMatchObject({ status: "completed", llm_calls: script.length });
+    expect(outcome.run).toMatchObject({
+      status: "completed",
+      complete: true,
+      dialect: "runledger",
+      agent: { name: "support" },
+      llm_calls: script.length,
+      tools: ["find_order"],
+      tool_errors: 0,
+    });
+    expectModelCalls({ ...outcome, runs: outcome.runs.slice(0, 1) });
+    const tool = outcome.steps.find(({ kind }) => kind === "tool")?.tool;
+    expect(tool).toMatchObject({ name: "find_order", arguments: { order: "A-1" }, known: true, valid: true });
+  },
+);
 
 test("a client that tries again is seen to: each attempt is a step, the failed one too", async () => {
   const outcome = await integrations.run("sdk/openai.mjs", {

@@ -110,7 +110,7 @@ async function send({ scope, address, options, handler, passOn, exchanges, failu
     const call = exchanges.begin(scope, address, ahead.text);
     const { signal } = scope.guard;
     observed = call && failures.attempt("capture", () => observeHandler(handler, { call, signal, failures }));
-    const answer = replay?.model(exchanges.read(address, ahead.text));
+    const answer = replay && exchanges.replayed(replay, address, ahead.text);
     if (answer !== undefined) answerHandler(observed ?? handler, answer);
     else passOn({ ...options, body: ahead.body }, observed ?? handler);
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { Failures } from "../failures.ts";
 import { expectedUsage } from "../limits/call-usage.ts";
+import type { RecordedAnswer } from "../replay/recorded-answer.ts";
+import type { ReplayedCall, ReplaySession } from "../replay/replay-session.ts";
 import { createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
 import { providerOf } from "../wire/provider.ts";
@@ -17,8 +19,8 @@ export interface ModelAddress {
 export interface Exchanges {
   /** Undefined: no model call. */
   recognise(request: { method: string; origin?: string | URL | null; path: string }): ModelAddress | undefined;
-  /** Undefined: a body we can't look into. */
-  read(address: ModelAddress, body: string | undefined): ModelRequest | undefined;
+  /** Within a replay: what the call is answered with. Undefined: it is to be made. @throws ReplayDiverged */
+  replayed(session: ReplaySession, address: ModelAddress, body: string | undefined): RecordedAnswer | undefined;
   /**
    * Before the request goes out. @param body its text; undefined when we could not look into it.
    * @throws AgentStopped when a limit is reached: it must not go out. Undefined: our own failure, and the call goes on.
@@ -28,20 +30,25 @@ export interface Exchanges {
 
 export function createExchanges(failures: Failures): Exchanges {
   const attempts = createAttempts();
+  const read = ({ format, url }: ModelAddress, body: string | undefined) =>
+    body ? failures.attempt("capture", () => format.readRequest(body, url)) : undefined;
   return {
     recognise({ method, origin, path }) {
       const url = method.toUpperCase() === "POST" && origin ? URL.parse(path, String(origin)) : null;
       const format = url && WIRE_FORMATS.find((other) => other.matches(url));
       return format ? { url, format } : undefined;
     },
-    read: ({ format, url }, body) =>
-      body ? failures.attempt("capture", () => format.readRequest(body, url)) : undefined,
+    replayed(session, address, body) {
+      const request = read(address, body);
+      if (isOfOthers(address, body, request)) return undefined;
+      const step = session.model(request);
+      if (step === undefined) return undefined;
+      const { status, body: text, streaming, error } = step;
+      return { status, body: text, streaming, error, brokeOff: brokeOff(address.format, step) };
+    },
     begin(scope, address, body) {
-      const request = body
-        ? failures.attempt("capture", () => address.format.readRequest(body, address.url))
-        : undefined;
-      // Somebody else's service, which no limit of ours concerns.
-      if (body && request === undefined && address.format.pathIsCommon) return undefined;
+      const request = read(address, body);
+      if (isOfOthers(address, body, request)) return undefined;
       if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
       const provider = providerOf(address.url.hostname, address.format.provider);
       const expected = failures.attempt("callback", () =>
@@ -57,6 +64,21 @@ export function createExchanges(failures: Failures): Exchanges {
       return call;
     },
   };
+}
+
+/** Somebody else's service, which no limit of ours concerns. */
+function isOfOthers({ format }: ModelAddress, body: string | undefined, request: ModelRequest | undefined): boolean {
+  return Boolean(body) && request === undefined && format.pathIsCommon === true;
+}
+
+function brokeOff(format: WireFormat, { status, body, streaming, error }: ReplayedCall): boolean {
+  if (error === null || status === null || status >= 400 || body === null) return false;
+  try {
+    const { complete, error: told } = format.readResponse(body, streaming);
+    return !complete && told === undefined;
+  } catch {
+    return true;
+  }
 }
 
 function recordResults(scope: Scope, request: ModelRequest): void {

@@ -12,6 +12,8 @@ export interface Installation {
   renew(): void;
   /** Gives back what is still as we left it; where somebody is in front of us since, we stay below and only pass on. */
   remove(): void;
+  /** Called when a replay begins; what it returns, when it ends. */
+  replaying(): () => void;
   /** For clients that hold a transport of their own. */
   model: ReturnType<typeof createModelClient>;
 }
@@ -40,7 +42,7 @@ export function installCapture(dependencies: CaptureDependencies): Installation 
   Reflect.get(globalThis, "Response");
   failures.attempt("capture", renew);
   const removeFetch = observeOwnDispatchers(capture);
-  const removeNodeHttp = captureNodeHttp(dependencies, exchanges);
+  const nodeHttp = captureNodeHttp(dependencies, exchanges);
 
   return {
     renew: () => failures.attempt("capture", renew),
@@ -49,8 +51,9 @@ export function installCapture(dependencies: CaptureDependencies): Installation 
       capture.stop();
       for (const [place, { below, ours }] of found) if (places[place] === ours) places[place] = below;
       removeFetch();
-      removeNodeHttp();
+      nodeHttp.stop();
     },
+    replaying: nodeHttp.replaying,
     model: createModelClient({
       capture,
       failures,

@@ -2,6 +2,8 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { Readable } from "node:stream";
+import { type HeldRequest, holdHttpRequests } from "../replay/held-request.ts";
+import { holdHttp2Requests } from "../replay/held-stream.ts";
 import type { Scope } from "../run/scope.ts";
 import { stepError } from "../run/step-error.ts";
 import type { CaptureDependencies } from "./dispatcher.ts";
@@ -11,80 +13,38 @@ import { observeReadable } from "./observed-fetch.ts";
 import { headersOf } from "./observed-handler.ts";
 import { type Outgoing, observeOutgoing } from "./outgoing-body.ts";
 
-/** A request seen from its creation on. */
-interface Seen {
-  call?: ModelCall;
-  error?: unknown;
-  forget?: () => void;
+export interface NodeHttpCapture {
+  /** From now on requests within a replay wait for their recorded answer, until what is returned is called. */
+  replaying(): () => void;
+  stop(): void;
 }
 
 /**
  * Model calls of clients on `node:http`, `node:https` and `node:http2`, found by the channels on which Node.js tells of each request (of
  * HTTP/2 since Node.js 24.2). Source: https://nodejs.org/api/diagnostics_channel.html#built-in-channels
  */
-export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Exchanges): () => void {
+export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Exchanges): NodeHttpCapture {
   const { scopes, failures, replays } = dependencies;
-  const seen = new WeakMap<object, Seen>();
-
-  function created(key: Outgoing & Closing, request: RequestHead, isWhole: () => boolean): void {
-    const scope = scopes.getStore();
-    const address = scope && exchanges.recognise(request);
-    if (scope === undefined || address === undefined) return;
-    const state: Seen = {};
-    const replay = replays.getStore()?.session;
-    if (replay !== undefined && replay.divergence === undefined) {
-      // What is on its way to the network can't be given an answer of ours.
-      const why = "a client on node:http can't be replayed: give it a transport on fetch";
-      key.destroy(new Error(`runledger: ${why}`));
-    }
-    seen.set(key, state);
-    const begin = (text: string | undefined) => {
-      const call = exchanges.begin(scope, address, text);
-      if (call === undefined) return;
-      state.call = call;
-      state.forget = abortWith(scope, key);
-    };
-    observeOutgoing(key, { isWhole, begin, failures });
-    key.once("close", () => ended(state, new Error("the request was given up before its answer was read")));
-  }
-  function responded(key: object, status: unknown, headers: object, body: Readable): void {
-    const { call } = seen.get(key) ?? {};
-    if (call === undefined || typeof status !== "number") return;
-    call.responded(status, headersOf(headers));
-    observeReadable(body, call);
-  }
-  function failed(key: object, error: unknown): void {
-    const state = seen.get(key);
-    if (state !== undefined) state.error = error;
-  }
+  const requests = createSeenRequests(dependencies, exchanges);
+  let held: ReturnType<typeof holdHttpRequests>["held"] | undefined;
+  let replaysRunning = 0;
+  let stopHolding = () => {};
 
   const listeners: Readonly<Record<string, (message: never) => void>> = {
     "http.client.request.created": ({ request }: { request: ClientRequest }) => {
-      const { method, path, protocol } = request;
-      const origin = `${protocol}//${request.getHeader("host") ?? request.host}`;
-      created(request as unknown as Outgoing & Closing, { method, path, origin }, () =>
-        request.hasHeader("content-length"),
-      );
+      const isWhole = () => request.hasHeader("content-length");
+      requests.created(request as unknown as Outgoing & Closing, headOf(request), isWhole, held?.get(request));
     },
     "http.client.response.finish": ({ request, response }: { request: ClientRequest; response: IncomingMessage }) =>
-      responded(request, response.statusCode, response.headers, response),
+      requests.responded(request, response.statusCode, response.headers, response),
     "http.client.request.error": ({ request, error }: { request: ClientRequest; error: Error }) =>
-      failed(request, error),
-    "http2.client.stream.created": ({
-      stream,
-      headers,
-    }: {
-      stream: ClientHttp2Stream;
-      headers: IncomingHttpHeaders;
-    }) => {
-      const { ":method": method = "GET", ":path": path = "/", ":scheme": scheme = "https" } = headers;
-      const origin = `${scheme}://${headers[":authority"] ?? headers.host ?? "localhost"}`;
-      created(stream as unknown as Outgoing & Closing, { method, path, origin }, () => "content-length" in headers);
-    },
+      requests.failed(request, error),
+    "http2.client.stream.created": ({ stream, headers }: { stream: ClientHttp2Stream; headers: IncomingHttpHeaders }) =>
+      requests.created(stream as unknown as Outgoing & Closing, streamHeadOf(headers), () => isWhole(headers)),
     "http2.client.stream.finish": ({ stream, headers }: { stream: ClientHttp2Stream; headers: IncomingHttpHeaders }) =>
-      responded(stream, Number(headers[":status"]), headers, stream),
+      requests.responded(stream, Number(headers[":status"]), headers, stream),
     "http2.client.stream.error": ({ stream, error }: { stream: ClientHttp2Stream; error: Error }) =>
-      failed(stream, error),
+      requests.failed(stream, error),
   };
   // A listener that throws would end the process.
   const subscribed = Object.entries(listeners).map(([name, listener]) => {
@@ -92,8 +52,35 @@ export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Ex
     subscribe(name, safe);
     return { name, safe };
   });
-  return () => {
-    for (const { name, safe } of subscribed) unsubscribe(name, safe);
+
+  function hold(): () => void {
+    const isHeld = (head: RequestHead) =>
+      replays.getStore() !== undefined && scopes.getStore() !== undefined && exchanges.recognise(head) !== undefined;
+    const http = holdHttpRequests((request) => isHeld(headOf(request)));
+    const stopHttp2 = holdHttp2Requests({
+      isHeld: (headers) => isHeld(streamHeadOf(headers)),
+      opened: (stream, headers, waiting) =>
+        requests.created(stream, streamHeadOf(headers), () => isWhole(headers), waiting),
+      responded: (stream, headers) => requests.responded(stream, Number(headers[":status"]), headers, stream),
+      failed: requests.failed,
+      unseen: (work) => scopes.run(undefined, work),
+    });
+    held = http.held;
+    return () => {
+      http.stop();
+      stopHttp2();
+    };
+  }
+  return {
+    replaying() {
+      if (replaysRunning++ === 0) stopHolding = hold();
+      return () => {
+        if (--replaysRunning === 0) stopHolding();
+      };
+    },
+    stop() {
+      for (const { name, safe } of subscribed) unsubscribe(name, safe);
+    },
   };
 }
 
@@ -104,6 +91,69 @@ interface RequestHead {
 }
 interface Closing {
   once(event: "close", listener: () => void): unknown;
+}
+
+function headOf(request: ClientRequest): RequestHead {
+  const { method, path, protocol, host } = request;
+  return { method, path, origin: `${protocol}//${request.getHeader("host") ?? host}` };
+}
+
+function streamHeadOf(headers: IncomingHttpHeaders): RequestHead {
+  const { ":method": method = "GET", ":path": path = "/", ":scheme": scheme = "https" } = headers;
+  return { method, path, origin: `${scheme}://${headers[":authority"] ?? headers.host ?? "localhost"}` };
+}
+
+function isWhole(headers: IncomingHttpHeaders): boolean {
+  return "content-length" in headers;
+}
+
+/** A request seen from its creation on. */
+interface Seen {
+  call?: ModelCall | undefined;
+  error?: unknown;
+  forget?: () => void;
+}
+
+const NOT_HELD =
+  "a client with a connection of its own can't be replayed: give it an agent of Node.js's, or a transport on fetch";
+
+function createSeenRequests({ scopes, failures, replays }: CaptureDependencies, exchanges: Exchanges) {
+  const seen = new WeakMap<object, Seen>();
+  return {
+    /** @param held within a replay: not on its way to the network. */
+    created(key: Outgoing & Closing, request: RequestHead, isWhole: () => boolean, held?: HeldRequest): void {
+      const scope = scopes.getStore();
+      const address = scope && exchanges.recognise(request);
+      if (scope === undefined || address === undefined) {
+        held?.goOn();
+        return;
+      }
+      const state: Seen = {};
+      seen.set(key, state);
+      const replay = replays.getStore()?.session;
+      const begin = (text: string | undefined) => {
+        state.call = exchanges.begin(scope, address, text);
+        if (state.call !== undefined) state.forget = abortWith(scope, key);
+        if (replay === undefined) return;
+        if (held === undefined) return replay.unanswerable(NOT_HELD);
+        const answer = exchanges.replayed(replay, address, text);
+        if (answer === undefined) held.goOn();
+        else held.answer(answer);
+      };
+      observeOutgoing(key, { isWhole, begin, failures });
+      key.once("close", () => ended(state, new Error("the request was given up before its answer was read")));
+    },
+    responded(key: object, status: unknown, headers: object, body: Readable): void {
+      const { call } = seen.get(key) ?? {};
+      if (call === undefined || typeof status !== "number") return;
+      call.responded(status, headersOf(headers));
+      observeReadable(body, call);
+    },
+    failed(key: object, error: unknown): void {
+      const state = seen.get(key);
+      if (state !== undefined) state.error = error;
+    },
+  };
 }
 
 function ended({ call, error, forget }: Seen, otherwise: Error): void {

@@ -24,7 +24,8 @@ export function observeFetch(
     const signals = [init?.signal, scope.guard.signal].filter((signal) => signal instanceof AbortSignal);
     try {
       const bounded = signals.length === 0 ? init : { ...init, signal: AbortSignal.any(signals) };
-      const answer = replays.getStore()?.session.model(exchanges.read(address, text ?? undefined));
+      const replay = replays.getStore()?.session;
+      const answer = replay && exchanges.replayed(replay, address, text ?? undefined);
       const response = answer ? recordedResponse(answer) : await scopes.run(undefined, () => inner(input, bounded));
       return failures.attempt("capture", () => observeResponse(response, call)) ?? response;
     } catch (error) {

@@ -1,27 +1,46 @@
+import { z } from "zod";
 import { failHandler, type Handler } from "../capture/observed-handler.ts";
+import { AWS_EVENT_STREAM, awsMessage } from "../wire/aws-event-stream.ts";
+import { jsonOrUndefined } from "../wire/server-sent-events.ts";
 import type { RecordedStep } from "./recorded-run.ts";
 
-type Answer = NonNullable<RecordedStep["model"]> & Pick<RecordedStep, "error">;
-
-/** As it came over the wire: its status, the head that a client needs to read it, and its body, a stream event by event. */
-function wireForm({ status, body, streaming }: Answer) {
-  const text = body ?? "";
-  const isEvents = streaming && /^(?:event|data|id|:)/m.test(text);
-  const type = isEvents ? "text/event-stream" : streaming ? "application/x-ndjson" : "application/json";
-  const pieces = streaming ? text.split(isEvents ? /(?<=\n\r?\n)/ : /(?<=\n)/) : [text];
-  return {
-    status: status ?? 200,
-    type,
-    chunks: pieces.filter((piece) => piece !== "").map((piece) => Buffer.from(piece)),
-  };
+/** What a model call is given instead of the network. */
+export interface RecordedAnswer extends Pick<RecordedStep, "error"> {
+  /** Null: the call got no answer. */
+  status: number | null;
+  body: string | null;
+  streaming: boolean;
+  /** The answer ended before it was whole, and so does this one. */
+  brokeOff: boolean;
 }
 
-function failureOf({ error }: Answer): Error {
+const awsEvent = z.strictObject({ type: z.string(), kind: z.string(), payload: z.string() });
+
+/** As it came over the wire: its status, the head that a client needs to read it, and its body, a stream event by event. */
+export function wireForm({ status, body, streaming }: RecordedAnswer): {
+  status: number;
+  type: string;
+  chunks: Buffer[];
+} {
+  const text = body ?? "";
+  const form = (type: string, pieces: string[]) => {
+    const chunks = pieces.filter((piece) => piece !== "").map((piece) => Buffer.from(piece));
+    return { status: status ?? 200, type, chunks };
+  };
+  if (!streaming) return form("application/json", [text]);
+  if (/^(?:event|data|id|:)/m.test(text)) return form("text/event-stream", text.split(/(?<=\n\r?\n)/));
+  const lines = text.split(/(?<=\n)/);
+  const events = lines.map((line) => awsEvent.safeParse(jsonOrUndefined(line)).data);
+  if (events[0] === undefined) return form("application/x-ndjson", lines);
+  return { ...form(AWS_EVENT_STREAM, []), chunks: events.filter((event) => event !== undefined).map(awsMessage) };
+}
+
+export function failureOf({ error }: RecordedAnswer): Error {
   return Object.assign(new Error(error?.message ?? "the recorded call got no answer"), { code: error?.type });
 }
 
 /** Tells a handler of undici's, of either shape, a recorded answer as a connection would. */
-export function answerHandler(handler: Handler, answer: Answer): void {
+export function answerHandler(handler: Handler, answer: RecordedAnswer): void {
   if (answer.status === null) {
     failHandler(handler, failureOf(answer));
     return;
@@ -49,31 +68,40 @@ export function answerHandler(handler: Handler, answer: Answer): void {
   };
   if (isNew) told["onRequestStart"]?.(controller, { history: [] });
   else told["onConnect"]?.(abort);
-  // As a connection would, after the caller has gone on.
-  setImmediate(() => {
-    if (aborted) return;
-    if (isNew) told["onResponseStart"]?.(controller, status, { "content-type": type }, "");
-    else told["onHeaders"]?.(status, [Buffer.from("content-type"), Buffer.from(type)], () => {}, "");
-    for (const chunk of chunks) {
-      if (aborted) return;
-      if (isNew) told["onResponseData"]?.(controller, chunk);
-      else told["onData"]?.(chunk);
+  /** As a connection would: after the caller has gone on, and each piece by itself. */
+  async function tell(): Promise<void> {
+    const pieces = [
+      () =>
+        isNew
+          ? told["onResponseStart"]?.(controller, status, { "content-type": type }, "")
+          : told["onHeaders"]?.(status, [Buffer.from("content-type"), Buffer.from(type)], () => {}, ""),
+      ...chunks.map((chunk) => () => (isNew ? told["onResponseData"]?.(controller, chunk) : told["onData"]?.(chunk))),
+      () => (answer.brokeOff ? abort(failureOf(answer)) : undefined),
+      () => (isNew ? told["onResponseEnd"]?.(controller, {}) : told["onComplete"]?.([])),
+    ];
+    for (const piece of pieces) {
+      await turn();
+      if (!aborted) piece();
     }
-    if (aborted) return;
-    if (isNew) told["onResponseEnd"]?.(controller, {});
-    else told["onComplete"]?.([]);
-  });
+  }
+  tell().catch(abort);
+}
+
+/** Of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The same for those that are handed a `fetch`. */
-export function recordedResponse(answer: Answer): Response {
+export function recordedResponse(answer: RecordedAnswer): Response {
   if (answer.status === null) throw failureOf(answer);
   const { status, type, chunks } = wireForm(answer);
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       const chunk = chunks.shift();
-      if (chunk === undefined) controller.close();
-      else controller.enqueue(chunk);
+      if (chunk !== undefined) controller.enqueue(chunk);
+      else if (answer.brokeOff) controller.error(failureOf(answer));
+      else controller.close();
     },
   });
   return new Response(body, { status, headers: { "content-type": type } });

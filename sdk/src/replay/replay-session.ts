@@ -29,13 +29,15 @@ export interface ReplayOptions {
   onDivergence?: "stop" | "live";
 }
 
+export type ReplayedCall = NonNullable<RecordedStep["model"]> & Pick<RecordedStep, "error">;
+
 /** Gives the calls of one run their recorded answers, each once, in the order in which it was asked the same. */
 export interface ReplaySession {
   readonly runId: string;
   /** Undefined: the call is to be made. @throws ReplayDiverged */
-  model(
-    request: ModelRequest | undefined,
-  ): (NonNullable<RecordedStep["model"]> & Pick<RecordedStep, "error">) | undefined;
+  model(request: ModelRequest | undefined): ReplayedCall | undefined;
+  /** A model call of a client that can't be given an answer: from here on all is live. @throws ReplayDiverged */
+  unanswerable(why: string): void;
   /** As `model`, of an attempt of a tool, or of its fallback. */
   tool(name: string, args: unknown, fallback?: boolean): RecordedStep | undefined;
   /** What people said to the call; undefined: ask. */
@@ -100,6 +102,9 @@ export function createReplaySession(run: RecordedRun, { onDivergence = "stop" }:
       if (step.model.status !== null && step.model.body === null)
         return diverge(step, "the answer's body was not recorded");
       return { ...step.model, error: step.error };
+    },
+    unanswerable(why) {
+      diverge(models[0], why);
     },
     tool(name, args, fallback = false) {
       const hash = argumentsHash(args);

@@ -32,12 +32,24 @@ export interface ReplayContext {
 }
 export type ReplayContexts = AsyncLocalStorage<ReplayContext | undefined>;
 
-export function createReplays(contexts: ReplayContexts, openApi: () => ApiClient): Replays {
+export interface ReplayDependencies {
+  contexts: ReplayContexts;
+  openApi: () => ApiClient;
+  /** A replay begins; what it returns is called when it ends. */
+  begin: () => () => void;
+}
+
+const ALIVE_MS = 60_000;
+
+export function createReplays({ contexts, openApi, begin }: ReplayDependencies): Replays {
   async function recordedRun(runId: string): Promise<RecordedRun> {
     const api = openApi();
+    // The client by itself keeps no process alive; whoever asks for a run waits for it.
+    const alive = setInterval(() => undefined, ALIVE_MS);
     try {
       return await readRecordedRun(api, runId);
     } finally {
+      clearInterval(alive);
       api.close();
     }
   }
@@ -51,6 +63,7 @@ export function createReplays(contexts: ReplayContexts, openApi: () => ApiClient
       const run = typeof from === "string" ? await recordedRun(from) : from;
       const context: ReplayContext = { session: createReplaySession(run, options) };
       const { session } = context;
+      const end = begin();
       const outcome = await contexts.run(context, async () => {
         try {
           return { result: await work() };
@@ -58,6 +71,7 @@ export function createReplays(contexts: ReplayContexts, openApi: () => ApiClient
           return { error };
         }
       });
+      end();
       session.end();
       const { divergence } = session;
       return {

@@ -1,3 +1,5 @@
+import { crc32 } from "node:zlib";
+
 /**
  * The events of AWS's binary framing. Each message: total length and length of its headers (4 bytes each), checksum of these, headers,
  * payload, checksum of all. A stream that broke off gives the messages that are whole; checksums are left to TLS and the client.
@@ -37,6 +39,35 @@ export function awsEvents(bytes: Uint8Array): AwsEvent[] {
     at += totalBytes;
   }
   return events;
+}
+
+/** A message with the event in it, as `awsEvents` reads it. */
+export function awsMessage({ type, kind, payload }: AwsEvent): Buffer {
+  const names: Record<string, string> = { exception: ":exception-type", error: ":error-code" };
+  const texts = { ":message-type": kind, [names[kind] ?? ":event-type"]: type };
+  // An error has its text in a header and no payload.
+  const more: object = kind === "error" ? { ":error-message": payload } : { ":content-type": "application/json" };
+  const headers = Buffer.concat(Object.entries({ ...texts, ...more }).map(([name, value]) => header(name, value)));
+  const body = Buffer.from(kind === "error" ? "" : payload);
+  const message = Buffer.alloc(PRELUDE_BYTES + headers.byteLength + body.byteLength + CHECKSUM_BYTES);
+  message.writeUInt32BE(message.byteLength, 0);
+  message.writeUInt32BE(headers.byteLength, 4);
+  message.writeUInt32BE(crc32(message.subarray(0, 8)), 8);
+  headers.copy(message, PRELUDE_BYTES);
+  body.copy(message, PRELUDE_BYTES + headers.byteLength);
+  const end = message.byteLength - CHECKSUM_BYTES;
+  message.writeUInt32BE(crc32(message.subarray(0, end)), end);
+  return message;
+}
+
+function header(name: string, text: string): Buffer {
+  const value = Buffer.from(text);
+  const head = Buffer.alloc(1 + name.length + 3);
+  head.writeUInt8(name.length, 0);
+  head.write(name, 1, "latin1");
+  head.writeUInt8(STRING, 1 + name.length);
+  head.writeUInt16BE(value.byteLength, 2 + name.length);
+  return Buffer.concat([head, value]);
 }
 
 /** The same as a transcript of JSON by the line, which is what is kept of it: `{"type","kind","payload"}`, the payload as it came. */

@@ -3,7 +3,7 @@ import { openai } from "@ai-sdk/openai";
 import { createRunledger } from "@runledger/sdk";
 import { generateText, stepCountIs, streamText, tool } from "ai";
 
-const ledger = createRunledger();
+export const ledger = createRunledger();
 export const support = ledger.wrap(supportAgent, { agent: "support", limits: { steps: 20 } });
 
 // #endregion

@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { createRunledger } from "@runledger/sdk";
 
-const ledger = createRunledger();
+export const ledger = createRunledger();
 const client = new Anthropic();
 export const support = ledger.wrap(supportAgent, { agent: "support", limits: { steps: 20 } });
 // #endregion

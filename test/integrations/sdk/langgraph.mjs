@@ -3,7 +3,7 @@ import { createReactAgent } from "@langchain/langgraph/prebuilt";
 import { ChatOpenAI } from "@langchain/openai";
 import { createRunledger } from "@runledger/sdk";
 
-const ledger = createRunledger();
+export const ledger = createRunledger();
 const graph = createReactAgent({ llm: new ChatOpenAI({ model: "gpt-4o" }), tools: tools() });
 export const support = ledger.wrap(supportAgent, { agent: "support", limits: { steps: 20 } });
 

@@ -4,7 +4,7 @@ import { Agent } from "@mastra/core/agent";
 import { createTool } from "@mastra/core/tools";
 import { createRunledger } from "@runledger/sdk";
 
-const ledger = createRunledger();
+export const ledger = createRunledger();
 export const support = ledger.wrap(supportAgent, { agent: "support", limits: { steps: 20 } });
 
 // #endregion

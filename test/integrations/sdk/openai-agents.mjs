@@ -3,7 +3,7 @@ import { Agent, run, setTracingDisabled, tool } from "@openai/agents";
 import { createRunledger } from "@runledger/sdk";
 
 setTracingDisabled(true); // else they also send their traces to OpenAI
-const ledger = createRunledger();
+export const ledger = createRunledger();
 export const support = ledger.wrap(supportAgent, { agent: "support", limits: { steps: 20 } });
 
 // #endregion

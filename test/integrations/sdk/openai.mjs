@@ -2,7 +2,7 @@
 import { createRunledger } from "@runledger/sdk";
 import OpenAI from "openai";
 
-const ledger = createRunledger();
+export const ledger = createRunledger();
 const client = new OpenAI();
 export const support = ledger.wrap(supportAgent, { agent: "support", version: "1.4.0", limits: { steps: 20 } });
 // #endregion
