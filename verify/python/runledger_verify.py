@@ -916,31 +916,32 @@ RUN_EVENTS = {"run_start", "run_heartbeat", "step", "run_end", "log"}
 
 
 class Numbers:
-    """A set of numbers as ranges."""
+    """A set of numbers: a bit each, in pages."""
+    PAGE = 1024
 
     def __init__(self):
-        self.ranges = []
+        self.pages, self.highest = {}, -1
 
     def add(self, value):
-        r, at = self.ranges, len(self.ranges)
-        while at and r[at - 1][0] > value:
-            at -= 1
-        if at and value <= r[at - 1][1]:
-            return
-        r.insert(at, [value, value])
-        if at + 1 < len(r) and r[at + 1][0] == value + 1:
-            r[at][1] = r.pop(at + 1)[1]
-        if at and r[at - 1][1] + 1 == value:
-            r[at - 1][1] = r.pop(at)[1]
+        page, bit = divmod(value, self.PAGE)
+        self.pages[page] = self.pages.get(page, 0) | 1 << bit
+        self.highest = max(self.highest, value)
 
     def missing(self, end):
+        """The first 20 ranges that are not here."""
         gaps, following = [], 0
-        for first, last in self.ranges + [[end, end]]:
-            if len(gaps) == 20 or following >= end:
-                break
-            if first > following:
-                gaps.append([following, min(first, end) - 1])
-            following = last + 1
+        for page in sorted(self.pages):
+            mask, at = self.pages[page], page * self.PAGE
+            while mask and at < end and len(gaps) < 20:
+                skip = (mask & -mask).bit_length() - 1
+                mask, at = mask >> skip, at + skip
+                if at > following and following < end:
+                    gaps.append([following, min(at, end) - 1])
+                run = (~mask & mask + 1).bit_length() - 1
+                mask, at = mask >> run, at + run
+                following = at
+        if following < end and len(gaps) < 20:
+            gaps.append([following, end - 1])
         return gaps
 
 
@@ -1006,7 +1007,7 @@ class Run:
     def finished(self):
         f = dict(self.facts)
         expected = f["records_expected"]
-        highest = self.numbers.ranges[-1][1] + 1 if self.numbers.ranges else 0
+        highest = self.numbers.highest + 1
         f["gaps"] = self.numbers.missing(0 if not f["numbered"] else highest if expected is None else expected)
         f["status"] = self.end["status"] if self.end else self.root or "open"
         f["cost_usd"] = None if self.cost is None else "%d.%09d" % divmod(self.cost, 10 ** 9)
@@ -1116,7 +1117,8 @@ class Chain:
     def problems(self, coverage):
         found = list(self.faults)
         chained = [n for n in self.links if n and self.links[n][1] is not None]
-        late = [n for n in self.links if n and self.links[n][1] is None and chained and n > min(chained)]
+        first = min(chained, default=0)
+        late = [n for n in self.links if n and self.links[n][1] is None and chained and n > first]
         if late:
             found.append("record %d names none before it, as others of its run do" % max(late))
         if self.links.get(0, (None, None))[1] is not None:
@@ -1124,7 +1126,7 @@ class Chain:
         for n in sorted(chained):
             if n - 1 in self.links and self.links[n - 1][0] != self.links[n][1]:
                 found.append("record %d does not name record %d as the one before it" % (n, n - 1))
-        highest = max(self.links, default=-1)
+        highest = self.numbers.highest
         number, expected = self.ends[0] if self.ends else (None, None)
         if any(other != number for other, _ in self.ends):
             found.append("it has more than one end")
@@ -1143,7 +1145,7 @@ class Chain:
 
     def gaps(self):
         expected = self.ends[0][1] if self.ends else None
-        return self.numbers.missing(max(self.links, default=-1) + 1 if expected is None else expected)
+        return self.numbers.missing(self.numbers.highest + 1 if expected is None else expected)
 
     def state(self, newest):
         if self.ends:

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../record/canonical-json.ts";
 import type { RunledgerRecord } from "../record/record.ts";
 import { createDigestSet } from "./digest-set.ts";
-import { createNumberRanges, type NumberRanges } from "./number-ranges.ts";
+import { createNumberSet, type NumberSet } from "./number-set.ts";
 
 /** A run as `runs.json` of a bundle has it: from the entries alone, so that every verifier can make it anew. Money is decimal USD. */
 export interface BundleRun {
@@ -135,7 +135,7 @@ export function summaryJson(summary: BundleSummary): string {
 interface OpenRun {
   facts: BundleRun;
   logs: RunInLog[];
-  numbers: NumberRanges;
+  numbers: NumberSet;
   costNanoUsd: bigint | null;
   rootStatus: string | null;
   started: boolean;
@@ -173,7 +173,7 @@ function newRun(entry: RunledgerRecord): OpenRun {
     gaps: [],
   };
   const untold = { costNanoUsd: null, rootStatus: null, started: false, endedAt: null, rootAt: "" };
-  return { facts, logs: [], numbers: createNumberRanges(), ...untold };
+  return { facts, logs: [], numbers: createNumberSet(), ...untold };
 }
 
 function addPlace(logs: RunInLog[], shard: string, index: number): void {

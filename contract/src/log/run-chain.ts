@@ -1,5 +1,6 @@
-import { createNumberRanges, type NumberRanges } from "../bundle/number-ranges.ts";
+import { createNumberSet, type NumberSet } from "../bundle/number-set.ts";
 import type { RunledgerRecord } from "../record/record.ts";
+import type { Digest, WaitingRoom } from "./waiting-ids.ts";
 
 /** A record as its run's completeness sees it. */
 export type RunLink = Pick<
@@ -25,7 +26,7 @@ export interface ChainFault {
 
 /** The numbers of a run, and who names whom as the one before. Records may come in any order; small where they come almost in theirs. */
 export interface RunChain {
-  readonly numbers: NumberRanges;
+  readonly numbers: NumberSet;
   readonly end: { number: number | null; records: number | null } | null;
   /** RFC 3339: the last time of receipt. */
   readonly lastSeen: string;
@@ -36,17 +37,19 @@ export interface RunChain {
   add(link: RunLink, report: (fault: ChainFault) => void): void;
   /** All is here that the end commits to, and it is one chain. */
   isWhole(): boolean;
+  /** Some of it was not compared with its neighbours: too many records waited for theirs. */
+  readonly hasForgotten: boolean;
+  /** Lets go of what waits. */
+  close(): void;
 }
 
-/** Records that wait for their neighbour; the first ones beyond it are compared with none. */
-const MAX_WAITING = 10_000;
 const MAX_RESUMED = 100;
 
-export function createRunChain(): RunChain {
-  const numbers = createNumberRanges();
+export function createRunChain(room: WaitingRoom): RunChain {
+  const numbers = createNumberSet();
   /** By number: ids of records whose successor is not here yet, and what records without their predecessor name. */
-  const ids = new Map<number, string>();
-  const named = new Map<number, string>();
+  const ids = room.open();
+  const named = room.open();
   const resumedAt: number[] = [];
   let end: RunChain["end"] = null;
   let lastSeen = "";
@@ -54,31 +57,32 @@ export function createRunChain(): RunChain {
   let firstChained = Number.POSITIVE_INFINITY;
   let lastUnchained = 0;
   let toldUnchained = false;
+  let hasForgotten = false;
 
-  const compare = (number: number, prev: string, before: string, report: (fault: ChainFault) => void): void => {
+  const compare = (number: number, prev: Digest, before: Digest, report: (fault: ChainFault) => void): void => {
     if (prev !== before)
       report({
         kind: "out_of_chain",
         what: `record ${number} does not name record ${number - 1} as the one before it`,
       });
   };
-  const link = (number: number, { record_id: id, run_prev: prev }: RunLink, report: (fault: ChainFault) => void) => {
-    const successor = named.get(number + 1);
+  const link = (number: number, { record_id, run_prev }: RunLink, report: (fault: ChainFault) => void) => {
+    const id = room.digest(record_id);
+    const prev = run_prev === undefined ? undefined : room.digest(run_prev);
+    const successor = named.take(number + 1);
     if (successor !== undefined) compare(number + 1, successor, id, report);
-    else keep(ids, number, id);
-    named.delete(number + 1);
+    else if (!ids.keep(number, id)) hasForgotten = true;
     if (number === 0) {
       if (prev !== undefined) report({ kind: "out_of_chain", what: "record 0 names one before it" });
       return;
     }
-    const before = ids.get(number - 1);
-    ids.delete(number - 1);
+    const before = ids.take(number - 1);
     if (prev === undefined) {
       lastUnchained = Math.max(lastUnchained, number);
     } else {
       firstChained = Math.min(firstChained, number);
       if (before !== undefined) compare(number, prev, before, report);
-      else if (!numbers.has(number - 1)) keep(named, number, prev);
+      else if (!numbers.has(number - 1) && !named.keep(number, prev)) hasForgotten = true;
     }
     // A run may be begun by a version without chains, never be gone on with by one.
     if (lastUnchained <= firstChained || toldUnchained) return;
@@ -94,6 +98,9 @@ export function createRunChain(): RunChain {
     },
     get lastSeen() {
       return lastSeen;
+    },
+    get hasForgotten() {
+      return hasForgotten;
     },
     get heartbeatMs() {
       return heartbeatMs;
@@ -119,12 +126,10 @@ export function createRunChain(): RunChain {
       if (record.operation === "resume" && resumedAt.length < MAX_RESUMED) resumedAt.push(number - 1);
     },
     isWhole: () =>
-      end?.records === numbers.max + 1 && named.size === 0 && numbers.missing(numbers.max + 1, 1).length === 0,
+      end?.records === numbers.max + 1 && named.size === 0 && numbers.size === numbers.max + 1 && !hasForgotten,
+    close: () => {
+      ids.clear();
+      named.clear();
+    },
   };
-}
-
-function keep(waiting: Map<number, string>, number: number, id: string): void {
-  const [oldest] = waiting.keys();
-  if (waiting.size >= MAX_WAITING && oldest !== undefined) waiting.delete(oldest);
-  waiting.set(number, id);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { RunLink } from "./run-chain.ts";
+import { createRunChain, type RunLink } from "./run-chain.ts";
 import { createRunCompleteness, type RunCoverage, type RunsSummary } from "./run-completeness.ts";
+import { createWaitingRoom } from "./waiting-ids.ts";
 
 const NOBODY = {
   task_id: null,
@@ -138,6 +139,24 @@ test("who does not number is not called whole, and a sender without chains is he
   const older = run("older", 4).map(({ run_prev: _, ...record }) => record);
   expect(check(older)).toMatchObject({ whole: 1, problems: [] });
   expect(kinds(without(older, 1))).toEqual(["never_arrived"]);
+});
+
+test("a run of which more waits than there is room for is not called whole: it is not followed", () => {
+  const room = createWaitingRoom(Buffer.alloc(16, 7), 3);
+  const chain = createRunChain(room);
+  const records = run("a", 21);
+  const faults: string[] = [];
+  for (const record of [...records.filter((_, i) => i % 2 === 0), ...records.filter((_, i) => i % 2 === 1)])
+    chain.add(record, ({ what }) => faults.push(what));
+  expect({ faults, forgot: chain.hasForgotten, whole: chain.isWhole() }).toEqual({
+    faults: [],
+    forgot: true,
+    whole: false,
+  });
+  chain.close();
+  const other = createRunChain(room);
+  for (const record of run("b", 5)) other.add(record, () => undefined);
+  expect(other.isWhole()).toBe(true);
 });
 
 test("runs of two tenants with one id are two runs", () => {

@@ -2,6 +2,7 @@ import { createDigestSet } from "../bundle/digest-set.ts";
 import { HEARTBEAT_SILENCE_MS, HEARTBEATS_MISSED, SILENCE_ABANDONS_MS } from "../record/record.ts";
 import { createRunChain, type RunChain, type RunLink } from "./run-chain.ts";
 import type { Findings } from "./verification.ts";
+import { createWaitingRoom } from "./waiting-ids.ts";
 
 /**
  * What was looked at. `log`: all of one log, or of all shards, and every entry was there · `damaged`: the same, but entries that the tree has could not be read ·
@@ -62,10 +63,13 @@ const MAX_GAPS = 20;
 const MAX_OPEN_RUNS = 200_000;
 /** … up to so many, beyond which a record that comes twice is not told from a fork. */
 const MAX_REMEMBERED_RECORDS = 1 << 24;
+/** Of all runs together, records that wait for a neighbour: one with more is not followed to its end. */
+const MAX_WAITING = 1_000_000;
 const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "step", "run_end", "log"]);
 
 /** @param secret random bytes, 16 at least: nobody can make records that are taken for others. */
 export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
+  const room = createWaitingRoom(secret, MAX_WAITING);
   const open = new Map<string, { runId: string; chain: RunChain; broken: boolean }>();
   const records = createDigestSet(secret);
   const whole = createDigestSet(secret);
@@ -121,7 +125,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
           return;
         }
         if (unnumbered.has(key)) summary.not_numbered--;
-        run = { runId: record.run_id, chain: createRunChain(), broken: false };
+        run = { runId: record.run_id, chain: createRunChain(room), broken: false };
         open.set(key, run);
       }
       const known = run;
@@ -131,6 +135,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         report({ run_id: record.run_id, ...fault });
       });
       if (known.broken || !known.chain.isWhole()) return;
+      known.chain.close();
       open.delete(key);
       whole.add(key);
       summary.whole++;
@@ -142,6 +147,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         const unclosed = unclosedOf(runId, chain, newest);
         if (unclosed !== null && summary.unclosed.length < MAX_UNCLOSED) summary.unclosed.push(unclosed);
         if (broken || problem !== null) summary.broken++;
+        else if (chain.hasForgotten) summary.unfollowed++;
         else if (chain.numbers.missing(chain.end?.records ?? chain.numbers.max + 1, 1).length > 0)
           summary.partly_here++;
         else summary[unclosed?.state ?? "whole"]++;
