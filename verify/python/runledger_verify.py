@@ -1752,7 +1752,7 @@ class Bundle:
         all_here = self.anchors.check_all_logs()
         selections = {log["selection"] for log in m["logs"]}
         whole = all_here and all(shard["shard"] in self.logs and self.logs[shard["shard"]].count >= shard["tree_size"] for shard in m["logs"])
-        coverage = "selection" if m["runs"] is not None or self.shard is not None else "range" if "range" in selections else "log" if whole else "damaged"
+        coverage = "range" if "range" in selections else "selection" if m["runs"] is not None or self.shard is not None else "log" if whole else "damaged"
         self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings)
         self.finished = True
 

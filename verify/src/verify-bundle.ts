@@ -221,7 +221,9 @@ function finish({ seen, since, trust, shard, directory, findings }: Reading): Ru
     if (!origins.includes(origin))
       findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
   const areAllHere = checkAllLogs(directory, { manifest, logs: [...logs.values()], trust, shard }, findings);
-  return shard === null ? coverageOf(manifest, logs, areAllHere) : "selection";
+  const coverage = coverageOf(manifest, logs, areAllHere);
+  // What one log alone lacks of a run may stand in another.
+  return shard === null || coverage === "range" ? coverage : "selection";
 }
 
 /** Of a whole log an entry may be missing, which is a finding of its own. */

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { addAccessCommands } from "./access-commands.ts";
 import { runDemoCommand } from "./commands/demo.ts";
 import { type ExportFlags, exportCommand } from "./commands/export.ts";
-import { printPolicy } from "./commands/policy.ts";
+import { type PolicyFlags, printPolicy } from "./commands/policy.ts";
 import { rebuildRows } from "./commands/rebuild.ts";
 import { rotateMaster } from "./commands/rotate-master.ts";
 import { listRuns } from "./commands/runs.ts";
@@ -23,7 +23,6 @@ const DATA_DIR = new Option("--data-dir <dir>", "where everything is kept")
   .env("RUNLEDGER_DATA_DIR")
   .default(".runledger");
 
-const SHARD = new Option("--shard <name>", "the log that is meant").env("RUNLEDGER_SHARD").default("0");
 const PRICES = new Option("--prices <file>", "your own prices of models, see docs/prices.md (RUNLEDGER_PRICES)");
 
 /** The `runledger` command: each subcommand is a file in `commands/` and a paragraph here. */
@@ -200,10 +199,13 @@ function addLogCommands(program: Command, console: Console): void {
 
   program
     .command("policy")
-    .description("print the policy that trusts this installation's log")
-    .addOption(DATA_DIR)
-    .addOption(SHARD)
-    .action(guarded(console, async (flags: { dataDir: string; shard: string }) => printPolicy(flags, console)));
+    .description("print the policy that trusts this installation's logs, and the directory of them")
+    .option("--data-dir <dir...>", "where everything is kept; of several collectors the directory of each", [
+      console.env["RUNLEDGER_DATA_DIR"] ?? ".runledger",
+    ])
+    .option("--objects <location>", "where the logs lie (RUNLEDGER_OBJECTS)", console.env["RUNLEDGER_OBJECTS"])
+    .option("--shard <name>", "one log alone, and the directory")
+    .action(guarded(console, async (flags: PolicyFlags) => printPolicy(flags, console)));
 }
 
 /** Of an option that may be repeated. */
