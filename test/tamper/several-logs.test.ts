@@ -151,6 +151,7 @@ test("what an act in one log has erased in the other is explained by it, and by 
 test("a log that is left out is missed", async () => {
   const whole = files("whole");
   const dropped = whole.filter(([path]) => !path.startsWith("logs/b/"));
+  expect(await verdictOf(writeTar(dropped))).toBe("INCOMPLETE");
   expect(await verdictOf(writeTar(withFacts(dropped)))).toBe("INCOMPLETE");
   const onlyTiles = whole.filter(([path]) => !path.startsWith("logs/b/") || path === "logs/b/checkpoint");
   expect(await verdictOf(writeTar(withFacts(onlyTiles)))).toBe("INCOMPLETE");

@@ -806,7 +806,9 @@ class Anchors:
         if others:
             notes.append("This bundle is of %s alone. The directory knows other shards: %s." % (", ".join(here), ", ".join(others)))
         elif view["signed"] and view["last"] and view["last"][3] is not None:
-            notes.append("The directory knew no other log than %s on %s." % (", ".join(here), view["last"][2]))
+            young = [shard for shard in here if shard not in view["last"][3]]
+            more = " It had not taken %s yet." % ", ".join(young) if young else ""
+            notes.append("The directory knew no other log than %s on %s.%s" % (", ".join(here), view["last"][2], more))
         else:
             notes.append("Not proven: that there is no other log than %s." % ", ".join(here))
         return notes
@@ -1683,7 +1685,7 @@ class Bundle:
             self.anchors.read(content)
         elif content.path in ("runs.json", "summary.json"):
             digest = content.drain()
-            if not self.logs or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
+            if not self.manifest or len(self.logs) < len(self.manifest["logs"]) or self.findings.kinds & {"TAMPERED", "INCOMPLETE"}:
                 return
             text = self.facts.runs_json() if content.path == "runs.json" else self.facts.summary_json()
             if hashlib.sha256(text.encode()).hexdigest() != digest:
@@ -1794,7 +1796,8 @@ def verify(target, keys, since_notes, rules=None, quorum="none", certificate=Non
     logs = [log.result() for log in bundle.logs.values()]
     only = logs[0] if len(logs) == 1 and not bundle.manifest["several"] else {}
     total = lambda name: sum(log[name] or 0 for log in logs)
-    return {"verdict": findings.verdict(), "origin": only.get("origin"), "treeSize": total("treeSize"),
+    told = len(bundle.manifest["logs"]) if bundle.manifest else 0
+    return {"verdict": findings.verdict(), "logsTold": told, "origin": only.get("origin"), "treeSize": total("treeSize"),
             "signedBy": list(dict.fromkeys(name for log in logs for name in log["signedBy"])), "entriesChecked": total("entriesChecked"),
             "payloadsChecked": total("payloadsChecked"), "payloadsErased": total("payloadsErased"), "logs": logs, "notes": bundle.notes(),
             "anchors": {"witnessed": only.get("witnessed"), "stamped": only.get("stamped"),
@@ -1839,8 +1842,9 @@ def main():
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        several = len(result["logs"]) > 1
-        print("%s  %s" % (result["verdict"], "%d logs" % len(result["logs"]) if several else result["origin"] or "no log"))
+        several, here = result["logsTold"] > 1, len(result["logs"])
+        name = "%s%d logs" % ("%d of " % here if here < result["logsTold"] else "", result["logsTold"]) if several else result["origin"] or "no log"
+        print("%s  %s" % (result["verdict"], name))
         for log in result["logs"] if several else ():
             print("  log          %(shard)s: %(entriesChecked)d of %(treeSize)d entries; %(origin)s" % log)
         print("  entries      %d of the log's %d checked" % (result["entriesChecked"], result["treeSize"]))

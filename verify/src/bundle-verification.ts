@@ -29,6 +29,8 @@ export interface BundleWords {
   export_id: string;
   recipient: string;
   selection: "log" | "range" | "runs";
+  /** How many it is said to be of. */
+  logs: number;
   /** Of one log; null: of several, each with its own. */
   range: [number, number] | null;
   hidden: number | null;
@@ -94,7 +96,7 @@ function wordsOf(manifest: BundleManifest): BundleWords {
   const logs = bundledLogs(manifest);
   const selection = logs.find((log) => log.selection !== "log")?.selection ?? "log";
   const { range = null, hidden = null } = logs.length === 1 ? (logs[0] ?? {}) : {};
-  return { export_id, recipient, selection, range, hidden };
+  return { export_id, recipient, selection, logs: logs.length, range, hidden };
 }
 
 function logVerification(
@@ -164,7 +166,10 @@ function notesOfAnchors(
     const names = others.map(({ shard, size }) => `${shard} (${size} entries)`).join(", ");
     notes.push(`This bundle is of ${here.join(", ")} alone. The directory knows other shards: ${names}.`);
   } else if (head?.isSigned === true && head.last?.shards !== undefined) {
-    notes.push(`The directory knew no other log than ${here.join(", ")} on ${head.last.recorded_time}.`);
+    const named = head.last.shards;
+    const young = here.filter((shard) => !named.includes(shard));
+    const more = young.length === 0 ? "" : ` It had not taken ${young.join(", ")} yet.`;
+    notes.push(`The directory knew no other log than ${here.join(", ")} on ${head.last.recorded_time}.${more}`);
   } else notes.push(`Not proven: that there is no other log than ${here.join(", ")}.`);
   return notes;
 }
@@ -182,11 +187,14 @@ export function formatBundleVerification(verification: BundleVerification): stri
     .filter((line) => !line.startsWith("  checkpoints"));
   const about =
     bundle === null ? [] : [`  bundle       ${bundle.export_id}, ${bundle.selection}, for ${bundle.recipient}`];
-  const ofSeveral = logs.length > 1;
+  const told = bundle?.logs ?? 1;
+  const ofSeveral = told > 1;
   const each = ofSeveral ? logs.map(logLine) : [];
   const erased = payloadsErased === 0 ? [] : [`  erased       ${payloadsErased} payloads, by acts of the log`];
   const [first = "", ...rest] = lines;
-  const verdict = ofSeveral ? `${verification.verdict}  ${logs.length} logs` : first;
+  const verdict = ofSeveral
+    ? `${verification.verdict}  ${logs.length < told ? `${logs.length} of ` : ""}${told} logs`
+    : first;
   const sums = rest.slice(0, 4).filter((line) => !ofSeveral || !line.startsWith("  root"));
   const shown = verification.verdict === "TAMPERED" ? [] : notes.map((note) => `  note         ${note}`);
   return [verdict, ...about, ...each, ...sums, ...erased, ...shown, ...rest.slice(4)]
