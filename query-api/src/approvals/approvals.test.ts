@@ -1,11 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ControlUnderTest, startControlUnderTest } from "../testing/control-under-test.ts";
+import { STORES } from "../testing/store-under-test.ts";
 import { startWebhookReceiver } from "../testing/webhook-receiver.ts";
 
 let one: ControlUnderTest;
-beforeEach(async () => {
-  one = await startControlUnderTest({ apis: 2 });
-});
 afterEach(() => one.close());
 
 const ID = "0123456789abcdef0123456789abcdef";
@@ -20,106 +18,115 @@ const request = (more: object = {}) => ({
 });
 const decide = (word: string, body: object = {}) => one.ask(0, "POST", `/v1/approvals/${ID}/${word}`, body);
 
-test("an agent that asks again, after a restart, finds its request and its answer", async () => {
-  const first = await one.ask(0, "POST", "/v1/approvals", request());
-  expect(first.status).toBe(201);
-  expect(first.body).toMatchObject({ status: "pending", by: null, tool: "refund" });
-  const again = await one.ask(1, "POST", "/v1/approvals", request());
-  expect(again).toEqual({ status: 200, body: first.body });
-  await decide("approve", { reason: "the customer is right" });
-  const after = await one.ask(1, "POST", "/v1/approvals", request());
-  expect(after.body).toMatchObject({ status: "approved", by: "loopback", reason: "the customer is right" });
-  expect((await one.ask(0, "POST", "/v1/approvals", request({ run_id: "r2" }))).status).toBe(409);
-});
-
-test("the agent that waits is told of the answer at once, and of nobody else's", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request());
-  const asked = `/v1/control?approval=${ID}`;
-  const { cursor } = (await one.ask(1, "GET", `${asked}&wait_ms=0`)).body;
-  const other = (await one.ask(1, "GET", "/v1/control?wait_ms=0")).body.cursor;
-  const waiting = one.ask(1, "GET", `${asked}&cursor=${cursor}&wait_ms=20000`);
-  const bystander = one.ask(1, "GET", `/v1/control?cursor=${other}&wait_ms=1500`);
-  await decide("deny", { reason: "too much" });
-  expect((await waiting).body.approvals).toMatchObject([{ approval_id: ID, status: "denied", reason: "too much" }]);
-  expect((await bystander).body.approvals).toEqual([]);
-});
-
-test("an answer is recorded before it is in force; one that can't be is none", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request());
-  one.acts.refuse(true);
-  expect((await decide("approve")).status).toBeGreaterThanOrEqual(500);
-  expect((await one.ask(0, "GET", `/v1/approvals?status=pending`)).body.items).toHaveLength(1);
-  one.acts.refuse(false);
-  expect((await decide("approve")).status).toBe(200);
-  expect(one.acts.recorded.at(-1)).toMatchObject({
-    action: "approval.approve",
-    target: { approval_id: ID, run_id: "r1" },
+describe.each(STORES)("in %s", (store) => {
+  beforeEach(async () => {
+    one = await startControlUnderTest({ apis: 2, store });
   });
-});
 
-test("an answer is final", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request());
-  await decide("deny");
-  const second = await decide("approve");
-  expect(second.status).toBe(409);
-  expect(second.body.error.message).toContain("denied");
-});
-
-test("no answer in time is a no, by our clock; who waits is told then", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request({ timeout_ms: 1_000 }));
-  const { cursor } = (await one.ask(0, "GET", `/v1/control?approval=${ID}&wait_ms=0`)).body;
-  const { body } = await one.ask(0, "GET", `/v1/control?approval=${ID}&cursor=${cursor}&wait_ms=20000`);
-  expect(body.approvals).toMatchObject([{ status: "expired", by: null }]);
-  expect((await decide("approve")).status).toBe(409);
-  expect((await one.ask(0, "POST", "/v1/approvals", request())).body.status).toBe("expired");
-});
-
-test("arguments are shown to those who may see content, on record, and are bounded", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request({ arguments: "ä".repeat(10_000) }));
-  const list = await one.ask(0, "GET", "/v1/approvals");
-  expect(JSON.stringify(list.body)).not.toContain("ä");
-  expect(one.acts.recorded).toEqual([]);
-  const { body } = await one.ask(0, "GET", `/v1/approvals/${ID}`);
-  expect(body).toMatchObject({ arguments_cut: true, arguments_withheld: false });
-  expect(body.arguments).toBe("ä".repeat(8_192));
-  expect(one.acts.recorded).toMatchObject([{ action: "content.read", target: { approval_id: ID } }]);
-});
-
-test("a tenant sees and answers its own requests only", async () => {
-  await one.ask(0, "POST", "/v1/approvals", request(), "acme");
-  expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]);
-  expect((await decide("approve")).status).toBe(404);
-  expect((await one.ask(0, "GET", `/v1/approvals/${ID}`)).status).toBe(404);
-  expect((await one.ask(0, "POST", "/v1/approvals", request())).status).toBe(201);
-  expect((await one.ask(0, "GET", "/v1/approvals", undefined, "acme")).body.items).toHaveLength(1);
-});
-
-test("requests that can't be are refused", async () => {
-  for (const more of [{ approval_id: "x" }, { timeout_ms: 0 }, { tool: "" }, { extra: 1 }]) {
-    expect((await one.ask(0, "POST", "/v1/approvals", request(more))).status).toBe(400);
-  }
-  await vi.waitFor(async () => expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]));
-});
-
-test("a new request is told to the webhook once, signed and without its arguments, by one of two APIs", async () => {
-  const webhook = await startWebhookReceiver(500);
-  const two = await startControlUnderTest({
-    apis: 2,
-    settings: {
-      alertWebhookUrl: webhook.url,
-      alertWebhookSecret: "a secret of some length",
-      alertWebhookBackoffMs: 50,
-    },
+  test("an agent that asks again, after a restart, finds its request and its answer", async () => {
+    const first = await one.ask(0, "POST", "/v1/approvals", request());
+    expect(first.status).toBe(201);
+    expect(first.body).toMatchObject({ status: "pending", by: null, tool: "refund" });
+    const again = await one.ask(1, "POST", "/v1/approvals", request());
+    expect(again).toEqual({ status: 200, body: first.body });
+    await decide("approve", { reason: "the customer is right" });
+    const after = await one.ask(1, "POST", "/v1/approvals", request());
+    expect(after.body).toMatchObject({ status: "approved", by: "loopback", reason: "the customer is right" });
+    expect((await one.ask(0, "POST", "/v1/approvals", request({ run_id: "r2" }))).status).toBe(409);
   });
-  for (const app of two.apps) await app.listen({ port: 0 });
-  await two.ask(0, "POST", "/v1/approvals", request());
-  await vi.waitFor(() => expect(webhook.requests.map(({ status }) => status)).toEqual([500, 204]), { timeout: 20_000 });
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
-  expect(webhook.requests).toHaveLength(2);
-  expect(new Set(webhook.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
-  const body = webhook.requests[0]?.body ?? "";
-  expect(JSON.parse(body)).toMatchObject({ type: "approval.requested", data: { approval_id: ID, tool: "refund" } });
-  expect(body).not.toContain("amount");
-  await two.close();
-  await webhook.close();
+
+  test("the agent that waits is told of the answer at once, and of nobody else's", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request());
+    const asked = `/v1/control?approval=${ID}`;
+    const { cursor } = (await one.ask(1, "GET", `${asked}&wait_ms=0`)).body;
+    const other = (await one.ask(1, "GET", "/v1/control?wait_ms=0")).body.cursor;
+    const waiting = one.ask(1, "GET", `${asked}&cursor=${cursor}&wait_ms=20000`);
+    const bystander = one.ask(1, "GET", `/v1/control?cursor=${other}&wait_ms=1500`);
+    await decide("deny", { reason: "too much" });
+    expect((await waiting).body.approvals).toMatchObject([{ approval_id: ID, status: "denied", reason: "too much" }]);
+    expect((await bystander).body.approvals).toEqual([]);
+  });
+
+  test("an answer is recorded before it is in force; one that can't be is none", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request());
+    one.acts.refuse(true);
+    expect((await decide("approve")).status).toBeGreaterThanOrEqual(500);
+    expect((await one.ask(0, "GET", `/v1/approvals?status=pending`)).body.items).toHaveLength(1);
+    one.acts.refuse(false);
+    expect((await decide("approve")).status).toBe(200);
+    expect(one.acts.recorded.at(-1)).toMatchObject({
+      action: "approval.approve",
+      target: { approval_id: ID, run_id: "r1" },
+    });
+  });
+
+  test("an answer is final", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request());
+    await decide("deny");
+    const second = await decide("approve");
+    expect(second.status).toBe(409);
+    expect(second.body.error.message).toContain("denied");
+  });
+
+  test("no answer in time is a no, by our clock; who waits is told then", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request({ timeout_ms: 1_000 }));
+    const { cursor } = (await one.ask(0, "GET", `/v1/control?approval=${ID}&wait_ms=0`)).body;
+    const { body } = await one.ask(0, "GET", `/v1/control?approval=${ID}&cursor=${cursor}&wait_ms=20000`);
+    expect(body.approvals).toMatchObject([{ status: "expired", by: null }]);
+    expect((await decide("approve")).status).toBe(409);
+    expect((await one.ask(0, "POST", "/v1/approvals", request())).body.status).toBe("expired");
+  });
+
+  test("arguments are shown to those who may see content, on record, and are bounded", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request({ arguments: "ä".repeat(10_000) }));
+    const list = await one.ask(0, "GET", "/v1/approvals");
+    expect(JSON.stringify(list.body)).not.toContain("ä");
+    expect(one.acts.recorded).toEqual([]);
+    const { body } = await one.ask(0, "GET", `/v1/approvals/${ID}`);
+    expect(body).toMatchObject({ arguments_cut: true, arguments_withheld: false });
+    expect(body.arguments).toBe("ä".repeat(8_192));
+    expect(one.acts.recorded).toMatchObject([{ action: "content.read", target: { approval_id: ID } }]);
+  });
+
+  test("a tenant sees and answers its own requests only", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request(), "acme");
+    expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]);
+    expect((await decide("approve")).status).toBe(404);
+    expect((await one.ask(0, "GET", `/v1/approvals/${ID}`)).status).toBe(404);
+    expect((await one.ask(0, "POST", "/v1/approvals", request())).status).toBe(201);
+    expect((await one.ask(0, "GET", "/v1/approvals", undefined, "acme")).body.items).toHaveLength(1);
+  });
+
+  test("requests that can't be are refused", async () => {
+    for (const more of [{ approval_id: "x" }, { timeout_ms: 0 }, { tool: "" }, { extra: 1 }]) {
+      expect((await one.ask(0, "POST", "/v1/approvals", request(more))).status).toBe(400);
+    }
+    await vi.waitFor(async () => expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]));
+  });
+
+  test("a new request is told to the webhook once, signed and without its arguments, by one of two APIs", async () => {
+    const webhook = await startWebhookReceiver(500);
+    const two = await startControlUnderTest({
+      apis: 2,
+      store,
+      settings: {
+        alertWebhookUrl: webhook.url,
+        alertWebhookSecret: "a secret of some length",
+        alertWebhookBackoffMs: 50,
+      },
+    });
+    for (const app of two.apps) await app.listen({ port: 0 });
+    await two.ask(0, "POST", "/v1/approvals", request());
+    await vi.waitFor(() => expect(webhook.requests.map(({ status }) => status)).toEqual([500, 204]), {
+      timeout: 20_000,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(webhook.requests).toHaveLength(2);
+    expect(new Set(webhook.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    const body = webhook.requests[0]?.body ?? "";
+    expect(JSON.parse(body)).toMatchObject({ type: "approval.requested", data: { approval_id: ID, tool: "refund" } });
+    expect(body).not.toContain("amount");
+    await two.close();
+    await webhook.close();
+  });
 });

@@ -1,13 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openObjects, openRows } from "@runledger/storage";
+import { openRows } from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createApp } from "../app.ts";
 import { queryApiSettings } from "../config.ts";
 import type { App } from "../dependencies.ts";
 import { createRecordedActs, type RecordedActs } from "./recorded-acts.ts";
+import { type STORES, startStore } from "./store-under-test.ts";
 
 export interface ControlUnderTest {
   /** Query APIs over one store. */
@@ -26,8 +24,12 @@ export interface Answer {
 }
 
 /** Kills and approvals need no ClickHouse: there is none. */
-export async function startControlUnderTest({ apis = 1, settings = {} } = {}): Promise<ControlUnderTest> {
-  const dir = await mkdtemp(join(tmpdir(), "runledger-control-"));
+export async function startControlUnderTest({
+  apis = 1,
+  settings = {},
+  store: kind = "files" as (typeof STORES)[number],
+} = {}): Promise<ControlUnderTest> {
+  const store = await startStore(kind);
   const acts = createRecordedActs();
   const clock = { aheadMs: 0 };
   const rows = openRows("http://127.0.0.1:9");
@@ -35,7 +37,7 @@ export async function startControlUnderTest({ apis = 1, settings = {} } = {}): P
   for (let i = 0; i < apis; i++) {
     const dependencies = {
       ...{ rows, acts, webDir: null, verifierKeys: [], registry: new Registry(), random: Math.random },
-      objects: await openObjects(`file:${dir}`),
+      objects: await store.open(),
       keyring: null,
       clock: () => Date.now() + clock.aheadMs,
       logger: pino({ level: "silent" }),
@@ -54,7 +56,7 @@ export async function startControlUnderTest({ apis = 1, settings = {} } = {}): P
     async close() {
       await Promise.all(apps.map((app) => app.close()));
       await rows.close();
-      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+      await store.close();
     },
   };
 }

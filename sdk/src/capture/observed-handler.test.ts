@@ -92,7 +92,7 @@ test("a connection that comes after the call was given up is given back, and not
     },
   };
   server = await startModelServer(() => {});
-  const agent = recorded.ledger.wrap(post, { agent: "a", limits: { wallMs: 50 } });
+  const agent = recorded.ledger.wrap(post, { agent: "a", limits: { wallMs: 500 } });
   await failure(agent());
   const aborted: unknown[] = [];
   seen?.onConnect((reason) => aborted.push(reason));
