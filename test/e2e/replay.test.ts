@@ -205,4 +205,16 @@ it("says so when what was answered can't be had any more", async () => {
   const replay = await ledger.replay(gone, () => agentOf("tell it on")("pay invoice 7"));
   expect(replay.divergence?.difference).toContain("its content is erased");
   await expect(ledger.replay("0".repeat(32), () => 1)).rejects.toThrow(/404|not found|no run/i);
-}, 60_000);
+
+  const response = await fetch(`${product.apiUrl}/v1/erasures`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ subject: { run_id: runId }, reason: "a person asked for it" }),
+  });
+  expect(response.ok).toBe(true);
+  const erased = await eventually(
+    () => ledger.replay(runId, () => agentOf("tell it on")("pay invoice 7")),
+    ({ verdict }) => verdict === "diverged",
+  );
+  expect(erased.divergence?.difference).toContain("its content is erased");
+}, 120_000);

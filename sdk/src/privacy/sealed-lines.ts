@@ -7,6 +7,11 @@ export interface LineSeal {
   open(line: string): string;
 }
 
+/** With another key, or none. */
+export class SealedOtherwise extends Error {
+  override readonly name = "SealedOtherwise";
+}
+
 export const PLAIN_LINES: LineSeal = { seal: (line) => line, open: (line) => line };
 
 const IV_BYTES = 12;
@@ -29,12 +34,9 @@ export function sealedLines(contentKey: string): LineSeal {
         decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
         return decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
       } catch (cause) {
-        throw new Error(
-          "runledger: the checkpoint on disk was sealed with another content key (RUNLEDGER_CONTENT_KEY)",
-          {
-            cause,
-          },
-        );
+        throw new SealedOtherwise("it was sealed with another content key (RUNLEDGER_CONTENT_KEY), or is damaged", {
+          cause,
+        });
       }
     },
   };

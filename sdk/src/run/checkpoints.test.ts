@@ -147,6 +147,49 @@ test("what an approved call gave is its result after a crash, without a key of i
   expect(paid).toBe(1);
 });
 
+test.each(["redacted", "hashes"] as const)(
+  "with content %s a run goes on from its sealed checkpoint, whole; with another key, or damaged, it says why not",
+  async (content) => {
+    const contentKey = "a key of sixteen characters or more";
+    const settings = { checkpointDir: directory, content, contentKey };
+    recorded = createRecordedLedger(settings);
+    let asked = 0;
+    const look = (of: RecordedLedger) =>
+      of.ledger.tool({ name: "look", input: { type: "object" }, run: () => ({ mail: `mara${++asked}@example.com` }) });
+    let runId = "";
+    const tool = look(recorded);
+    const importer = async () => {
+      runId = recorded.ledger.runId() ?? "";
+      recorded.ledger.checkpoint({ of: "kim@example.com" });
+      await tool({ id: 7 }, { idempotencyKey: "k" });
+      asked++;
+      await new Promise(() => {});
+    };
+    void recorded.ledger.wrap(importer, { agent: "importer" })();
+    await expect.poll(() => asked).toBe(2);
+    const path = join(directory, `${runId}.checkpoint`);
+    expect(await readFile(path, "utf8")).not.toMatch(/example|"v"/);
+    expect(JSON.stringify((await recorded.records()).map(({ attributes }) => attributes))).not.toContain("example.com");
+
+    const other = createRecordedLedger({ ...settings, contentKey: "another key of sixteen characters" });
+    expect(() => other.ledger.resume(runId, () => 1)).toThrow(/sealed with another content key/);
+    const next = createRecordedLedger(settings);
+    const again = look(next);
+    const agent = next.ledger.wrap(
+      async () => [next.ledger.resumedState(), await again({ id: 7 }, { idempotencyKey: "k" })],
+      { agent: "importer" },
+    );
+    expect(await next.ledger.resume(runId, agent)).toEqual([{ of: "kim@example.com" }, { mail: "mara1@example.com" }]);
+    await Promise.all([other.ledger.shutdown(), next.ledger.shutdown()]);
+  },
+);
+
+test("a checkpoint on disk that is damaged says so", async () => {
+  const { runId } = await abandoned();
+  await writeFile(join(directory, `${runId}.checkpoint`), '{"v":1,');
+  expect(() => recorded.ledger.resume(runId, () => 1)).toThrow(/checkpoint of run .* can't be read: it is damaged/);
+});
+
 test("only the agent that began the run goes on with it, and once", async () => {
   const { runId } = await abandoned();
   const other = recorded.ledger.wrap(() => recorded.ledger.runId(), { agent: "other" });

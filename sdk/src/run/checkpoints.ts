@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { GEN_AI, RUNLEDGER } from "@runledger/contract";
 import type { FactRecorder } from "../facts/fact-recorder.ts";
 import type { Failures } from "../failures.ts";
-import type { LineSeal } from "../privacy/sealed-lines.ts";
+import { type LineSeal, SealedOtherwise } from "../privacy/sealed-lines.ts";
 import { type Checkpoint, checkpointSchema } from "./checkpoint.ts";
 import { forgetOldCheckpoints, openCheckpointFile, readCheckpoint } from "./checkpoint-file.ts";
 import type { Resumption } from "./resumption.ts";
@@ -105,7 +105,7 @@ function recordResumption(run: Run, agent: string, checkpointId: string, records
 }
 
 function readKept({ directory, seal }: Pick<CheckpointSettings, "directory" | "seal">, runId: string) {
-  const found = directory === undefined ? undefined : readCheckpoint(directory, runId, seal);
+  const found = directory === undefined ? undefined : readFrom(directory, runId, seal);
   if (found?.runningIn !== undefined) {
     throw new Error(`runledger: run ${runId} has not died: process ${found.runningIn} is at it, and two must not be`);
   }
@@ -117,6 +117,15 @@ function readKept({ directory, seal }: Pick<CheckpointSettings, "directory" | "s
         : "no checkpoints are kept on disk"
       : `none is kept in ${directory}: it made none, it has ended, or it ran elsewhere`;
   throw new Error(`runledger: there is no checkpoint of run ${runId} to go on from: ${why}`);
+}
+
+function readFrom(directory: string, runId: string, seal: LineSeal | undefined) {
+  try {
+    return readCheckpoint(directory, runId, seal);
+  } catch (cause) {
+    const why = cause instanceof SealedOtherwise ? cause.message : "it is damaged: begin a new run";
+    throw new Error(`runledger: the checkpoint of run ${runId} in ${directory} can't be read: ${why}`, { cause });
+  }
 }
 
 function given(from: Checkpoint) {
