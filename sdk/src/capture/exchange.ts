@@ -6,7 +6,7 @@ import { createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
 import { providerOf } from "../wire/provider.ts";
 import type { ModelRequest, WireFormat } from "../wire/wire-format.ts";
-import { WIRE_FORMATS } from "../wire/wire-formats.ts";
+import { formatOf } from "../wire/wire-formats.ts";
 import { recordInferredTool } from "./inferred-tool.ts";
 import { type ModelCall, startModelCall } from "./model-call.ts";
 
@@ -35,7 +35,7 @@ export function createExchanges(failures: Failures): Exchanges {
   return {
     recognise({ method, origin, path }) {
       const url = method.toUpperCase() === "POST" && origin ? URL.parse(path, String(origin)) : null;
-      const format = url && WIRE_FORMATS.find((other) => other.matches(url));
+      const format = url && formatOf(url);
       return format ? { url, format } : undefined;
     },
     replayed(session, address, body) {
@@ -47,18 +47,18 @@ export function createExchanges(failures: Failures): Exchanges {
       return { status, body: text, streaming, error, brokeOff: brokeOff(address.format, step) };
     },
     begin(scope, address, body) {
-      const request = read(address, body);
-      if (isOfOthers(address, body, request)) return undefined;
-      if (request !== undefined) failures.attempt("capture", () => recordResults(scope, request));
+      const request = once(() => (body ? address.format.readRequest(body, address.url) : undefined));
+      if (address.format.pathIsCommon && isOfOthers(address, body, request())) return undefined;
+      const { run, guard, price } = scope;
+      if (run.toolCalls.isWaiting()) failures.attempt("capture", () => recordResults(scope, request()));
       const provider = providerOf(address.url.hostname, address.format.provider);
-      const expected = failures.attempt("callback", () =>
-        expectedUsage(provider, body, request?.model ?? "", scope.price),
-      );
-      const admission = scope.guard.admit(expected ?? { tokens: 0, costUsd: undefined });
-      const owner = scope.run;
-      const attempt = body ? attempts.next(owner, body) : 1;
-      const onFinish = (failed: boolean) => body && attempts.ended(owner, body, attempt, failed);
-      const start = { ...address, provider, scope, request, attempt, admission, failures, onFinish };
+      const expected = guard.countsUsage
+        ? failures.attempt("callback", () => expectedUsage(provider, body, request()?.model ?? "", price))
+        : undefined;
+      const admission = guard.admit(expected ?? { tokens: 0, costUsd: undefined });
+      const attempt = body ? attempts.next(run, body) : 1;
+      const onFinish = (failed: boolean) => body && attempts.ended(run, body, attempt, failed);
+      const start = { ...address, provider, scope, body, request, attempt, admission, failures, onFinish };
       const call = failures.attempt("record", () => startModelCall(start));
       if (call === undefined) admission.settle();
       return call;
@@ -81,9 +81,23 @@ function brokeOff(format: WireFormat, { status, body, streaming, error }: Replay
   }
 }
 
-function recordResults(scope: Scope, request: ModelRequest): void {
+/** Read when it is asked for first; undefined when it can't be, which is counted where the record is made. */
+function once(read: () => ModelRequest | undefined): () => ModelRequest | undefined {
+  let found: { request: ModelRequest | undefined } | undefined;
+  return () => {
+    if (found !== undefined) return found.request;
+    try {
+      found = { request: read() };
+    } catch {
+      found = { request: undefined };
+    }
+    return found.request;
+  };
+}
+
+function recordResults(scope: Scope, request: ModelRequest | undefined): void {
   const endTime = scope.run.now();
-  for (const { callId, result } of request.toolResults) {
+  for (const { callId, result } of request?.toolResults ?? []) {
     const call = scope.run.toolCalls.take(callId);
     if (call !== undefined) recordInferredTool(scope, call, { endTime, result });
   }

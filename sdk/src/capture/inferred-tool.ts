@@ -8,7 +8,7 @@ import { callKey, type PendingCall } from "./tool-call-book.ts";
 
 /** A tool call known from messages only: it ran, if it did, between the answer that asked and the request that carried its result. */
 export function recordInferredTool(scope: Scope, call: PendingCall, seen: { endTime: number; result?: unknown }): void {
-  const offered = call.offered.find((tool) => tool.name === call.name);
+  const offered = call.offered().find((tool) => tool.name === call.name);
   const step = scope.run.startStep(`execute_tool ${call.name}`, {
     kind: "tool",
     parent: call.parent,

@@ -51,8 +51,7 @@ async function bodyOf(input: unknown, init: RequestInit | undefined): Promise<st
 
 /** `fetch` has unpacked the body: its coding is gone. */
 function observeResponse(response: Response, call: ModelCall): Response {
-  const headers = headersOf(Object.fromEntries(response.headers));
-  headers.delete("content-encoding");
+  const headers = headersOf(Object.fromEntries(response.headers)).filter(([name]) => name !== "content-encoding");
   call.responded(response.status, headers);
   const body: unknown = response.body;
   if (body instanceof Readable) {

@@ -1,3 +1,4 @@
+import type { RawModelCall } from "../conversion/raw-model-call.ts";
 import type { Failures } from "../failures.ts";
 import type { StepError } from "../run/run.ts";
 import { stepError } from "../run/step-error.ts";
@@ -84,15 +85,18 @@ export function failHandler(handler: Handler, error: unknown): void {
 }
 
 /** By name in lower case; from names and values in turn as they came over the wire, or from an object of them. */
-export function headersOf(headers: unknown): Map<string, string> {
-  const found = new Map<string, string>();
+export function headersOf(headers: unknown): RawModelCall["headers"] {
+  const found: [string, string][] = [];
   const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers ?? {}).flat(1);
   for (let i = 0; i + 1 < pairs.length; i += 2) {
-    const name = String(pairs[i]).toLowerCase();
-    if (HEADERS_READ.has(name)) found.set(name, String(pairs[i + 1]));
+    const given = pairs[i] as string | Uint8Array;
+    if (!LENGTHS_READ.has(given.length)) continue;
+    const name = String(given).toLowerCase();
+    if (HEADERS_READ.has(name)) found.push([name, String(pairs[i + 1])]);
   }
   return found;
 }
 const HEADERS_READ: ReadonlySet<string> = new Set(
   "content-type content-encoding x-request-id request-id x-amzn-requestid".split(" "),
 );
+const LENGTHS_READ: ReadonlySet<number> = new Set([...HEADERS_READ].map((name) => name.length));

@@ -20,7 +20,8 @@ export async function readAhead(
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of body) chunks.push(chunk);
-    const whole = Buffer.concat(chunks);
+    const [only, another] = chunks;
+    const whole = only !== undefined && another === undefined ? only : Buffer.concat(chunks);
     return { text: utf8.decode(whole), body: whole };
   } catch (error) {
     failures.report("capture", error);

@@ -10,12 +10,13 @@ export interface PendingCall extends AskedToolCall {
   parent: SpanContext;
   /** When the answer that asks had arrived, epoch ms. */
   askedTime: number;
-  offered: readonly OfferedTool[];
+  offered: () => readonly OfferedTool[];
 }
 
 /** The run's tool calls between being asked for and being seen to be answered. */
 export interface ToolCallBook {
   ask(call: PendingCall): void;
+  isWaiting(): boolean;
   /** An exact tool runs: takes the oldest call for it, with the same arguments if there is one. */
   claim(name: string, args: unknown, callId: string | undefined): PendingCall | undefined;
   /** A result came back: the call, unless an exact tool has it or it is known already. */
@@ -35,7 +36,9 @@ export function createToolCallBook(): ToolCallBook {
 
   return {
     ask: (call) => pending.set(call.callId, call),
+    isWaiting: () => pending.size > 0,
     claim(name, args, callId) {
+      if (pending.size === 0) return undefined;
       if (callId !== undefined) return take(callId);
       const wanted = callKey(name, args);
       const sameName = [...pending.values()].filter((call) => call.name === name);

@@ -1,10 +1,13 @@
 import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { type RecordEvent, RUNLEDGER } from "@runledger/contract";
+import { OTEL, type RecordEvent, RUNLEDGER } from "@runledger/contract";
 import type { FailureKind } from "../failures.ts";
 import { classOf } from "../privacy/content-attributes.ts";
 import { type Cover, createCover } from "../privacy/cover.ts";
 import type { CoverSettings } from "../privacy/rules.ts";
+import { STATUS_ERROR } from "../transport/record-span.ts";
+import { modelCallFacts } from "./model-call-attributes.ts";
+import type { Attempt } from "./model-call-reading.ts";
 import type { Convert, RawRecord, Told } from "./raw-record.ts";
 import { createRecordIdentity } from "./record-identity.ts";
 import { type OriginSettings, type SpanOrigin, spanOrigin } from "./span-origin.ts";
@@ -40,11 +43,20 @@ export function createConversion(settings: ConversionSettings): Convert {
       }
     }
     function converted(record: RawRecord, prev: string | undefined): ReadableSpan {
-      const attributes = prev === undefined ? record.attributes : { ...record.attributes, [RUNLEDGER.runPrev]: prev };
-      const covered = attempt("redaction", () => coveredBy(cover, spanOf({ ...record, attributes }, origin), told));
-      return covered ?? withheld({ ...record, attributes }, origin);
+      const chained = prev === undefined ? {} : { [RUNLEDGER.runPrev]: prev };
+      const raw = { ...record, attributes: { ...record.attributes, ...chained } };
+      const read = attempt("record", () => withModelCall(raw, (work) => attempt("capture", work)));
+      return attempt("redaction", () => coveredBy(cover, spanOf(read ?? raw, origin), told)) ?? withheld(raw, origin);
     }
   };
+}
+
+function withModelCall(record: RawRecord, attempt: Attempt): RawRecord {
+  if (record.modelCall === undefined) return record;
+  const { name, attributes, error } = modelCallFacts(record.modelCall, attempt);
+  const failed = error === undefined ? {} : { [OTEL.errorType]: error.type };
+  const status = error === undefined ? record.status : { code: STATUS_ERROR, message: error.message };
+  return { ...record, name, status, attributes: { ...record.attributes, ...attributes, ...failed } };
 }
 
 function coveredBy(cover: Cover, span: ReadableSpan, told: Told): ReadableSpan {
@@ -99,7 +111,7 @@ function spanOf(
 /** What goes out of a record that was converted on the agent's thread, as data again. */
 export function convertedRecord(record: RawRecord, span: ReadableSpan, id: string | undefined): RawRecord {
   const { name, status, attributes } = span;
-  return { ...record, name, status, attributes, made: { id } };
+  return { ...record, name, status, attributes, modelCall: undefined, made: { id } };
 }
 
 function hrTime(epochMs: number): HrTime {

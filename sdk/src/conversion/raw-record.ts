@@ -1,6 +1,7 @@
 import type { Attributes, SpanContext, SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { FailureKind } from "../failures.ts";
+import type { RawModelCall } from "./raw-model-call.ts";
 
 /** A record as the agent's thread leaves it: data alone, which another thread makes a span of. */
 export interface RawRecord {
@@ -15,6 +16,8 @@ export interface RawRecord {
   endTime: number;
   status: ReadableSpan["status"];
   attributes: Attributes;
+  /** Tells the rest of a model call's. */
+  modelCall?: RawModelCall | undefined;
   /** It was converted on the agent's thread, and is as it goes out. */
   made?: { id: string | undefined };
 }
@@ -55,8 +58,9 @@ export type Convert = (batch: Batch) => Conversion;
 const RECORD_BYTES = 1_024;
 
 /** About what a record takes in memory and on the wire; exact for its strings, which is where content is. */
-export function bytesOf({ attributes }: Pick<RawRecord, "attributes">): number {
+export function bytesOf({ attributes, modelCall }: Pick<RawRecord, "attributes" | "modelCall">): number {
   let bytes = RECORD_BYTES;
+  if (modelCall !== undefined) bytes += modelCall.answer.length + Buffer.byteLength(modelCall.request ?? "");
   for (const key in attributes) {
     const value = attributes[key];
     if (typeof value === "string") bytes += Buffer.byteLength(value);

@@ -14,6 +14,8 @@ export interface LimitDependencies {
   parent: LimitGuard | undefined;
   /** Of earlier processes of the same run. */
   used?: LimitUsage | undefined;
+  /** Somebody is told what was used, whether it is bounded or not. */
+  tellsUsage?: boolean;
 }
 
 /** A call that was let go. */
@@ -38,6 +40,8 @@ export interface LimitGuard {
   /** Nothing more is called, and what runs is aborted. */
   halt(stop: AgentStopped): void;
   usage(): LimitUsage;
+  /** What calls use is bounded or told, for this agent or for one above it. */
+  readonly countsUsage: boolean;
   readonly stopped: AgentStopped | undefined;
   /** Aborts when this agent is stopped, or one above it. */
   readonly signal: AbortSignal;
@@ -54,6 +58,7 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
   const signal = parent === undefined ? abort.signal : AbortSignal.any([abort.signal, parent.signal]);
   // Each running call listens, and many may run at once: that is no leak to warn of.
   setMaxListeners(0, abort.signal, signal);
+  const isBounded = limits.tokens !== undefined || limits.costUsd !== undefined;
   let stopped: AgentStopped | undefined;
 
   const usage = (): LimitUsage => ({ ...used, elapsedMs: Math.round(now() - startTime) });
@@ -106,6 +111,7 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
     },
     halt,
     usage,
+    countsUsage: isBounded || dependencies.tellsUsage === true || parent?.countsUsage === true,
     get stopped() {
       return stopped;
     },

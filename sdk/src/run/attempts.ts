@@ -13,7 +13,10 @@ export function createAttempts(): Attempts {
   return {
     next: (owner, call) => (failures.get(owner)?.get(call) ?? 0) + 1,
     ended(owner, call, attempt, failed) {
-      const calls = failures.get(owner) ?? new Map<string, number>();
+      const known = failures.get(owner);
+      // Mostly nothing fails, and a call's text is long.
+      if (!failed && known === undefined) return;
+      const calls = known ?? new Map<string, number>();
       failures.set(owner, calls);
       calls.delete(call);
       if (!failed) return;

@@ -49,8 +49,9 @@ function startRoot<Agent extends AgentFunction>(
   const resumed = checkpoints.takeUp(agent);
   const run = startRun(facts, resumed);
   const target = { runId: run.root.traceId, agent, taskType: taskType ?? null, session: session ?? null };
+  const tellsUsage = options.handoff !== undefined;
   const scope = createScope(
-    { run, agent, target, span: run.root, price: pricing.price, principal, parent: undefined },
+    { run, agent, target, span: run.root, price: pricing.price, principal, parent: undefined, tellsUsage },
     limits,
   );
   if (resumed !== undefined) checkpoints.continued(run, resumed);
@@ -86,7 +87,9 @@ function startSubAgent<Agent extends AgentFunction>(
   const step: OpenStep = caller.run.startStep(agent, { kind: "agent", parent: caller.span, attributes });
   const { run, price } = caller;
   const target = { ...caller.target, agent };
-  const scope = createScope({ run, agent, target, span: step.span, price, principal, parent: caller }, limits);
+  const tellsUsage = options.handoff !== undefined;
+  const start = { run, agent, target, span: step.span, price, principal, parent: caller, tellsUsage };
+  const scope = createScope(start, limits);
   const release = watch(scope);
   return {
     scope,

@@ -1,6 +1,7 @@
 import type { Attributes, SpanContext } from "@opentelemetry/api";
 import { type EndStatus, GEN_AI, OTEL, type RecordEvent, RUNLEDGER, type StepKind } from "@runledger/contract";
 import { createToolCallBook, type ToolCallBook } from "../capture/tool-call-book.ts";
+import type { RawModelCall } from "../conversion/raw-model-call.ts";
 import { type LimitUsage, NOTHING_USED } from "../limits/usage.ts";
 import { createResultBook, type ResultBook } from "../tools/result-book.ts";
 import { type OpenSpan, STATUS_ERROR } from "../transport/record-span.ts";
@@ -35,6 +36,8 @@ export interface StepEnd {
   error?: StepError | undefined;
   /** Epoch milliseconds; default now. */
   endTime?: number;
+  /** Tells attributes, error and name, once somebody reads it. */
+  modelCall?: RawModelCall;
 }
 export interface StepError {
   type: string;
@@ -71,6 +74,8 @@ export interface Run {
   checkpoint(id: string, state: unknown): Checkpoint;
   /** Told after each record how far the run is, and after the last one, when the run has ended. */
   onRecord(told: (progress: Progress) => void): void;
+  /** What is kept of it for a later process tells what it used, from the first checkpoint on. */
+  countsUsage(): boolean;
   /** Whose figures are the run's. */
   countedBy(usage: () => LimitUsage): void;
 }
@@ -157,6 +162,7 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
       const made = { runId: root.traceId, spanId: root.spanId, startTime, agent: facts.agent, ...progress };
       return { v: 1, id, ...made, state, results: results.kept(id) };
     },
+    countsUsage: () => onRecord !== undefined || resumed !== undefined,
     onRecord(told) {
       recorder.follow(run);
       onRecord = told;
@@ -169,12 +175,12 @@ export function startRun(recorder: Recorder, facts: RunFacts, settings: RunSetti
 
 function endSpan(
   span: OpenSpan,
-  { attributes, error, endTime }: StepEnd & { endTime: number },
+  { attributes, error, endTime, modelCall }: StepEnd & { endTime: number },
   number: number,
 ): string | undefined {
   if (attributes !== undefined) span.setAttributes(attributes);
   span.setAttributes({ [RUNLEDGER.runSeq]: number, [OTEL.errorType]: error?.type });
-  return span.end(endTime, error && { code: STATUS_ERROR, message: error.message });
+  return span.end(endTime, { status: error && { code: STATUS_ERROR, message: error.message }, modelCall });
 }
 
 function spanOf({ checkpoint }: Resumption): SpanContext {

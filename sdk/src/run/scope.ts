@@ -28,15 +28,18 @@ export interface Scope {
 
 export interface ScopeStart extends Pick<Scope, "run" | "agent" | "target" | "span" | "price" | "principal"> {
   parent: Scope | undefined;
+  /** What was used is asked for in the end. */
+  tellsUsage: boolean;
 }
 
-export function createScope({ parent, ...start }: ScopeStart, limits: Limits): Scope {
+export function createScope({ parent, tellsUsage, ...start }: ScopeStart, limits: Limits): Scope {
   const { run, agent, span } = start;
   const guard = createLimitGuard(
     {
       agent,
       now: run.now,
       parent: parent?.guard,
+      tellsUsage,
       used: parent === undefined ? run.resumed?.progress.used : undefined,
       onBreach: (stop, running) =>
         run.startStep(stopName(stop), { kind: "limit", parent: span }).end({

@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue, SpanContext, SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { RawModelCall } from "../conversion/raw-model-call.ts";
 import type { RawRecord } from "../conversion/raw-record.ts";
 
 /** OpenTelemetry's numbers for them: loading its API for these would delay an agent's start. */
@@ -12,7 +13,12 @@ export interface OpenSpan {
   readonly ended: boolean;
   setAttributes(attributes: Attributes): void;
   /** @param endTime epoch milliseconds, with fractions. Gives its record id where that is known at once. */
-  end(endTime: number, status?: RawRecord["status"]): string | undefined;
+  end(endTime: number, how?: SpanEnd): string | undefined;
+}
+
+export interface SpanEnd {
+  status?: RawRecord["status"] | undefined;
+  modelCall?: RawModelCall | undefined;
 }
 
 /** Random bytes in hex. */
@@ -51,10 +57,10 @@ export function openSpan(
         if (value !== undefined) attributes[key] = value;
       }
     },
-    end(endTime, status = OK) {
+    end(endTime, { status = OK, modelCall } = {}) {
       ended = true;
       const kind = made.client ? CLIENT : INTERNAL;
-      return onEnd({ run, name, kind, context, parent, startTime, endTime, status, attributes });
+      return onEnd({ run, name, kind, context, parent, startTime, endTime, status, attributes, modelCall });
     },
   };
   span.setAttributes(made.attributes);

@@ -10,6 +10,7 @@ export const anthropicMessages: WireFormat = {
   provider: "anthropic",
   matches: (url) => url.pathname.endsWith("/v1/messages"),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("tool_use"),
   readResponse(body, stream) {
     if (!stream) return readMessage(JSON.parse(body), true);
     const { message, complete } = assembleMessageStream(body);

@@ -11,6 +11,7 @@ export const bedrockConverse: WireFormat = {
   provider: "aws.bedrock",
   matches: (url) => PATH.test(url.pathname),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("toolUse"),
   readResponse(body, stream) {
     if (!stream) return readAnswer(JSON.parse(body), true);
     const { answer, complete } = assembleConverseStream(body);

@@ -17,6 +17,8 @@ export const bedrockInvoke: WireFormat = {
     const [, model = "", method] = PATH.exec(url.pathname) ?? [];
     return { ...request, model: decodeURIComponent(model), stream: method === "invoke-with-response-stream" };
   },
+  // A stream has them in base64.
+  mayAskForTools: () => true,
   readResponse: (body, stream) => anthropicMessages.readResponse(stream ? serverSentEvents(body) : body, stream),
 };
 

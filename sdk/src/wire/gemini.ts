@@ -12,6 +12,7 @@ export const gemini: WireFormat = {
   provider: "gcp.gemini",
   matches: (url) => PATH.test(url.pathname),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("functionCall"),
   readResponse: (body, stream) => readAnswer(stream ? assembleStream(body) : JSON.parse(body), !stream),
 };
 

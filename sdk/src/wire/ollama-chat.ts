@@ -11,6 +11,7 @@ export const ollamaChat: WireFormat = {
   pathIsCommon: true,
   matches: (url) => url.pathname.endsWith("/api/chat"),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("tool_calls"),
   readResponse: (body, stream) => readAnswer(stream ? assembleLines(body) : JSON.parse(body)),
 };
 

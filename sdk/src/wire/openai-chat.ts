@@ -11,6 +11,7 @@ export const openaiChat: WireFormat = {
   provider: "openai",
   matches: (url) => url.pathname.endsWith("/chat/completions"),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("tool_calls"),
   readResponse(body, stream) {
     if (!stream) return readCompletion(JSON.parse(body), true);
     const { completion, complete } = assembleChatStream(body);

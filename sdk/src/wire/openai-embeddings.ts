@@ -35,6 +35,7 @@ export const openaiEmbeddings: WireFormat = {
       toolResults: [],
     };
   },
+  mayAskForTools: () => false,
   readResponse(body) {
     const { model, usage, error } = wireAnswer.parse(JSON.parse(body));
     const inputTokens = usage?.prompt_tokens ?? undefined;

@@ -11,6 +11,7 @@ export const openaiResponses: WireFormat = {
   pathIsCommon: true,
   matches: (url) => url.pathname.endsWith("/responses"),
   readRequest,
+  mayAskForTools: (answer) => answer.includes("function_call"),
   readResponse(body, stream) {
     if (!stream) return readAnswer(JSON.parse(body), true);
     const { response, complete } = assembleResponseStream(body);

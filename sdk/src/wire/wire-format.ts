@@ -11,6 +11,8 @@ export interface WireFormat {
   matches(url: URL): boolean;
   /** @param url some formats name the model there. @throws when the body is not of this format. */
   readRequest(body: string, url: URL): ModelRequest;
+  /** A quick look at an answer's bytes, a character for each: false only when it asks for no tool. */
+  mayAskForTools(answer: string): boolean;
   /** @param stream the body is a stream of events. @throws when the body is not of this format. */
   readResponse(body: string, stream: boolean): ModelResponse;
 }

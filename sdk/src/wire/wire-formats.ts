@@ -19,3 +19,8 @@ export const WIRE_FORMATS: readonly WireFormat[] = [
   bedrockInvoke,
   ollamaChat,
 ];
+
+/** Of a POST to this address; undefined: it is no model call. */
+export function formatOf(url: URL): WireFormat | undefined {
+  return WIRE_FORMATS.find((format) => format.matches(url));
+}
