@@ -64,7 +64,10 @@ export async function receive(settings: CollectorSettings, onFatal: (error: unkn
   return {
     ready: { grpcPort: grpc.port, httpPort: http.port, ownPort: own.port },
     metrics: () => registry.metrics(),
-    troubles: () => [],
+    troubles: async () => {
+      const trouble = await journal.trouble();
+      return trouble === null ? [] : [trouble];
+    },
     warnings: () => [],
     async stop() {
       await Promise.all([grpc.close(), http.close(), own.close()]);

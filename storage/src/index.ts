@@ -14,7 +14,8 @@ export type {
   JournalWriter,
 } from "./journal/journal.ts";
 export { type JournalReaderSettings, openJournalReader } from "./journal/reader.ts";
-export { type FileJournalWriter, type JournalWriterSettings, openJournalWriter } from "./journal/writer.ts";
+export { type FileJournalWriter, openJournalWriter } from "./journal/writer.ts";
+export type { JournalWriterSettings } from "./journal/writer-settings.ts";
 export type { KeyFact } from "./keys/key-destruction.ts";
 export { type DataKey, monthEndMs, monthPrefix } from "./keys/key-ring.ts";
 export type { KeyRequest, KeyWriter } from "./keys/key-writer.ts";

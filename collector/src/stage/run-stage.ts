@@ -5,7 +5,7 @@ import type { StageMessage, StageQuestion } from "./stage.ts";
 export interface RunningStage {
   ready: unknown;
   metrics(): Promise<string>;
-  troubles(): string[];
+  troubles(): string[] | Promise<string[]>;
   warnings(): string[];
   stop(): Promise<void>;
 }

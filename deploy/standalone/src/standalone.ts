@@ -23,6 +23,7 @@ import {
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { StandaloneSettings } from "./config.ts";
+import { requireFreePorts } from "./free-ports.ts";
 import { createParts, type Parts } from "./parts.ts";
 
 /** Addresses and facts of a running standalone. */
@@ -51,6 +52,7 @@ export async function startStandalone(
   const parts = createParts(dependencies.onProgress);
   try {
     await lockDirectory(settings, parts);
+    await requireFreePorts(settings);
     // Here too, before anything is started: the collector would say the same some seconds later.
     const warn = (message: string, details: object) => dependencies.logger.warn(details, message);
     await (await openSenderKeys(settings, warn)).close();

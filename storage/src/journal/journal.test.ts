@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rename, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openJournalCursor } from "./cursor.ts";
 import type { JournalEntry } from "./journal.ts";
 import { openJournalReader } from "./reader.ts";
@@ -113,6 +113,7 @@ test("a full journal refuses appends and takes them again when its followers hav
     for (; ; appended += 1) await writer.append(entry("z".repeat(200)));
   };
   await expect(fill()).rejects.toMatchObject({ code: "full", retryable: true });
+  expect(await writer.trouble()).toContain("the journal holds its");
   expect(await writer.removeFinishedSegments()).toBe(0);
   await openJournalCursor(dir, "audit").save(appended + 1);
   expect(await writer.removeFinishedSegments()).toBe(0);
@@ -142,6 +143,35 @@ test("a cursor begins at the first frame there is, never goes back and survives"
   await cursor.save(7);
   await expect(cursor.save(6)).rejects.toMatchObject({ code: "rejected" });
   expect(await openJournalCursor(dir, "audit").load()).toBe(7);
+});
+
+test("a disk that does not let us at the journal is told of, with the file and a way out", async () => {
+  const writer = await openJournalWriter(dir, settings);
+  await writer.append(entry("one"));
+  await writer.close();
+  const path = join(dir, "0000000000000001.segment");
+  const probe = await open(path, "r");
+  const prototype = Object.getPrototypeOf(probe);
+  await probe.close();
+  // The first fsync is of the directory above, then come the journal's own and the file's.
+  for (const [count, where] of [dir, dir, path].entries()) {
+    const sync = vi.spyOn(prototype, "sync");
+    for (let i = 0; i < count; i++) sync.mockResolvedValueOnce(undefined);
+    sync.mockRejectedValueOnce(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+    const told = openJournalWriter(dir, settings);
+    await expect(told).rejects.toMatchObject({ code: "unavailable" });
+    await expect(told).rejects.toThrow(`${where} can't be read and made fit for going on:`);
+    await expect(told).rejects.toThrow("copy the journal directory to a sound disk");
+    sync.mockRestore();
+  }
+  await rename(path, `${path}.aside`);
+  await mkdir(path);
+  await expect(openJournalWriter(dir, settings)).rejects.toThrow(
+    "Give the user that runs Runledger read and write access",
+  );
+  await rmdir(path);
+  await rename(`${path}.aside`, path);
+  await (await openJournalWriter(dir, settings)).close();
 });
 
 test("a journal that lost frames which a follower has finished does not open", async () => {

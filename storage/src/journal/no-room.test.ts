@@ -11,6 +11,7 @@ let dir: string;
 let writer: FileJournalWriter;
 /** Bytes that the disk still takes; null: any number. */
 let room: number | null;
+let freeBytes: number;
 /** Told of each write. */
 let onWrite: () => void;
 /** Where writes end up: the kernel's own way is to write what fits, and to fail only when nothing does. */
@@ -22,9 +23,11 @@ beforeEach(async () => {
     followers: [],
     segmentBytes: 2_000,
     removeEveryMs: 10,
+    freeBytes: async () => freeBytes,
     warn: () => undefined,
   });
   room = null;
+  freeBytes = 0;
   onWrite = () => undefined;
   const handle = await open(join(dir, "probe"), "w");
   prototype = Object.getPrototypeOf(handle);
@@ -67,11 +70,23 @@ test("a disk without room refuses what it can't take, and takes it when there is
   });
   await expect(writer.append(entry("z"))).rejects.toMatchObject({ code: "full" });
   expect(writer.stats().queuedBytes).toBe(0);
+  expect(await writer.trouble()).toContain(`the disk of ${dir} has no room left`);
   room = null;
   expect(await writer.append(entry("after"))).toBe(2);
+  expect(await writer.trouble()).toBeNull();
   await writer.close();
   writer = await openJournalWriter(dir, { followers: [], warn: expect.unreachable });
   expect(await readAll()).toEqual(["before", "after"]);
+});
+
+test("a lack of room is told of until there is some, though nobody sends", async () => {
+  expect(await writer.trouble()).toBeNull();
+  room = 0;
+  await expect(writer.append(entry("x"))).rejects.toMatchObject({ code: "full" });
+  freeBytes = 1024 * 1024;
+  expect(await writer.trouble()).toContain("no room left");
+  freeBytes *= 2;
+  expect(await writer.trouble()).toBeNull();
 });
 
 test("an append that was acknowledged before the room ended is seen as soon as there is some again", async () => {

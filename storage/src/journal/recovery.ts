@@ -10,6 +10,7 @@ import {
   readSegmentSalt,
   SEGMENT_HEADER_BYTES,
   type Segment,
+  unreachable,
 } from "./segment.ts";
 
 /** A torn write that was taken away: bytes behind the last whole frame, none of them ever acknowledged. */
@@ -37,12 +38,12 @@ export interface RecoveredJournal {
 
 /**
  * Reads the whole journal and makes its end fit for appending. The normal start and the start after a crash are the same.
- * @throws StorageError `damaged` when bytes that were committed are not readable any more.
+ * @throws StorageError `damaged` when bytes that were committed are not what they were; `unavailable` or `rejected` when the disk does not let us at them.
  */
 export async function recoverJournal(dir: string): Promise<RecoveredJournal> {
-  const segments = await listSegments(dir);
-  // The last process may have died between a rename and the directory's fsync. What is appended now is acknowledged: its segment's name must not be lost with the power.
-  if (segments.length > 0) await syncDirectory(dir);
+  const segments = await listDurableSegments(dir).catch((cause: unknown) => {
+    throw unreachable(dir, cause);
+  });
   const last = segments.pop();
   if (last === undefined) {
     const created = await createSegment(dir, 1);
@@ -63,9 +64,16 @@ export async function recoverJournal(dir: string): Promise<RecoveredJournal> {
   return { finished, ...(await recoverLastSegment(last)) };
 }
 
+async function listDurableSegments(dir: string): Promise<Segment[]> {
+  const segments = await listSegments(dir);
+  // The last process may have died between a rename and the directory's fsync. What is appended now is acknowledged: its segment's name must not be lost with the power.
+  if (segments.length > 0) await syncDirectory(dir);
+  return segments;
+}
+
 /** A segment that another one follows was fsynced to its end: every byte must be there. */
 async function checkFinishedSegment(segment: Segment, nextFirstSeq: number): Promise<number> {
-  const bytes = await readFile(segment.path);
+  const bytes = await bytesOf(segment);
   const scan = scanFrames(bytes, SEGMENT_HEADER_BYTES, segment.firstSeq, readSegmentSalt(bytes, segment));
   if (scan.nextSeq !== nextFirstSeq || scan.end !== bytes.length) {
     throw damaged(
@@ -78,24 +86,33 @@ async function checkFinishedSegment(segment: Segment, nextFirstSeq: number): Pro
 }
 
 async function recoverLastSegment(segment: Segment): Promise<Omit<RecoveredJournal, "finished">> {
-  const bytes = await readFile(segment.path);
+  const bytes = await bytesOf(segment);
   const salt = readSegmentSalt(bytes, segment);
   const scan = scanFrames(bytes, SEGMENT_HEADER_BYTES, segment.firstSeq, salt);
   if (isDeclaredDurable(bytes, scan.end, scan.nextSeq, salt)) {
     throw damaged(segment.path, scan.end, `frame ${scan.nextSeq} is not valid, but was committed`);
   }
-  const handle = await open(segment.path, "r+");
   const torn =
     scan.end < bytes.length ? { path: segment.path, offset: scan.end, sizeBytes: bytes.length - scan.end } : null;
-  if (torn !== null) await handle.truncate(scan.end);
-  // Whole frames that no marker covers may be in the page cache only: they become durable here, before a reader may see them.
-  await handle.sync();
   const lastSeq = scan.nextSeq - 1;
-  let endBytes = scan.end;
-  if (scan.frames.length > 0 && scan.durableSeq < lastSeq) {
-    const marker = encodeMarker(lastSeq, salt);
-    await handle.write(marker, 0, marker.length, endBytes);
-    endBytes += marker.length;
+  const marker = scan.frames.length > 0 && scan.durableSeq < lastSeq ? encodeMarker(lastSeq, salt) : Buffer.alloc(0);
+  const handle = await open(segment.path, "r+").catch((cause: unknown) => {
+    throw unreachable(segment.path, cause);
+  });
+  try {
+    if (torn !== null) await handle.truncate(scan.end);
+    // Whole frames that no marker covers may be in the page cache only: they become durable here, before a reader may see them.
+    await handle.sync();
+    if (marker.length > 0) await handle.write(marker, 0, marker.length, scan.end);
+  } catch (cause) {
+    await handle.close();
+    throw unreachable(segment.path, cause);
   }
-  return { current: { ...segment, handle, salt, endBytes }, lastSeq, torn };
+  return { current: { ...segment, handle, salt, endBytes: scan.end + marker.length }, lastSeq, torn };
+}
+
+async function bytesOf({ path }: Segment): Promise<Buffer> {
+  return await readFile(path).catch((cause: unknown) => {
+    throw unreachable(path, cause);
+  });
 }

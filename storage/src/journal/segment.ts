@@ -70,6 +70,20 @@ export function readSegmentSalt(header: Buffer, segment: Segment): number {
   return header.readUInt32LE(8);
 }
 
+/** The one way to say that a disk does not let us at the journal, and what to do about it. Damage, and a lack of room, have their own words. */
+export function unreachable(path: string, cause: unknown): StorageError {
+  const error = fileError(path, cause);
+  if (error.code === "full" || error.code === "damaged") return error;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const cure =
+    error.code === "rejected"
+      ? "Give the user that runs Runledger read and write access to the journal directory, then start again."
+      : "Look into the kernel's log for what the disk says, mend it and start again. If it stays so, copy the journal directory to a sound disk as far as it can be " +
+        "read (ddrescue) and put the copy in its place, or move it aside to start with an empty one, and keep it for repair.";
+  const what = `${path} can't be read and made fit for going on: ${why}. It may hold acknowledged data, so nothing is skipped and nothing was changed.`;
+  return new StorageError(error.code, `${what} ${cure}`, cause);
+}
+
 /** The one way to say that committed bytes can't be read. */
 export function damaged(path: string, offset: number, what: string): StorageError {
   return new StorageError(

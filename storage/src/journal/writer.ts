@@ -7,33 +7,8 @@ import { checkCursors, readCursors } from "./cursor.ts";
 import { encodeFrameHead, encodeMarker, frameBytes } from "./frame.ts";
 import type { JournalEntry, JournalWriter } from "./journal.ts";
 import { recoverJournal } from "./recovery.ts";
-import { createSegment, SEGMENT_HEADER_BYTES, segmentPath } from "./segment.ts";
-
-export interface JournalWriterSettings {
-  /** Names of the cursors that must have passed a segment before it is removed. */
-  followers: readonly string[];
-  /** A new segment begins when the current one has reached this. */
-  segmentBytes?: number;
-  /** Of appends that wait for the disk. */
-  maxQueuedBytes?: number;
-  /** Of all segments together, what waits included. */
-  maxJournalBytes?: number;
-  /** Written and fsynced at once; a larger entry goes alone. */
-  maxGroupBytes?: number;
-  /** How often finished segments are looked for. */
-  removeEveryMs?: number;
-  /** Told of a torn write that was taken away at the start, and of segments that could not be removed. */
-  warn: (message: string, details: object) => void;
-}
-
-const MIB = 1024 * 1024;
-const DEFAULTS = {
-  segmentBytes: 64 * MIB,
-  maxQueuedBytes: 256 * MIB,
-  maxJournalBytes: 8 * 1024 * MIB,
-  maxGroupBytes: 16 * MIB,
-  removeEveryMs: 1_000,
-};
+import { createSegment, SEGMENT_HEADER_BYTES, segmentPath, unreachable } from "./segment.ts";
+import { JOURNAL_DEFAULTS, type JournalWriterSettings, LITTLE_ROOM_BYTES } from "./writer-settings.ts";
 
 interface WaitingAppend {
   entry: JournalEntry;
@@ -48,7 +23,7 @@ interface WaitingAppend {
  */
 export async function openJournalWriter(dir: string, settings: JournalWriterSettings): Promise<FileJournalWriter> {
   await makeDirectory(dir).catch((cause: unknown) => {
-    throw fileError(dir, cause);
+    throw unreachable(dir, cause);
   });
   const recovered = await recoverJournal(dir);
   try {
@@ -68,7 +43,7 @@ export async function openJournalWriter(dir: string, settings: JournalWriterSett
  */
 export class FileJournalWriter implements JournalWriter {
   readonly #dir: string;
-  readonly #limits: typeof DEFAULTS;
+  readonly #limits: typeof JOURNAL_DEFAULTS;
   readonly #followers: readonly string[];
   readonly #warn: JournalWriterSettings["warn"];
   readonly #finished: { path: string; firstSeq: number; sizeBytes: number }[];
@@ -81,6 +56,8 @@ export class FileJournalWriter implements JournalWriter {
   #running: Promise<void> | null = null;
   #removing: Promise<number> | null = null;
   #refusal: StorageError | null = null;
+  /** The last lack of room, until something was taken after it. */
+  #lack: { of: "disk" | "journal"; sizeBytes: number } | null = null;
   /** There was no room for a marker: readers wait for it. */
   #markerIsDue = false;
 
@@ -88,7 +65,7 @@ export class FileJournalWriter implements JournalWriter {
     this.#dir = dir;
     this.#followers = settings.followers;
     this.#warn = settings.warn;
-    this.#limits = { ...DEFAULTS, ...settings };
+    this.#limits = { ...JOURNAL_DEFAULTS, ...settings };
     // At least four segments, so that a full journal always has finished ones that can go.
     this.#limits.segmentBytes = Math.min(this.#limits.segmentBytes, this.#limits.maxJournalBytes / 4);
     this.#finished = recovered.finished;
@@ -109,7 +86,8 @@ export class FileJournalWriter implements JournalWriter {
         new StorageError("full", `${this.#queuedBytes} bytes wait for the journal's disk already; retry later`),
       );
     }
-    if (this.stats().sizeBytes + this.#queuedBytes + sizeBytes > this.#limits.maxJournalBytes) {
+    if (!this.#hasRoomFor(sizeBytes)) {
+      this.#lack = { of: "journal", sizeBytes };
       return Promise.reject(
         new StorageError(
           "full",
@@ -131,6 +109,26 @@ export class FileJournalWriter implements JournalWriter {
       lastSeq: this.#durableSeq,
       segments: this.#finished.length + 1,
     };
+  }
+
+  /** Why nothing is taken, or not much: for people; null when all is well. Asked again, it has an end by itself when there is room. */
+  async trouble(): Promise<string | null> {
+    if (this.#refusal !== null) return this.#refusal.message;
+    const lack = this.#lack;
+    if (lack === null) return null;
+    const hasRoom =
+      lack.of === "journal"
+        ? this.#hasRoomFor(lack.sizeBytes)
+        : (await this.#limits.freeBytes(this.#dir)) > lack.sizeBytes + LITTLE_ROOM_BYTES;
+    if (hasRoom && this.#lack === lack) this.#lack = null;
+    if (hasRoom) return null;
+    return lack.of === "journal"
+      ? `the journal holds its ${this.#limits.maxJournalBytes} bytes: requests are refused until the stores have taken some of them`
+      : `the disk of ${this.#dir} has no room left: requests are refused until it has`;
+  }
+
+  #hasRoomFor(sizeBytes: number): boolean {
+    return this.stats().sizeBytes + this.#queuedBytes + sizeBytes <= this.#limits.maxJournalBytes;
   }
 
   /** Removes segments that all followers have passed, oldest first. Resolves with their number. A crash in between leaves some for the next time. */
@@ -157,6 +155,8 @@ export class FileJournalWriter implements JournalWriter {
       while (this.#queue.length > 0) {
         group = this.#takeGroup();
         const refusal = await refusalOf(() => this.#writeGroup(group));
+        const groupBytes = group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        this.#lack = refusal === null ? null : { of: "disk", sizeBytes: groupBytes };
         for (const [index, { sizeBytes, resolve, reject }] of group.entries()) {
           this.#queuedBytes -= sizeBytes;
           if (refusal === null) resolve(this.#durableSeq - group.length + 1 + index);

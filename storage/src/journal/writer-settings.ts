@@ -1,0 +1,35 @@
+import { statfs } from "node:fs/promises";
+
+export interface JournalWriterSettings {
+  /** Names of the cursors that must have passed a segment before it is removed. */
+  followers: readonly string[];
+  /** A new segment begins when the current one has reached this. */
+  segmentBytes?: number;
+  /** Of appends that wait for the disk. */
+  maxQueuedBytes?: number;
+  /** Of all segments together, what waits included. */
+  maxJournalBytes?: number;
+  /** Written and fsynced at once; a larger entry goes alone. */
+  maxGroupBytes?: number;
+  /** How often finished segments are looked for. */
+  removeEveryMs?: number;
+  /** Bytes that a disk still takes; asked only after it had no room. */
+  freeBytes?: (dir: string) => Promise<number>;
+  /** Told of a torn write that was taken away at the start, and of segments that could not be removed. */
+  warn: (message: string, details: object) => void;
+}
+
+const MIB = 1024 * 1024;
+export const JOURNAL_DEFAULTS = {
+  segmentBytes: 64 * MIB,
+  maxQueuedBytes: 256 * MIB,
+  maxJournalBytes: 8 * 1024 * MIB,
+  maxGroupBytes: 16 * MIB,
+  removeEveryMs: 1_000,
+  freeBytes: async (dir: string): Promise<number> => {
+    const { bavail, bsize } = await statfs(dir);
+    return bavail * bsize;
+  },
+};
+/** A disk that is nearly full refuses the next request. */
+export const LITTLE_ROOM_BYTES = MIB;
