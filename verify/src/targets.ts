@@ -123,6 +123,14 @@ async function reach(url: string, headers: Record<string, string>): Promise<Resp
   try {
     return await fetch(url, { headers });
   } catch (cause) {
-    throw new UnreadableError(`Nothing answers at ${new URL(url).origin}.`, { cause });
+    const { origin } = new URL(url);
+    const why = cause instanceof Error ? cause.cause : null;
+    const code = why instanceof Error && "code" in why ? String(why.code) : "";
+    throw new UnreadableError(
+      /CERT|SIGNATURE/.test(code)
+        ? `No trusted connection to ${origin}: ${why instanceof Error ? why.message : code}. Name its CA: RUNLEDGER_CA_CERT=FILE.`
+        : `Nothing answers at ${origin}.`,
+      { cause },
+    );
   }
 }

@@ -1,0 +1,60 @@
+import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const PROGRAM = fileURLToPath(new URL("../bin/runledger-verify.js", import.meta.url));
+
+function verify(
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; stderr: string; stdout: string }> {
+  const env = { PATH: process.env["PATH"] ?? "", ...environment };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+test("a server with a certificate of one's own is asked once its CA is named, by a flag, by ours or by Node's variable", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "runledger-ca-"));
+  const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+  execFileSync(
+    "openssl",
+    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, ...subject],
+    {
+      stdio: "ignore",
+    },
+  );
+  const asked: (string | undefined)[] = [];
+  const server = createServer({ key: await readFile(key), cert: await readFile(cert) }, ({ url }, response) => {
+    asked.push(url);
+    response.writeHead(404).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/bundle.tar`;
+
+  const untrusted = await verify([url]);
+  expect(untrusted).toMatchObject({ code: 4, stdout: "" });
+  expect(untrusted.stderr).toMatch(
+    /^No trusted connection to https:.*self-signed certificate.*Name its CA: RUNLEDGER_CA_CERT=FILE/,
+  );
+  expect(asked).toEqual([]);
+  for (const [args, environment] of [
+    [["--ca", cert], {}],
+    [[], { RUNLEDGER_CA_CERT: cert }],
+    [[], { NODE_EXTRA_CA_CERTS: cert }],
+  ] as const)
+    expect(await verify([url, ...args], environment)).toMatchObject({ code: 4, stderr: `${url} answered 404.\n` });
+  expect(asked).toEqual(["/bundle.tar", "/bundle.tar", "/bundle.tar"]);
+  expect((await verify([url, "--ca", key])).stderr).toContain("a certificate in PEM is expected");
+  server.close();
+  await rm(dir, { recursive: true });
+}, 120_000);
