@@ -1,3 +1,4 @@
+import type { NormalizedFrame } from "@runledger/collector";
 import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
@@ -146,6 +147,50 @@ test("what an act in one log has erased in the other is explained by it, and by 
   expect(await verdictOf(movedTo((all) => [...all, act]))).toBe("INCOMPLETE"); // b has no such index
   const last = act.replace("[10,", "[7,");
   expect(await verdictOf(movedTo((all) => [...all.slice(0, -1), last]))).toBe("TAMPERED");
+});
+
+test("of a store, one log alone is verified with the acts of the others", async () => {
+  expect((await logs.verify()).findings).toEqual([]);
+  const { verdict, logs: verified } = await logs.verify("b");
+  expect(verified).toMatchObject([{ findings: [], sealedPayloads: { unopened: 0 } }]);
+  expect(verified[0]?.sealedPayloads?.erased).toBeGreaterThan(0);
+  expect(verdict).toBe("VERIFIED");
+});
+
+test("tenants are apart in every log, and what expired is explained by the installation's act in whichever", async () => {
+  const shared = await createTwoLogs();
+  const of = (tenant: string, written: NormalizedFrame): NormalizedFrame => ({
+    ...written,
+    records: written.records.map((each) => ({ ...each, facts: { ...each.facts, tenant } })),
+  });
+  await shared.write("a", runFrame(1, { run: "theirs", agent: "spy", user: "u9", steps: 2, second: 0 }));
+  const theirs = of("elsewhere", runFrame(2, { run: "hidden", agent: "spy", user: "u9", steps: 2, second: 5 }));
+  await shared.write("a", theirs);
+  await shared.write(
+    "b",
+    of("elsewhere", runFrame(1, { run: "hidden", agent: "spy", user: "u9", steps: 2, second: 5 })),
+  );
+  await shared.write("b", runFrame(2, { run: "ours", agent: "support", user: "u1", steps: 2, second: 9 }));
+  await shared.record("2026-01-01T00:00:20.000Z");
+  const keys = Object.values(shared.keys);
+  const bundle = await shared.export();
+  expect(logsOf(readTar(bundle))).toMatchObject([
+    { shard: "a", selection: "range", range: [0, 8], hidden: 4 },
+    { shard: "b", selection: "range", range: [0, 8], hidden: 4 },
+  ]);
+  expect(bundle.includes('"elsewhere"')).toBe(false);
+  expect(await verdictOf(bundle, { keys })).toBe("VERIFIED");
+  await shared.expire("b", "installation", 3);
+  for (const filter of [{}, { agent: "spy" }, { until: timeAt(50) }] as Record<string, string>[]) {
+    const expired = readTar(await shared.export(filter));
+    expect(await verdictOf(writeTar(expired), { keys })).toBe("VERIFIED");
+    const without = change(unproven(expired), {
+      [entriesOf("b", expired)]: editLines((all) => all.filter((line) => !line.includes('"expiry"'))),
+    });
+    const told = without.filter(([, bytes]) => bytes.length > 0);
+    expect(await verdictOf(writeTar(withFacts(told)), { keys })).toBe("INCOMPLETE");
+  }
+  await shared.remove();
 });
 
 test("a log that is left out is missed", async () => {

@@ -2,7 +2,14 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDirectoryLog, type NormalizedFrame, type Sink } from "@runledger/collector";
-import { consistencyProof, DIRECTORY, type RunledgerRecord, userSubject } from "@runledger/contract";
+import {
+  consistencyProof,
+  DIRECTORY,
+  type RunledgerRecord,
+  type StoreVerification,
+  userSubject,
+  verifyStore,
+} from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
 import { type JournalCursor, loadOrCreateSigningKey, type Objects, openKeyring, openObjects } from "@runledger/storage";
 import { frame, NOBODY, timeAt } from "./bundle-log.ts";
@@ -23,6 +30,10 @@ export interface TwoLogs {
   consistency(from: number, to: number, shard?: string): Promise<string[]>;
   /** Destroys the keys of what was sealed for a user in whichever log, and records it in one of them. */
   erase(user: string, shard: "a" | "b", seq: number): Promise<void>;
+  /** Records in a log that all keys have expired, as an act of another tenant's, and takes the packs away. */
+  expire(shard: "a" | "b", tenant: string, seq: number): Promise<void>;
+  /** Verifies the store, or one log of it. */
+  verify(only?: string): Promise<StoreVerification>;
   remove(): Promise<void>;
 }
 
@@ -86,6 +97,29 @@ export async function createTwoLogs(): Promise<TwoLogs> {
         frame(seq, [{ event: "act", kind: "other", name: "erasure", run_id: "", received_time: timeAt(60), act }]),
       );
       sinks.clear(); // writers forget destroyed keys when they begin anew
+    },
+    async expire(shard, tenant, seq) {
+      const keyring = await openKeyring(objects, masterKey);
+      const key_id_prefixes = (await keyring?.months()) ?? [];
+      const actor = { key_id: null, name: "retention", roles: [] };
+      const act = { action: "expiry", actor, reason: null, target: { class: "content", key_id_prefixes } };
+      const facts = { event: "act", kind: "other", name: "expiry", run_id: "", received_time: timeAt(90), tenant, act };
+      await write(shard, frame(seq, [facts as Partial<RunledgerRecord>]));
+      await rm(join(directory, "objects/payloads"), { recursive: true });
+    },
+    async verify(only) {
+      const keyring = await openKeyring(objects, masterKey);
+      const shards = async () => ["a", "b"];
+      const trust = {
+        logs: Object.values(keys).map(({ verifierKey }) => verifierKey),
+        witnesses: [],
+        quorum: null,
+        now: 0,
+      };
+      return await verifyStore(
+        { read: objects.read, list: objects.list, shards, ...(keyring && { findKey: keyring.reader() }) },
+        { ...trust, ...(only === undefined ? {} : { only }) },
+      );
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };

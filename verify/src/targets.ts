@@ -91,8 +91,8 @@ function verifyAll(store: StoreToVerify, { trust, shard, onProgress }: TargetOpt
   const { witnesses, quorum } = witnessed ?? { witnesses: [], quorum: null };
   const now = Math.floor(Date.now() / 1000);
   return verifyStore(
-    shard === undefined ? store : { ...store, shards: async () => [shard] },
-    { ...more, logs: [...verifierKeys], witnesses, quorum, now, onlyPresent: shard !== undefined },
+    store,
+    { ...more, logs: [...verifierKeys], witnesses, quorum, now, ...(shard === undefined ? {} : { only: shard }) },
     onProgress,
   );
 }

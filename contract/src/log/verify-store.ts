@@ -32,8 +32,8 @@ export interface StoreTrust extends TrustPolicy {
   sinceCheckpoints?: readonly Uint8Array[];
   /** Whose time stamps count; without it they are not looked at. */
   checkTimestamp?: CheckTimestamp;
-  /** Of the shards only those that the store names, not all that the directory does. */
-  onlyPresent?: boolean;
+  /** The one shard that is verified; of the others only acts are read, which explain what it can't. */
+  only?: string;
   /** Seconds since the epoch: entries this young may be without witnesses yet. */
   now: number;
 }
@@ -63,13 +63,14 @@ export async function verifyStore(
     // The directory first: what it says is then at most as new as the shards.
     if (trust.logs.some(isDirectoryKey)) directory = await directoryOf(store, trust, verifiers, findings);
     const present = new Set(await store.shards());
-    const named = trust.onlyPresent === true ? [] : (directory?.shards.keys() ?? []);
-    const names = [...new Set([...present, ...named])].sort();
+    const all = [...new Set([...present, ...(directory?.shards.keys() ?? [])])].sort();
+    const names = trust.only === undefined ? all : [trust.only];
+    if (trust.only !== undefined) present.add(trust.only); // one that is not there is told of by its own verification
     if (names.length === 0)
       findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
     const since = await sinceByLog(trust.sinceCheckpoints ?? [], names, readLog, findings);
-    const readers = new Map(names.map((name) => [name, readLog(name)]));
-    const destroyed = names.length > 1 ? await readDestructions(readers, verifiers) : undefined;
+    const readers = new Map(all.map((name) => [name, readLog(name)]));
+    const destroyed = all.length > 1 ? await readDestructions(readers, verifiers) : undefined;
     for (const shard of names) {
       const recorded = directory?.shards.get(shard) ?? [];
       const own = names.length === 1 ? findings : findingsWithin(findings, shard);
@@ -141,13 +142,9 @@ async function directoryOf(
 }
 
 /** Of a shard alone nothing can be said of what is in the others. */
-function coverageOf(
-  logs: readonly LogVerification[],
-  isShardMissing: boolean,
-  { onlyPresent }: StoreTrust,
-): RunCoverage {
+function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, { only }: StoreTrust): RunCoverage {
   if (isShardMissing || logs.some(({ entriesChecked, treeSize }) => entriesChecked < treeSize)) return "damaged";
-  return onlyPresent === true ? "selection" : "log";
+  return only === undefined ? "log" : "selection";
 }
 
 /** A quorum covers a shard's entries by the shard's own head, or by the directory's, which recorded the shard's. */

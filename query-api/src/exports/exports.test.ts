@@ -272,6 +272,16 @@ test("where collectors write several logs the bundle is of all, in folders, told
     "9:2",
   ]);
   expect(String(files.get("derived/report.html"))).toContain("[9 2]");
+  // Made again after a restart, it is the same, whatever was begun since.
+  const { sha256 } = await finished(id);
+  await app.close();
+  await publishSmallLog(api.objects, [recordOf(llmRow("r5", "llm5", {}), { run: runOf("=cmd()") })], "another");
+  const { createExportStore } = await import("./export-store.ts");
+  await createExportStore(api.objects).change(id, { state: "running", sha256: null, attempts: 1 });
+  await rm(join(directory, `${id}.tar`));
+  app = await openApp();
+  await app.ready();
+  expect(await finished(id)).toMatchObject({ state: "done", sha256, shards: ["0", "9"] });
   const alone = await ask({ shard: "0" });
   expect(await finished(alone.export_id)).toMatchObject({ state: "done", shard: "0", shards: ["0"] });
   expect([...(await filesOf(alone.export_id)).keys()].some((path) => path.startsWith("logs/"))).toBe(false);
