@@ -43,12 +43,13 @@ afterAll(async () => {
   await home.remove();
 });
 
-function agent(name: string): AgentProcess {
+function agent(name: string, environment: Record<string, string> = {}): AgentProcess {
   const started = startAgent({
     RUNLEDGER_ENDPOINT: product.grpcUrl,
     RUNLEDGER_CONTROL_URL: product.apiUrl,
     OPENAI_BASE_URL: model.baseUrl,
     AGENT: name,
+    ...environment,
   });
   agents.push(started);
   return started;
@@ -114,11 +115,16 @@ it(
 );
 
 it(
-  "stops an agent that was cut off from the API for a while, once it is back",
+  "cut off from the API for longer than is borne, an agent stops or goes on, as its user chose; one that goes on is killed once the API is back",
   async () => {
-    const looping = agent("cut-off");
-    await looping.fact("looping");
+    const lost = { RUNLEDGER_CONTROL_LOST_AFTER_MS: "1000" };
+    const looping = agent("cut-off", lost);
+    const careful = agent("careful", { ...lost, RUNLEDGER_ON_CONTROL_LOST: "stop" });
+    await Promise.all([looping.fact("looping"), careful.fact("looping")]);
     await product.kill();
+    const { name, message } = await careful.fact("refused");
+    expect([name, message]).toEqual(["AgentStopped", expect.stringMatching(/^agent careful stopped by control lost/)]);
+    expect(looping.facts.map(({ event }) => event)).toEqual(["started", "looping"]);
     product = await startProduct(home.dir, ports);
     const killing = await runledger(["kill", "--task-type", "looping", "--reason", "stop all"], {
       RUNLEDGER_CONTROL_URL: product.apiUrl,

@@ -48,6 +48,16 @@ test.each([
   },
 );
 
+test("a limit stops each framework's agent with its reason, whatever the framework makes of a refused call and however often it tries again", async () => {
+  const outcome = await integrations.run("sdk/limited.mjs", { script: () => ASK });
+  for (const name of ["ai", "ai-stream", "langgraph", "openai-agents", "mastra"]) {
+    expect(outcome.stdout).toContain(`${name}: limit steps: 2 of 2`);
+    const found = outcome.runs.find(({ run }) => run.agent?.name === name)?.run;
+    expect(found).toMatchObject({ status: "stopped", reason: "limit steps: 2 of 2", complete: true });
+    expect(found?.llm_calls).toBeLessThanOrEqual(2);
+  }
+});
+
 test("a client that tries again is seen to: each attempt is a step, the failed one too", async () => {
   const outcome = await integrations.run("sdk/openai.mjs", {
     script: [{ status: 500, message: "overloaded", retryAfterMs: 1 }, ASK, ANSWER, TRANSLATED],

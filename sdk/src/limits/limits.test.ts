@@ -261,3 +261,66 @@ test("a hand-off that fails leaves the run stopped, and its caller with the reas
   expect((await recorded.end()).attributes["runledger.run.status"]).toBe("stopped");
   expect(recorded.ledger.stats().failures.callback).toBe(1);
 });
+
+test("an agent that listens to nothing is not waited for: its run ends, and what is left of it calls nothing any more", async () => {
+  const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
+  const left: unknown[] = [];
+  const noted: unknown[] = [];
+  const { ledger } = recorded;
+  const note = ledger.tool({
+    name: "note",
+    input: { type: "object" },
+    confirm: true,
+    run: (input) => noted.push(input),
+  });
+  const sub = ledger.wrap(async () => noted.push("sub"), { agent: "sub" });
+  const agent = ledger.wrap(
+    async () => {
+      await later;
+      for (const call of [() => ask(), () => note({}), sub]) left.push(await call().catch((error: unknown) => error));
+    },
+    { agent: "deaf", limits: { wallMs: 50 } },
+  );
+  await expect(agent()).rejects.toMatchObject({ name: "AgentStopped", limit: "wall_ms" });
+  expect((await recorded.end()).attributes).toMatchObject({ "runledger.run.status": "stopped" });
+  goOn();
+  await expect.poll(() => left.length).toBe(3);
+  expect(left).toMatchObject([
+    { cause: { cause: { name: "AgentStopped" } } },
+    { limit: "wall_ms" },
+    { limit: "wall_ms" },
+  ]);
+  expect(noted).toEqual([]);
+  expect(server.bodies).toEqual([]);
+});
+
+test("a stream that hangs is not waited for either", async () => {
+  const agent = recorded.ledger.wrap(
+    async function* () {
+      yield "a";
+      await new Promise(() => {});
+    },
+    { agent: "deaf", limits: { wallMs: 50 } },
+  );
+  const got: string[] = [];
+  await expect(
+    (async () => {
+      for await (const piece of agent()) got.push(piece);
+    })(),
+  ).rejects.toMatchObject({ limit: "wall_ms" });
+  expect(got).toEqual(["a"]);
+});
+
+test("the caller gets AgentStopped, or what the hand-off gives, whatever a framework makes of a call that was refused", async () => {
+  const work = async () => {
+    for (;;) {
+      await ask().catch(() => {
+        throw new Error("failed after 3 attempts"); // no cause
+      });
+    }
+  };
+  const limits = { steps: 1 };
+  await expect(recorded.ledger.wrap(work, { agent: "a", limits })()).rejects.toMatchObject({ limit: "steps" });
+  const handoff = { to: "a person", run: async () => "taken over" as never };
+  expect(await recorded.ledger.wrap(work, { agent: "a", limits, handoff })()).toBe("taken over");
+});

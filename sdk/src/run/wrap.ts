@@ -11,6 +11,7 @@ import type { Principal } from "./principal.ts";
 import type { Resumption } from "./resumption.ts";
 import type { Run, RunFacts } from "./run.ts";
 import type { Scope } from "./scope.ts";
+import { unlessStopped } from "./stop-grace.ts";
 import { observeStreamedResult } from "./streamed-result.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the only type that every function fits, and the caller gets its own type back
@@ -72,22 +73,31 @@ export function createWrap(dependencies: WrapDependencies) {
         return refuse(agent, stoppedAtStart);
       }
       const within = <T>(work: () => T): T => scopes.run(scope, () => withinSpan(scope.span, work));
-      const thrown = (error: unknown): unknown => causedByStop(error) ?? error;
+      const { signal } = scope.guard;
+      /** Of an agent that was stopped that is what its caller gets, whatever the frameworks in between make of it. */
+      const thrown = (error: unknown): unknown => causedByStop(error) ?? (signal.aborted ? signal.reason : error);
+      const bounded = <T>(work: () => T): T => {
+        const result = within(work);
+        return (result instanceof Promise ? unlessStopped(result, signal) : result) as T;
+      };
       const done = (failure?: { error: unknown }) => end(failure ?? { result: undefined });
 
       function settle(result: unknown): unknown {
-        const streamed = failures.attempt("capture", () => observeStreamedResult(result, { within, done, thrown }));
+        const streamed = failures.attempt("capture", () =>
+          observeStreamedResult(result, { within: bounded, done, thrown }),
+        );
         if (streamed === undefined) end({ result });
         return streamed ?? result;
       }
-      function fail(error: unknown): unknown {
+      function fail(failure: unknown): unknown {
+        const error = thrown(failure);
         const instead = execution?.handoff(error);
-        if (instead !== undefined) return instead(within, settle, (failure) => settleFailed(failure));
+        if (instead !== undefined) return instead(within, settle, (failed) => settleFailed(failed));
         return settleFailed(error);
       }
       function settleFailed(error: unknown): never {
         end({ error });
-        throw thrown(error);
+        throw error;
       }
 
       let result: unknown;
@@ -97,7 +107,7 @@ export function createWrap(dependencies: WrapDependencies) {
         return fail(error);
       }
       if (!(result instanceof Promise)) return settle(result);
-      if (result.constructor === Promise) return result.then(settle, fail);
+      if (result.constructor === Promise) return unlessStopped(result, signal).then(settle, fail);
       // A promise with methods of its own (a client library's): the caller gets that very one.
       result.then(settle, (error) => end({ error }));
       return result;
@@ -108,9 +118,9 @@ export function createWrap(dependencies: WrapDependencies) {
   };
 }
 
-/** A sub-agent more than its caller may have, or one of a caller that was stopped. */
+/** A sub-agent more than its caller may have, or one of a caller that was stopped, also if nobody waits for that one any more. */
 function refusedBy(caller: Scope | undefined): AgentStopped | undefined {
-  if (caller === undefined || caller.run.ended) return undefined;
+  if (caller === undefined || (caller.run.ended && !caller.guard.signal.aborted)) return undefined;
   try {
     caller.guard.admitSubAgent();
     return undefined;

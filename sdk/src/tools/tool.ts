@@ -77,6 +77,8 @@ function callerOf<Input, Output>(
   const promised = definitionAttributes(definition);
   return async function call(args: Input | string, options: CallOptions = {}): Promise<Output | CutResult> {
     const found = scopes.getStore();
+    // Left over from an agent that was stopped: there it is refused, not without a run.
+    if (found?.run.ended && found.guard.signal.aborted) found.guard.check();
     const scope = found === undefined || found.run.ended ? undefined : found;
     const recorded =
       scope && recordCall(scope, attempts, { name, args, known: true, options, attributes: attributesOf(scope) });
