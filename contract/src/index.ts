@@ -65,6 +65,7 @@ export {
   holdList,
   holdRequest,
   holdScope,
+  holdSet,
   listErasuresQuery,
 } from "./api/erasure.ts";
 export { type ApiError, type ApiErrorCode, apiError } from "./api/error.ts";

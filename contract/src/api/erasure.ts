@@ -59,4 +59,6 @@ export const hold = z.object({
   set_time: z.string(),
 });
 export type Hold = z.infer<typeof hold>;
+/** `too_late_for`: erasures (by id) and expiries whose keys were being destroyed when the hold was set; it does not stop them, whether they are of what it names or not. */
+export const holdSet = hold.extend({ too_late_for: z.array(z.string()) });
 export const holdList = z.object({ items: z.array(hold) });

@@ -12,6 +12,7 @@ import {
 } from "@runledger/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
+import { addHold } from "../holds/destruction-claim.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
 import { createLease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
@@ -247,6 +248,75 @@ test.each(["before it is recorded", "after"])(
     expect(logged).toHaveLength(1);
   },
 );
+
+test("a hold set at any moment of an erasure stops it, or is told that it came too late: never neither", async () => {
+  const outcomes = new Map<string, number>();
+  for (let moment = 0; ; moment++) {
+    const ids = await keysFor(ALICE, RUN);
+    const erasure_id = `e-${moment}`;
+    const kept = await createErasureStore(objects).save({ ...erasureOfAlice(), erasure_id, log_size: logged.length });
+    const holds = createHoldStore(objects);
+    const hold = { hold_id: "h", scope: { run_id: "r1" }, reason: "court", by: "b", set_time: "", tenant: "t" };
+    let calls = 0;
+    let tooLateFor: string[] | null = null;
+    const watched = { ...objects };
+    for (const name of ["read", "readVersioned", ...WRITES] as const) {
+      const act = objects[name] as (...all: unknown[]) => Promise<unknown>;
+      Object.assign(watched, {
+        [name]: async (...all: unknown[]) => {
+          if (calls++ === moment) tooLateFor = await addHold(holds, hold);
+          return await act(...all);
+        },
+      });
+    }
+    const ring = await openOrCreateKeyring(watched, { file: join(dir, "master.key") });
+    const ended = await eraser(watched, recorder(), ring)
+      .advance(kept)
+      .then(() => "done")
+      .catch(({ code }: { code: string }) => code);
+    if (tooLateFor === null) break;
+    const left = await livingKeys(ALICE, RUN);
+    const isTold = (tooLateFor as string[]).includes(erasure_id);
+    const isOver = (await createErasureStore(objects).underWay()).length === 0;
+    const outcome = `${ended}, ${isTold ? "told" : "not told"}`;
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    // Stopped with all keys; or done, and whoever set the hold before it was over knows.
+    expect({ moment, ended, left: left.length, isTold }).toEqual(
+      ended === "conflict"
+        ? { moment, ended, left: ids.length, isTold: false }
+        : { moment, ended: "done", left: 0, isTold: true },
+    );
+    expect(isOver).toBe(ended === "done");
+    await holds.update(({ destroying }) => ({ holds: [], ...(destroying && { destroying }) }));
+    for (const one of await eraser().store.underWay()) await eraser().advance(one);
+    expect(await livingKeys(ALICE, RUN)).toEqual([]);
+    expect((await holds.read()).destroying).toBeUndefined();
+  }
+  process.stdout.write(`a hold at each call of an erasure: ${JSON.stringify(Object.fromEntries(outcomes))}\n`);
+  expect(outcomes.get("conflict, not told")).toBeGreaterThan(5);
+  expect(outcomes.get("done, told")).toBeGreaterThan(3);
+}, 120_000);
+
+test("an expiry that was claimed tells a hold that it came too late; one that was held first waits", async () => {
+  await keysFor(ALICE);
+  const holds = createHoldStore(objects);
+  const hold = { hold_id: "h", scope: { all: true as const }, reason: "r", by: "b", set_time: "", tenant: "t" };
+  const base = { keyring, expiries: createExpiryStore(objects), holds, clock: () => Date.UTC(2028, 0) };
+  const settings = { retentionDays: 30, tenant: "t" };
+  // Set while the act was recorded, behind the first look at the holds.
+  await expireContent({ ...base, acts: recorder(async () => void (await addHold(holds, hold))) }, settings);
+  expect(await livingKeys(ALICE)).toHaveLength(1);
+  await holds.update(() => ({ holds: [] }));
+  let tooLateFor: string[] = [];
+  const destroyMonth = async (month: string, but: ReadonlySet<string>): Promise<number> => {
+    tooLateFor = await addHold(holds, hold);
+    return await keyring.destroyMonth(month, but);
+  };
+  await expireContent({ ...base, keyring: { ...keyring, destroyMonth }, acts: recorder() }, settings);
+  expect(tooLateFor).toEqual([`expiry ${MONTH}`]);
+  expect(await livingKeys(ALICE)).toEqual([]);
+  expect((await holds.read()).destroying).toBeUndefined();
+});
 
 test("of two processes that go on with one erasure at once, one records its acts", async () => {
   await keysFor(ALICE, RUN);

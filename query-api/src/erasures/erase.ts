@@ -3,8 +3,9 @@ import { erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from 
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
-import { holdOn } from "../holds/hold-on.ts";
-import { createHoldStore } from "../holds/hold-store.ts";
+import { claimDestruction, releaseDestruction } from "../holds/destruction-claim.ts";
+import { type ErasedSubject, holdAmong, holdOn } from "../holds/hold-on.ts";
+import { createHoldStore, type KeptHold } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
@@ -64,21 +65,39 @@ async function advanceErasure(
   let current = erasure;
   if (current.state === "recording") current = await recordErasure(dependencies, current, shard);
   if (current.state === "destroying") {
-    await refuseHeld(dependencies, current);
+    await claimFromHolds(dependencies, current);
     await dependencies.keyring.destroy(current.key_ids);
     await eraseRowsOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
     current = await dependencies.store.finish({ ...current, state: "done", done_time });
+    // A crash before this: upkeep releases it.
+    await releaseDestruction(createHoldStore(dependencies.objects), ({ id }) => id === current.erasure_id);
   }
   return current;
 }
 
 async function refuseHeld({ objects, rows }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+  const hold = await holdOn(createHoldStore(objects), rows, await subjectOf(rows, erasure));
+  if (hold !== null) throw heldError(hold, erasure);
+}
+
+/** From here on no hold stops it. */
+async function claimFromHolds({ objects, rows }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+  const subject = await subjectOf(rows, erasure);
+  const claim = { id: erasure.erasure_id, tenant: erasure.tenant };
+  const heldBy = (holds: readonly KeptHold[]) => holdAmong(holds, rows, subject);
+  const hold = await claimDestruction(createHoldStore(objects), claim, heldBy);
+  if (hold !== null) throw heldError(hold, erasure);
+}
+
+async function subjectOf(rows: Rows, erasure: KeptErasure): Promise<ErasedSubject> {
   const { tenant, user_id: userId } = erasure;
   const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
-  const hold = await holdOn(createHoldStore(objects), rows, { tenant, userId, runIds });
-  if (hold === null) return;
-  throw new QueryApiError("conflict", `the legal hold ${hold.hold_id} was set on it: ${hold.reason}`, {
+  return { tenant, userId, runIds };
+}
+
+function heldError(hold: KeptHold, erasure: KeptErasure): QueryApiError {
+  return new QueryApiError("conflict", `the legal hold ${hold.hold_id} was set on it: ${hold.reason}`, {
     hint: `the erasure ${erasure.erasure_id} waits, and goes on by itself when DELETE /v1/holds/${hold.hold_id} has lifted it`,
   });
 }

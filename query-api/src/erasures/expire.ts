@@ -1,6 +1,7 @@
 import type { ExpiryTarget } from "@runledger/contract";
 import { type Keyring, monthEndMs } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
+import { claimDestruction, releaseDestruction } from "../holds/destruction-claim.ts";
 import type { HoldStore } from "../holds/hold-store.ts";
 import type { ExpiryStore } from "./expiry-store.ts";
 
@@ -38,7 +39,14 @@ export async function expireContent(
       await expiries.update((state) => ({ months: [...state.months, { month, recorded_time }] }));
       expired.push(month);
     }
-    await keyring.destroyMonth(month, new Set());
+    if ((await keyring.countKeys(month)) > 0) {
+      const claim = { id: `expiry ${month}`, tenant: null };
+      const hold = await claimDestruction(holds, claim, async (inForce) => inForce[0] ?? null);
+      // Recorded, and not done while it is held.
+      if (hold !== null) return expired;
+      await keyring.destroyMonth(month, new Set());
+      await releaseDestruction(holds, ({ id }) => id === claim.id);
+    }
     if (monthEndMs(month) + SETTLED_MS <= nowMs) await keyring.removeEmptyRings(month);
   }
   return expired;

@@ -1,6 +1,7 @@
 import { DEFAULT_TENANT } from "@runledger/contract";
 import { DERIVED_TABLES, type Rows } from "@runledger/storage";
 import type { Feature } from "../dependencies.ts";
+import { releaseDestruction } from "../holds/destruction-claim.ts";
 import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
@@ -42,6 +43,7 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
     }
     if (!isTime) return;
     await store.tidy();
+    await releaseFinished(holds, store);
     await eraseLateRows(rows, store, clock());
     held = await keepRowsWhileHeld(rows, holds, held);
     const expired = await expireContent(
@@ -56,6 +58,14 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
     running = repeat(every, work, (error) => logger.warn({ err: error }, "erasures and expiry wait"));
   });
   app.addHook("onClose", async () => await running?.stop());
+}
+
+/** Claims of destructions that are over, which a crash kept from being released. Claims are read first: an erasure is under way before it claims. */
+async function releaseFinished(holds: HoldStore, store: ErasureStore): Promise<void> {
+  const claimed = new Set((await holds.read()).destroying?.map(({ id }) => id));
+  if (claimed.size === 0) return;
+  for (const { erasure_id } of await store.underWay()) claimed.delete(erasure_id);
+  await releaseDestruction(holds, ({ id }) => claimed.has(id));
 }
 
 /** The person's id is forgotten when no more rows can come. */

@@ -4,13 +4,25 @@ import type { HoldStore, KeptHold } from "./hold-store.ts";
 
 const runFacts = z.array(z.object({ agent_name: z.string(), session_id: z.string(), user_id: z.string() }));
 
+/** Whom an erasure is of. */
+export interface ErasedSubject {
+  tenant: string;
+  userId: string | null;
+  runIds: readonly string[];
+}
+
 /** The hold that keeps these runs, or this person, from being erased; null when there is none. */
-export async function holdOn(
-  store: HoldStore,
+export async function holdOn(store: HoldStore, rows: Rows, subject: ErasedSubject): Promise<KeptHold | null> {
+  return await holdAmong((await store.read()).holds, rows, subject);
+}
+
+/** The same, of these holds. */
+export async function holdAmong(
+  all: readonly KeptHold[],
   rows: Rows,
-  { tenant, userId, runIds }: { tenant: string; userId: string | null; runIds: readonly string[] },
+  { tenant, userId, runIds }: ErasedSubject,
 ): Promise<KeptHold | null> {
-  const holds = (await store.read()).holds.filter((hold) => hold.tenant === tenant);
+  const holds = all.filter((hold) => hold.tenant === tenant);
   if (holds.length === 0) return null;
   const runs = new Set(runIds);
   const [agents, sessions, users] = [new Set<string>(), new Set<string>(), new Set(userId === null ? [] : [userId])];

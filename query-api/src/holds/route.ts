@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { hold, holdList, holdRequest } from "@runledger/contract";
+import { hold, holdList, holdRequest, holdSet } from "@runledger/contract";
 import { z } from "zod";
 import { recordAct } from "../acts/record-act.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { addHold } from "./destruction-claim.ts";
 import { createHoldStore, type KeptHold } from "./hold-store.ts";
 
 const tags = ["privacy"];
-const MAX_HOLDS = 1_000;
 const holdParameters = z.strictObject({ hold_id: z.string().max(64) });
 
 /** Legal holds: what they name is neither erased nor expires. Each act is recorded before it is done. */
@@ -22,7 +22,7 @@ export function registerHolds({ app, dependencies: { objects, acts, clock } }: F
         tags,
         summary: "Keeps a person, run, agent, session, or all, from being erased, and everything from expiring",
         body: holdRequest,
-        response: { 201: hold, ...ERROR_RESPONSES },
+        response: { 201: holdSet, ...ERROR_RESPONSES },
       },
     },
     async ({ body: { scope, reason }, principal }, reply) => {
@@ -32,11 +32,8 @@ export function registerHolds({ app, dependencies: { objects, acts, clock } }: F
       const kept: KeptHold = { hold_id, scope, reason, by: principal.name, set_time, tenant };
       await acts.record({ action: "hold.set", principal, reason, target: { hold_id, scope } });
       // A crash before this: the log tells of a hold that is not in force, and who set it was answered with an error.
-      await store.update(({ holds }) => {
-        if (holds.length >= MAX_HOLDS) throw new QueryApiError("conflict", `${MAX_HOLDS} holds are in force already`);
-        return { holds: [...holds, kept] };
-      });
-      return await reply.status(201).send(shown(kept));
+      const too_late_for = await addHold(store, kept);
+      return await reply.status(201).send({ ...shown(kept), too_late_for });
     },
   );
   app.get(
@@ -74,7 +71,7 @@ export function registerHolds({ app, dependencies: { objects, acts, clock } }: F
       if (found === undefined)
         throw new QueryApiError("not_found", `no hold ${hold_id} is in force`, { hint: "GET /v1/holds lists them" });
       await recordAct(acts, request, "hold.lift", { hold_id, scope: found.scope });
-      await store.update((state) => ({ holds: state.holds.filter((one) => one.hold_id !== hold_id) }));
+      await store.update((state) => ({ ...state, holds: state.holds.filter((one) => one.hold_id !== hold_id) }));
       return shown(found);
     },
   );

@@ -49,6 +49,13 @@ export async function destroyMonth(
   return dying.length;
 }
 
+/** How many keys a month (`monthPrefix`) still has. */
+export async function countKeys(objects: Objects, month: string): Promise<number> {
+  let count = 0;
+  for await (const { keys } of allRings(objects, month)) count += keys.length;
+  return count;
+}
+
 /** Removes what a month's destruction has left: its empty rings. To be called when nobody makes keys of that month any more. */
 export async function removeEmptyRings(objects: Objects, month: string): Promise<void> {
   for await (const { ring, keys } of allRings(objects, month))

@@ -2,6 +2,7 @@ import type { PayloadSubject } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
 import {
+  countKeys,
   destroyKeys,
   destroyMonth,
   findKeysOf,
@@ -29,6 +30,7 @@ export interface Keyring {
   months(): Promise<string[]>;
   /** See `destroyKeys`, `destroyMonth`, `removeEmptyRings`, `finishDestruction`. */
   destroy(keyIds: readonly string[]): Promise<void>;
+  countKeys(month: string): Promise<number>;
   destroyMonth(month: string, keptPseudonyms: ReadonlySet<string>): Promise<number>;
   removeEmptyRings(month: string): Promise<void>;
   finishDestruction(): Promise<void>;
@@ -66,6 +68,7 @@ function keyringOf(objects: Objects, secrets: RootSecrets): Keyring {
     keysOf: (pseudonyms) => findKeysOf(objects, pseudonyms),
     months: async () => [...new Set((await listRings(objects)).map((ring) => ring.slice(0, MONTH_DIGITS)))],
     destroy: (keyIds) => destroyKeys(objects, keyIds),
+    countKeys: (month) => countKeys(objects, month),
     destroyMonth: (month, kept) => destroyMonth(objects, month, kept),
     removeEmptyRings: (month) => removeEmptyRings(objects, month),
     finishDestruction: () => finishDestruction(objects),

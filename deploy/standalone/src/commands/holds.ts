@@ -1,4 +1,4 @@
-import { type Hold, type HoldScope, hold, holdList } from "@runledger/contract";
+import { type Hold, type HoldScope, hold, holdList, holdSet } from "@runledger/contract";
 import pc from "picocolors";
 import { askApi, sendApi } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
@@ -23,9 +23,12 @@ type Output = Pick<Console, "env" | "stdout">;
 /** `runledger hold`: keeps from erasure what it names, and everything from expiring. */
 export async function setHold(flags: HoldFlags, console: Output): Promise<void> {
   const body = { scope: scopeOf(flags), reason: flags.reason };
-  const set = await sendApi(accessOf(flags, console), "POST", "/v1/holds", body, hold);
+  const set = await sendApi(accessOf(flags, console), "POST", "/v1/holds", body, holdSet);
+  const late = set.too_late_for.map(
+    (id) => `${pc.yellow("too late for")}  ${id}: its keys were being destroyed already\n`,
+  );
   console.stdout.write(
-    flags.json === true ? `${JSON.stringify(set, null, 2)}\n` : `${pc.green("held")}  ${line(set)}\n`,
+    flags.json === true ? `${JSON.stringify(set, null, 2)}\n` : `${pc.green("held")}  ${line(set)}\n${late.join("")}`,
   );
 }
 
