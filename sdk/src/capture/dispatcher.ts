@@ -108,8 +108,8 @@ async function send({ scope, address, options, handler, passOn, exchanges, failu
   let observed: Handler | undefined;
   try {
     const call = exchanges.begin(scope, address, ahead.text);
-    const { signal } = scope.guard;
-    observed = call && failures.attempt("capture", () => observeHandler(handler, { call, signal, failures }));
+    const { guard } = scope;
+    observed = call && failures.attempt("capture", () => observeHandler(handler, { call, guard, failures }));
     const answer = replay && exchanges.replayed(replay, address, ahead.text);
     if (answer !== undefined) answerHandler(observed ?? handler, answer);
     else passOn({ ...options, body: ahead.body }, observed ?? handler);

@@ -30,13 +30,12 @@ export interface Exchanges {
 
 export function createExchanges(failures: Failures): Exchanges {
   const attempts = createAttempts();
+  const addressOf = createAddresses();
   const read = ({ format, url }: ModelAddress, body: string | undefined) =>
     body ? failures.attempt("capture", () => format.readRequest(body, url)) : undefined;
   return {
     recognise({ method, origin, path }) {
-      const url = method.toUpperCase() === "POST" && origin ? URL.parse(path, String(origin)) : null;
-      const format = url && formatOf(url);
-      return format ? { url, format } : undefined;
+      return method.toUpperCase() === "POST" && origin ? addressOf(String(origin), path) : undefined;
     },
     replayed(session, address, body) {
       const request = read(address, body);
@@ -56,13 +55,30 @@ export function createExchanges(failures: Failures): Exchanges {
         ? failures.attempt("callback", () => expectedUsage(provider, body, request()?.model ?? "", price))
         : undefined;
       const admission = guard.admit(expected ?? { tokens: 0, costUsd: undefined });
-      const attempt = body ? attempts.next(run, body) : 1;
-      const onFinish = (failed: boolean) => body && attempts.ended(run, body, attempt, failed);
+      const attempt = body ? attempts.next(run, () => body) : 1;
+      const onFinish = (failed: boolean) => body && attempts.ended(run, () => body, attempt, failed);
       const start = { ...address, provider, scope, body, request, attempt, admission, failures, onFinish };
       const call = failures.attempt("record", () => startModelCall(start));
       if (call === undefined) admission.settle();
       return call;
     },
+  };
+}
+
+/** Of so many addresses it is remembered what they are: a process calls the same few. */
+const MAX_ADDRESSES = 256;
+
+function createAddresses(): (origin: string, path: string) => ModelAddress | undefined {
+  const known = new Map<string, ModelAddress | undefined>();
+  return (origin, path) => {
+    const key = `${origin} ${path}`;
+    if (known.has(key)) return known.get(key);
+    const url = URL.parse(path, origin);
+    const format = url && formatOf(url);
+    const address = format ? { url, format } : undefined;
+    if (known.size >= MAX_ADDRESSES) known.clear();
+    known.set(key, address);
+    return address;
   };
 }
 

@@ -1,7 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { GEN_AI, RUNLEDGER } from "@runledger/contract";
 import { z } from "zod";
-import { defined } from "../run/run.ts";
 import type { Scope } from "../run/scope.ts";
 import type { OfferedTool } from "../wire/wire-format.ts";
 import { callKey, type PendingCall } from "./tool-call-book.ts";
@@ -15,19 +14,17 @@ export function recordInferredTool(scope: Scope, call: PendingCall, seen: { endT
     startTime: call.askedTime,
     attributes: {
       ...toolAttributes(call),
-      ...defined({
-        [RUNLEDGER.toolInferred]: true,
-        [RUNLEDGER.toolKnown]: offered !== undefined,
-        [RUNLEDGER.toolValid]: argumentsValid(call.arguments, offered),
-        [GEN_AI.toolCallResult]: textOf(seen.result),
-      }),
+      [RUNLEDGER.toolInferred]: true,
+      [RUNLEDGER.toolKnown]: offered !== undefined,
+      [RUNLEDGER.toolValid]: argumentsValid(call.arguments, offered),
+      [GEN_AI.toolCallResult]: textOf(seen.result),
     },
   });
   const error =
     offered === undefined ? { type: "unknown_tool", message: `no tool ${call.name} was offered` } : undefined;
   step.end({ endTime: seen.endTime, error });
   scope.guard.addStep();
-  scope.guard.addToolCall(callKey(call.name, call.arguments), call.name);
+  scope.guard.addToolCall(() => callKey(call.name, call.arguments), call.name);
   // Whether a tool that we did not see fail has succeeded, we don't know.
   if (error !== undefined) scope.guard.toolEnded(true);
 }
@@ -39,14 +36,14 @@ export function toolAttributes(call: {
   callId?: string;
   requestedBy?: { spanId: string };
 }): Attributes {
-  return defined({
+  return {
     [GEN_AI.operationName]: "execute_tool",
     [GEN_AI.toolName]: call.name,
     [GEN_AI.toolType]: "function",
     [GEN_AI.toolCallId]: call.callId,
     [GEN_AI.toolCallArguments]: call.arguments,
     [RUNLEDGER.toolRequestedBy]: call.requestedBy?.spanId,
-  });
+  };
 }
 
 /** Undefined: nothing to check them against. */

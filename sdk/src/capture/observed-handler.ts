@@ -1,5 +1,6 @@
 import type { RawModelCall } from "../conversion/raw-model-call.ts";
 import type { Failures } from "../failures.ts";
+import type { LimitGuard } from "../limits/limit-guard.ts";
 import type { StepError } from "../run/run.ts";
 import { stepError } from "../run/step-error.ts";
 import type { ModelCall } from "./model-call.ts";
@@ -15,18 +16,18 @@ type Abort = (reason: unknown) => void;
 
 export interface Observation {
   call: ModelCall;
-  /** Aborts the exchange. */
-  signal: AbortSignal | undefined;
+  /** Whose stop aborts the exchange. */
+  guard: LimitGuard;
   failures: Failures;
 }
 
 /** The same handler, with all that it is told told to the call too; what it answers, its back-pressure too, is its own. */
-export function observeHandler(handler: Handler, { call, signal, failures }: Observation): Handler {
+export function observeHandler(handler: Handler, { call, guard, failures }: Observation): Handler {
   let abort: Abort | undefined;
   let givenUp: { reason: unknown } | undefined;
 
   function stop(): void {
-    const reason: unknown = signal?.reason;
+    const reason: unknown = guard.signal.reason;
     if (abort !== undefined) {
       abort(reason);
       return;
@@ -41,7 +42,7 @@ export function observeHandler(handler: Handler, { call, signal, failures }: Obs
     if (givenUp !== undefined) to(givenUp.reason);
   }
   function ended(error?: StepError): void {
-    signal?.removeEventListener("abort", stop);
+    forget();
     call.finish(error);
   }
   function head(status: unknown, headers: unknown): void {
@@ -61,7 +62,7 @@ export function observeHandler(handler: Handler, { call, signal, failures }: Obs
     onResponseError: ([, error]) => ended(stepError(error)),
   };
 
-  signal?.addEventListener("abort", stop, { once: true });
+  const forget = guard.whenStopped(() => failures.attempt("capture", stop));
   return new Proxy(handler, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key, target);

@@ -32,8 +32,8 @@ export interface LimitGuard {
   admit(expected?: CallUsage): Admission;
   /** A step that nobody could have stopped. */
   addStep(): void;
-  /** @param call names the tool and its arguments, @param tool is what a person reads. */
-  addToolCall(call: string, tool: string): void;
+  /** @param call names the tool and its arguments, if somebody asks, @param tool is what a person reads. */
+  addToolCall(call: () => string, tool: string): void;
   toolEnded(failed: boolean): void;
   /** A sub-agent starts, `depth` below this agent. @throws AgentStopped when it must not. */
   admitSubAgent(depth?: number): void;
@@ -45,6 +45,8 @@ export interface LimitGuard {
   readonly stopped: AgentStopped | undefined;
   /** Aborts when this agent is stopped, or one above it. */
   readonly signal: AbortSignal;
+  /** The same for a call that runs, for less than a listener costs. @param act must not throw. @returns stops listening. */
+  whenStopped(act: () => void): () => void;
   close(): void;
 }
 
@@ -56,8 +58,13 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
   const startTime = now() - used.elapsedMs;
   const abort = new AbortController();
   const signal = parent === undefined ? abort.signal : AbortSignal.any([abort.signal, parent.signal]);
-  // Each running call listens, and many may run at once: that is no leak to warn of.
+  // Each running call may listen, and many may run at once: that is no leak to warn of.
   setMaxListeners(0, abort.signal, signal);
+  const running = new Set<() => void>();
+  const stopRunning = () => {
+    for (const act of [...running]) act();
+  };
+  signal.addEventListener("abort", stopRunning, { once: true });
   const isBounded = limits.tokens !== undefined || limits.costUsd !== undefined;
   let stopped: AgentStopped | undefined;
 
@@ -116,6 +123,10 @@ export function createLimitGuard(dependencies: LimitDependencies, limits: Limits
       return stopped;
     },
     signal,
+    whenStopped(act) {
+      running.add(act);
+      return () => running.delete(act);
+    },
     close: () => clearTimeout(timer),
   };
 }
@@ -152,10 +163,11 @@ function createRepeats(wanted: boolean) {
   const counts = new Map<string, number>();
   let most = { count: 0, tool: "" };
   return {
-    add(call: string, tool: string): void {
+    add(call: () => string, tool: string): void {
       if (!wanted) return;
-      const count = (counts.get(call) ?? 0) + 1;
-      counts.set(call, count);
+      const key = call();
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
       if (count > most.count) most = { count, tool };
     },
     get most() {

@@ -190,7 +190,7 @@ async function confirmAndRun<Input, Output>(call: ReadyCall<Input, Output>): Pro
 async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attributes: Attributes) {
   const { tool, recorded, input, idempotencyKey, options } = call;
   const { retry, definition } = tool;
-  const stopped = recorded?.scope.guard.signal;
+  const guard = recorded?.scope.guard;
   let lastError: unknown;
   for (let attempt = 1; ; attempt++) {
     const step = recorded?.begin({ ...attributes, ...keyAttributes(idempotencyKey) });
@@ -203,7 +203,7 @@ async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attri
       principal,
     };
     try {
-      const result = await call.within(step, () => attempted(call, () => attemptTool(tool, input, context, stopped)));
+      const result = await call.within(step, () => attempted(call, () => attemptTool(tool, input, context, guard)));
       return settled(call, step, result, {});
     } catch (error) {
       step?.failed(error);
@@ -211,7 +211,7 @@ async function tryUntilDone<Input, Output>(call: ReadyCall<Input, Output>, attri
       if (attempt >= retry.attempts || !retry.mayRetry(error))
         throw attempt === 1 ? error : gaveUp(definition.name, attempt, error);
     }
-    await retry.wait(attempt, stopped);
+    await retry.wait(attempt, guard?.signal);
   }
 }
 

@@ -39,31 +39,28 @@ export interface CallFacts {
 export function recordCall(scope: Scope, attempts: Attempts, facts: CallFacts): RecordedCall {
   const { name, args, known, options } = facts;
   const { run, guard } = scope;
-  const key = callKey(name, args);
+  // As it is now: what runs may change them.
+  const text = textOf(args) ?? "";
+  const key = () => callKey(name, text);
   guard.addToolCall(key, name);
-  const asked = run.toolCalls.claim(name, args, options.callId);
+  const asked = run.toolCalls.claim(name, text, options.callId);
+  const common = { ...toolAttributes(calledAs(facts, asked, text)), ...facts.attributes };
 
   function start(attempt: number, attributes: Attributes): ToolStep {
     const step = run.startStep(`execute_tool ${name}`, {
       kind: "tool",
       parent: scope.span,
-      attributes: defined({
-        ...commonAttributes(facts, asked),
-        [RUNLEDGER.toolKnown]: known,
-        [RUNLEDGER.toolAttempt]: attempt,
-        ...attributes,
-      }),
+      attributes: { ...common, [RUNLEDGER.toolKnown]: known, [RUNLEDGER.toolAttempt]: attempt, ...attributes },
     });
     return {
       span: step.span,
       attempt,
-      succeeded(text, more = {}) {
-        const result = { [RUNLEDGER.toolValid]: true, [GEN_AI.toolCallResult]: text };
-        step.end({ attributes: defined({ ...result, ...more }) });
+      succeeded(result, more = {}) {
+        step.end({ attributes: { [RUNLEDGER.toolValid]: true, [GEN_AI.toolCallResult]: result, ...more } });
         attempts.ended(run, key, attempt, false);
       },
       failed(error) {
-        step.end({ attributes: defined({ [RUNLEDGER.toolValid]: validity(error) }), error: stepError(error) });
+        step.end({ attributes: { [RUNLEDGER.toolValid]: validity(error) }, error: stepError(error) });
         attempts.ended(run, key, attempt, true);
       },
     };
@@ -91,10 +88,9 @@ export function definitionAttributes<Input, Output>(definition: ToolDefinition<I
   });
 }
 
-function commonAttributes({ name, args, options, attributes }: CallFacts, asked: PendingCall | undefined): Attributes {
+function calledAs({ name, options }: CallFacts, asked: PendingCall | undefined, args: string) {
   const callId = asked?.callId ?? options.callId;
-  const call = { ...asked, name, arguments: textOf(args) ?? "", ...(callId === undefined ? {} : { callId }) };
-  return { ...toolAttributes(call), ...attributes };
+  return { ...asked, name, arguments: args, ...(callId === undefined ? {} : { callId }) };
 }
 
 /** Undefined: nobody looked at its arguments. */
