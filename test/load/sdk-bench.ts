@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { createRunledger } from "@runledger/sdk";
+import { createRunledger, type Ledger, type Limits, type Settings } from "@runledger/sdk";
 
 export interface SdkBenchSettings {
   rounds: number;
@@ -11,13 +11,20 @@ export interface SdkBenchSettings {
   calls: number;
 }
 
-/** CPU time of the agent's thread a call, delivery to the collector included; the lowest of the rounds, since others use the machine too. */
+/** CPU time a call, delivery to the collector included; the lowest of the rounds, since others use the machine too. */
+export interface Cpu {
+  /** Of the agent's thread. */
+  threadMicros: number;
+  /** Of the process: the thread that sends, garbage collection and what else there is. */
+  processMicros: number;
+}
+
 export interface SdkFigures {
   call: string;
-  plainMicros: number;
-  /** Told by a span of OpenTelemetry's own with the same content as attributes. */
-  spanMicros: number;
-  recordedMicros: number;
+  plain: Cpu;
+  /** Told by a span of OpenTelemetry's own with the same content as attributes; nothing, where it can't know as much. */
+  span: Cpu | undefined;
+  recorded: Cpu;
 }
 
 type Work = () => Promise<unknown>;
@@ -31,60 +38,99 @@ export async function benchSdk(settings: SdkBenchSettings): Promise<SdkFigures[]
   const server = fork(fileURLToPath(new URL("sdk-server-process.ts", import.meta.url)));
   const [ports] = (await once(server, "message")) as [{ grpc: number; model: number }];
   const endpoint = `http://127.0.0.1:${ports.grpc}`;
-  const ledger = createRunledger({ endpoint, control: "off" }, { environment: {} });
   const plain = createPlainTracer(endpoint);
-  try {
-    const recorded = async (work: Work) => {
-      const agent = ledger.wrap(() => repeat(settings.calls, work), { agent: "bench" });
+  const ledgers: Ledger[] = [];
+  const ledgerWith = (more: Settings = {}) => {
+    const ledger = createRunledger({ endpoint, control: "off", ...more }, { environment: {} });
+    ledgers.push(ledger);
+    return ledger;
+  };
+  const ledger = ledgerWith();
+  const recordedBy = (by: Ledger, work: Work, limits: Limits = {}) => {
+    const agent = by.wrap(() => repeat(settings.calls, work), { agent: "bench", limits });
+    return async () => {
       await agent();
-      if (!(await ledger.flush())) throw new Error("the collector did not take the records in time");
+      if (!(await by.flush())) throw new Error("the collector did not take the records in time");
     };
+  };
+  try {
     const figures: SdkFigures[] = [];
     for (const messages of [1, 21]) {
       const request = requestOf(messages);
       const body = JSON.stringify(request);
-      const ask = async () => {
-        const answer = await fetch(`http://127.0.0.1:${ports.model}/v1/chat/completions`, { method: "POST", body });
-        return (await answer.json()) as ChatAnswer;
-      };
-      const call = `model call, ${messages} message${messages > 1 ? "s" : ""} (${Math.round(body.length / 1024)} KB)`;
-      const lowest = await compare(settings, {
+      const ask = asker(ports.model, body);
+      const size = `${messages} message${messages > 1 ? "s" : ""} (${Math.round(body.length / 1024)} KB)`;
+      const works = {
         plain: () => repeat(settings.calls, ask),
         span: () => plain.sent(settings.calls, async () => plain.modelCall(request, await ask())),
-        recorded: () => recorded(ask),
+        recorded: recordedBy(ledger, ask),
+      };
+      figures.push({ call: `model call, ${size}`, ...(await compare(settings, works)) });
+      const bounded = recordedBy(ledger, ask, { tokens: 1e12, steps: 1e9 });
+      const limited = await compare(settings, { plain: works.plain, recorded: bounded });
+      figures.push({ call: `the same, tokens bounded`, ...limited, span: undefined });
+      const redacted = recordedBy(ledgerWith({ content: "redacted" }), ask);
+      figures.push({
+        call: `the same, redacted`,
+        ...(await compare(settings, { plain: works.plain, recorded: redacted })),
+        span: undefined,
       });
-      figures.push({ call, ...lowest });
     }
+    const turn = asker(ports.model, JSON.stringify(requestOf(1)), "?ask=tool");
+    const answered = JSON.stringify(requestOf(1)).replace('"messages":[', `"messages":[${TOOL_ANSWERED},`);
+    const next = asker(ports.model, answered);
+    const both = async () => [await turn(), await next()];
+    const inferred = await compare(settings, {
+      plain: () => repeat(settings.calls, both),
+      recorded: recordedBy(ledger, both),
+    });
+    figures.push({ call: "two model calls and an inferred tool", ...inferred, span: undefined });
     const tool = ledger.tool({ name: "find_order", input: { type: "object" }, run: () => TOOL_RESULT });
-    const lowest = await compare(settings, {
+    const exact = await compare(settings, {
       plain: () => repeat(settings.calls, async () => TOOL_RESULT),
       span: () => plain.sent(settings.calls, async () => plain.toolCall()),
-      recorded: () => recorded(() => tool(TOOL_ARGUMENTS)),
+      recorded: recordedBy(ledger, () => tool(TOOL_ARGUMENTS)),
     });
-    figures.push({ call: "exact tool", ...lowest });
+    figures.push({ call: "exact tool", ...exact });
     return figures;
   } finally {
-    await ledger.shutdown();
+    for (const one of ledgers) await one.shutdown();
     await plain.close();
     server.kill();
   }
 }
 
-async function compare(
-  { rounds, calls }: SdkBenchSettings,
-  works: Record<"plain" | "span" | "recorded", Work>,
-): Promise<Omit<SdkFigures, "call">> {
-  const lowest = { plain: Infinity, span: Infinity, recorded: Infinity };
+function asker(port: number, body: string, query = "") {
+  const url = `http://127.0.0.1:${port}/v1/chat/completions${query}`;
+  return async () => (await (await fetch(url, { method: "POST", body })).json()) as ChatAnswer;
+}
+
+/** The answer of the bench's model that asks for a tool, as the next request has it. */
+const TOOL_ANSWERED = JSON.stringify({ role: "tool", tool_call_id: "call_bench", content: "shipped" });
+
+type Works = { plain: Work; span?: Work; recorded: Work };
+
+async function compare({ rounds, calls }: SdkBenchSettings, works: Works): Promise<Omit<SdkFigures, "call">> {
+  const kinds = Object.entries(works).map(([kind, work]) => ({
+    kind,
+    work,
+    lowest: { threadMicros: Infinity, processMicros: Infinity },
+  }));
   // The first rounds of each warm up and aren't counted.
   for (let round = -1; round <= rounds; round++) {
-    for (const kind of ["plain", "span", "recorded"] as const) {
-      const before = process.threadCpuUsage();
-      await works[kind]();
-      const { user, system } = process.threadCpuUsage(before);
-      if (round > 0) lowest[kind] = Math.min(lowest[kind], (user + system) / calls);
+    for (const { work, lowest } of kinds) {
+      const [thread, whole] = [process.threadCpuUsage(), process.cpuUsage()];
+      await work();
+      const [threadSince, wholeSince] = [process.threadCpuUsage(thread), process.cpuUsage(whole)];
+      if (round <= 0) continue;
+      lowest.threadMicros = Math.min(lowest.threadMicros, (threadSince.user + threadSince.system) / calls);
+      lowest.processMicros = Math.min(lowest.processMicros, (wholeSince.user + wholeSince.system) / calls);
     }
   }
-  return { plainMicros: lowest.plain, spanMicros: lowest.span, recordedMicros: lowest.recorded };
+  const lowestOf = (wanted: string) => kinds.find(({ kind }) => kind === wanted)?.lowest;
+  const [plain, span, recorded] = ["plain", "span", "recorded"].map(lowestOf);
+  if (plain === undefined || recorded === undefined) throw new Error("nothing was measured");
+  return { plain, span, recorded };
 }
 
 async function repeat(times: number, work: Work): Promise<void> {

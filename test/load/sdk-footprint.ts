@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { createRunledger } from "@runledger/sdk";
@@ -15,9 +16,13 @@ export interface Percentiles {
   p50Micros: number;
   p99Micros: number;
 }
+export interface StepPercentiles extends Percentiles {
+  /** Of the steps past p99, those in which memory was collected. Of the others the machine gave the time to somebody else, or code was compiled. */
+  collecting: number;
+}
 
-/** Wall time of a single step on the agent's thread, next to a bare span with the same attributes that nobody exports. */
-export async function stepPercentiles(calls: number): Promise<Percentiles[]> {
+/** Single steps of an agent that lets the event loop run in between, so records are handed over and sent meanwhile; next to a bare span that nobody exports. */
+export async function stepPercentiles(calls: number): Promise<StepPercentiles[]> {
   const server = fork(fileURLToPath(new URL("sdk-server-process.ts", import.meta.url)));
   const [ports] = (await once(server, "message")) as [{ grpc: number }];
   const ledger = createRunledger({ ...OFF, endpoint: `http://127.0.0.1:${ports.grpc}` }, { environment: {} });
@@ -30,16 +35,38 @@ export async function stepPercentiles(calls: number): Promise<Percentiles[]> {
     one.setAttribute("gen_ai.tool.call.result", JSON.stringify(await plainTool()));
     one.end();
   };
-  const agent = ledger.wrap(() => timed(calls, () => tool(ARGUMENTS)), { agent: "bench" });
+  const agent = ledger.wrap(() => stepsOf(calls, () => tool(ARGUMENTS)), { agent: "bench" });
+  // The first of each is to warm up.
   await agent();
-  await timed(calls, span);
+  await stepsOf(calls, span);
   const figures = [
-    { what: "a bare span, not exported", ...percentiles(await timed(calls, span)) },
-    { what: "a recorded tool call", ...percentiles(await agent()) },
+    { what: "a bare span, not exported", ...(await stepsOf(calls, span)) },
+    { what: "a recorded tool call", ...(await agent()) },
   ];
   await ledger.shutdown();
   server.kill();
   return figures;
+}
+
+async function stepsOf(times: number, work: () => Promise<unknown>): Promise<Omit<StepPercentiles, "what">> {
+  const collections: PerformanceEntry[] = [];
+  const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
+  observer.observe({ entryTypes: ["gc"] });
+  const steps: { begin: number; end: number }[] = [];
+  for (let i = 0; i < times; i++) {
+    await new Promise(setImmediate);
+    const begin = performance.now();
+    await work();
+    steps.push({ begin, end: performance.now() });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  observer.disconnect();
+  const found = percentiles(steps.map(({ begin, end }) => (end - begin) * 1000));
+  const slow = steps.filter(({ begin, end }) => (end - begin) * 1000 > found.p99Micros);
+  const collected = slow.filter(({ begin, end }) =>
+    collections.some(({ startTime, duration }) => startTime < end && startTime + duration > begin),
+  );
+  return { ...found, collecting: collected.length / Math.max(1, slow.length) };
 }
 
 /** Until the first piece of a streamed answer is in the agent's hands, without us and recorded. */

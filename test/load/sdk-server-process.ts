@@ -19,8 +19,13 @@ const ANSWER = JSON.stringify({
   ],
   usage: { prompt_tokens: 812, completion_tokens: 24, total_tokens: 836 },
 });
+const ASKS_FOR_TOOL = ANSWER.replace('"finish_reason":"stop"', '"finish_reason":"tool_calls"').replace(
+  '"role":"assistant"',
+  '"role":"assistant","tool_calls":[{"id":"call_bench","type":"function","function":{"name":"find_order","arguments":"{}"}}]',
+);
 const model = createServer((request, response) => {
-  request.resume().once("end", () => response.setHeader("content-type", "application/json").end(ANSWER));
+  const answer = request.url?.endsWith("?ask=tool") ? ASKS_FOR_TOOL : ANSWER;
+  request.resume().once("end", () => response.setHeader("content-type", "application/json").end(answer));
 });
 await new Promise<void>((resolve) => model.listen(0, "127.0.0.1", resolve));
 const { grpc } = await startBareServer();
