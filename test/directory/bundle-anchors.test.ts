@@ -57,10 +57,14 @@ function cosign(): Promise<string[]> {
   return createWitnessing(sample.objects, settings).round();
 }
 
-async function exported(nowMs: number, filter: Record<string, string> = {}): Promise<Buffer> {
+async function exported(
+  nowMs: number,
+  filter: Record<string, string> = {},
+  shard: string | null = "a",
+): Promise<Buffer> {
   const target = join(sample.directory, "bundle.tar");
   const asked = { filter, recipient: "the auditor", reason: "test", content: false };
-  const where = { shard: "a", tenant: "default", exporter: "tester", nowMs };
+  const where = { ...(shard === null ? {} : { shard }), tenant: "default", exporter: "tester", nowMs };
   await exportOffline(sample.objects, undefined, { ...asked, ...where }, target, () => undefined);
   const bytes = await readFile(target);
   await rm(target);
@@ -100,6 +104,36 @@ test("a bundle is of what witnesses have cosigned by way of the directory, and i
   expect(await verdictOf(bundle, { keys: shardOnly, policy: "quorum none\n" })).toBe("VERIFIED");
   expect(await verdictOf(bundle, { keys: shardOnly })).toBe("UNTRUSTED");
   expect(await verdictOf(bundle, { keys: [] })).toBe("UNTRUSTED");
+});
+
+test("a bundle of all logs is covered log by log, each as far as the cosigned head has it", async () => {
+  const all = await exported(RECORDED_MS + 60_000, {}, null);
+  const seen = await verifiers.verify(all, { keys, policy, tsaCert: authority.cert });
+  expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  const by = ["w"];
+  for (const anchors of [seen.anchors.node, seen.anchors.python]) {
+    expect(anchors).toMatchObject({
+      witnessed: null,
+      shards: [{ shard: "a" }, { shard: "b" }],
+      logs: [
+        { shard: "a", treeSize: 305, witnessed: { size: 305, by }, stamped: { size: 5 } },
+        { shard: "b", treeSize: 3, witnessed: { size: 3, by }, stamped: { size: 3 } },
+      ],
+    });
+  }
+  const late = await verifiers.verify(await exported(RECORDED_MS + 3_600_000, {}, null), { keys, policy });
+  expect([late.node, late.python]).toEqual(["INCOMPLETE", "INCOMPLETE"]);
+  expect(JSON.stringify(late.why)).toContain("a: entries 305 to 311");
+  const files = readTar(all);
+  for (const edit of [
+    (text: string) => text.replace('"shard":"a"},{"con', '"shard":"b"},{"con'),
+    (text: string) => text.replace(/"logs":\[/, '"consistency":[],"logs":['),
+    (text: string) => text.replace(/"logs":\[.*?\}\]/, '"logs":[]'),
+    (text: string) => text.replace(/"recorded":\[.*?\},/, '"recorded":['),
+  ]) {
+    const changed = await verifiers.verify(anchored(files, edit), { keys, policy });
+    expect([changed.node, changed.python], JSON.stringify(changed.why)).toEqual(["TAMPERED", "TAMPERED"]);
+  }
 });
 
 test("without its anchors, or with those of others, it is not", async () => {

@@ -21,7 +21,7 @@ for line in sys.stdin:
         if policy is not None:
             logs, rules, quorum = v.parse_policy(policy)
         result = v.verify(path, [v.parse_key(key) for key in keys], [open(each, "rb").read() for each in since], rules, quorum, cert and v.read_certificate(cert), shard)
-        print(json.dumps([result["verdict"], result["findings"][:3], result["anchors"], result["notes"]]), flush=True)
+        print(json.dumps([result["verdict"], result["findings"][:3], dict(result["anchors"], logs=result["logs"]), result["notes"]]), flush=True)
     except v.Unreadable as error:
         print(json.dumps(["UNREADABLE", str(error), None, []]), flush=True)
 `;
@@ -84,13 +84,13 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
     const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
     const trust = { verifierKeys: keys, ...witnessed, ...stamps, sinceCheckpoints: notesOf(since) };
     try {
-      const { verdict, findings, anchors, notes } = await verifyBundle(
+      const { verdict, findings, anchors, logs, notes } = await verifyBundle(
         () => tarFiles(input()),
         trust,
         () => undefined,
         shard ?? null,
       );
-      return [verdict, findings.slice(0, 3), anchors, notes];
+      return [verdict, findings.slice(0, 3), { ...anchors, logs }, notes];
     } catch (error) {
       return ["UNREADABLE", String(error), null, []];
     }

@@ -1499,6 +1499,7 @@ class Log:
             return None
         entry = parse_json(data)
         try:
+            milliseconds(entry["received_time"])
             self.newest = max(self.newest, entry["received_time"])
             if not self.is_selected(index, entry):
                 return None

@@ -15,12 +15,15 @@ export async function findExplainingActs(
   selection: Selection,
   tenant: string,
   signal: AbortSignal,
+  onProgress: (scanned: number) => void,
 ): Promise<ExplainingActs> {
   const keyIds = new Set<string>();
   const acts = new Set<Destruction>();
   const { destroyed } = selection;
+  let scanned = 0;
   for (const [i, log] of (destroyed.destructions.length === 0 ? [] : logs).entries()) {
     for await (const { index, entry } of scanLog(log, signal)) {
+      if (scanned++ % 1_024 === 0) onProgress(scanned);
       if (entry.tenant !== tenant || !isSelected(index, entry, selection.logs[i], selection.runIds)) continue;
       for (const { key_id: keyId } of Object.values(entry.payloads)) {
         const act = keyId === undefined ? null : destroyed.of(keyId);

@@ -72,10 +72,9 @@ export async function writeBundle(
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportResult> {
   const total = logs.reduce((sum, { checkpoint: { size } }) => sum + size, 0);
-  const selection = await selectEntries(logs, request.filter, request.tenant, signal, (scanned) =>
-    onProgress({ stage: "selecting", scanned, total, entries: 0, bytes: 0 }),
-  );
-  const explaining = await explainingActs(logs, selection, request, signal);
+  const selecting = (scanned: number): void => onProgress({ stage: "selecting", scanned, total, entries: 0, bytes: 0 });
+  const selection = await selectEntries(logs, request.filter, request.tenant, signal, selecting);
+  const explaining = await explainingActs(logs, selection, request, signal, selecting);
   const parts = await mkdtemp(join(dirname(target), "parts-"));
   const tar = await createTarWriter(target);
   try {
@@ -109,10 +108,11 @@ async function explainingActs(
   selection: Selection,
   { tenant, content }: ExportRequest,
   signal: AbortSignal,
+  onProgress: (scanned: number) => void,
 ): Promise<ExplainingActs | null> {
   if (logs.length === 1) return null;
   if (!content) return { isExplaining: () => false, keyIds: new Set() };
-  return await findExplainingActs(logs, selection, tenant, signal);
+  return await findExplainingActs(logs, selection, tenant, signal, onProgress);
 }
 
 async function writeFiles(writing: Writing): Promise<BundleSummary> {
