@@ -12,7 +12,7 @@ const head = {
   /** Of each shard the newest entry below that head, ascending by shard; `proof` is its PATH (RFC 6962, 2.1.1). */
   recorded: z.array(z.strictObject({ entry: z.string().min(1).max(32_768), index: count, proof })),
   /** Base64 of a TimeStampResp (RFC 3161) over the bytes of `checkpoint`. */
-  timestamp: z.base64().max(65_536).nullable(),
+  timestamp: z.base64().min(1).max(65_536).nullable(),
 };
 /** PROOF of RFC 6962, 2.1.2, between the head that the directory recorded of a log and the bundle's checkpoint, the smaller first. */
 const anchorOfOne = z.strictObject({ ...head, consistency: proof });
