@@ -293,6 +293,7 @@ export {
   SALT_BYTES,
   SEAL_BYTES,
   type SealedPayload,
+  sealDeflated,
   sealPayload,
   sealWithSalt,
 } from "./record/payload-seal.ts";

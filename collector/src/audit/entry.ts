@@ -209,8 +209,9 @@ function payloadsInOrder(payloads: Payloads): Payloads {
   for (const name of PAYLOADS_IN_ORDER) {
     const ref = payloads[name];
     if (ref === undefined) continue;
-    const { commitment, key_id, media_type, offset, pack, sha256, size_bytes } = ref;
-    const seal = commitment === undefined || key_id === undefined ? {} : { commitment, key_id };
+    const { commitment, inflated_bytes, key_id, media_type, offset, pack, sha256, size_bytes } = ref;
+    const deflated = inflated_bytes === undefined ? {} : { inflated_bytes };
+    const seal = commitment === undefined || key_id === undefined ? {} : { commitment, ...deflated, key_id };
     result[name] = { ...seal, media_type, offset, pack, sha256, size_bytes };
   }
   return result;

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { payloadSalt, SEAL_BYTES, sealWithSalt } from "@runledger/contract";
+import { deflateRawSync } from "node:zlib";
+import { payloadSalt, SEAL_BYTES, sealDeflated, sealWithSalt } from "@runledger/contract";
 import type { DataKey } from "@runledger/storage";
 import type { StoredPayload } from "./payload-packer.ts";
 
@@ -75,9 +76,14 @@ export function createPackInWork(): PackInWork {
     copyOf: ({ sizeBytes }) => Buffer.from(bytes.subarray(used, used + sizeBytes)),
     keep: ({ form, key, sizeBytes, identity, salt }) => {
       if (key === null || salt === null) return store({ form, sha256: identity, sizeBytes, seal: null });
-      const { stored, commitment } = sealWithSalt(key.dek, salt, bytes.subarray(used, used + sizeBytes));
+      const plaintext = bytes.subarray(used, used + sizeBytes);
+      const deflated = deflatedOf(plaintext);
+      const { stored, commitment } =
+        deflated === null
+          ? sealWithSalt(key.dek, salt, plaintext)
+          : sealDeflated(key.dek, form ?? TEXT_MEDIA_TYPE, plaintext, deflated);
       bytes.set(stored, used);
-      const seal = { keyId: key.keyId, commitment };
+      const seal = { keyId: key.keyId, commitment, inflatedBytes: deflated === null ? null : sizeBytes };
       return store({ form, sha256: hash("sha256", stored, "hex"), sizeBytes: stored.length, seal });
     },
     finish: () => {
@@ -91,6 +97,19 @@ export function createPackInWork(): PackInWork {
 
 /** Of texts that are stored as they are, whatever the names they have in records: the same text is kept once. */
 const TEXT_MEDIA_TYPE = "text/plain";
+
+/** A shorter one gains less than its reference grows. */
+const MIN_DEFLATED_BYTES = 512;
+/** Fast, and without the 256 KiB that zlib takes by default for whatever is short. */
+const DEFLATE_SHORT = { level: 1, memLevel: 6, windowBits: 13, chunkSize: 4_096 };
+const SHORT_BYTES = 8_192;
+
+/** Only what is sealed is deflated: what lies in the clear is checked by its own hash. Null: it would not be an eighth shorter. */
+function deflatedOf(plaintext: Uint8Array): Uint8Array | null {
+  if (plaintext.length < MIN_DEFLATED_BYTES) return null;
+  const deflated = deflateRawSync(plaintext, plaintext.length <= SHORT_BYTES ? DEFLATE_SHORT : { level: 1 });
+  return deflated.length < plaintext.length * (7 / 8) ? deflated : null;
+}
 
 function withRoom(bytes: Buffer, used: number, content: string | Uint8Array): Buffer {
   // Three bytes a UTF-16 unit at most; counted only when that guess does not fit.

@@ -17,8 +17,8 @@ import { createTextMemory, MAX_KNOWN_TEXT_BYTES, MIN_TEXT_BYTES, type Similar, t
 export interface StoredPayload {
   /** Null: the bytes are the text itself, of the media type that its name has. */
   form: typeof DELTA_MEDIA_TYPE | typeof MESSAGES_MEDIA_TYPE | null;
-  /** Null: it lies in the clear. */
-  seal: { keyId: string; commitment: string } | null;
+  /** Null: it lies in the clear. `inflatedBytes`: of the plaintext, where it is sealed deflated; else null. */
+  seal: { keyId: string; commitment: string; inflatedBytes: number | null } | null;
   sha256: string;
   sizeBytes: number;
   offset: number;
@@ -126,7 +126,14 @@ export function createPayloadPacker(): PayloadPacker {
 export function payloadRefOf(payload: StoredPayload, mediaType: string): PayloadRef {
   const { form, seal, sha256, sizeBytes, offset, pack } = payload;
   const place = { media_type: form ?? mediaType, offset, pack, sha256, size_bytes: sizeBytes };
-  return seal === null ? place : { ...place, commitment: seal.commitment, key_id: seal.keyId };
+  if (seal === null) return place;
+  const { commitment, keyId, inflatedBytes } = seal;
+  return {
+    ...place,
+    commitment,
+    key_id: keyId,
+    ...(inflatedBytes === null ? {} : { inflated_bytes: inflatedBytes }),
+  };
 }
 
 function baseRef(payload: StoredPayload): PayloadRef {

@@ -16,7 +16,7 @@ export type Answers = ReadonlyMap<string, readonly ToldAnswer[]>;
 /** Instrumentations of one call begin at nearly one moment. */
 const MINUTES_APART = 2;
 const MINUTE_MS = 60_000;
-const IDS_PER_QUERY = 1_000;
+const IDS_PER_QUERY = 2_500;
 /** A longer one is nobody's, and is not in `answers`. */
 const MAX_ID_LENGTH = 256;
 /** An id that is told more often within a few minutes, or of more runs at one moment, is no answer's name: a test server gives all answers the same. */

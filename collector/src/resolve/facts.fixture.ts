@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { StepRow } from "@runledger/contract";
+import { NOTHING_KNOWN } from "@runledger/contract/testing";
 
 export const START_MS = Date.now() - 3_600_000;
 
@@ -27,6 +28,8 @@ export function row(
   const runId = facts.run_id ?? "run";
   return {
     ...NOTHING_KNOWN,
+    dialect: "openinference",
+    scope_name: "outer",
     run_id: runId,
     record_id: hash(`${runId}/${key}`),
     step_id: spanId(`${runId}/${key}`),
@@ -87,87 +90,3 @@ export function given(...results: [string, string][]): Partial<StepRow> {
     tool_result_bytes: results.map(([, text]) => text.length),
   };
 }
-
-const NOTHING_KNOWN: Omit<
-  StepRow,
-  | "run_id"
-  | "record_id"
-  | "trace_id"
-  | "step_id"
-  | "parent_id"
-  | "root"
-  | "name"
-  | "start_time"
-  | "end_time"
-  | "received_time"
-  | "latency_ms"
-> = {
-  tenant: "default",
-  event: "step",
-  kind: "other",
-  operation: "",
-  dialect: "openinference",
-  scope_name: "outer",
-  status: "ok",
-  error_type: "",
-  error_message: "",
-  run_seq: null,
-  task_id: "",
-  task_type: "",
-  agent_name: "",
-  agent_version: "",
-  session_id: "",
-  user_id: "",
-  heartbeat_interval_ms: null,
-  end_status: "",
-  end_outcome: "",
-  end_reason: "",
-  end_records: null,
-  provider: "",
-  request_model: "",
-  response_model: "",
-  response_id: "",
-  system_prompt_sha256: "",
-  prompt_sha256: "",
-  tools_sha256: "",
-  finish_reasons: [],
-  llm_counted: false,
-  input_tokens: null,
-  output_tokens: null,
-  cache_read_tokens: null,
-  cache_write_tokens: null,
-  reasoning_tokens: null,
-  time_to_first_token_ms: null,
-  streaming: null,
-  context_window: null,
-  tool_request_ids: [],
-  tool_request_names: [],
-  tool_request_arguments: [],
-  tool_result_ids: [],
-  tool_result_sha256: [],
-  tool_result_bytes: [],
-  cost_usd: null,
-  price_table: "",
-  price_version: "",
-  tool_name: "",
-  tool_call_id: "",
-  tool_requested_by: "",
-  arguments_sha256: "",
-  result_sha256: "",
-  result_bytes: null,
-  attempt: null,
-  idempotency_key: "",
-  tool_known: null,
-  tool_valid: null,
-  tool_inferred: false,
-  agent_facts: "",
-  guardrail_rule: "",
-  tool_side_effect: "",
-  tool_confirmed: null,
-  tool_same_as: "",
-  conflict: false,
-  input_preview: "",
-  output_preview: "",
-  journal_seq: 1,
-  journal: "",
-};

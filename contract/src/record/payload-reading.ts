@@ -1,4 +1,5 @@
 import crypto from "node:crypto";
+import { inflateRawSync } from "node:zlib";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { jsonElements } from "./json-elements.ts";
@@ -13,7 +14,7 @@ import {
   record,
 } from "./record.ts";
 import type { TextCache } from "./text-cache.ts";
-import { fillAllGaps, fillGaps, parseTextDelta, type TextDelta } from "./text-delta.ts";
+import { fillAllGaps, fillGaps, MAX_TEXT_BYTES, parseTextDelta, type TextDelta } from "./text-delta.ts";
 
 /** `length` bytes from `offset` of a pack; shorter or null when it does not have them. */
 export type ReadPack = (packSha256: string, offset: number, length: number) => Promise<Uint8Array | null>;
@@ -50,11 +51,24 @@ export function createPayloadReader(readPack: ReadPack, findKey?: FindPayloadKey
     if (!isSealed(ref)) return stored;
     const key = (await findKey?.(ref, stored.subarray(0, SALT_BYTES))) ?? null;
     if (key === null) throw new LogError("sealed", `the key ${ref.key_id} of payload ${ref.sha256} is not at hand`);
-    const plaintext = openPayload(key, stored);
+    const plaintext = inflated(openPayload(key, stored), ref);
     if (commitmentOf(key, plaintext) !== ref.commitment)
       throw new LogError("mismatch", `the payload ${ref.sha256} is not what its reference commits to`);
     return plaintext;
   };
+}
+
+/** No more memory than the reference says is taken. @throws LogError `mismatch`. */
+function inflated(bytes: Uint8Array, { inflated_bytes: length, sha256 }: PayloadRef): Uint8Array {
+  if (length === undefined) return bytes;
+  if (length > MAX_TEXT_BYTES) throw new LogError("malformed", `the payload ${sha256} is said to have ${length} bytes`);
+  try {
+    const plaintext = inflateRawSync(bytes, { maxOutputLength: Math.max(1, length) });
+    if (plaintext.length === length) return plaintext;
+  } catch (cause) {
+    throw new LogError("mismatch", `the payload ${sha256} can't be inflated to its ${length} bytes`, cause);
+  }
+  throw new LogError("mismatch", `the payload ${sha256} does not have the ${length} bytes that its reference says`);
 }
 
 /** A payload's bytes as they lie in the pack, which hash to what the reference says. @throws LogError `missing` or `mismatch`. */

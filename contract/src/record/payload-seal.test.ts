@@ -1,4 +1,5 @@
 import crypto from "node:crypto";
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createPayloadReader, type ReadPack } from "./payload-reading.ts";
@@ -9,6 +10,7 @@ import {
   payloadSalt,
   SALT_BYTES,
   SEAL_BYTES,
+  sealDeflated,
   sealPayload,
 } from "./payload-seal.ts";
 import { type PayloadRef, record } from "./record.ts";
@@ -128,6 +130,59 @@ test("a reference that commits to another plaintext is found, though all hashes 
   await expect(read(ref)).rejects.toMatchObject({ code: "mismatch", message: expect.stringContaining("commits to") });
 });
 
+const PLAINTEXT = "the same words, ".repeat(40);
+
+function deflatedPack(changes: Partial<PayloadRef> = {}): { readPack: ReadPack; ref: PayloadRef } {
+  const deflated = deflateRawSync(PLAINTEXT, { level: 9 });
+  const { stored, commitment } = sealDeflated(DEK, "text/plain", Buffer.from(PLAINTEXT), deflated);
+  const sha256 = crypto.hash("sha256", stored, "hex");
+  const where = { sha256, size_bytes: stored.length, media_type: "text/plain", pack: sha256, offset: 0 };
+  return {
+    readPack: async (_, from, length) => stored.subarray(from, from + length),
+    ref: { ...where, key_id: "a".repeat(32), commitment, inflated_bytes: PLAINTEXT.length, ...changes },
+  };
+}
+
+test("what was deflated is read as it was, and its commitment is to the plaintext", async () => {
+  const { readPack, ref } = deflatedPack();
+  expect(ref.size_bytes).toBeLessThan(100);
+  const read = createPayloadReader(readPack, async (_, salt) => payloadKey(DEK, salt));
+  expect(Buffer.from(await read(ref)).toString()).toBe(PLAINTEXT);
+  const key = payloadKey(DEK, (await readPack("", 0, SALT_BYTES)) ?? new Uint8Array());
+  expect(commitmentOf(key, Buffer.from(PLAINTEXT))).toBe(ref.commitment);
+});
+
+test.each([
+  [
+    "has more bytes than its reference says: no more memory is taken",
+    { inflated_bytes: PLAINTEXT.length - 1 },
+    "mismatch",
+  ],
+  ["has fewer", { inflated_bytes: PLAINTEXT.length + 1 }, "mismatch"],
+  ["is said to have more than anything has", { inflated_bytes: 2 ** 40 }, "malformed"],
+  ["was deflated and is not said to be", { inflated_bytes: undefined }, "mismatch"],
+  ["commits to something else", { commitment: "0".repeat(64) }, "mismatch"],
+])("a deflated payload that %s is refused", async (_, changes, code) => {
+  const { readPack, ref } = deflatedPack(changes as Partial<PayloadRef>);
+  const read = createPayloadReader(readPack, async (_ref, salt) => payloadKey(DEK, salt));
+  await expect(read(ref)).rejects.toMatchObject({ code });
+});
+
+test("what is no deflate is refused where it is said to be", async () => {
+  const { readPack, ref } = sealedPack("\xff not deflated", { inflated_bytes: 17 });
+  const read = createPayloadReader(readPack, async (_, salt) => payloadKey(DEK, salt));
+  await expect(read(ref)).rejects.toMatchObject({ code: "mismatch" });
+});
+
+test("two forms of one plaintext, by two compressors, are sealed under two keys", () => {
+  const salts = [1, 9].map((level) => {
+    const deflated = deflateRawSync(`${PLAINTEXT}${"x".repeat(level)}`.slice(0, PLAINTEXT.length), { level });
+    return sealDeflated(DEK, "text/plain", Buffer.from(PLAINTEXT), deflated).stored.subarray(0, SALT_BYTES);
+  });
+  const plain = payloadSalt(DEK, "text/plain", Buffer.from(PLAINTEXT));
+  expect(new Set([...salts, plain].map((salt) => Buffer.from(salt).toString("hex"))).size).toBe(3);
+});
+
 test("a reference has key id and commitment, or neither", () => {
   const payloads = record.shape.payloads;
   const { ref } = sealedPack("x");
@@ -136,4 +191,6 @@ test("a reference has key id and commitment, or neither", () => {
   expect(payloads.safeParse({ input: clear }).success).toBe(true);
   expect(payloads.safeParse({ input: { ...clear, key_id } }).success).toBe(false);
   expect(payloads.safeParse({ input: { ...clear, commitment } }).success).toBe(false);
+  expect(payloads.safeParse({ input: { ...ref, inflated_bytes: 9 } }).success).toBe(true);
+  expect(payloads.safeParse({ input: { ...clear, inflated_bytes: 9 } }).success).toBe(false);
 });

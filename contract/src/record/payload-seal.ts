@@ -11,6 +11,9 @@ import { LogError } from "../log/log-error.ts";
  *
  * The salt follows from the content, so sealing again gives the same bytes; and a key K is ever used for one plaintext, so the nonce need not
  * change. Who is given K can open this payload and no other, and check the plaintext against the commitment by HMAC alone.
+ *
+ * Of a plaintext that is deflated first (RFC 1951, `inflated_bytes` of the reference) what is encrypted is the deflated form, and the salt is made of it
+ * and of media_type ‖ ";deflate": another compressor gives other bytes, and with them another K. The commitment is to the plaintext all the same.
  */
 export interface SealedPayload {
   /** What lies in the pack. */
@@ -30,6 +33,7 @@ const CIPHER_KEY_BYTES = 32;
 const TAG_BYTES = 16;
 const NONCE = Buffer.alloc(12);
 const SALT_LABEL = "runledger salt v1";
+const DEFLATED = ";deflate";
 const KEY_LABEL = "runledger payload v1";
 
 /** `mediaType`: of the stored form, as the reference to it has it. */
@@ -41,6 +45,18 @@ export function sealPayload(dek: Uint8Array, mediaType: string, plaintext: Uint8
 export function payloadSalt(dek: Uint8Array, mediaType: string, plaintext: Uint8Array): Uint8Array {
   const mac = crypto.createHmac("sha256", keyOf(dek)).update(`${SALT_LABEL}${mediaType}\0`).update(plaintext);
   return mac.digest().subarray(0, SALT_BYTES);
+}
+
+/** The same, deflated: smaller where it has enough that comes again. */
+export function sealDeflated(
+  dek: Uint8Array,
+  mediaType: string,
+  plaintext: Uint8Array,
+  deflated: Uint8Array,
+): SealedPayload {
+  const salt = payloadSalt(dek, `${mediaType}${DEFLATED}`, deflated);
+  const { stored } = sealWithSalt(dek, salt, deflated);
+  return { stored, commitment: commitmentOf(payloadKey(dek, salt), plaintext) };
 }
 
 /** `sealPayload` for who has its salt already. */

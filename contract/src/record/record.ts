@@ -52,9 +52,14 @@ const payloadRef = z
     /** Which data key it is sealed under (`payload-seal.ts`), and the commitment to its plaintext. Both absent: it lies in the clear. */
     key_id: keyId.optional(),
     commitment: sha256.optional(),
+    /** What is sealed is the plaintext deflated (RFC 1951), which has so many bytes. Absent: it is the plaintext. */
+    inflated_bytes: count.optional(),
   })
   .refine(({ key_id, commitment }) => (key_id === undefined) === (commitment === undefined), {
     message: "key_id and commitment belong together",
+  })
+  .refine(({ key_id, inflated_bytes }) => inflated_bytes === undefined || key_id !== undefined, {
+    message: "only what is sealed is deflated",
   });
 export type PayloadRef = z.infer<typeof payloadRef>;
 

@@ -65,7 +65,7 @@ async function readAnyContent(
   const { overflow: _, ...payloads } = entry.payloads;
   let left = LARGE_BYTES;
   const readSome: ReadPayload = (ref) => {
-    left -= ref.size_bytes;
+    left -= sizeOf([ref]);
     if (left < 0) throw TOO_LARGE;
     return read(ref);
   };
@@ -86,7 +86,7 @@ async function readAnyContent(
 const TOO_LARGE = new Error("more than is read at once");
 
 function sizeOf(refs: readonly PayloadRef[]): number {
-  return refs.reduce((sum, ref) => sum + ref.size_bytes, 0);
+  return refs.reduce((sum, ref) => sum + (ref.inflated_bytes ?? ref.size_bytes), 0);
 }
 
 const SEALED = Symbol("sealed");
