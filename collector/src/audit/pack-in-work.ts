@@ -98,8 +98,8 @@ export function createPackInWork(): PackInWork {
 /** Of texts that are stored as they are, whatever the names they have in records: the same text is kept once. */
 const TEXT_MEDIA_TYPE = "text/plain";
 
-/** A shorter one gains less than its reference grows. */
-const MIN_DEFLATED_BYTES = 512;
+/** Of a shorter one the few bytes are not worth the time. */
+const MIN_DEFLATED_BYTES = 1_024;
 /** Fast, and without the 256 KiB that zlib takes by default for whatever is short. */
 const DEFLATE_SHORT = { level: 1, memLevel: 6, windowBits: 13, chunkSize: 4_096 };
 const SHORT_BYTES = 8_192;

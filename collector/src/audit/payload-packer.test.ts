@@ -259,7 +259,7 @@ describe.each([
 
   test("what has enough that comes again is deflated where it is sealed, and read as it was", async () => {
     const { packer, finish, textOf } = packerUnderTest();
-    const texts = ["again and again ".repeat(40), "again and again ".repeat(4_000), noise(1, 600), "x".repeat(500)];
+    const texts = ["again and again ".repeat(70), "again and again ".repeat(4_000), noise(1, 1_100), "x".repeat(1_000)];
     const stored = texts.map((one) => packer.add(PLACE, one));
     finish();
     const shorter = stored.map(({ sizeBytes }, n) => sizeBytes < (texts[n]?.length ?? 0));

@@ -54,20 +54,22 @@ export function sealDeflated(
   plaintext: Uint8Array,
   deflated: Uint8Array,
 ): SealedPayload {
-  const salt = payloadSalt(dek, `${mediaType}${DEFLATED}`, deflated);
-  const { stored } = sealWithSalt(dek, salt, deflated);
-  return { stored, commitment: commitmentOf(payloadKey(dek, salt), plaintext) };
+  return sealed(dek, payloadSalt(dek, `${mediaType}${DEFLATED}`, deflated), deflated, plaintext);
 }
 
 /** `sealPayload` for who has its salt already. */
 export function sealWithSalt(dek: Uint8Array, salt: Uint8Array, plaintext: Uint8Array): SealedPayload {
+  return sealed(dek, salt, plaintext, plaintext);
+}
+
+function sealed(dek: Uint8Array, salt: Uint8Array, encrypted: Uint8Array, committed: Uint8Array): SealedPayload {
   const key = payloadKey(dek, salt);
   const cipher = crypto.createCipheriv(CIPHER, keyOf(key.subarray(0, CIPHER_KEY_BYTES)), NONCE);
-  const ciphertext = cipher.update(plaintext);
+  const ciphertext = cipher.update(encrypted);
   const rest = cipher.final(); // empty, as GCM has no padding; it computes the tag
   return {
     stored: Buffer.concat([salt, ciphertext, rest, cipher.getAuthTag()]),
-    commitment: commitmentOf(key, plaintext),
+    commitment: commitmentOf(key, committed),
   };
 }
 
