@@ -28,12 +28,15 @@ export async function answersTold(rows: Rows, tenant: string, facts: readonly St
   const named = facts.filter(
     ({ response_id, llm_counted }) => llm_counted && response_id !== "" && response_id.length <= MAX_ID_LENGTH,
   );
-  const elsewhere = new Set<string>();
-  for (const [source, ofSource] of Map.groupBy(named, sourceOf)) {
-    if (!(await isAnyTold(rows, tenant, ofSource, source))) continue;
-    const told = await toldOf(rows, tenant, ofSource, source);
-    for (const { response_id } of atTheSameTime(told, ofSource)) elsewhere.add(response_id);
-  }
+  const bySource = [...Map.groupBy(named, sourceOf)];
+  const found = await Promise.all(
+    bySource.map(async ([source, ofSource]) =>
+      (await isAnyTold(rows, tenant, ofSource, source))
+        ? atTheSameTime(await toldOf(rows, tenant, ofSource, source), ofSource)
+        : [],
+    ),
+  );
+  const elsewhere = new Set(found.flat().map(({ response_id }) => response_id));
   if (elsewhere.size === 0) return new Map();
   const shared = named.filter(({ response_id }) => elsewhere.has(response_id));
   const told = atTheSameTime(await toldOf(rows, tenant, shared, ""), shared);

@@ -298,7 +298,14 @@ it("comes to the same sums whatever the order, the batches, repeats, and however
       fc.integer({ min: 1, max: 4 }),
       async (plan, noise, parts) => {
         example += 1;
-        const inRun = (runId: string) => rowsOf(plan).map((one) => ({ ...one, run_id: runId, agent_name: runId }));
+        // The same plan again is another agent's run: its answers have ids of their own.
+        const inRun = (runId: string) =>
+          rowsOf(plan).map((one) => ({
+            ...one,
+            run_id: runId,
+            agent_name: runId,
+            response_id: one.response_id && `${runId} ${one.response_id}`,
+          }));
         const [whole, split] = [`whole ${example}`, `split ${example}`];
         if (plan.length === 0) return;
         await arrive(...inRun(whole));
