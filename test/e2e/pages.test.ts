@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import type { Step } from "@runledger/contract";
+import type { Approval, Step } from "@runledger/contract";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { runDemo } from "runledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -104,6 +104,41 @@ describe.skipIf(missing)("the pages of the running product, in a browser", () =>
     await page.goto(`${product.apiUrl}/runs/${run.run_id}?step=${named("settlement", "decision").step_id}`);
     await page.getByText("A repair would cost more than the phone is worth.").first().waitFor();
     expect(await page.locator('.options li[data-chosen="true"]').textContent()).toContain("pay out");
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it("show what a run waits for, and answer it", async () => {
+    const [run] = JSON.parse(await (await fetch(`${product.apiUrl}/v1/runs?agent=claims`)).text()).items;
+    const ask = (digit: string, timeout_ms: number) =>
+      fetch(`${product.apiUrl}/v1/approvals`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({
+          approval_id: digit.repeat(32),
+          run_id: run.run_id,
+          agent: "claims",
+          tool: "pay_out",
+          question: `Pay ${digit} EUR?`,
+          arguments: `{"eur":${digit}}`,
+          timeout_ms,
+        }),
+      });
+    await ask("7", 300_000);
+    await ask("8", 900_000);
+    await page.goto(`${product.apiUrl}/runs/${run.run_id}`);
+    const waits = page.getByText("It waits for an approval: Pay 7 EUR?");
+    await waits.getByRole("link", { name: "Answer" }).click();
+    const first = page.locator("article").first(); // its time runs out first
+    await first.getByText("Show the arguments").click();
+    await first.getByText('"eur": 7').waitFor();
+    await first.getByRole("textbox").fill("twice the damage");
+    await first.getByRole("button", { name: "Deny" }).click();
+    await page.getByRole("cell", { name: "twice the damage" }).waitFor();
+    const answered: { items: Approval[] } = JSON.parse(await (await fetch(`${product.apiUrl}/v1/approvals`)).text());
+    expect(answered.items.map(({ status, reason }) => [status, reason])).toEqual([
+      ["pending", null],
+      ["denied", "twice the damage"],
+    ]);
     expect(complaints).toEqual([]);
   }, 120_000);
 });

@@ -22,7 +22,7 @@ export function ApprovalCard({ approval, nowMs }: { approval: Approval; nowMs: n
   });
   const leftMs = Math.max(0, epochMs(approval.expires_time) - nowMs);
   return (
-    <article className="approval-card" aria-labelledby={ids.title}>
+    <article className="approval-card" id={approval.approval_id} aria-labelledby={ids.title}>
       <h2 id={ids.title}>
         <Icon name="approval" /> {approval.agent ?? "An agent"} asks: <code>{approval.tool}</code>
       </h2>

@@ -1,6 +1,7 @@
 import type { Approval } from "@runledger/contract";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { usePageTitle } from "../ui/page-title.ts";
@@ -13,7 +14,9 @@ export function ApprovalsPage() {
   const { data, error, refetch, isPending } = useQuery(approvalsQuery);
   const nowMs = useNow();
   const items = data?.items ?? [];
-  const waiting = items.filter(({ status }) => status === "pending");
+  const waiting = items
+    .filter(({ status }) => status === "pending")
+    .sort((a, b) => epochMs(a.expires_time) - epochMs(b.expires_time)); // whose time runs out first
   const answered = items.filter(({ status }) => status !== "pending");
   return (
     <div className="page approvals-page">

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { RunAlerts } from "../alerts/run-alerts.tsx";
 import type { LiveState } from "../api/live.ts";
 import { StopRun } from "../control/stop-run.tsx";
+import { WaitingApprovals } from "../control/waiting-approvals.tsx";
 import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
@@ -49,6 +50,7 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
         {live ? <LiveBadge state={live} /> : null}
         {run.status === "running" ? <StopRun run={run} /> : null}
       </div>
+      <WaitingApprovals runId={run.run_id} />
       {run.reason ? (
         <p className="run-why" data-status={run.status}>
           {run.reason}
