@@ -807,8 +807,8 @@ class Anchors:
             notes.append("This bundle is of %s alone. The directory knows other shards: %s." % (", ".join(here), ", ".join(others)))
         elif view["signed"] and view["last"] and view["last"][3] is not None:
             young = [shard for shard in here if shard not in view["last"][3]]
-            more = " It had not taken %s yet." % ", ".join(young) if young else ""
-            notes.append("The directory knew no other log than %s on %s.%s" % (", ".join(here), view["last"][2], more))
+            more = ", and had not taken %s yet" % ", ".join(young) if young else ""
+            notes.append("On %s the directory knew no log that is not here%s." % (view["last"][2], more))
         else:
             notes.append("Not proven: that there is no other log than %s." % ", ".join(here))
         return notes

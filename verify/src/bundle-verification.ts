@@ -168,8 +168,8 @@ function notesOfAnchors(
   } else if (head?.isSigned === true && head.last?.shards !== undefined) {
     const named = head.last.shards;
     const young = here.filter((shard) => !named.includes(shard));
-    const more = young.length === 0 ? "" : ` It had not taken ${young.join(", ")} yet.`;
-    notes.push(`The directory knew no other log than ${here.join(", ")} on ${head.last.recorded_time}.${more}`);
+    const more = young.length === 0 ? "" : `, and had not taken ${young.join(", ")} yet`;
+    notes.push(`On ${head.last.recorded_time} the directory knew no log that is not here${more}.`);
   } else notes.push(`Not proven: that there is no other log than ${here.join(", ")}.`);
   return notes;
 }

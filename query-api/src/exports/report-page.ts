@@ -45,14 +45,14 @@ ${policiesSection(contents)}
 `;
 }
 
-function head({ facts: { request }, summary, runs }: ReportContents): string {
+function head({ facts: { request, logs }, summary, runs }: ReportContents): string {
   const filter = Object.entries(request.filter).map(([name, value]) => `${name.replace("_", " ")} ${String(value)}`);
   return `<header>
 <p class="brand">Runledger</p>
 <h1>Decision trail</h1>
-<p class="lead">What ${runs.length === 1 ? "one run of an AI agent" : `${count(runs.length)} runs of AI agents`} saw, decided and did, told from ${count(summary.entries)} entries of a tamper-evident log.</p>
+<p class="lead">What ${runs.length === 1 ? "one run of an AI agent" : `${count(runs.length)} runs of AI agents`} saw, decided and did, told from ${count(summary.entries)} entries of ${logs.length === 1 ? "a tamper-evident log" : `${logs.length} tamper-evident logs`}.</p>
 <dl class="facts">
-${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} by ${request.exporter.name}`)}${fact("For", request.recipient)}${fact("Reason", request.reason ?? "none given")}${fact("Selected by", filter.join(", ") || "nothing: the whole log")}${fact("Received", `${summary.first_received_time ? time(summary.first_received_time) : "–"} to ${summary.last_received_time ? time(summary.last_received_time) : "–"}`)}${fact("Contents", request.content ? "included" : "not included: facts and hashes only")}
+${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} by ${request.exporter.name}`)}${fact("For", request.recipient)}${fact("Reason", request.reason ?? "none given")}${fact("Selected by", filter.join(", ") || (logs.length === 1 ? "nothing: the whole log" : "nothing: all logs, whole"))}${fact("Received", `${summary.first_received_time ? time(summary.first_received_time) : "–"} to ${summary.last_received_time ? time(summary.last_received_time) : "–"}`)}${fact("Contents", request.content ? "included" : "not included: facts and hashes only")}
 </dl>
 </header>`;
 }
@@ -67,9 +67,23 @@ function proofSection({ facts: { logs, selection }, missingPayloads }: ReportCon
 <p><strong>This page proves nothing by itself.</strong> It was made from the bundle’s entries, which can be checked against a key that the operator gave you in person: see README.txt. Only a verdict <strong>VERIFIED</strong> of a verifier that you got elsewhere makes the entries evidence. In brackets behind each line stands its index in the log${logs.length === 1 ? "" : ", behind the log’s name"}.</p>
 <p>${complete}${missingPayloads === 0 ? "" : ` <strong>${count(missingPayloads)} contents could not be read when this was made.</strong>`}</p>
 <dl class="facts">
-${logs.map(({ checkpoint: { origin, size, root } }) => `${fact("Log", origin)}${fact("Size", `${count(size)} entries`)}${fact("Root", Buffer.from(root).toString("base64"))}`).join("")}
+${logFacts(logs)}
 </dl>
 </section>`;
+}
+
+function logFacts(logs: ReportContents["facts"]["logs"]): string {
+  const [only, ...others] = logs;
+  const rootOf = (root: Uint8Array): string => Buffer.from(root).toString("base64");
+  if (only !== undefined && others.length === 0) {
+    const { origin, size, root } = only.checkpoint;
+    return `${fact("Log", origin)}${fact("Size", `${count(size)} entries`)}${fact("Root", rootOf(root))}`;
+  }
+  return logs
+    .map(({ shard, checkpoint: { origin, size, root } }) =>
+      fact(`Log ${shard}`, `${origin}, ${count(size)} entries, root ${rootOf(root)}`),
+    )
+    .join("");
 }
 
 function wholeRange(selected: LogSelection | undefined, shard: string | null): string {
