@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -161,7 +162,17 @@ test("who asks and who fetches is recorded before it happens, and what can't be 
     target: { export_id: id, recipient: "Auditor GmbH" },
   });
   expect([...(await filesOf(id)).keys()].filter((path) => path.startsWith("payloads/"))).toEqual([]);
-  expect(api.acts.recorded.at(-1)).toMatchObject({ action: "export.download", target: { export_id: id } });
+  // So who holds a bundle can show that it is the one that was handed out, and who has another that it is not.
+  const tar = (await app.inject({ url: `/v1/exports/${id}/bundle` })).rawPayload;
+  expect(api.acts.recorded.at(-1)).toMatchObject({
+    action: "export.download",
+    target: {
+      export_id: id,
+      sha256: createHash("sha256").update(tar).digest("hex"),
+      size_bytes: tar.length,
+      recipient: "Auditor GmbH",
+    },
+  });
   api.acts.refuse(true);
   expect((await app.inject({ url: `/v1/exports/${id}/bundle` })).statusCode).toBe(503);
   const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: ASKED });
