@@ -15,7 +15,6 @@ import {
   openCheckpoint,
   parseTilePath,
   parseVerifierKey,
-  partialPrefix,
   type ReadObject,
   readBundle,
   readTile,
@@ -28,6 +27,7 @@ import {
 } from "@runledger/contract";
 import { type Objects, type ObjectVersion, type SigningKey, StorageError } from "@runledger/storage";
 import { inParallel } from "./in-parallel.ts";
+import { createPartialFiles } from "./partial-files.ts";
 
 /** The one writer of a shard's log. A store that holds something else than what was written stops it with `damaged`. */
 export interface LogWriter {
@@ -72,6 +72,7 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
   const read: ReadObject = (path) => objects.read(prefix + path);
   let edge = await readEdge(objects, shard, key, read);
   let signed = await readLastSigned(key, edge, read);
+  const partials = createPartialFiles(objects, prefix, edge.tree.size);
 
   const extend = async (extension: Extension): Promise<void> => {
     const { tree, entries, files } = extension;
@@ -97,7 +98,7 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
     const last = tree.size % TILE_WIDTH;
     const rest = last === 0 ? [] : [...edge.entries, ...entries].slice(-last);
     edge = { tree, entries: rest.map((entry) => Buffer.from(entry)), version };
-    await removePartials(objects, prefix, files, oldSize);
+    await partials.removeOfFull(files);
   };
   return {
     get size() {
@@ -211,19 +212,6 @@ async function publish(
     const stored = await objects.readVersioned(path);
     if (stored !== null && Buffer.compare(stored.bytes, note) === 0) return stored.version;
     throw new StorageError("damaged", `${path} was changed by another writer`, error);
-  }
-}
-
-/** Partial forms of tiles that are full now: https://c2sp.org/tlog-tiles, "Partial Tiles". A crash here leaves some for ever, which is harmless. */
-async function removePartials(
-  objects: Objects,
-  prefix: string,
-  files: readonly LogFile[],
-  oldSize: number,
-): Promise<void> {
-  for (const { path } of files) {
-    if (path.includes(".p/") || oldSize === 0) continue;
-    for await (const partial of objects.list(prefix + partialPrefix(path))) await objects.delete(partial.path);
   }
 }
 
