@@ -35,6 +35,8 @@ export const unlink = (path: string): Promise<void> => diskOf(path).unlink(plain
 export const mkdir = (path: string): Promise<void> => diskOf(path).mkdir(plain(path));
 /** Only files are removed. */
 export const rm = unlink;
+/** Its disks have always room: they fail in other ways. */
+export const statfs = async (): Promise<{ bavail: number; bsize: number }> => ({ bavail: 1 << 30, bsize: 4_096 });
 
 function asFileHandle(handle: SimulatedHandle): object {
   return {
