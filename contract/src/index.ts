@@ -250,6 +250,7 @@ export {
   expiryTarget,
 } from "./record/erasure.ts";
 export { jsonElements } from "./record/json-elements.ts";
+export { keptValue } from "./record/kept-value.ts";
 export {
   anchorPath,
   anchorsPrefix,
@@ -306,6 +307,7 @@ export {
   type EndStatus,
   HEARTBEAT_SILENCE_MS,
   HEARTBEATS_MISSED,
+  KEPT_MEDIA_TYPE,
   type LlmFacts,
   MAX_ENTRY_BYTES,
   MAX_RUN_ID_CHARS,

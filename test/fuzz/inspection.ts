@@ -238,11 +238,15 @@ function checkPreviews({ inputPreview, outputPreview }: NormalizedRecord): void 
     if (preview.length > PREVIEW_CHARS || !preview.isWellFormed()) throw new Error(`a preview of ${preview.length}`);
 }
 
+/** What may be words that only look like JSON. */
+const KEPT: ReadonlySet<string> = new Set(["arguments", "result", "input", "output"]);
+
 /** Everything but bodies as they came is JSON text. */
 function checkContent({ content, facts }: NormalizedRecord): void {
   for (const [name, given] of Object.entries(content)) {
     if (given === undefined || name.startsWith("raw_")) continue;
     for (const text of Array.isArray(given) ? given : [given]) {
+      if (KEPT.has(name) && /^(\{.*\}|\[.*\])$/s.test(text)) continue;
       try {
         JSON.parse(text);
       } catch {

@@ -1,4 +1,5 @@
 import {
+  KEPT_MEDIA_TYPE,
   MAX_ENTRY_BYTES,
   MESSAGES_MEDIA_TYPE,
   type PayloadName,
@@ -35,16 +36,16 @@ export interface BatchCounts {
 }
 
 const MEDIA_TYPES: Record<PayloadName, string> = {
-  arguments: "application/json",
-  input: "application/json",
+  arguments: KEPT_MEDIA_TYPE,
+  input: KEPT_MEDIA_TYPE,
   messages: MESSAGES_MEDIA_TYPE,
-  output: "application/json",
+  output: KEPT_MEDIA_TYPE,
   overflow: "application/json",
   parameters: "application/json",
   raw_request: "text/plain",
   raw_response: "text/plain",
   response: "application/json",
-  result: "application/json",
+  result: KEPT_MEDIA_TYPE,
   system_prompt: "application/json",
   tool_definitions: "application/json",
 };

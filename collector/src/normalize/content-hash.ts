@@ -11,7 +11,7 @@ export function messagesHash(messages: readonly string[], sha256 = sha256Hex): s
   return sha256(`[${messages.join(",")}]`);
 }
 
-/** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash. */
+/** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash; of words (`keptText`) as a JSON string. */
 export function argumentsHash(json: string, parse = parsedJson): string {
   return valueHash(parse(json), json);
 }
@@ -23,7 +23,7 @@ export function valueHash(value: unknown, json: string): string {
 
 function canonicalOr(value: unknown, json: string): string {
   try {
-    return value === undefined ? json : canonicalJson(value);
+    return canonicalJson(value === undefined ? json : value);
   } catch {
     return json; // with lone surrogates: then the text itself is compared
   }

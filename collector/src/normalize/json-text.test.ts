@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonArrayElements, jsonElementsOf, jsonTextOf } from "./json-text.ts";
+import { jsonArrayElements, jsonElementsOf, jsonTextOf, keptText } from "./json-text.ts";
 
 describe("jsonArrayElements", () => {
   it("keeps each element's text as it was sent", () => {
@@ -34,6 +34,20 @@ describe("content that should be JSON", () => {
     expect(jsonTextOf('{"a": 1}')).toBe('{"a": 1}');
     expect(jsonTextOf("plain words")).toBe('"plain words"');
     expect(jsonTextOf({ a: [1] })).toBe('{"a":[1]}');
+  });
+
+  it("is taken at its word where it is only kept and looks like an object or a list, and only there", () => {
+    const looks = ["{'a': 1}", "[1, nan]", '{"a": 1}', "[]"];
+    expect(looks.map((text) => keptText(text))).toEqual(looks);
+    expect(["{", "[1", " {} ", "nul", "x"].map((text) => keptText(text))).toEqual([
+      '"{"',
+      '"[1"',
+      " {} ",
+      '"nul"',
+      '"x"',
+    ]);
+    expect(["null", "1", '"said"'].map((text) => keptText(text))).toEqual(["null", "1", '"said"']);
+    expect(keptText({ a: [1] })).toBe('{"a":[1]}');
   });
 
   it("is taken as one message when it is no array", () => {

@@ -24,6 +24,22 @@ export function jsonTextOf(value: unknown, parse = parsedJson): string {
   return parse(value) === undefined ? JSON.stringify(value) : value;
 }
 
+/**
+ * The text of a value that is only kept (`KEPT_MEDIA_TYPE`): as `jsonTextOf`, but text that begins and ends as an object or a list does is taken at its
+ * word, since to parse it would cost more than all the rest. Whoever reads it takes it for words where it is none (`keptValue`).
+ */
+export function keptText(value: unknown, parse = parsedJson): string {
+  return typeof value === "string" && looksLikeJson(value) ? value : jsonTextOf(value, parse);
+}
+
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
+
+function looksLikeJson(text: string): boolean {
+  const first = text.charCodeAt(0);
+  const last = text.charCodeAt(text.length - 1);
+  return (first === OPEN_OBJECT && last === CLOSE_OBJECT) || (first === OPEN_ARRAY && last === CLOSE_ARRAY);
+}
+
 /** The elements of a value that should be a JSON array: structured, or as text. What is none becomes one element. */
 export function jsonElementsOf(value: unknown, memo?: Parsed): string[] {
   if (Array.isArray(value)) return value.map((item) => jsonTextOf(item));

@@ -1,7 +1,7 @@
 import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, conversationOf } from "./chat-message.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
@@ -20,8 +20,8 @@ export function plainContent(
   const input = attributes.value(INPUT);
   const output = attributes.value(OUTPUT);
   return {
-    ...(input === null ? {} : { [into]: jsonTextOf(input, attributes.memo.parse) }),
-    ...(output === null ? {} : { [out]: jsonTextOf(output, attributes.memo.parse) }),
+    ...(input === null ? {} : { [into]: keptText(input, attributes.memo.parse) }),
+    ...(output === null ? {} : { [out]: keptText(output, attributes.memo.parse) }),
   };
 }
 

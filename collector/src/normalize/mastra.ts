@@ -1,7 +1,7 @@
 import type { LlmFacts } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { membersOrList } from "./json-object.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
@@ -68,8 +68,8 @@ function contentOf(base: DialectFacts["content"], type: string, attributes: Attr
   return {
     ...rest,
     ...(response === undefined || response === NO_WORDS ? {} : { response }),
-    ...(input === null ? {} : { input: jsonTextOf(input) }),
-    ...(output === null ? {} : { output: jsonTextOf(output) }),
+    ...(input === null ? {} : { input: keptText(input) }),
+    ...(output === null ? {} : { output: keptText(output) }),
     ...(body === null ? {} : { raw_response: body }),
   };
 }

@@ -114,8 +114,8 @@ function recordOf(
       scope: origin.scope,
     },
     content: facts.content,
-    inputPreview: inputPreview(facts.content, memo.parse),
-    outputPreview: outputPreview(facts.content, memo.parse),
+    inputPreview: inputPreview(facts.content),
+    outputPreview: outputPreview(facts.content),
   };
 }
 

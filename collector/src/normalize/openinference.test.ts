@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sha256Hex } from "./content-hash.ts";
 import { normalizeSpan } from "./normalize-span.ts";
 import type { SpanView } from "./span-view.ts";
 
@@ -216,6 +217,13 @@ describe("other spans", () => {
     });
     expect(facts).toMatchObject({ name: "look", tool: { name: "look", call_id: "c1" } });
     expect(content).toEqual({ arguments: '{"at":1}', result: '"42"' });
+  });
+
+  it("keeps what a tool was given and gave as it came, though it only looks like JSON", () => {
+    const { facts, content } = read("TOOL", { "input.value": "{'at': 1}", "output.value": "[1, nan]" });
+    expect(content).toEqual({ arguments: "{'at': 1}", result: "[1, nan]" });
+    expect(facts.tool).toMatchObject({ result_sha256: sha256Hex("[1, nan]"), result_bytes: 8 });
+    expect(facts.tool?.arguments_sha256).toBe(sha256Hex(JSON.stringify("{'at': 1}")));
   });
 
   it("a tool of LangChain has the id and content of the message that it returns", () => {

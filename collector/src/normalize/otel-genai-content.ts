@@ -1,7 +1,7 @@
 import { GEN_AI } from "@runledger/contract";
 import { type EventMessages, messagesOfEvent } from "./genai-message-events.ts";
 import { conventionMessages, messageListText } from "./genai-messages.ts";
-import { jsonElementsOf, jsonTextOf, parsedJson } from "./json-text.ts";
+import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
@@ -155,5 +155,5 @@ function firstOf(attributes: AttributeReader, keys: readonly string[]): unknown 
 }
 
 function member(name: "arguments" | "result" | "input" | "output", value: unknown, parse = parsedJson): Content {
-  return value === null ? {} : { [name]: jsonTextOf(value, parse) };
+  return value === null ? {} : { [name]: keptText(value, parse) };
 }

@@ -1,6 +1,6 @@
 import { GEN_AI, OTEL } from "@runledger/contract";
 import type { Dialect } from "./dialect.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 
@@ -36,7 +36,7 @@ function contentOf(attributes: AttributeReader): Content {
   const input = attributes.value("input.value");
   const output = attributes.value("output.value");
   return {
-    ...(input === null ? {} : { input: jsonTextOf(input) }),
-    ...(output === null ? {} : { output: jsonTextOf(output) }),
+    ...(input === null ? {} : { input: keptText(input) }),
+    ...(output === null ? {} : { output: keptText(output) }),
   };
 }

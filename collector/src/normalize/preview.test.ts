@@ -1,3 +1,5 @@
+import { PREVIEW_CHARS } from "@runledger/contract";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { inputPreview, outputPreview } from "./preview.ts";
 
@@ -18,4 +20,60 @@ test.each([
 ])("%s is shown as it is: what a client sends must not stop the collector", (_what, text) => {
   expect(inputPreview({ messages: [text] })).toBe(text.slice(0, inputPreview({ messages: [text] }).length));
   expect(inputPreview({ messages: [text] })).not.toBe("");
+});
+
+/** What `firstWords` finds in the text, found in the value. */
+function wordsOf(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) {
+    const words = value.map(wordsOf).filter((text) => text !== null && text !== "");
+    return words.length === 0 ? null : words.join(" ");
+  }
+  if (value === null || typeof value !== "object") return null;
+  const part = value as Record<string, unknown>;
+  if (part["type"] === "tool_call")
+    return typeof part["name"] === "string" ? `${part["name"]}(${JSON.stringify(part["arguments"] ?? {})})` : null;
+  return wordsOf(part["parts"] ?? part["content"] ?? part["text"] ?? part["response"] ?? part["result"] ?? null);
+}
+
+const key = fc.constantFrom("parts", "content", "text", "response", "result", "type", "name", "arguments", "role", "x");
+const { said } = fc.letrec<{ said: unknown }>((tie) => ({
+  said: fc.oneof(
+    { maxDepth: 4 },
+    fc.string({ maxLength: 8, unit: "binary" }),
+    fc.constantFrom<unknown>(null, 1, true, "tool_call", 'a "quoted\\" one', "\n", {}, []),
+    fc.array(tie("said"), { maxLength: 3 }),
+    fc.dictionary(key, tie("said"), { maxKeys: 4, noNullPrototype: true }),
+  ),
+}));
+
+test("a preview is what the parsed text says, found without parsing it", () => {
+  fc.assert(
+    fc.property(said, fc.constantFrom(undefined, 1), (value, indent) => {
+      const json = JSON.stringify(value, null, indent);
+      fc.pre(json.length < 1_000 && !(indent && json.includes("tool_call")));
+      expect(outputPreview({ result: json })).toBe(
+        (wordsOf(JSON.parse(json)) ?? json).slice(0, PREVIEW_CHARS).toWellFormed(),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("what a preview is cut from is never read whole, nor taken for JSON where it is none", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('"', "\\", "{", "}", "[", "]", ",", ":", '"text"', "a ", "null"), { maxLength: 40 }),
+      (pieces) => {
+        const json = pieces.join("");
+        expect(outputPreview({ result: json }).length).toBeLessThanOrEqual(PREVIEW_CHARS);
+      },
+    ),
+    { numRuns: 5_000 },
+  );
+  const long = JSON.stringify([{ role: "user", parts: [{ type: "text", content: 'a"\u00e9\\'.repeat(500_000) }] }]);
+  expect(outputPreview({ response: long })).toBe('a"\u00e9\\'.repeat(50));
+  expect(outputPreview({ result: `{"messages":[${"1,".repeat(900)}1],"text":"too far behind"}` })).toMatch(
+    /^\{"messages"/,
+  );
 });

@@ -1,5 +1,5 @@
 import { type AgentFacts, GEN_AI, RUNLEDGER, type StepKind } from "@runledger/contract";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 
@@ -22,7 +22,7 @@ export function agentFactsOf(kind: StepKind, attributes: AttributeReader): Agent
 export function agentContentOf(attributes: AttributeReader): Content {
   const json = (key: string) => {
     const value = attributes.value(key);
-    return value === null ? null : jsonTextOf(value, attributes.memo.parse);
+    return value === null ? null : keptText(value, attributes.memo.parse);
   };
   const words = (key: string) => {
     const text = attributes.text(key);

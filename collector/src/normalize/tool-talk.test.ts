@@ -19,6 +19,15 @@ test("only the results behind the model's last answer are new", () => {
   ]);
 });
 
+test("words that look like JSON have one hash, as the tool's result and as what the model was given of it", () => {
+  const words = "{'found': ['Oslo', nan]}"; // as Python writes it
+  expect(toolTalkOf({ messages: [result("c1", words)] }).tool_results).toEqual([
+    { call_id: "c1", result_sha256: sha256Hex(words), result_bytes: words.length },
+  ]);
+  const asked = answer({ type: "tool_call", id: "c1", name: "search", arguments: words });
+  expect(toolTalkOf({ response: `[${asked}]` }).tool_requests[0]?.arguments_sha256).toBe(argumentsHash(words));
+});
+
 test("of one call at most 128 requests and results are matched, in however few messages they come", () => {
   const ids = Array.from({ length: 1_500 }, (_, n) => `c${n}`);
   const part = (id: string) => ({ type: "tool_call_response", id, response: 1 });

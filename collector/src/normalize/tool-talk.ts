@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import { argumentsHash, sha256Hex, valueHash } from "./content-hash.ts";
-import { jsonTextOf, parsedJson } from "./json-text.ts";
+import { jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 
 type ToolTalk = Pick<LlmFacts, "tool_requests" | "tool_results">;
@@ -39,7 +39,7 @@ function newResultsOf(messages: readonly string[], parse: typeof parsedJson): To
     if (!text.includes('"tool_call_response"')) continue;
     for (const { type, id, response, result } of partsOf(parse(text))) {
       if (type !== "tool_call_response" || typeof id !== "string" || results.length >= MAX_TOOL_CALLS) continue;
-      const given = jsonTextOf(response ?? result ?? null);
+      const given = keptText(response ?? result ?? null);
       results.push({ call_id: id, result_sha256: sha256Hex(given), result_bytes: Buffer.byteLength(given) });
     }
   }

@@ -1,6 +1,6 @@
 import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import { toolMessage } from "./langchain-message.ts";
 import type { Content } from "./normalized.ts";
 import { readGenAi } from "./otel-genai.ts";
@@ -141,8 +141,8 @@ function entityContent(attributes: AttributeReader): Pick<Content, "input" | "ou
   const input = attributes.value("traceloop.entity.input");
   const output = attributes.value("traceloop.entity.output");
   return {
-    ...(input === null ? {} : { input: jsonTextOf(input, attributes.memo.parse) }),
-    ...(output === null ? {} : { output: jsonTextOf(output, attributes.memo.parse) }),
+    ...(input === null ? {} : { input: keptText(input, attributes.memo.parse) }),
+    ...(output === null ? {} : { output: keptText(output, attributes.memo.parse) }),
   };
 }
 
@@ -187,8 +187,8 @@ function readGuardrail(
   return {
     name: attributes.text(`${GUARDRAIL}.name`) ?? otherName,
     content: {
-      ...(input === null ? {} : { input: jsonTextOf(input, attributes.memo.parse) }),
-      ...(output === null ? {} : { output: jsonTextOf(output, attributes.memo.parse) }),
+      ...(input === null ? {} : { input: keptText(input, attributes.memo.parse) }),
+      ...(output === null ? {} : { output: keptText(output, attributes.memo.parse) }),
     },
     error: isRejection
       ? {

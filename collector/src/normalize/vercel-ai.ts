@@ -1,6 +1,6 @@
 import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
-import { jsonTextOf } from "./json-text.ts";
+import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import { agentContent, modelCallContent, otherContent, valuesContent } from "./vercel-ai-content.ts";
@@ -184,8 +184,8 @@ function contentOf(kind: StepKind, operation: string | null, attributes: Attribu
   const given = attributes.value("ai.toolCall.args");
   const result = attributes.value("ai.toolCall.result");
   return {
-    ...(given === null ? {} : { arguments: jsonTextOf(given, attributes.memo.parse) }),
-    ...(result === null ? {} : { result: jsonTextOf(result, attributes.memo.parse) }),
+    ...(given === null ? {} : { arguments: keptText(given, attributes.memo.parse) }),
+    ...(result === null ? {} : { result: keptText(result, attributes.memo.parse) }),
   };
 }
 

@@ -63,7 +63,10 @@ const payloadRef = z
   });
 export type PayloadRef = z.infer<typeof payloadRef>;
 
-/** The parts of a step that are content. Each is JSON text, but `raw_response`, which is the body as it came. */
+/**
+ * The parts of a step that are content. Each is JSON text, but for `raw_request` and `raw_response`, which are bodies as they came, and for what
+ * `arguments`, `result`, `input` and `output` hold that only looked like JSON (`KEPT_MEDIA_TYPE`).
+ */
 export const PAYLOAD_NAMES = [
   "system_prompt",
   "messages",
@@ -82,6 +85,12 @@ export const PAYLOAD_NAMES = [
   "overflow",
 ] as const;
 export type PayloadName = (typeof PAYLOAD_NAMES)[number];
+
+/**
+ * Of `arguments`, `result`, `input` and `output`: the value's JSON text, or text as the sender had it that begins and ends as an object or a list does, which
+ * the collector takes at its word. What is no JSON is that text itself (`keptValue`). Entries of before this type say `application/json`, and all are JSON.
+ */
+export const KEPT_MEDIA_TYPE = "application/vnd.runledger.value";
 
 /** Facts of the run that this record knows; null is unknown. Resolved per run by the readers. */
 const runFacts = z.strictObject({

@@ -1,14 +1,20 @@
+import { keptValue, type PayloadName } from "@runledger/contract";
+
 /** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
 const MAX_NESTING = 500;
 
-/** What the JSON says; nested deeper than MAX_NESTING, the text itself: content is never hidden. */
-export function parseContent(text: string): unknown {
-  return nestedDeeper(text, MAX_NESTING) ? text : JSON.parse(text);
+/** Of `KEPT_MEDIA_TYPE`; a reference to a difference does not tell. */
+const KEPT_NAMES: ReadonlySet<PayloadName> = new Set(["arguments", "result", "input", "output"]);
+
+/** What the JSON says; nested deeper than MAX_NESTING, or no JSON where it need not be, the text itself: content is never hidden. */
+export function parseContent(name: PayloadName, text: string): unknown {
+  if (nestedDeeper(text, MAX_NESTING)) return text;
+  return KEPT_NAMES.has(name) ? keptValue(text) : JSON.parse(text);
 }
 
 /** The JSON of what `parseContent` gives. */
-export function jsonOf(text: string): string {
-  const value = parseContent(text);
+export function jsonOf(name: PayloadName, text: string): string {
+  const value = parseContent(name, text);
   return typeof value === "string" ? JSON.stringify(value) : text;
 }
 

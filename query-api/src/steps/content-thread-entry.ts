@@ -64,11 +64,11 @@ async function jsonOfPayload(
   ref: PayloadRef,
 ): Promise<ContentJson> {
   if (name === "messages") {
-    const texts = (await readMessages(read, ref)).map(jsonOf);
+    const texts = (await readMessages(read, ref)).map((text) => jsonOf(name, text));
     return { bytes: ownBytes(`[${texts.join(",")}]`), isList: true };
   }
   const text = Buffer.from(await readText(read, ref)).toString("utf8");
-  const json = name === "raw_response" || name === "raw_request" ? JSON.stringify(text) : jsonOf(text);
+  const json = name === "raw_response" || name === "raw_request" ? JSON.stringify(text) : jsonOf(name, text);
   return { bytes: ownBytes(json), isList: /^\s*\[/.test(json) };
 }
 

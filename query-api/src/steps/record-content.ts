@@ -119,7 +119,7 @@ async function readContent(
 }
 
 async function readContentOf(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<unknown> {
-  if (name === "messages") return (await readMessages(read, ref)).map(parseContent);
+  if (name === "messages") return (await readMessages(read, ref)).map((text) => parseContent(name, text));
   const text = Buffer.from(await readText(read, ref)).toString("utf8");
-  return name === "raw_response" || name === "raw_request" ? text : parseContent(text);
+  return name === "raw_response" || name === "raw_request" ? text : parseContent(name, text);
 }

@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { packPath, parseTlogProof, stepDetail, stepList, verifyTlogProof } from "@runledger/contract";
+import { KEPT_MEDIA_TYPE, packPath, parseTlogProof, stepDetail, stepList, verifyTlogProof } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, verifier, verifierKey, writePack } from "../testing/small-log.ts";
@@ -15,6 +15,9 @@ const ADDED = [{ role: "tool", parts: [{ type: "tool_call_response", id: "c1", r
 
 const llm = llmRow("r1", "llm", { start_time: at(10), run_seq: 1, input_tokens: 7, cost_usd: "0.1", streaming: true });
 const odd = llmRow("r1", "last", { start_time: at(30), run_seq: 3, status: "error", error_type: "RateLimit" });
+/** As Python writes it: it looks like JSON, and is none. */
+const WORDS = "{'city': 'Oslo', 'dry': True}";
+const kept = toolRow("kept", "tool", { start_time: at(10) });
 const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
 /** Read by the thread for large contents: a history that only its beginning makes large, and contents large themselves. */
 const longHistory = llmRow("large", "history", { start_time: at(10) });
@@ -29,6 +32,7 @@ const rows = [
   odd,
   longHistory,
   longTexts,
+  kept,
 ];
 
 beforeAll(async () => {
@@ -56,6 +60,12 @@ beforeAll(async () => {
     },
     { history: [], added: [] },
   );
+  const keptPayloads = await writePack(
+    api.objects,
+    { arguments: '{"city":"Oslo"}', result: WORDS, input: '["a"]', output: WORDS },
+    { history: [], added: [] },
+    KEPT_MEDIA_TYPE,
+  );
   const records = [
     recordOf(odd, { payloads: oddPayloads }),
     recordOf(llm, { payloads, resource: { "service.name": "shop" } }),
@@ -70,11 +80,13 @@ beforeAll(async () => {
           system_prompt: JSON.stringify([LONG]),
           raw_response: LONG,
           parameters: NESTED,
+          input: WORDS,
           output: "null",
         },
         { history: [], added: [] },
       ),
     }),
+    recordOf(kept, { payloads: keptPayloads }),
   ];
   packs = new Map(records.map((record) => [record.record_id, record.payloads.messages?.pack ?? ""]));
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
@@ -156,7 +168,18 @@ test("large content is shown as small content is", async () => {
   expect(await detailOf(longTexts)).toMatchObject({
     content: "available",
     llm: { response: [LONG], system_prompt: [LONG], raw_response: LONG, parameters: NESTED, messages: [] },
+    input: WORDS,
     output: null,
+  });
+});
+
+test("what a step was given and gave is shown as its JSON, or as the text that was received", async () => {
+  const { body } = await api.get(`/v1/runs/kept/steps/${kept.step_id}`);
+  expect(stepDetail.parse(body)).toMatchObject({
+    content: "available",
+    tool: { arguments: { city: "Oslo" }, result: WORDS },
+    input: ["a"],
+    output: WORDS,
   });
 });
 
@@ -190,9 +213,9 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
   expect(json.body).toMatchObject({
     log_index: 1,
-    tree_size: 4,
+    tree_size: 5,
     shard: "0",
-    hashes: [expect.any(String), expect.any(String)],
+    hashes: [expect.any(String), expect.any(String), expect.any(String)],
   });
   const { leaf_hash } = json.body as { leaf_hash: string };
   const text = await api.app.inject({
@@ -201,15 +224,15 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   });
   expect(text.headers["content-type"]).toContain("text/plain");
   const checkpoint = verifyTlogProof(parseTlogProof(text.body), Buffer.from(leaf_hash, "hex"), [verifier]);
-  expect(checkpoint.size).toBe(4);
+  expect(checkpoint.size).toBe(5);
 });
 
 test("the log is served as it is stored, full tiles for ever and the head never from a cache", async () => {
   const head = await api.get("/v1/audit/checkpoint");
   expect(head.headers["cache-control"]).toBe("no-cache");
-  expect(head.body).toContain("example.com/log\n4\n");
-  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/4" });
-  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/4")) ?? []));
+  expect(head.body).toContain("example.com/log\n5\n");
+  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/5" });
+  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/5")) ?? []));
   expect(bundle.headers["cache-control"]).toBe("no-cache");
   const pack = packs.get(llm.record_id) ?? "";
   const path = packPath("0", pack);

@@ -67,6 +67,7 @@ export async function writePack(
   objects: Objects,
   payloads: Partial<Record<PayloadName, string>>,
   messages: { history: unknown[]; added: unknown[] },
+  mediaType = "application/json",
 ): Promise<RunledgerRecord["payloads"]> {
   const parts: Buffer[] = [];
   let offset = 0;
@@ -79,7 +80,7 @@ export async function writePack(
   };
   const texts = (list: unknown[]) => list.map((message) => JSON.stringify(message));
   const refs: Partial<Record<PayloadName, Omit<PayloadRef, "pack">>> = {};
-  for (const [name, text] of Object.entries(payloads)) refs[name as PayloadName] = put(text, "application/json");
+  for (const [name, text] of Object.entries(payloads)) refs[name as PayloadName] = put(text, mediaType);
   const base = put(
     formatMessageNode({ base: null, baseCount: 0, texts: texts(messages.history) }),
     MESSAGES_MEDIA_TYPE,
