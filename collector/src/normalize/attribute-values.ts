@@ -1,35 +1,11 @@
-import type { AnyValue, KeyValue } from "../otlp/otlp.ts";
-import { createMembers } from "./members.ts";
+import { byKey } from "../otlp/attribute-json.ts";
+import type { KeyValue } from "../otlp/otlp.ts";
+import { type SentAttributes, sentAttributes } from "../otlp/sent-attributes.ts";
 import { type KeyShape, keyShapeOf, SpanAttributes } from "./span-attributes.ts";
 
-/**
- * An OTLP value as JSON that loses nothing: what JSON can't say becomes an object of one member:
- * `{int64: "…"}` beyond 2^53, `{bytes: base64}`, `{double: "NaN" | "Infinity" | "-Infinity"}`.
- */
-export function jsonOfValue(value: AnyValue | null | undefined): unknown {
-  if (value === null || value === undefined) return null;
-  if (typeof value.stringValue === "string") return value.stringValue;
-  if (typeof value.boolValue === "boolean") return value.boolValue;
-  if (typeof value.intValue === "number") return value.intValue;
-  if (typeof value.intValue === "bigint") return { int64: value.intValue.toString() };
-  if (typeof value.doubleValue === "number") return jsonOfDouble(value.doubleValue);
-  if (value.arrayValue) return value.arrayValue.values.map(jsonOfValue);
-  if (value.kvlistValue) return jsonOfAttributes(value.kvlistValue.values);
-  if (value.bytesValue) return { bytes: Buffer.from(value.bytesValue).toString("base64") };
-  return null;
-}
-
-/** Attributes as a JSON object, in the order of their keys; of a repeated key the last one counts. Safe for any key. */
-export function jsonOfAttributes(attributes: readonly KeyValue[]): Record<string, unknown> {
-  const object = createMembers();
-  for (const { key, value } of attributes.length < 2 ? attributes : attributes.toSorted(byKey))
-    object[key] = jsonOfValue(value);
-  return object;
-}
-
-/** The same as a map: the order makes one text of what was sent in any order. */
+/** Attributes as a map: the order makes one text of what was sent in any order. */
 export function attributeMap(attributes: readonly KeyValue[]): SpanAttributes {
-  return createAttributeMaps()(attributes);
+  return createAttributeMaps()(sentAttributes(attributes));
 }
 
 /** Items of one kind have the same keys in the same order; of so many kinds the order by key is remembered. */
@@ -38,52 +14,56 @@ const MAX_KEY_LISTS = 32;
 const MAX_KEPT_KEYS = 1_000;
 
 interface KeyList {
-  /** As they were sent, a repeated one each time. */
+  /** As they were sent last, a repeated one each time. */
   sent: readonly string[];
+  more: readonly string[];
   shape: KeyShape;
-  /** For each key of the shape, where its value was sent. */
+  /** For each key of the shape, where its value was sent; those of `more` stand behind the others. */
   from: readonly number[];
 }
 
-/** `attributeMap` for many, one after the other: all that depends on the keys alone is done once for each list of keys. */
-export function createAttributeMaps(): (attributes: readonly KeyValue[]) => SpanAttributes {
+const NONE: SentAttributes = { keys: [], values: [] };
+
+/**
+ * `attributeMap` for many, one after the other: all that depends on the keys alone is done once for each list of keys. `more`: attributes that are not the
+ * sender's own; they count where a key is in both.
+ */
+export function createAttributeMaps(): (sent: SentAttributes, more?: SentAttributes) => SpanAttributes {
   const known: KeyList[] = [];
-  return (attributes) => {
-    let list = known.find(({ sent }) => hasKeys(attributes, sent));
-    if (list === undefined) {
-      list = keyListOf(attributes);
-      if (attributes.length <= MAX_KEPT_KEYS) known.unshift(list);
-      known.length = Math.min(known.length, MAX_KEY_LISTS);
-    }
-    const { shape, from } = list;
+  const listOf = (sent: readonly string[], more: readonly string[]): KeyList => {
+    for (const list of known) if (list.sent === sent && list.more === more) return list;
+    for (const list of known)
+      if (hasKeys(list.sent, sent) && hasKeys(list.more, more)) {
+        list.sent = sent;
+        list.more = more;
+        return list;
+      }
+    const list = keyListOf(sent, more);
+    if (sent.length <= MAX_KEPT_KEYS) known.unshift(list);
+    known.length = Math.min(known.length, MAX_KEY_LISTS);
+    return list;
+  };
+  return (sent, more = NONE) => {
+    const { shape, from } = listOf(sent.keys, more.keys);
+    const count = sent.values.length;
     const values: unknown[] = [];
-    for (let place = 0; place < from.length; place += 1)
-      values.push(jsonOfValue(attributes[from[place] as number]?.value));
+    for (let place = 0; place < from.length; place += 1) {
+      const at = from[place] as number;
+      values.push(at < count ? sent.values[at] : more.values[at - count]);
+    }
     return new SpanAttributes(shape, values);
   };
 }
 
-function hasKeys(attributes: readonly KeyValue[], keys: readonly string[]): boolean {
-  if (attributes.length !== keys.length) return false;
-  for (let at = 0; at < keys.length; at += 1) if (attributes[at]?.key !== keys[at]) return false;
+function hasKeys(keys: readonly string[], same: readonly string[]): boolean {
+  if (keys.length !== same.length) return false;
+  for (let at = 0; at < keys.length; at += 1) if (keys[at] !== same[at]) return false;
   return true;
 }
 
 /** Sorting is stable: of a repeated key the last one counts. */
-function keyListOf(attributes: readonly KeyValue[]): KeyList {
-  const numbered = attributes.map(({ key }, at) => ({ key, at })).sort(byKey);
+function keyListOf(sent: readonly string[], more: readonly string[]): KeyList {
+  const numbered = [...sent, ...more].map((key, at) => ({ key, at })).sort(byKey);
   const last = numbered.filter(({ key }, at) => numbered[at + 1]?.key !== key);
-  return {
-    sent: attributes.map(({ key }) => key),
-    shape: keyShapeOf(last.map(({ key }) => key)),
-    from: last.map(({ at }) => at),
-  };
-}
-
-function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
-}
-
-function jsonOfDouble(value: number): unknown {
-  return Number.isFinite(value) ? value : { double: String(value) };
+  return { sent, more, shape: keyShapeOf(last.map(({ key }) => key)), from: last.map(({ at }) => at) };
 }

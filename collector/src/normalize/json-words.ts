@@ -56,7 +56,6 @@ function wordsOfObject(json: string, open: number, depth: number): string | null
     else if (key === "type") isCall = json.startsWith('"tool_call"', value);
     else if (key === "name") name = value;
     else if (key === "arguments") given = value;
-    if (rank === 0 && !isCall) break;
     at = nextAfter(json, value);
   }
   if (isCall) return json.charCodeAt(name) === QUOTE ? callAt(json, name, given) : null;

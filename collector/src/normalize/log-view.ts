@@ -1,9 +1,10 @@
 import { RUNLEDGER, rfc3339FromUnixNano } from "@runledger/contract";
+import { jsonOfValue } from "../otlp/attribute-json.ts";
 import { eventNameOf } from "../otlp/check-log.ts";
 import { isId } from "../otlp/faults.ts";
 import type { LogRecord } from "../otlp/log-record.ts";
 import { unixNano } from "../otlp/otlp.ts";
-import { attributeMap, jsonOfValue } from "./attribute-values.ts";
+import { attributeMap } from "./attribute-values.ts";
 import { otlpFacts } from "./otlp-facts.ts";
 import { isRunId } from "./run-id.ts";
 

@@ -20,6 +20,7 @@ export type FrameNormalizer = (frame: JournalFrame) => NormalizedFrame;
 export function createFrameNormalizer(price: Pricer): FrameNormalizer {
   const memo = createTextMemo();
   const viewOf = createSpanViews();
+  const originOf = createOrigins();
   return (frame) => {
     const reception: Reception = {
       tenant: frame.tenant,
@@ -27,7 +28,6 @@ export function createFrameNormalizer(price: Pricer): FrameNormalizer {
       ...(frame.own === true ? { own: true } : {}),
     };
     const body = unpackBodySync(frame.body, frame.encoding, MAX_UNPACKED_BYTES);
-    const originOf = createOrigins(memo.sha256);
     const readSpan = (accepted: AcceptedSpan) =>
       normalizeSpan(viewOf(accepted.span), originOf(accepted), reception, price, memo);
     const records = recordsOf({ ...frame, body, encoding: "identity" }, reception, originOf, readSpan);

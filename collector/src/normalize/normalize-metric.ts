@@ -1,9 +1,9 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano, type SpanOrigin } from "@runledger/contract";
+import { jsonOfAttributes, jsonOfValue } from "../otlp/attribute-json.ts";
 import { dataOf, type Metric } from "../otlp/metric.ts";
 import { TEMPORALITIES } from "../otlp/metric-shape.ts";
 import type { KeyValue } from "../otlp/otlp.ts";
 import { exactNumber } from "../otlp/protobuf-reader.ts";
-import { jsonOfAttributes, jsonOfValue } from "./attribute-values.ts";
 import { sha256Hex } from "./content-hash.ts";
 import type { Reception } from "./normalize-span.ts";
 import type { NormalizedRecord } from "./normalized.ts";

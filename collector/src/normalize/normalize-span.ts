@@ -76,52 +76,55 @@ function recordOf(
 ): NormalizedRecord {
   const attributes = createAttributeReader(given, memo);
   const facts = dialect.read(span, attributes, origin.scope);
+  const { content } = facts;
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts, memo);
-  return {
-    facts: {
-      v: 1,
-      record_id: recordIdOf(span, origin, memo.sha256),
-      tenant: reception.tenant,
-      event: facts.event,
-      kind: facts.kind,
-      name: facts.name,
-      operation: facts.operation,
-      run_id: facts.runId ?? span.traceId,
-      trace_id: span.traceId,
-      step_id: span.spanId,
-      parent_id: span.parentSpanId,
-      root: span.parentSpanId === null,
-      dialect: dialect.name,
-      start_time: span.startTime,
-      end_time: span.endTime,
-      received_time: reception.receivedTime,
-      status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
-      error,
-      run_seq: facts.runSeq,
-      ...(facts.runPrev === undefined ? {} : { run_prev: facts.runPrev }),
-      run: facts.run,
-      llm,
-      tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts, memo),
-      end: facts.end,
-      ...(facts.act === undefined ? {} : { act: facts.act }),
-      ...facts.agent,
-      cost: llm === null ? null : price(llm, span.startTime),
-      attributes: attributes.rest(),
-      events: [...(facts.events ?? span.events)],
-      links: [...span.links],
-      resource: origin.resource,
-      scope: origin.scope,
-    },
-    content: facts.content,
-    inputPreview: inputPreview(facts.content),
-    outputPreview: outputPreview(facts.content),
+  const record: NormalizedRecord["facts"] = {
+    v: 1,
+    record_id: recordIdOf(span, origin, memo.sha256),
+    tenant: reception.tenant,
+    event: facts.event,
+    kind: facts.kind,
+    name: facts.name,
+    operation: facts.operation,
+    run_id: facts.runId ?? span.traceId,
+    trace_id: span.traceId,
+    step_id: span.spanId,
+    parent_id: span.parentSpanId,
+    root: span.parentSpanId === null,
+    dialect: dialect.name,
+    start_time: span.startTime,
+    end_time: span.endTime,
+    received_time: reception.receivedTime,
+    status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
+    error,
+    run_seq: facts.runSeq,
+    run: facts.run,
+    llm,
+    tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts, memo),
+    end: facts.end,
+    cost: llm === null ? null : price(llm, span.startTime),
+    attributes: attributes.rest(),
+    events: facts.events === undefined ? copyOf(span.events) : copyOf(facts.events),
+    links: copyOf(span.links),
+    resource: origin.resource,
+    scope: origin.scope,
   };
+  // members that few records have are put in behind, so that all others are of one shape, and made without a copy
+  if (facts.runPrev !== undefined) record.run_prev = facts.runPrev;
+  if (facts.act !== undefined) record.act = facts.act;
+  if (facts.agent !== undefined) Object.assign(record, facts.agent);
+  return { facts: record, content, inputPreview: inputPreview(content), outputPreview: outputPreview(content) };
+}
+
+function copyOf(list: readonly unknown[]): unknown[] {
+  return list.length === 0 ? [] : list.slice();
 }
 
 /** Status ERROR, an error.type or an exception event: any of them makes the step failed. */
 function errorOf(span: SpanView, errorType: string | null): RunledgerRecord["error"] {
-  const exception = span.events.find((event) => event.name === OTEL.exceptionEvent)?.attributes;
+  const exception =
+    span.events.length === 0 ? undefined : span.events.find((event) => event.name === OTEL.exceptionEvent)?.attributes;
   if (span.statusCode !== 2 && errorType === null && exception === undefined) return null;
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
   return {
@@ -139,15 +142,31 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFact
   const { content } = facts;
   const withheld = (attribute: string) => withheldOf(facts, attribute)?.hash ?? null;
   const { system_prompt, messages, tool_definitions } = content;
-  return {
-    ...llm,
+  const { tool_requests, tool_results } = toolTalkOf(content, memo.parse);
+  const whole: LlmFacts = {
+    provider: llm.provider,
+    request_model: llm.request_model,
+    response_model: llm.response_model,
+    response_id: llm.response_id,
+    finish_reasons: llm.finish_reasons,
+    input_tokens: llm.input_tokens,
+    output_tokens: llm.output_tokens,
+    cache_read_tokens: llm.cache_read_tokens,
+    cache_write_tokens: llm.cache_write_tokens,
+    reasoning_tokens: llm.reasoning_tokens,
+    time_to_first_token_ms: llm.time_to_first_token_ms,
+    streaming: llm.streaming,
+    counted: llm.counted,
     system_prompt_sha256:
       system_prompt === undefined ? withheld(GEN_AI.systemInstructions) : memo.sha256(system_prompt),
     prompt_sha256: messages === undefined ? withheld(GEN_AI.inputMessages) : messagesHash(messages, memo.sha256),
     tools_sha256: tool_definitions === undefined ? withheld(GEN_AI.toolDefinitions) : memo.sha256(tool_definitions),
-    ...toolTalkOf(content, memo.parse),
-    ...hourlyCacheWrites(llm, content),
+    tool_requests,
+    tool_results,
   };
+  const hourly = hourlyCacheWrites(llm, content).cache_write_1h_tokens;
+  if (hourly !== undefined) whole.cache_write_1h_tokens = hourly;
+  return whole;
 }
 
 function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, facts: DialectFacts, memo: TextMemo): ToolFacts {

@@ -1,6 +1,6 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
+import { createMembers } from "../otlp/members.ts";
 import { type FlatEntries, flatList } from "./flat-keys.ts";
-import { createMembers } from "./members.ts";
 import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
 
 /** `llm.input_messages.N.*` or `llm.output_messages.N.*`, in the form of the GenAI conventions. Unknown keys stay beside. */

@@ -103,33 +103,36 @@ function isTokens(value: unknown): boolean {
 }
 
 /** The model's settings by their names of today, but for what has a field of its own. */
-const PARAMETERS: readonly (readonly [name: string, key: string])[] = [
-  ["max_tokens", "gen_ai.request.max_tokens"],
-  ["temperature", "gen_ai.request.temperature"],
-  ["top_p", "gen_ai.request.top_p"],
-  ["top_k", "gen_ai.request.top_k"],
-  ["stop_sequences", "gen_ai.request.stop_sequences"],
-  ["frequency_penalty", "gen_ai.request.frequency_penalty"],
-  ["presence_penalty", "gen_ai.request.presence_penalty"],
-  ["seed", "gen_ai.request.seed"],
-  ["seed", "gen_ai.openai.request.seed"],
-  ["choice.count", "gen_ai.request.choice.count"],
-  ["encoding_formats", "gen_ai.request.encoding_formats"],
-  ["reasoning.level", "gen_ai.request.reasoning.level"],
-  ["previous_response.id", "gen_ai.request.previous_response.id"],
-  ["output.type", "gen_ai.output.type"],
-  ["output.type", "gen_ai.openai.request.response_format"],
-  ["service_tier", "openai.request.service_tier"],
-  ["service_tier", "gen_ai.openai.request.service_tier"],
-  ["embeddings.dimension.count", "gen_ai.embeddings.dimension.count"],
-];
+const PARAMETERS = (
+  [
+    ["max_tokens", "gen_ai.request.max_tokens"],
+    ["temperature", "gen_ai.request.temperature"],
+    ["top_p", "gen_ai.request.top_p"],
+    ["top_k", "gen_ai.request.top_k"],
+    ["stop_sequences", "gen_ai.request.stop_sequences"],
+    ["frequency_penalty", "gen_ai.request.frequency_penalty"],
+    ["presence_penalty", "gen_ai.request.presence_penalty"],
+    ["seed", "gen_ai.request.seed"],
+    ["seed", "gen_ai.openai.request.seed"],
+    ["choice.count", "gen_ai.request.choice.count"],
+    ["encoding_formats", "gen_ai.request.encoding_formats"],
+    ["reasoning.level", "gen_ai.request.reasoning.level"],
+    ["previous_response.id", "gen_ai.request.previous_response.id"],
+    ["output.type", "gen_ai.output.type"],
+    ["output.type", "gen_ai.openai.request.response_format"],
+    ["service_tier", "openai.request.service_tier"],
+    ["service_tier", "gen_ai.openai.request.service_tier"],
+    ["embeddings.dimension.count", "gen_ai.embeddings.dimension.count"],
+  ] as const
+).map(([name, key]) => ({ name, key }));
 
 /** As JSON text; null when there are none. */
 export function parametersOf(attributes: AttributeReader): string | null {
   const found: Record<string, unknown> = {};
-  for (const [name, key] of PARAMETERS) {
+  for (const { name, key } of attributes.there(PARAMETERS)) {
     const value = found[name] === undefined ? attributes.value(key) : null;
     if (value !== null) found[name] = value;
   }
-  return Object.keys(found).length === 0 ? null : JSON.stringify(found);
+  for (const _ in found) return JSON.stringify(found);
+  return null;
 }

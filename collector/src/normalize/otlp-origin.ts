@@ -1,6 +1,6 @@
 import { canonicalJson, type SpanOrigin } from "@runledger/contract";
-import type { Resource, Scope } from "../otlp/otlp.ts";
-import { jsonOfAttributes } from "./attribute-values.ts";
+import { jsonOfAttributes } from "../otlp/attribute-json.ts";
+import type { AnyValue, KeyValue, Resource, Scope } from "../otlp/otlp.ts";
 import { sha256Hex } from "./content-hash.ts";
 import { otlpFacts } from "./otlp-facts.ts";
 
@@ -12,16 +12,79 @@ export interface OtlpOrigin {
   readonly scopeSchemaUrl: string;
 }
 
-/** Resource and scope are the same object for all their items: converted and hashed once while they repeat. */
+/** As many processes as send to one collector in turns, or nearly. */
+const MAX_RESOURCES = 64;
+/** A longer one is made anew for each request. */
+const MAX_KEPT_CHARS = 16_000;
+
+interface KnownResource {
+  from: Resource | null;
+  schemaUrl: string;
+  resource: Record<string, unknown>;
+  resourceSha256: string;
+}
+
+/**
+ * Resource and scope are the same object for all their items in a request, and the resource of a process says the same in each of its requests: converted
+ * and hashed once while they repeat.
+ */
 export function createOrigins(sha256 = sha256Hex): (from: OtlpOrigin) => SpanOrigin {
+  const known: KnownResource[] = [];
   let last: { from: OtlpOrigin; origin: SpanOrigin } | null = null;
+  const resourceOf = ({ resource: from, resourceSchemaUrl: schemaUrl }: OtlpOrigin): KnownResource => {
+    let found = known.find((one) => one.schemaUrl === schemaUrl && saysTheSame(one.from, from));
+    if (found === undefined) {
+      const resource = attributesWithFacts(from, schemaUrl);
+      const text = canonicalJson(resource);
+      found = { from, schemaUrl, resource, resourceSha256: sha256(text) };
+      // what is not even the same as itself has bytes, which are views into the whole request
+      if (text.length > MAX_KEPT_CHARS || !areSame(from?.attributes ?? [], from?.attributes ?? [])) return found;
+      known.unshift(found);
+      known.length = Math.min(known.length, MAX_RESOURCES);
+    }
+    return found;
+  };
   return (from) => {
     if (last !== null && isSameOrigin(last.from, from)) return last.origin;
-    const resource = attributesWithFacts(from.resource, from.resourceSchemaUrl);
-    const origin = { resource, resourceSha256: sha256(canonicalJson(resource)), scope: scopeOf(from) };
+    const { resource, resourceSha256 } = resourceOf(from);
+    const origin = { resource, resourceSha256, scope: scopeOf(from) };
     last = { from, origin };
     return origin;
   };
+}
+
+function saysTheSame(a: Resource | null, b: Resource | null): boolean {
+  if (a === b) return true;
+  return (
+    a !== null &&
+    b !== null &&
+    a.droppedAttributesCount === b.droppedAttributesCount &&
+    areSame(a.attributes, b.attributes)
+  );
+}
+
+function areSame(a: readonly KeyValue[], b: readonly KeyValue[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ key, value }, at) => key === b[at]?.key && isSame(value ?? null, b[at].value ?? null))
+  );
+}
+
+/** Bytes are never the same: no process has them in its resource. */
+function isSame(a: AnyValue | null, b: AnyValue | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.bytesValue || b.bytesValue || !a.arrayValue !== !b.arrayValue || !a.kvlistValue !== !b.kvlistValue)
+    return false;
+  const [list, otherList] = [a.arrayValue?.values ?? [], b.arrayValue?.values ?? []];
+  return (
+    a.stringValue === b.stringValue &&
+    a.intValue === b.intValue &&
+    a.boolValue === b.boolValue &&
+    Object.is(a.doubleValue, b.doubleValue) &&
+    list.length === otherList.length &&
+    list.every((item, at) => isSame(item, otherList[at] ?? null)) &&
+    areSame(a.kvlistValue?.values ?? [], b.kvlistValue?.values ?? [])
+  );
 }
 
 /** The schema URLs are compared for where there is no resource or no scope. */

@@ -48,7 +48,12 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
       contextWindow: contextWindow ?? inTable?.contextWindow ?? null,
     };
   };
+  let last: { llm: LlmFacts; found: KnownModel | null } | null = null;
   const find = (llm: LlmFacts): KnownModel | null => {
+    if (last === null || !isOfSameModel(last.llm, llm)) last = { llm, found: findByNames(llm) };
+    return last.found;
+  };
+  const findByNames = (llm: LlmFacts): KnownModel | null => {
     const names = [llm.provider ?? "", llm.response_model ?? "", llm.request_model ?? ""];
     if (names.some((name) => name.length > MAX_NAME_LENGTH || name.includes("\n"))) return null;
     const key = names.join("\n");
@@ -70,6 +75,10 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
     },
     contextWindow: (llm) => find(llm)?.contextWindow ?? null,
   };
+}
+
+function isOfSameModel(a: LlmFacts, b: LlmFacts): boolean {
+  return a.provider === b.provider && a.response_model === b.response_model && a.request_model === b.request_model;
 }
 
 /** By the model that answered; by the one that was asked for where the answer's name is only its longer, dated form. */

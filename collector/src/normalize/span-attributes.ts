@@ -5,8 +5,8 @@
 export interface KeyShape {
   readonly keys: readonly string[];
   readonly places: ReadonlyMap<string, number>;
-  /** By the reader's name for it. */
-  readonly notes: Map<string, unknown>;
+  /** By the reader's name for it, or the list that it looked for. */
+  readonly notes: Map<unknown, unknown>;
 }
 
 export function keyShapeOf(keys: readonly string[]): KeyShape {

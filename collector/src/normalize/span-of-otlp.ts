@@ -1,14 +1,17 @@
 import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
-import { type Fixed64, type KeyValue, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
-import { createAttributeMaps, jsonOfAttributes } from "./attribute-values.ts";
+import { jsonOfAttributes } from "../otlp/attribute-json.ts";
+import { type Fixed64, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import type { SentAttributes } from "../otlp/sent-attributes.ts";
+import { createAttributeMaps } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
 
 /**
  * Makes views of OTLP spans, checked before, as the dialects see them. What OTLP has beside the usual stays as attributes `otlp.*`.
  * What spans that follow each other have in common (the second, the keys) is made once.
  */
-export function createSpanViews(): (span: Span) => SpanView {
+export function createSpanViews(): (span: Span<SentAttributes>) => SpanView {
   const attributesOf = createAttributeMaps();
+  const wireFactsOf = createWireFacts();
   const startTimeOf = createTimeTexts();
   const endTimeOf = createTimeTexts();
   const eventTimes = createTimeTexts();
@@ -26,25 +29,46 @@ export function createSpanViews(): (span: Span) => SpanView {
     endTime: endTimeOf(unixNano(span.endTimeUnixNano)),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
-    attributes: attributesOf(withWireFacts(span)),
+    attributes: attributesOf(span.attributes, wireFactsOf(span)),
     events: span.events.map((event) => eventOf(event, eventTimeOf(event.timeUnixNano))),
     links: span.links.map(linkOf),
   });
 }
 
-/** The attributes, and behind them what OTLP says of a span beside the usual. */
-function withWireFacts(span: Span): readonly KeyValue[] {
-  const facts: KeyValue[] = [...span.attributes];
-  const add = (key: string, value: KeyValue["value"]) => facts.push({ key, value: value ?? null });
-  if (span.kind !== 0) add("otlp.kind", { intValue: span.kind });
-  if (span.flags !== 0) add("otlp.flags", { intValue: span.flags });
-  if (span.droppedAttributesCount !== 0)
-    add("otlp.dropped_attributes_count", { intValue: span.droppedAttributesCount });
-  if (span.droppedEventsCount !== 0) add("otlp.dropped_events_count", { intValue: span.droppedEventsCount });
-  if (span.droppedLinksCount !== 0) add("otlp.dropped_links_count", { intValue: span.droppedLinksCount });
-  if (span.traceState !== "") add("otlp.trace_state", { stringValue: span.traceState });
-  return facts;
+/** What OTLP says of a span beside the usual. Spans of which it says the same have one list of keys. */
+function createWireFacts(): (span: Span<unknown>) => SentAttributes {
+  const lists = new Map<number, readonly string[]>();
+  return (span) => {
+    const values: unknown[] = [];
+    let told = 0;
+    for (let at = 0; at < WIRE_FACTS.length; at += 1) {
+      const value = (WIRE_FACTS[at] as WireFact).of(span);
+      if (value === 0 || value === "") continue;
+      values.push(value);
+      told |= 1 << at;
+    }
+    let keys = lists.get(told);
+    if (keys === undefined) {
+      keys = WIRE_FACTS.filter((_, at) => (told & (1 << at)) !== 0).map(({ key }) => key);
+      lists.set(told, keys);
+    }
+    return { keys, values };
+  };
 }
+
+interface WireFact {
+  key: string;
+  of(span: Span<unknown>): number | string;
+}
+
+const WIRE_FACTS: readonly WireFact[] = [
+  { key: "otlp.kind", of: (span) => span.kind },
+  { key: "otlp.flags", of: (span) => span.flags },
+  { key: "otlp.dropped_attributes_count", of: (span) => span.droppedAttributesCount },
+  { key: "otlp.dropped_events_count", of: (span) => span.droppedEventsCount },
+  { key: "otlp.dropped_links_count", of: (span) => span.droppedLinksCount },
+  { key: "otlp.trace_state", of: (span) => span.traceState },
+];
 
 function eventOf(event: SpanEvent, time: string): SpanView["events"][number] {
   return {

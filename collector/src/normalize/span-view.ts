@@ -1,5 +1,5 @@
-import { createMembers } from "./members.ts";
-import { SpanAttributes } from "./span-attributes.ts";
+import { createMembers } from "../otlp/members.ts";
+import { type KeyShape, SpanAttributes } from "./span-attributes.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 
 /** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
@@ -40,6 +40,8 @@ export interface AttributeReader {
   oneOf<const Value extends string>(key: string, values: readonly Value[]): Value | null;
   /** Any value. */
   value(key: string): unknown;
+  /** Those of a list whose keys there are, looked for once for all spans with the same keys. The list must be a constant. */
+  there<Named extends { readonly key: string }>(list: readonly Named[]): readonly Named[];
   rest(): Record<string, unknown>;
   /** For the texts of these attributes, and of what is made of them. */
   memo: TextMemo;
@@ -54,22 +56,24 @@ export function createAttributeReader(
 
 class Reader implements AttributeReader {
   readonly memo: TextMemo;
-  readonly #places: ReadonlyMap<string, number>;
-  readonly #keys: readonly string[];
+  readonly #shape: KeyShape;
   readonly #values: readonly unknown[];
-  /** 1 for what was given out, by place. */
-  readonly #taken: Uint8Array;
+  /** Places whose values were given out. */
+  readonly #taken: boolean[] = [];
 
   constructor({ shape, list }: SpanAttributes, memo: TextMemo) {
     this.memo = memo;
-    this.#places = shape.places;
-    this.#keys = shape.keys;
+    this.#shape = shape;
     this.#values = list;
-    this.#taken = new Uint8Array(list.length);
   }
 
   text(key: string): string | null {
-    return this.#take(key, textOf);
+    const place = this.#shape.places.get(key);
+    if (place === undefined) return null;
+    const value = this.#values[place];
+    if (typeof value !== "string" || value === "") return null;
+    this.#taken[place] = true;
+    return value;
   }
   match(key: string, pattern: RegExp): string | null {
     return this.#take(key, (value) => (typeof value === "string" && pattern.test(value) ? value : null));
@@ -90,27 +94,38 @@ class Reader implements AttributeReader {
     return this.#take(key, (value) => values.find((word) => word === value) ?? null);
   }
   value(key: string): unknown {
-    return this.#take(key, asItIs);
+    const place = this.#shape.places.get(key);
+    if (place === undefined) return null;
+    const value = this.#values[place];
+    if (value !== null) this.#taken[place] = true;
+    return value;
+  }
+
+  there<Named extends { readonly key: string }>(list: readonly Named[]): readonly Named[] {
+    const { notes, places } = this.#shape;
+    let found = notes.get(list) as readonly Named[] | undefined;
+    if (found === undefined) {
+      found = list.filter(({ key }) => places.has(key));
+      notes.set(list, found);
+    }
+    return found;
   }
 
   rest(): Record<string, unknown> {
     const rest = createMembers();
-    for (let place = 0; place < this.#keys.length; place += 1)
-      if (this.#taken[place] === 0) rest[this.#keys[place] as string] = this.#values[place];
+    const { keys } = this.#shape;
+    for (let place = 0; place < keys.length; place += 1)
+      if (this.#taken[place] !== true) rest[keys[place] as string] = this.#values[place];
     return rest;
   }
 
   #take<Value>(key: string, accept: (value: unknown) => Value | null): Value | null {
-    const place = this.#places.get(key);
+    const place = this.#shape.places.get(key);
     if (place === undefined) return null;
     const accepted = accept(this.#values[place]);
-    if (accepted !== null) this.#taken[place] = 1;
+    if (accepted !== null) this.#taken[place] = true;
     return accepted;
   }
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function numberOf(value: unknown): number | null {
@@ -119,10 +134,6 @@ function numberOf(value: unknown): number | null {
 
 function booleanOf(value: unknown): boolean | null {
   return typeof value === "boolean" ? value : null;
-}
-
-function asItIs(value: unknown): unknown {
-  return value;
 }
 
 function countOf(value: unknown): number | null {

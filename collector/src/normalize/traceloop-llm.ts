@@ -1,10 +1,10 @@
 import { GEN_AI } from "@runledger/contract";
+import { createMembers } from "../otlp/members.ts";
 import { chatMessage, conversationOf } from "./chat-message.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { type FlatEntries, flatList, takeFlatLists } from "./flat-keys.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
-import { createMembers } from "./members.ts";
 import type { Content } from "./normalized.ts";
 import { modelContent } from "./otel-genai-content.ts";
 import { llmFactsOf } from "./otel-genai-model.ts";

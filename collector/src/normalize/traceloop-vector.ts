@@ -1,6 +1,6 @@
+import { createMembers } from "../otlp/members.ts";
 import type { DialectKeys } from "./dialect.ts";
 import { takeFlatLists } from "./flat-keys.ts";
-import { createMembers } from "./members.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 

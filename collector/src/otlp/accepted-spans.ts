@@ -1,12 +1,13 @@
 import type { JournalFrame } from "@runledger/storage";
-import { checkSpan } from "./check-span.ts";
-import { decodeTraces } from "./decode.ts";
+import { checkSentSpan } from "./check-span.ts";
+import { decodeSentTraces } from "./decode.ts";
 import type { Resource, Scope, Span } from "./otlp.ts";
+import type { SentAttributes } from "./sent-attributes.ts";
 import { unpackBodySync } from "./unpack.ts";
 
 /** A span that was acknowledged, with where it comes from. */
 export interface AcceptedSpan {
-  span: Span;
+  span: Span<SentAttributes>;
   resource: Resource | null;
   resourceSchemaUrl: string;
   scope: Scope | null;
@@ -20,10 +21,11 @@ export const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
 export function decodeAcceptedSpans(frame: Pick<JournalFrame, "format" | "encoding" | "body">): AcceptedSpan[] {
   const body = unpackBodySync(frame.body, frame.encoding, MAX_UNPACKED_BYTES);
   const accepted: AcceptedSpan[] = [];
-  for (const { resource, scopeSpans, schemaUrl: resourceSchemaUrl } of decodeTraces(body, frame.format).resourceSpans) {
+  for (const { resource, scopeSpans, schemaUrl: resourceSchemaUrl } of decodeSentTraces(body, frame.format)
+    .resourceSpans) {
     for (const { scope, spans, schemaUrl: scopeSchemaUrl } of scopeSpans) {
       for (const span of spans) {
-        if (checkSpan(span) !== null) continue;
+        if (checkSentSpan(span) !== null) continue;
         accepted.push({ span, resource: resource ?? null, resourceSchemaUrl, scope: scope ?? null, scopeSchemaUrl });
       }
     }

@@ -1,6 +1,7 @@
 import { type Counts, countRejected, countUndecodable, createCounts, isId, LATEST_UNIX_NANO } from "./faults.ts";
 import type { AnyValue, Span, TracesRequest } from "./otlp.ts";
 import { unixNano } from "./otlp.ts";
+import type { SentAttributes } from "./sent-attributes.ts";
 
 /** Why a span is not taken. Each is a label of the rejection counter. */
 export type SpanFault =
@@ -29,16 +30,35 @@ const USAGE_PREFIX = "gen_ai.usage.";
 
 /** Null for a span that can be recorded. Pure: receiving and integrating come to the same verdict on the same bytes. */
 export function checkSpan(span: Span): SpanFault | null {
+  const fault = checkFacts(span);
+  if (fault !== null) return fault;
+  for (const { key, value } of span.attributes) {
+    if (value && key.startsWith(USAGE_PREFIX) && isNegative(value)) return "negative_tokens";
+  }
+  return null;
+}
+
+/** The same of a span whose attributes are JSON. */
+export function checkSentSpan(span: Span<SentAttributes>): SpanFault | null {
+  const fault = checkFacts(span);
+  if (fault !== null) return fault;
+  const { keys, values } = span.attributes;
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at];
+    if (typeof value === "string" || !isNegativeJson(value)) continue;
+    if (keys[at]?.startsWith(USAGE_PREFIX)) return "negative_tokens";
+  }
+  return null;
+}
+
+function checkFacts(span: Span<unknown>): SpanFault | null {
   if (!isId(span.traceId, 16)) return "trace_id";
   if (!isId(span.spanId, 8)) return "span_id";
   if (span.parentSpanId.length !== 0 && span.parentSpanId.length !== 8) return "parent_id";
   const start = unixNano(span.startTimeUnixNano);
   if (start === 0n || start > LATEST_UNIX_NANO) return "start_time";
   const end = unixNano(span.endTimeUnixNano);
-  if (end > LATEST_UNIX_NANO || end + MAX_BACKWARD_NANOS < start) return "end_time";
-  for (const { key, value } of span.attributes) {
-    if (value && key.startsWith(USAGE_PREFIX) && isNegative(value)) return "negative_tokens";
-  }
+  if (end > LATEST_UNIX_NANO || (end < start && end + MAX_BACKWARD_NANOS < start)) return "end_time";
   return null;
 }
 
@@ -60,4 +80,12 @@ export function countSpans(request: TracesRequest): Counts {
 function isNegative(value: AnyValue): boolean {
   const number = value.intValue ?? value.doubleValue;
   return number !== null && number !== undefined && number < 0;
+}
+
+/** As `isNegative`, of what `jsonOfValue` made of the value. */
+function isNegativeJson(value: unknown): boolean {
+  if (typeof value === "number") return value < 0;
+  if (typeof value !== "object" || value === null) return false;
+  const beyond = "int64" in value ? value.int64 : "double" in value ? value.double : null;
+  return typeof beyond === "string" && beyond.startsWith("-") && Object.keys(value).length === 1;
 }

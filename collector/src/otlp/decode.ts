@@ -9,11 +9,12 @@ import { metricOf } from "./json-metric.ts";
 import type { LogRecord } from "./log-record.ts";
 import type { Metric } from "./metric.ts";
 import { OtlpError, type TracesRequest } from "./otlp.ts";
-import { tracesFromProtobuf } from "./protobuf.ts";
+import { sentTracesFromProtobuf, tracesFromProtobuf } from "./protobuf.ts";
 import { groupsFromProtobuf } from "./protobuf-group.ts";
 import { readLogRecord } from "./protobuf-log.ts";
 import { readMetric } from "./protobuf-metric.ts";
 import { tooMany } from "./protobuf-reader.ts";
+import { type SentAttributes, withSentAttributes } from "./sent-attributes.ts";
 
 const { collector } = root.opentelemetry.proto;
 const { ExportTraceServiceRequest } = collector.trace.v1;
@@ -22,6 +23,13 @@ const { ExportTraceServiceRequest } = collector.trace.v1;
 export function decodeTraces(body: Buffer, format: BodyFormat): TracesRequest {
   return decode("ExportTraceServiceRequest", format, () =>
     format === "protobuf" ? tracesFromProtobuf(body) : tracesFromJson(parseJson(body)),
+  );
+}
+
+/** The same with the attributes of spans as JSON. */
+export function decodeSentTraces(body: Buffer, format: BodyFormat): TracesRequest<SentAttributes> {
+  return decode("ExportTraceServiceRequest", format, () =>
+    format === "protobuf" ? sentTracesFromProtobuf(body) : withSentAttributes(tracesFromJson(parseJson(body))),
   );
 }
 

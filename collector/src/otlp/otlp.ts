@@ -2,13 +2,13 @@
  * OTLP traces as both encodings are decoded to: names as in OTLP/JSON, enums as numbers, ids as bytes. Absent messages are null or undefined,
  * absent lists empty, absent text "". Source: https://github.com/open-telemetry/opentelemetry-proto (v1).
  */
-export interface TracesRequest {
-  readonly resourceSpans: readonly ResourceSpans[];
+export interface TracesRequest<Attributes = readonly KeyValue[]> {
+  readonly resourceSpans: readonly ResourceSpans<Attributes>[];
 }
 
-export interface ResourceSpans {
+export interface ResourceSpans<Attributes = readonly KeyValue[]> {
   readonly resource?: Resource | null;
-  readonly scopeSpans: readonly ScopeSpans[];
+  readonly scopeSpans: readonly ScopeSpans<Attributes>[];
   readonly schemaUrl: string;
 }
 
@@ -17,9 +17,9 @@ export interface Resource {
   readonly droppedAttributesCount: number;
 }
 
-export interface ScopeSpans {
+export interface ScopeSpans<Attributes = readonly KeyValue[]> {
   readonly scope?: Scope | null;
-  readonly spans: readonly Span[];
+  readonly spans: readonly Span<Attributes>[];
   /** For each span that could not be decoded, why. Absent when there is none. */
   readonly undecodable?: string[];
   readonly schemaUrl: string;
@@ -32,7 +32,8 @@ export interface Scope {
   readonly droppedAttributesCount: number;
 }
 
-export interface Span {
+/** `Attributes`: as OTLP has them, or as JSON (`SentAttributes`) where a span was accepted and is brought into the normal form. */
+export interface Span<Attributes = readonly KeyValue[]> {
   readonly traceId: Uint8Array;
   readonly spanId: Uint8Array;
   readonly traceState: string;
@@ -44,7 +45,7 @@ export interface Span {
   readonly kind: number;
   readonly startTimeUnixNano: Fixed64;
   readonly endTimeUnixNano: Fixed64;
-  readonly attributes: readonly KeyValue[];
+  readonly attributes: Attributes;
   readonly droppedAttributesCount: number;
   readonly events: readonly SpanEvent[];
   readonly droppedEventsCount: number;

@@ -55,25 +55,28 @@ const readKeyValueField: ReadField<KeyValue> = (message, tag, reader, depth) => 
   return true;
 };
 
+/** One of its fields is set: the last that came. */
 export function readAnyValue(value: AnyValue | null | undefined, reader: ExactReader, depth: number): AnyValue {
-  return readMessage(value ?? {}, readAnyValueField, reader, depth);
+  const outerEnd = beginMessage(reader, depth);
+  let read = value ?? {};
+  while (reader.pos < reader.len) {
+    const tag = reader.tag();
+    if (tag === 10) read = { stringValue: reader.string() };
+    else if (tag === 24) read = { intValue: reader.readInt64() };
+    else if (tag === 16) read = { boolValue: reader.bool() };
+    else if (tag === 33) read = { doubleValue: reader.double() };
+    else if (tag === 42) read = { arrayValue: readMessage({ values: [] }, readArrayField, reader, depth + 1) };
+    else if (tag === 50) read = { kvlistValue: readMessage({ values: [] }, readKeyValueListField, reader, depth + 1) };
+    else if (tag === 58) read = { bytesValue: reader.bytes() };
+    else reader.skipType(tag & 7, depth + 1, tag >>> 3);
+  }
+  endMessage(reader, outerEnd);
+  return read;
 }
-
-const readAnyValueField: ReadField<AnyValue> = (message, tag, reader, depth) => {
-  if (tag === 10) message.stringValue = reader.string();
-  else if (tag === 24) message.intValue = reader.readInt64();
-  else if (tag === 16) message.boolValue = reader.bool();
-  else if (tag === 33) message.doubleValue = reader.double();
-  else if (tag === 42) message.arrayValue = readMessage({ values: [] }, readArrayField, reader, depth);
-  else if (tag === 50) message.kvlistValue = readMessage({ values: [] }, readKeyValueListField, reader, depth);
-  else if (tag === 58) message.bytesValue = reader.bytes();
-  else return false;
-  return true;
-};
 
 const readArrayField: ReadField<{ readonly values: readonly AnyValue[] }> = (message, tag, reader, depth) => {
   if (tag !== 10) return false;
-  message.values.push(readMessage<AnyValue>({}, readAnyValueField, reader, depth));
+  message.values.push(readAnyValue(null, reader, depth));
   return true;
 };
 
@@ -105,15 +108,26 @@ export function readMessage<Message>(
   reader: ExactReader,
   depth: number,
 ): Message {
+  const outerEnd = beginMessage(reader, depth);
+  readFields(message, reader.len, readField, reader, depth + 1);
+  reader.len = outerEnd;
+  return message;
+}
+
+/** The reader's end becomes that of the message, whose length comes next. Gives the end of what is around it, for `endMessage`. */
+export function beginMessage(reader: ExactReader, depth: number): number {
   reader.countMessage();
   if (depth >= MAX_DEPTH) throw new ContentError(`messages are nested deeper than ${MAX_DEPTH}`);
   const end = reader.size() + reader.pos;
   const outerEnd = reader.len;
   if (end > outerEnd) throw new RangeError(`index out of range: ${end} > ${outerEnd}`);
   reader.len = end;
-  readFields(message, end, readField, reader, depth + 1);
+  return outerEnd;
+}
+
+export function endMessage(reader: ExactReader, outerEnd: number): void {
+  if (reader.pos !== reader.len) throw new RangeError(`a message ends at byte ${reader.pos} instead of ${reader.len}`);
   reader.len = outerEnd;
-  return message;
 }
 
 export function readFields<Message>(

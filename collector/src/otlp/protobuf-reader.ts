@@ -21,6 +21,9 @@ export class ExactReader extends protobuf.BufferReader {
   declare buf: Buffer & { utf8Slice(start: number, end: number): string };
   /** Keys read before, by their length and two of their bytes: where they are in `buf`. */
   private readonly keys = new Array<{ at: number; text: string } | undefined>(KEY_SLOTS).fill(undefined);
+  /** Lists of keys read before, the last ones. */
+  private readonly keyLists: string[][] = [];
+  private nextKeyList = 0;
   private messages = 0;
   private items = 0;
 
@@ -66,6 +69,14 @@ export class ExactReader extends protobuf.BufferReader {
     return text;
   }
 
+  /** The list of the same keys that was given to it before, or this one. */
+  sharedKeys(keys: string[]): readonly string[] {
+    for (const known of this.keyLists) if (hasSame(known, keys)) return known;
+    this.keyLists[this.nextKeyList] = keys;
+    this.nextKeyList = (this.nextKeyList + 1) % MAX_KEY_LISTS;
+    return keys;
+  }
+
   readFixed64(): bigint {
     const start = this.pos;
     if (start + 8 > this.len) throw new RangeError(`index out of range: ${start} + 8 > ${this.len}`);
@@ -94,11 +105,19 @@ export class ExactReader extends protobuf.BufferReader {
 
 /** A power of two. */
 const KEY_SLOTS = 256;
+/** As many kinds of spans as one agent has, or nearly. */
+const MAX_KEY_LISTS = 16;
 /** Bytes. Lengths below 128 take one byte. */
 const MAX_KEPT_KEY = 100;
 
 function isSame(buf: Buffer, a: number, b: number, length: number): boolean {
   for (let at = 0; at < length; at += 1) if (buf[a + at] !== buf[b + at]) return false;
+  return true;
+}
+
+function hasSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
   return true;
 }
 

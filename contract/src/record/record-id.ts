@@ -36,14 +36,25 @@ const LONG_TEXT_CHARS = 1_000;
  * The collector makes it of what arrived, the SDK of what it sends, to name it in the record after it: they must agree.
  */
 export function recordId(span: IdentifiedSpan, origin: Omit<SpanOrigin, "resource">, sha256 = sha256Hex): string {
+  // Whatever follows a text begins with a sign that is no half of a pair: a half one anywhere shows in the whole, and there is nearly never one.
+  const text = textOf(span, origin, sha256, wellFormedTextIn);
+  return sha256Hex(text.isWellFormed() ? text : textOf(span, origin, sha256, textIn));
+}
+
+function textOf(
+  span: IdentifiedSpan,
+  origin: Omit<SpanOrigin, "resource">,
+  sha256: (text: string) => string,
+  textIn: (text: string) => string,
+): string {
   let text = `runledger span 2 ${span.traceId} ${span.spanId} ${span.parentSpanId ?? "-"} ${span.startTime} ${span.endTime}`;
   text += ` ${span.statusCode} ${origin.resourceSha256} ${span.keysSha256}`;
   text += textIn(span.name) + textIn(span.statusMessage) + textIn(origin.scope.name) + textIn(origin.scope.version);
-  for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], sha256);
+  for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], sha256, textIn);
   const { attributes = null } = origin.scope;
   if (attributes !== null) text += jsonIn(attributes);
   if (span.events.length > 0 || span.links.length > 0) text += jsonIn([span.events, span.links]);
-  return sha256Hex(text);
+  return text;
 }
 
 /** @param keys in their order (UTF-16 code units), each once. */
@@ -55,15 +66,19 @@ function sha256Hex(text: string): string {
   return crypto.hash("sha256", text, "hex");
 }
 
-function valueIn(value: unknown, sha256: (text: string) => string): string {
+function valueIn(value: unknown, sha256: (text: string) => string, textIn: (text: string) => string): string {
   if (typeof value === "number") return `#${value}`;
   if (typeof value !== "string") return jsonIn(value);
   return value.length > LONG_TEXT_CHARS && value.isWellFormed() ? `*${sha256(value)}` : textIn(value);
 }
 
+function wellFormedTextIn(text: string): string {
+  return `"${text.length}:${text}`;
+}
+
 /** Half a surrogate pair has no UTF-8: a text with one is told from others by its JSON only. */
 function textIn(text: string): string {
-  return text.isWellFormed() ? `"${text.length}:${text}` : jsonIn(text);
+  return text.isWellFormed() ? wellFormedTextIn(text) : jsonIn(text);
 }
 
 function jsonIn(value: unknown): string {
