@@ -1,5 +1,5 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
-import { isMembers, type Members } from "./json-object.ts";
+import { copiedBeside, isMembers, type Members } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { callOf, partOf } from "./message-part.ts";
 
@@ -10,13 +10,18 @@ import { callOf, partOf } from "./message-part.ts";
 export function chatMessage(value: unknown, defaultRole: string): ChatMessage {
   if (!isMembers(value)) return { role: defaultRole, parts: partsOfContent(value) };
   if (typeof value["role"] !== "string") return itemMessage(value, defaultRole);
-  const { role, content, parts, tool_calls: calls, tool_call_id: id, ...rest } = value;
+  const { role, content, parts, tool_calls: calls, tool_call_id: id } = value;
+  const message = copiedBeside({ role: role as string }, value, MESSAGE_KEYS) as ChatMessage;
   if (role === "tool" && id !== undefined)
-    return { role, ...rest, parts: [{ type: "tool_call_response", id, response: content ?? null }] };
-  const said = Array.isArray(parts) && content === undefined ? parts.map(chatPart) : partsOfContent(content);
-  const asked = (Array.isArray(calls) ? calls : []).map((call) => callOf(call) as MessagePart);
-  return { role: role as string, ...rest, parts: [...said, ...asked] };
+    message.parts = [{ type: "tool_call_response", id, response: content ?? null }];
+  else {
+    message.parts = Array.isArray(parts) && content === undefined ? parts.map(chatPart) : partsOfContent(content);
+    if (Array.isArray(calls)) for (const call of calls) message.parts.push(callOf(call) as MessagePart);
+  }
+  return message;
 }
+
+const MESSAGE_KEYS = ["role", "content", "parts", "tool_calls", "tool_call_id"];
 
 /** The leading system messages as one list of parts (null: none), and the other messages as JSON text each. */
 export function conversationOf(

@@ -16,15 +16,15 @@ export function argumentsHash(json: string, parse = parsedJson): string {
   return valueHash(parse(json), json);
 }
 
-/** `json`: the value's text. */
-export function valueHash(value: unknown, json: string): string {
+/** `json`: the value's text, where it is at hand. */
+export function valueHash(value: unknown, json?: string): string {
   return sha256Hex(canonicalOr(value, json));
 }
 
-function canonicalOr(value: unknown, json: string): string {
+function canonicalOr(value: unknown, json: string | undefined): string {
   try {
     return canonicalJson(value === undefined ? json : value);
   } catch {
-    return json; // with lone surrogates: then the text itself is compared
+    return json ?? JSON.stringify(value); // with lone surrogates: then the text itself is compared
   }
 }

@@ -3,10 +3,12 @@ import { takeFlatLists } from "./flat-keys.ts";
 import { keyShapeOf, SpanAttributes } from "./span-attributes.ts";
 import { createAttributeReader } from "./span-view.ts";
 
+const PREFIXES = ["a.", "b."] as const;
+
 function listsOf(attributes: Record<string, unknown>) {
   const given = new Map(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
   const reader = createAttributeReader(given);
-  const lists = takeFlatLists(given, reader, ["a.", "b."]);
+  const lists = takeFlatLists(given, reader, PREFIXES);
   return {
     lists: { a: lists["a."].map(Object.fromEntries), b: lists["b."].map(Object.fromEntries) },
     rest: reader.rest(),
@@ -50,7 +52,7 @@ describe("keys of flattened lists", () => {
     passes = 0;
     for (const first of [1, 7]) {
       const given = new SpanAttributes(shape, [first, ...Array.from({ length: 19_999 }, () => 0)]);
-      const lists = takeFlatLists(given, createAttributeReader(given), ["a.", "b."]);
+      const lists = takeFlatLists(given, createAttributeReader(given), PREFIXES);
       expect(lists["a."]).toHaveLength(20_000);
       expect(lists["a."][0]?.get("x")).toBe(first);
     }

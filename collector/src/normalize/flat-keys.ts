@@ -2,11 +2,11 @@ import { type KeyShape, keyShapeOf, noted, SpanAttributes } from "./span-attribu
 import type { AttributeReader } from "./span-view.ts";
 
 /** What stands behind a flattened key's index, and its value. */
-export type FlatEntries = ReadonlyMap<string, unknown>;
+export type FlatEntries = SpanAttributes;
 
 /**
  * Lists that were flattened into keys `<prefix><index>.<path>`, by their prefix: one entry an index that exists, in their order.
- * The keys are taken. No prefix begins with another. Keys of such a prefix without an index are left.
+ * The keys are taken. `prefixes` is a constant of its caller; none begins with another. Keys of such a prefix without an index are left.
  */
 export function takeFlatLists<const Prefix extends string>(
   given: ReadonlyMap<string, unknown>,
@@ -14,56 +14,54 @@ export function takeFlatLists<const Prefix extends string>(
   prefixes: readonly Prefix[],
 ): Readonly<Record<Prefix, FlatEntries[]>> {
   const all = SpanAttributes.from(given);
-  const plans = noted(all.shape, `lists ${prefixes.join(" ")}`, (shape) => plansOf(shape, prefixes));
+  const plans = noted(all.shape, prefixes, (shape) => plansOf(shape, prefixes));
   const lists = {} as Record<Prefix, FlatEntries[]>;
   for (const prefix of prefixes) {
     const plan = plans[prefix] as ListPlan;
-    for (const key of plan.keys) attributes.value(key);
-    lists[prefix] = entriesBy(plan, all);
+    attributes.take(plan.places);
+    lists[prefix] = plan.items.length === 0 ? NO_ENTRIES : entriesBy(plan, all);
   }
   return lists;
 }
 
+const NO_ENTRIES: FlatEntries[] = [];
+
 /** The same for a list within an entry. */
 export function flatList(entries: FlatEntries, prefix: string): FlatEntries[] {
-  const all = SpanAttributes.from(entries);
-  return entriesBy(
-    noted(all.shape, `list ${prefix}`, (shape) => plansOf(shape, [prefix])[prefix] as ListPlan),
-    all,
-  );
+  const plan = noted(entries.shape, prefix, (shape) => plansOf(shape, [prefix])[prefix] as ListPlan);
+  return plan.items.length === 0 ? NO_ENTRIES : entriesBy(plan, entries);
 }
 
 /** Which of a shape's keys make up a list: it follows from the keys alone. */
 interface ListPlan {
-  keys: readonly string[];
+  /** Of its keys. */
+  places: readonly number[];
   /** One an index, in their order: the paths behind it, and where their values are. */
   items: readonly { shape: KeyShape; from: readonly number[] }[];
 }
 
 function entriesBy({ items }: ListPlan, { list }: SpanAttributes): FlatEntries[] {
-  return items.map(
-    ({ shape, from }) =>
-      new SpanAttributes(
-        shape,
-        from.map((place) => list[place]),
-      ),
-  );
+  return items.map(({ shape, from }) => {
+    const values: unknown[] = [];
+    for (let at = 0; at < from.length; at += 1) values.push(list[from[at] as number]);
+    return new SpanAttributes(shape, values);
+  });
 }
 
 /** One pass over the keys. */
 function plansOf(shape: KeyShape, prefixes: readonly string[]): Record<string, ListPlan> {
   const lists = new Map(prefixes.map((prefix) => [prefix, new Map<number, Map<string, number>>()]));
-  const taken = new Map<string, string[]>(prefixes.map((prefix) => [prefix, []]));
+  const taken = new Map<string, number[]>(prefixes.map((prefix) => [prefix, []]));
   let prefix: string | undefined;
   for (const [place, key] of shape.keys.entries()) {
     // in the order of keys those of one list follow each other
     if (prefix === undefined || !key.startsWith(prefix)) prefix = prefixes.find((other) => key.startsWith(other));
     const list = prefix === undefined ? undefined : lists.get(prefix);
     if (prefix === undefined || list === undefined) continue;
-    if (addTo(list, key, prefix.length, place)) taken.get(prefix)?.push(key);
+    if (addTo(list, key, prefix.length, place)) taken.get(prefix)?.push(place);
   }
   return Object.fromEntries(
-    prefixes.map((name) => [name, { keys: taken.get(name) ?? [], items: inOrder(lists.get(name)) }]),
+    prefixes.map((name) => [name, { places: taken.get(name) ?? [], items: inOrder(lists.get(name)) }]),
   );
 }
 

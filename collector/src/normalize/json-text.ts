@@ -32,8 +32,6 @@ export function keptText(value: unknown, parse = parsedJson): string {
   return typeof value === "string" && looksLikeJson(value) ? value : jsonTextOf(value, parse);
 }
 
-const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
-
 function looksLikeJson(text: string): boolean {
   const first = text.charCodeAt(0);
   const last = text.charCodeAt(text.length - 1);
@@ -47,12 +45,30 @@ export function jsonElementsOf(value: unknown, memo?: Parsed): string[] {
   return [JSON.stringify(value)];
 }
 
-/** Words are told from JSON by their beginning: an exception for each of them would cost more than all the rest. */
-const MAY_BE_JSON = /^\s*(?:[[{"\d-]|true|false|null)/;
+const [QUOTE, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [34, 91, 93, 123, 125];
+const SCALAR = /^\s*(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*$/;
 
-/** false: it is none. */
+/** false: it is none. Words are told from JSON by their first and last sign: an exception for each of them would cost more than all the rest. */
 export function mayBeJson(text: string): boolean {
-  return MAY_BE_JSON.test(text);
+  let begin = 0;
+  while (isSpace(text.charCodeAt(begin))) begin++;
+  let end = text.length - 1;
+  while (end > begin && isSpace(text.charCodeAt(end))) end--;
+  const last = text.charCodeAt(end);
+  switch (text.charCodeAt(begin)) {
+    case OPEN_OBJECT:
+      return last === CLOSE_OBJECT;
+    case OPEN_ARRAY:
+      return last === CLOSE_ARRAY;
+    case QUOTE:
+      return last === QUOTE && end > begin;
+    default:
+      return SCALAR.test(text);
+  }
+}
+
+function isSpace(charCode: number): boolean {
+  return charCode === 32 || (charCode >= 9 && charCode <= 13);
 }
 
 /** What a text says, undefined when it is no JSON. */

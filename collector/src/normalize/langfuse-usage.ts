@@ -16,30 +16,67 @@ export function langfuseTokens(usageDetails: unknown): Tokens {
   const usage = isMembers(found) ? found : {};
   const openai = openaiTokens(usage);
   if (openai !== null) return openai;
-  const shares = Object.entries(usage).flatMap(([key, value]) => {
-    const count = countOf(value);
-    return count === null ? [] : [{ key: wordsOf(key), count }];
-  });
-  const sumOf = (fits: (key: string) => boolean): number | null => {
-    const fitting = shares.filter(({ key }) => fits(key));
-    return fitting.length === 0 ? null : fitting.reduce((sum, { count }) => sum + count, 0);
-  };
-  const input = shares.find(({ key }) => /^(input|prompt)(_tokens)?$/.test(key));
-  const output = shares.find(({ key }) => /^(output|completion)(_tokens)?$/.test(key));
-  const total = shares.find(({ key }) => /^total(_tokens)?$/.test(key));
+  const shares = sharesOf(usage);
+  const { wholeInput, wholeOutput, total } = shares;
   // who hands on totals of another SDK says so by their sum
-  const isWhole = input !== undefined && output !== undefined && input.count + output.count === total?.count;
-  const isOutput = (key: string) => /output|completion|reasoning/.test(key);
-  const isInput = (key: string) => !isOutput(key) && /input|prompt|cache/.test(key);
-  const isWrite = (key: string) => /cache/.test(key) && /creat|write|writ/.test(key);
+  const isWhole = wholeInput !== null && wholeOutput !== null && wholeInput + wholeOutput === total;
   return {
-    input_tokens: isWhole ? input.count : sumOf(isInput),
-    output_tokens: isWhole ? output.count : sumOf(isOutput),
-    cache_read_tokens: sumOf((key) => isInput(key) && key.includes("cache") && !isWrite(key)),
-    cache_write_tokens: sumOf((key) => isInput(key) && isWrite(key)),
-    reasoning_tokens: sumOf((key) => key.includes("reasoning")),
+    input_tokens: isWhole ? wholeInput : shares.input,
+    output_tokens: isWhole ? wholeOutput : shares.output,
+    cache_read_tokens: shares.read,
+    cache_write_tokens: shares.written,
+    reasoning_tokens: shares.reasoning,
   };
 }
+
+/** Sums of the shares that name each of these; and the first that is a whole by its name. null: there is none. */
+type Shares = Record<
+  "input" | "output" | "read" | "written" | "reasoning" | "wholeInput" | "wholeOutput" | "total",
+  number | null
+>;
+
+function sharesOf(usage: Record<string, unknown>): Shares {
+  const shares: Shares = {
+    input: null,
+    output: null,
+    read: null,
+    written: null,
+    reasoning: null,
+    wholeInput: null,
+    wholeOutput: null,
+    total: null,
+  };
+  const add = (name: keyof Shares, count: number) => {
+    shares[name] = (shares[name] ?? 0) + count;
+  };
+  for (const given in usage) {
+    const count = countOf(usage[given]);
+    if (count === null) continue;
+    const key = wordsOf(given);
+    const whole = WHOLES.get(key);
+    if (whole !== undefined) shares[whole] ??= count;
+    if (key.includes("reasoning")) add("reasoning", count);
+    if (/output|completion|reasoning/.test(key)) add("output", count);
+    else if (/input|prompt|cache/.test(key)) {
+      add("input", count);
+      if (key.includes("cache")) add(/creat|write|writ/.test(key) ? "written" : "read", count);
+    }
+  }
+  return shares;
+}
+
+const WHOLES: ReadonlyMap<string, "wholeInput" | "wholeOutput" | "total"> = new Map([
+  ["input", "wholeInput"],
+  ["input_tokens", "wholeInput"],
+  ["prompt", "wholeInput"],
+  ["prompt_tokens", "wholeInput"],
+  ["output", "wholeOutput"],
+  ["output_tokens", "wholeOutput"],
+  ["completion", "wholeOutput"],
+  ["completion_tokens", "wholeOutput"],
+  ["total", "total"],
+  ["total_tokens", "total"],
+]);
 
 function openaiTokens(usage: Record<string, unknown>): Tokens | null {
   const input = countOf(usage["prompt_tokens"]);
@@ -57,7 +94,7 @@ function openaiTokens(usage: Record<string, unknown>): Tokens | null {
 
 /** `cachedInputTokens` as `cached_input_tokens`. */
 function wordsOf(key: string): string {
-  return key.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
+  return /^[a-z_]+$/.test(key) ? key : key.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
 }
 
 function countOf(value: unknown): number | null {

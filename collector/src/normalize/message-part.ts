@@ -1,16 +1,14 @@
-import { isMembers, type Members, unlessJson } from "./json-object.ts";
+import { copiedBeside, isMembers, type Members, unlessJson } from "./json-object.ts";
 
 /** The parts of OpenAI, Anthropic and Bedrock in the form of the conventions; any other stays as it is. */
 export function partOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
+  if (value["type"] === "text" || value["type"] === "input_text" || value["type"] === "output_text")
+    return textPart(value);
   const { type, ...rest } = value;
   switch (type) {
     case undefined:
       return untypedPart(rest);
-    case "text":
-    case "input_text":
-    case "output_text":
-      return textPart(rest);
     case "image_url": {
       const { image_url: image, ...beside } = rest;
       const { url, ...more }: Members = isMembers(image) ? image : { url: image };
@@ -49,9 +47,14 @@ export function partOf(value: unknown): Members {
   }
 }
 
-function textPart({ text, ...rest }: Members): Members {
-  return { ...rest, type: "text", ...(text === undefined ? {} : { content: text }) };
+function textPart(part: Members): Members {
+  const made = copiedBeside({}, part, TEXT_KEYS);
+  made["type"] = "text";
+  if (part["text"] !== undefined) made["content"] = part["text"];
+  return made;
 }
+
+const TEXT_KEYS = ["type", "text"];
 
 /** Bedrock names a part by its one member. */
 function untypedPart(part: Members): Members {
@@ -70,10 +73,17 @@ function untypedPart(part: Members): Members {
 /** `{id, type, function: {name, arguments}}`, or the same without `function`. */
 export function callOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "tool_call", arguments: value };
-  const { function: named, type: _type, ...call } = value;
-  const { arguments: given, ...rest }: Members = isMembers(named) ? { ...call, ...named } : call;
-  return { ...rest, type: "tool_call", ...(given === undefined ? {} : { arguments: exactlyParsed(given) }) };
+  const named = value["function"];
+  const made = copiedBeside({}, value, CALL_KEYS);
+  if (isMembers(named)) copiedBeside(made, named, FUNCTION_KEYS);
+  const given = isMembers(named) && "arguments" in named ? named["arguments"] : value["arguments"];
+  made["type"] = "tool_call";
+  if (given !== undefined) made["arguments"] = exactlyParsed(given);
+  return made;
 }
+
+const CALL_KEYS = ["function", "type", "arguments"];
+const FUNCTION_KEYS = ["arguments"];
 
 /** Arguments that came as text, as what they say; text with numbers that would lose digits stays text. */
 function exactlyParsed(value: unknown): unknown {

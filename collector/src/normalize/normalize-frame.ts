@@ -1,4 +1,3 @@
-import { rfc3339FromUnixNano } from "@runledger/contract";
 import type { JournalFrame } from "@runledger/storage";
 import { decodeAcceptedLogs, decodeAcceptedMetrics } from "../otlp/accepted-items.ts";
 import { type AcceptedSpan, decodeAcceptedSpans, MAX_UNPACKED_BYTES } from "../otlp/accepted-spans.ts";
@@ -12,6 +11,7 @@ import { createOrigins } from "./otlp-origin.ts";
 import type { Pricer } from "./price.ts";
 import { createSpanViews } from "./span-of-otlp.ts";
 import { createTextMemo } from "./text-memo.ts";
+import { createTimeTexts } from "./time-text.ts";
 
 /** Brings the frames of a journal into normal form. What frames have in common (keys in order, tools, system prompts) is read once while it is remembered. */
 export type FrameNormalizer = (frame: JournalFrame) => NormalizedFrame;
@@ -21,10 +21,11 @@ export function createFrameNormalizer(price: Pricer): FrameNormalizer {
   const memo = createTextMemo();
   const viewOf = createSpanViews();
   const originOf = createOrigins();
+  const receivedTimeOf = createTimeTexts();
   return (frame) => {
     const reception: Reception = {
       tenant: frame.tenant,
-      receivedTime: rfc3339FromUnixNano(frame.receivedUnixNano),
+      receivedTime: receivedTimeOf(frame.receivedUnixNano),
       ...(frame.own === true ? { own: true } : {}),
     };
     const body = unpackBodySync(frame.body, frame.encoding, MAX_UNPACKED_BYTES);

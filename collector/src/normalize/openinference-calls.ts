@@ -3,11 +3,17 @@ import type { MessagePart } from "@runledger/contract";
 /** Arguments that came as text, as what they say; text that is no JSON, or with numbers that would lose digits, stays text. */
 export function argumentsOf(value: unknown): unknown {
   if (typeof value !== "string" || /\d{16}/.test(value)) return value;
+  if (isSeveral(value)) return value;
   try {
     return JSON.parse(value);
   } catch {
     return value; // the model wrote no JSON; what it wrote is the fact
   }
+}
+
+/** The arguments of several calls end to end, which are no JSON: an exception for them would cost more than to look. */
+export function isSeveral(text: string): boolean {
+  return text.includes("}{") && (objectsIn(text)?.length ?? 0) > 1;
 }
 
 /** Calls that a model asks for at once; more than any has been seen to. */

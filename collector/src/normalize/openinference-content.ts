@@ -3,7 +3,7 @@ import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
 import { isMembers, jsonObject } from "./json-object.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
-import { flatMembers, flatMessages } from "./openinference-messages.ts";
+import { type Behind, flatMembers, flatMessages } from "./openinference-messages.ts";
 import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
 import { type RequestSaid, requestSaid } from "./provider-request.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
@@ -18,6 +18,8 @@ const LISTS = [
   "llm.choices.",
   "embedding.embeddings.",
 ] as const;
+const TOOL: Behind = { prefix: "tool.", without: [] };
+const EMBEDDING: Behind = { prefix: "embedding.", without: [] };
 type Lists = Readonly<Record<(typeof LISTS)[number], FlatEntries[]>>;
 
 /** The same content in other dialects' words, where an OpenInference processor rewrites their spans. */
@@ -132,7 +134,7 @@ function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: un
 }
 
 function toolsOf(list: readonly FlatEntries[], given: unknown, { parse }: TextMemo): Record<string, unknown>[] {
-  const schemas = flatMembers(list, "tool.").flatMap(({ json_schema: text, ...rest }) =>
+  const schemas = flatMembers(list, TOOL).flatMap(({ json_schema: text, ...rest }) =>
     typeof text === "string" ? [jsonObject(text, parse) ?? { type: "unknown", json_schema: text }] : [rest],
   );
   return (Array.isArray(given) && given.length >= schemas.length ? given : schemas).map(toolDefinition);
@@ -158,7 +160,7 @@ function settingsOf(parameters: Record<string, unknown> | null): string | null {
 
 /** What was embedded as the messages of a user; the vectors as the output. */
 export function embeddingContent({ lists, io }: CallSaid): Content {
-  const list = flatMembers(lists["embedding.embeddings."], "embedding.");
+  const list = flatMembers(lists["embedding.embeddings."], EMBEDDING);
   const texts = list.flatMap(({ text }) => (text === undefined ? [] : [text]));
   const vectors = list.flatMap(({ vector }) => (vector === undefined ? [] : [vector]));
   const output = vectors.length === 0 ? io.output : JSON.stringify(vectors);

@@ -2,6 +2,7 @@ import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { createMembers } from "../otlp/members.ts";
 import { type FlatEntries, flatList } from "./flat-keys.ts";
 import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
+import { noted } from "./span-attributes.ts";
 
 /** `llm.input_messages.N.*` or `llm.output_messages.N.*`, in the form of the GenAI conventions. Unknown keys stay beside. */
 export function flatMessages(
@@ -12,12 +13,20 @@ export function flatMessages(
   return list.map((entries) => flatMessage(entries, defaultRole, offeredTools));
 }
 
-/** `….document.{id,content,score,metadata}` and the like: the members that stand behind `prefix`. */
-export function flatMembers(list: readonly FlatEntries[], prefix: string): Record<string, unknown>[] {
-  return list.map((entries) => membersBehind(entries, prefix, () => true));
+/** `….document.{id,content,score,metadata}` and the like: the members that stand behind a prefix. */
+export function flatMembers(list: readonly FlatEntries[], behind: Behind): Record<string, unknown>[] {
+  return list.map((entries) => membersBehind(entries, behind));
 }
 
-const LISTS = ["contents.", "tool_calls."];
+/** Which names stand behind a prefix; those that begin like one of `without` are read elsewhere. A constant each: what it finds is noted under it. */
+export interface Behind {
+  prefix: string;
+  without: readonly string[];
+}
+
+const MESSAGE: Behind = { prefix: "message.", without: ["contents.", "tool_calls."] };
+const CALL: Behind = { prefix: "tool_call.", without: ["message_content."] };
+const CONTENT: Behind = { prefix: "message_content.", without: [] };
 
 function flatMessage(entries: FlatEntries, defaultRole: string, offeredTools: readonly string[]): ChatMessage {
   const {
@@ -27,7 +36,7 @@ function flatMessage(entries: FlatEntries, defaultRole: string, offeredTools: re
     function_call_name: fn,
     function_call_arguments_json: fnArguments,
     ...rest
-  } = membersBehind(entries, "message.", (name) => !LISTS.some((list) => name.startsWith(list)));
+  } = membersBehind(entries, MESSAGE);
   const role = typeof given === "string" && given !== "" ? given : defaultRole;
   const calls = flatList(entries, "message.tool_calls.").flatMap((call) => callParts(call, offeredTools));
   const known = new Set(calls.map(({ id }) => id));
@@ -50,12 +59,7 @@ function callParts(entries: FlatEntries, offeredTools: readonly string[]): Messa
 }
 
 function callPart(entries: FlatEntries): MessagePart {
-  const {
-    id,
-    "function.name": name,
-    "function.arguments": given,
-    ...rest
-  } = membersBehind(entries, "tool_call.", (key) => !key.startsWith("message_content."));
+  const { id, "function.name": name, "function.arguments": given, ...rest } = membersBehind(entries, CALL);
   return {
     ...rest,
     type: "tool_call",
@@ -78,7 +82,7 @@ function contentPart(entries: FlatEntries): MessagePart {
     "audio.audio.mime_type": mimeType,
     "video.video.url": video,
     ...rest
-  } = membersBehind(entries, "message_content.", () => true);
+  } = membersBehind(entries, CONTENT);
   const address = image ?? audio ?? video;
   if (isGiven(address)) {
     const modality = image !== undefined ? "image" : audio !== undefined ? "audio" : "video";
@@ -91,15 +95,18 @@ function contentPart(entries: FlatEntries): MessagePart {
   return { ...rest, type: String(type), ...words };
 }
 
-function membersBehind(
-  entries: FlatEntries,
-  prefix: string,
-  accept: (name: string) => boolean,
-): Record<string, unknown> {
+function membersBehind(entries: FlatEntries, behind: Behind): Record<string, unknown> {
+  const { prefix, without } = behind;
+  const names = noted(entries.shape, behind, ({ keys }) =>
+    keys.map((key) => {
+      const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
+      return without.some((other) => name.startsWith(other)) ? null : name;
+    }),
+  );
   const members = createMembers();
-  for (const [key, value] of entries) {
-    const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
-    if (accept(name)) members[name] = value;
+  for (let place = 0; place < names.length; place += 1) {
+    const name = names[place];
+    if (typeof name === "string") members[name] = entries.list[place];
   }
   return members;
 }

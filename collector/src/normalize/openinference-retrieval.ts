@@ -2,10 +2,12 @@ import { takeFlatLists } from "./flat-keys.ts";
 import { jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
-import { flatMembers } from "./openinference-messages.ts";
+import { type Behind, flatMembers } from "./openinference-messages.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const LISTS = ["retrieval.documents.", "reranker.input_documents.", "reranker.output_documents."] as const;
+
+const DOCUMENT: Behind = { prefix: "document.", without: [] };
 
 /** A retriever's query and documents, a reranker's documents before and after. */
 export function readRetrieval(span: SpanView, attributes: AttributeReader, operation: "retrieval" | "rerank"): Content {
@@ -30,7 +32,7 @@ export function readRetrieval(span: SpanView, attributes: AttributeReader, opera
 }
 
 function documentsOf(list: ReturnType<typeof takeFlatLists>[string]): Record<string, unknown>[] {
-  return flatMembers(list, "document.").map((document) => {
+  return flatMembers(list, DOCUMENT).map((document) => {
     const { metadata } = document;
     return metadata === undefined ? document : { ...document, metadata: JSON.parse(jsonTextOf(metadata)) };
   });

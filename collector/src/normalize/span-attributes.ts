@@ -14,7 +14,7 @@ export function keyShapeOf(keys: readonly string[]): KeyShape {
 }
 
 /** What `make` finds in the keys, found once. */
-export function noted<Note>(shape: KeyShape, name: string, make: (shape: KeyShape) => Note): Note {
+export function noted<Note>(shape: KeyShape, name: unknown, make: (shape: KeyShape) => Note): Note {
   let note = shape.notes.get(name) as Note | undefined;
   if (note === undefined) {
     note = make(shape);

@@ -1,9 +1,10 @@
-import { MAX_UNIX_NANO, rfc3339FromUnixNano } from "@runledger/contract";
+import { MAX_UNIX_NANO } from "@runledger/contract";
 import { jsonOfAttributes } from "../otlp/attribute-json.ts";
 import { type Fixed64, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
 import type { SentAttributes } from "../otlp/sent-attributes.ts";
 import { createAttributeMaps } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
+import { createTimeTexts } from "./time-text.ts";
 
 /**
  * Makes views of OTLP spans, checked before, as the dialects see them. What OTLP has beside the usual stays as attributes `otlp.*`.
@@ -102,35 +103,4 @@ function hex(id: Uint8Array): string {
 function isZero(id: Uint8Array): boolean {
   for (let at = 0; at < id.length; at += 1) if (id[at] !== 0) return false;
   return true;
-}
-
-const NANOS_PER_SECOND = 1_000_000_000n;
-/** As many as a request's spans are usually spread over. */
-const MAX_SECONDS = 64;
-/** Of `2026-01-02T03:04:05.` */
-const CHARS_TO_THE_POINT = 20;
-
-/** `rfc3339FromUnixNano` for times that are near each other: of a second that is known, only the fraction is written. */
-function createTimeTexts(): (unixNano: bigint) => string {
-  const known = new Map<bigint, string>();
-  const textOf = (start: bigint) => {
-    let text = known.get(start);
-    if (text === undefined) {
-      text = rfc3339FromUnixNano(start).slice(0, CHARS_TO_THE_POINT);
-      if (known.size >= MAX_SECONDS) known.clear();
-      known.set(start, text);
-    }
-    return text;
-  };
-  let second = 0n;
-  let text = textOf(second);
-  return (nanos) => {
-    let fraction = Number(nanos - second);
-    if (fraction < 0 || fraction >= Number(NANOS_PER_SECOND)) {
-      second = nanos - (nanos % NANOS_PER_SECOND);
-      text = textOf(second);
-      fraction = Number(nanos - second);
-    }
-    return `${text}${String(fraction).padStart(9, "0")}Z`;
-  };
 }

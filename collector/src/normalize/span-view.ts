@@ -42,6 +42,8 @@ export interface AttributeReader {
   value(key: string): unknown;
   /** Those of a list whose keys there are, looked for once for all spans with the same keys. The list must be a constant. */
   there<Named extends { readonly key: string }>(list: readonly Named[]): readonly Named[];
+  /** Takes the values at these places of the keys' order, as `value` does. */
+  take(places: readonly number[]): void;
   rest(): Record<string, unknown>;
   /** For the texts of these attributes, and of what is made of them. */
   memo: TextMemo;
@@ -109,6 +111,13 @@ class Reader implements AttributeReader {
       notes.set(list, found);
     }
     return found;
+  }
+
+  take(places: readonly number[]): void {
+    for (let at = 0; at < places.length; at += 1) {
+      const place = places[at] as number;
+      if (this.#values[place] !== null) this.#taken[place] = true;
+    }
   }
 
   rest(): Record<string, unknown> {

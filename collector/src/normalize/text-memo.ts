@@ -18,8 +18,8 @@ export interface TextMemo {
 /** Remembered for long, so that what is held is bounded: some 4 MB of text and what it says. A power of two. */
 const MAX_SHORT_TEXTS = 512;
 const MAX_SHORT_CHARS = 8_000;
-/** Of longer texts only the last ones, and only within a request. */
-const MAX_LONG_TEXTS = 8;
+/** Of one step's parts, which ask for the same texts one after the other; a power of two. */
+const MAX_RECENT_TEXTS = 8;
 /** Hashing a shorter text is not worth the search. */
 const MIN_HASHED_CHARS = 500;
 
@@ -36,8 +36,8 @@ export function createTextMemo(): TextMemo {
       return text;
     },
     forgetLong() {
-      hashes.forgetLong();
-      values.forgetLong();
+      hashes.forgetRecent();
+      values.forgetRecent();
     },
   };
 }
@@ -45,63 +45,86 @@ export function createTextMemo(): TextMemo {
 interface Memory<Result> {
   get(text: string): Result;
   keep(text: string, result: Result): void;
-  forgetLong(): void;
+  forgetRecent(): void;
 }
 
-/** The same function, which knows the results for the texts it was asked last. */
+/**
+ * The same function, which knows the results for the texts it was asked last, of whatever length, and for short ones that came again: a text that comes
+ * once, as most do, is let go of before the garbage collector has to carry it on.
+ */
 function remembering<Result>(of: (text: string) => Result): Memory<Result> {
-  const short = table<Result>();
-  const long = lastOnes<Result>();
+  const recent = lastOnes<Result>();
+  const table = repeatedOnes<Result>();
   return {
     get(text) {
-      const memory = text.length > MAX_SHORT_CHARS ? long : short;
-      const known = memory.get(text);
+      const last = recent.get(text);
+      if (last !== undefined) return last.result;
+      const place = text.length > MAX_SHORT_CHARS ? -1 : placeOf(text);
+      const known = place < 0 ? undefined : table.get(place, text);
       if (known !== undefined) return known.result;
-      const result = of(text);
-      memory.set(text, { result });
-      return result;
+      const found = { text, result: of(text) };
+      if (place >= 0) table.set(place, found);
+      recent.set(found);
+      return found.result;
     },
-    keep: (text, result) => (text.length > MAX_SHORT_CHARS ? long : short).set(text, { result }),
-    forgetLong: long.clear,
+    keep: (text, result) => recent.set({ text, result }),
+    forgetRecent: recent.clear,
   };
+}
+
+interface Known<Result> {
+  text: string;
+  result: Result;
 }
 
 /** Characters of a text that tell it from others, most times. */
 const SAMPLES = 12;
 
-/** A place for each text, by a few of its characters: a map would read every text whole to find its place. Of two at one place the later stays. */
-function table<Result>() {
-  const entries = new Array<{ text: string; known: { result: Result } } | undefined>(MAX_SHORT_TEXTS).fill(undefined);
-  const placeOf = (text: string) => {
-    let mixed = text.length;
-    const step = Math.max(1, Math.floor(text.length / SAMPLES));
-    for (let at = text.length - 1; at >= 0; at -= step) mixed = (Math.imul(mixed, 31) + text.charCodeAt(at)) | 0;
-    return (mixed ^ (mixed >>> 16)) & (MAX_SHORT_TEXTS - 1);
-  };
+/** Of a few of its characters: a map would read every text whole to find its place. */
+function placeOf(text: string): number {
+  let mixed = text.length;
+  const step = Math.max(1, Math.floor(text.length / SAMPLES));
+  for (let at = text.length - 1; at >= 0; at -= step) mixed = (Math.imul(mixed, 31) + text.charCodeAt(at)) | 0;
+  return (mixed ^ (mixed >>> 16)) & 0x7fffffff;
+}
+
+/** A place for each text, taken by what comes there a second time. Of two at one place the later stays. */
+function repeatedOnes<Result>() {
+  const entries = new Array<Known<Result> | undefined>(MAX_SHORT_TEXTS).fill(undefined);
+  const seen = new Int32Array(MAX_SHORT_TEXTS * 8);
   return {
-    get(text: string) {
-      const entry = entries[placeOf(text)];
-      return entry?.text === text ? entry.known : undefined;
+    get(place: number, text: string) {
+      const entry = entries[place & (MAX_SHORT_TEXTS - 1)];
+      return entry?.text === text ? entry : undefined;
     },
-    set(text: string, known: { result: Result }) {
-      entries[placeOf(text)] = { text, known };
+    set(place: number, known: Known<Result>) {
+      const at = place & (seen.length - 1);
+      if (seen[at] === place) entries[place & (MAX_SHORT_TEXTS - 1)] = known;
+      else seen[at] = place;
     },
   };
 }
 
-/** Compared one by one: to look up a text of megabytes in a map costs a pass over it. */
+/** Compared one by one, the last first. */
 function lastOnes<Result>() {
-  let texts: string[] = [];
-  let results: { result: Result }[] = [];
+  const entries = new Array<Known<Result> | undefined>(MAX_RECENT_TEXTS).fill(undefined);
+  let next = 0;
   return {
-    get: (text: string) => results[texts.indexOf(text)],
-    set(text: string, result: { result: Result }) {
-      texts = [text, ...texts.slice(0, MAX_LONG_TEXTS - 1)];
-      results = [result, ...results.slice(0, MAX_LONG_TEXTS - 1)];
+    get(text: string) {
+      for (let back = 1; back <= MAX_RECENT_TEXTS; back += 1) {
+        const entry = entries[(next - back) & (MAX_RECENT_TEXTS - 1)];
+        if (entry === undefined) return undefined;
+        if (entry.text === text) return entry;
+      }
+      return undefined;
+    },
+    set(known: Known<Result>) {
+      entries[next] = known;
+      next = (next + 1) & (MAX_RECENT_TEXTS - 1);
     },
     clear() {
-      texts = [];
-      results = [];
+      entries.fill(undefined);
+      next = 0;
     },
   };
 }

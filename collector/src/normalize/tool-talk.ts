@@ -2,6 +2,7 @@ import type { LlmFacts } from "@runledger/contract";
 import { argumentsHash, sha256Hex, valueHash } from "./content-hash.ts";
 import { jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
+import { isSeveral } from "./openinference-calls.ts";
 
 type ToolTalk = Pick<LlmFacts, "tool_requests" | "tool_results">;
 
@@ -24,8 +25,10 @@ function requestsOf(response: string | undefined, parse: typeof parsedJson): Too
       given === undefined || given === null
         ? null
         : typeof given === "object"
-          ? valueHash(given, JSON.stringify(given))
-          : argumentsHash(jsonTextOf(given), parse);
+          ? valueHash(given)
+          : typeof given === "string" && isSeveral(given)
+            ? valueHash(given)
+            : argumentsHash(jsonTextOf(given, parse), parse);
     return [{ call_id: typeof id === "string" ? id : null, name, arguments_sha256: hash }];
   });
 }

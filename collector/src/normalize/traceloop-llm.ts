@@ -18,6 +18,7 @@ type Scope = Parameters<Dialect["read"]>[2];
 const PROMPT = "gen_ai.prompt.";
 const COMPLETION = "gen_ai.completion.";
 const FUNCTIONS = "llm.request.functions.";
+const LISTS = [PROMPT, COMPLETION, FUNCTIONS] as const;
 
 /** A model call: as the conventions have it, and what older versions flattened into keys or named otherwise. */
 export function readModelCall(
@@ -28,7 +29,7 @@ export function readModelCall(
 ): Pick<DialectFacts, "name" | "llm" | "content"> {
   const requestModel = attributes.text(GEN_AI.requestModel);
   const facts = base.llm ?? llmFactsOf(requestModel, span, attributes);
-  const lists = takeFlatLists(span.attributes, attributes, [PROMPT, COMPLETION, FUNCTIONS]);
+  const lists = takeFlatLists(span.attributes, attributes, LISTS);
   const content = { ...(base.kind === "llm" ? base.content : modelContent(span, attributes)) };
   const completions = lists[COMPLETION];
   Object.assign(content, promptContent(lists[PROMPT], attributes.memo));
@@ -115,7 +116,7 @@ function flatMessage(entries: FlatEntries, defaultRole: string): ReturnType<type
   return { ...message, parts: [{ type: "reasoning", content: thoughts }, ...message.parts] };
 }
 
-function flatCall(entries: FlatEntries): unknown {
+function flatCall(entries: ReadonlyMap<string, unknown>): unknown {
   const { name, arguments: given, ...rest } = Object.fromEntries(entries);
   return { ...rest, function: { name, arguments: given } };
 }

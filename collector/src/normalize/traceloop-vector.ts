@@ -6,6 +6,7 @@ import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const STORES = new Set(["pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus", "marqo", "lancedb"]);
 const RESULT = "db.vector.query.result.";
+const LISTS = [RESULT] as const;
 const QUERY = "db.vector.query.";
 const READS = new Set(["query", "search", "get", "retrieve", "peek", "search_batch", "hybrid_search", "fetch"]);
 
@@ -24,9 +25,7 @@ export function vectorOperation(spanName: string): string {
 /** The query, and what was found: as keys of the span, or an event each. */
 export function vectorContent(span: SpanView, attributes: AttributeReader): Content {
   const query = createMembers();
-  const results = takeFlatLists(span.attributes, attributes, [RESULT])[RESULT].map((result) =>
-    Object.fromEntries(result),
-  );
+  const results = takeFlatLists(span.attributes, attributes, LISTS)[RESULT].map((result) => Object.fromEntries(result));
   for (const [key, value] of span.attributes)
     if (key.startsWith(QUERY) && !key.startsWith(RESULT)) {
       query[key.slice(QUERY.length)] = value;
