@@ -1,6 +1,6 @@
 import { byKey } from "../otlp/attribute-json.ts";
 import type { KeyValue } from "../otlp/otlp.ts";
-import { type SentAttributes, sentAttributes } from "../otlp/sent-attributes.ts";
+import { type SentAttributes, sentAttributes } from "../otlp/sent-span.ts";
 import { type KeyShape, keyShapeOf, SpanAttributes } from "./span-attributes.ts";
 
 /** Attributes as a map: the order makes one text of what was sent in any order. */

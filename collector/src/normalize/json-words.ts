@@ -17,6 +17,28 @@ export function firstWords(json: string): string | null {
   return wordsAt(json, skipSpace(json, 0), 0);
 }
 
+/** The same out of a value. */
+export function wordsOf(value: unknown, depth = 0): string | null {
+  if (typeof value === "string") return value;
+  if (value === null || typeof value !== "object" || depth > MAX_DEPTH) return null;
+  if (Array.isArray(value)) return joined(value, depth);
+  const part = value as Record<string, unknown>;
+  if (part["type"] === "tool_call")
+    return typeof part["name"] === "string" ? `${part["name"]}(${JSON.stringify(part["arguments"] ?? {})})` : null;
+  const inner = part["parts"] ?? part["content"] ?? part["text"] ?? part["response"] ?? part["result"] ?? null;
+  return wordsOf(inner, depth + 1);
+}
+
+function joined(list: readonly unknown[], depth: number): string | null {
+  let words: string | null = null;
+  for (const item of list) {
+    const said = wordsOf(item, depth + 1);
+    if (said !== null && said !== "") words = words === null ? said : `${words} ${said}`;
+    if (words !== null && words.length >= PREVIEW_CHARS) return words;
+  }
+  return words;
+}
+
 function wordsAt(json: string, at: number, depth: number): string | null {
   const first = json.charCodeAt(at);
   if (first === QUOTE) return textAt(json, at);

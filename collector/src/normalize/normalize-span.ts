@@ -114,7 +114,12 @@ function recordOf(
   if (facts.runPrev !== undefined) record.run_prev = facts.runPrev;
   if (facts.act !== undefined) record.act = facts.act;
   if (facts.agent !== undefined) Object.assign(record, facts.agent);
-  return { facts: record, content, inputPreview: inputPreview(content), outputPreview: outputPreview(content) };
+  return {
+    facts: record,
+    content,
+    inputPreview: inputPreview(content, memo.parse),
+    outputPreview: outputPreview(content, memo.parse),
+  };
 }
 
 function copyOf(list: readonly unknown[]): unknown[] {

@@ -1,6 +1,7 @@
 import { PREVIEW_CHARS } from "@runledger/contract";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { wordsOf } from "./json-words.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
 
 test("a preview has the words of a message, of its parts and of what it calls", () => {
@@ -16,25 +17,15 @@ test.each([
     "arguments nested deeper than the stack",
     `{"type":"tool_call","arguments":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
   ],
+  [
+    "a call whose arguments can't be written",
+    `{"type":"tool_call","name":"x","arguments":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
+  ],
   ["no JSON", "plain"],
 ])("%s is shown as it is: what a client sends must not stop the collector", (_what, text) => {
   expect(inputPreview({ messages: [text] })).toBe(text.slice(0, inputPreview({ messages: [text] }).length));
   expect(inputPreview({ messages: [text] })).not.toBe("");
 });
-
-/** What `firstWords` finds in the text, found in the value. */
-function wordsOf(value: unknown): string | null {
-  if (typeof value === "string") return value;
-  if (Array.isArray(value)) {
-    const words = value.map(wordsOf).filter((text) => text !== null && text !== "");
-    return words.length === 0 ? null : words.join(" ");
-  }
-  if (value === null || typeof value !== "object") return null;
-  const part = value as Record<string, unknown>;
-  if (part["type"] === "tool_call")
-    return typeof part["name"] === "string" ? `${part["name"]}(${JSON.stringify(part["arguments"] ?? {})})` : null;
-  return wordsOf(part["parts"] ?? part["content"] ?? part["text"] ?? part["response"] ?? part["result"] ?? null);
-}
 
 const key = fc.constantFrom("parts", "content", "text", "response", "result", "type", "name", "arguments", "role", "x");
 const { said } = fc.letrec<{ said: unknown }>((tie) => ({
@@ -47,7 +38,7 @@ const { said } = fc.letrec<{ said: unknown }>((tie) => ({
   ),
 }));
 
-test("a preview is what the parsed text says, found without parsing it", () => {
+test("what a text says is found without parsing it, and is what the parsed one says", () => {
   fc.assert(
     fc.property(said, fc.constantFrom(undefined, 1), (value, indent) => {
       const json = JSON.stringify(value, null, indent);
@@ -72,7 +63,7 @@ test("what a preview is cut from is never read whole, nor taken for JSON where i
     { numRuns: 5_000 },
   );
   const long = JSON.stringify([{ role: "user", parts: [{ type: "text", content: 'a"\u00e9\\'.repeat(500_000) }] }]);
-  expect(outputPreview({ response: long })).toBe('a"\u00e9\\'.repeat(50));
+  expect(outputPreview({ result: long })).toBe('a"\u00e9\\'.repeat(50));
   expect(outputPreview({ result: `{"messages":[${"1,".repeat(900)}1],"text":"too far behind"}` })).toMatch(
     /^\{"messages"/,
   );

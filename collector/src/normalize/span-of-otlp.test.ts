@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonOfAttributes } from "../otlp/attribute-json.ts";
 import type { KeyValue, Span } from "../otlp/otlp.ts";
-import { sentAttributes } from "../otlp/sent-attributes.ts";
+import { sentSpan } from "../otlp/sent-span.ts";
 import { createSpanViews } from "./span-of-otlp.ts";
 
 const pair: fc.Arbitrary<KeyValue> = fc.record({
@@ -43,7 +43,7 @@ test("a view made after others is the one that is made alone, whatever they had 
     fc.property(fc.array(span, { maxLength: 12 }), (spans) => {
       const viewOf = createSpanViews();
       for (const one of spans) {
-        const view = viewOf({ ...one, attributes: sentAttributes(one.attributes) });
+        const view = viewOf(sentSpan(one));
         expect({ ...view, attributes: [...view.attributes] }).toEqual(plainView(one));
       }
     }),

@@ -1,16 +1,19 @@
 import { MAX_UNIX_NANO } from "@runledger/contract";
 import { jsonOfAttributes } from "../otlp/attribute-json.ts";
-import { type Fixed64, type Span, type SpanEvent, type SpanLink, unixNano } from "../otlp/otlp.ts";
-import type { SentAttributes } from "../otlp/sent-attributes.ts";
+import { type Fixed64, type SpanEvent, type SpanFacts, type SpanLink, unixNano } from "../otlp/otlp.ts";
+import type { SentAttributes, SentSpan } from "../otlp/sent-span.ts";
 import { createAttributeMaps } from "./attribute-values.ts";
 import type { SpanView } from "./span-view.ts";
 import { createTimeTexts } from "./time-text.ts";
+
+const NO_PARENT = "0".repeat(16);
+const NONE: readonly never[] = [];
 
 /**
  * Makes views of OTLP spans, checked before, as the dialects see them. What OTLP has beside the usual stays as attributes `otlp.*`.
  * What spans that follow each other have in common (the second, the keys) is made once.
  */
-export function createSpanViews(): (span: Span<SentAttributes>) => SpanView {
+export function createSpanViews(): (span: SentSpan) => SpanView {
   const attributesOf = createAttributeMaps();
   const wireFactsOf = createWireFacts();
   const startTimeOf = createTimeTexts();
@@ -22,22 +25,23 @@ export function createSpanViews(): (span: Span<SentAttributes>) => SpanView {
     return nanos > MAX_UNIX_NANO ? nanos.toString() : eventTimes(nanos);
   };
   return (span) => ({
-    traceId: hex(span.traceId),
-    spanId: hex(span.spanId),
-    parentSpanId: span.parentSpanId.length === 0 || isZero(span.parentSpanId) ? null : hex(span.parentSpanId),
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId === "" || span.parentSpanId === NO_PARENT ? null : span.parentSpanId,
     name: span.name,
     startTime: startTimeOf(unixNano(span.startTimeUnixNano)),
     endTime: endTimeOf(unixNano(span.endTimeUnixNano)),
     statusCode: span.status?.code ?? 0,
     statusMessage: span.status?.message ?? "",
     attributes: attributesOf(span.attributes, wireFactsOf(span)),
-    events: span.events.map((event) => eventOf(event, eventTimeOf(event.timeUnixNano))),
-    links: span.links.map(linkOf),
+    events:
+      span.events.length === 0 ? NONE : span.events.map((event) => eventOf(event, eventTimeOf(event.timeUnixNano))),
+    links: span.links.length === 0 ? NONE : span.links.map(linkOf),
   });
 }
 
 /** What OTLP says of a span beside the usual. Spans of which it says the same have one list of keys. */
-function createWireFacts(): (span: Span<unknown>) => SentAttributes {
+function createWireFacts(): (span: SpanFacts) => SentAttributes {
   const lists = new Map<number, readonly string[]>();
   return (span) => {
     const values: unknown[] = [];
@@ -59,7 +63,7 @@ function createWireFacts(): (span: Span<unknown>) => SentAttributes {
 
 interface WireFact {
   key: string;
-  of(span: Span<unknown>): number | string;
+  of(span: SpanFacts): number | string;
 }
 
 const WIRE_FACTS: readonly WireFact[] = [
@@ -98,9 +102,4 @@ function unlessZero(name: string, count: number): Record<string, number> {
 function hex(id: Uint8Array): string {
   const bytes = Buffer.isBuffer(id) ? id : Buffer.from(id.buffer, id.byteOffset, id.byteLength);
   return bytes.toString("hex");
-}
-
-function isZero(id: Uint8Array): boolean {
-  for (let at = 0; at < id.length; at += 1) if (id[at] !== 0) return false;
-  return true;
 }

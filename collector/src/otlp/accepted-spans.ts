@@ -1,13 +1,13 @@
 import type { JournalFrame } from "@runledger/storage";
 import { checkSentSpan } from "./check-span.ts";
 import { decodeSentTraces } from "./decode.ts";
-import type { Resource, Scope, Span } from "./otlp.ts";
-import type { SentAttributes } from "./sent-attributes.ts";
+import type { Resource, Scope } from "./otlp.ts";
+import type { SentSpan } from "./sent-span.ts";
 import { unpackBodySync } from "./unpack.ts";
 
 /** A span that was acknowledged, with where it comes from. */
 export interface AcceptedSpan {
-  span: Span<SentAttributes>;
+  span: SentSpan;
   resource: Resource | null;
   resourceSchemaUrl: string;
   scope: Scope | null;

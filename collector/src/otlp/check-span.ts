@@ -1,7 +1,7 @@
 import { type Counts, countRejected, countUndecodable, createCounts, isId, LATEST_UNIX_NANO } from "./faults.ts";
-import type { AnyValue, Span, TracesRequest } from "./otlp.ts";
+import type { AnyValue, Span, SpanFacts, TracesRequest } from "./otlp.ts";
 import { unixNano } from "./otlp.ts";
-import type { SentAttributes } from "./sent-attributes.ts";
+import type { SentSpan } from "./sent-span.ts";
 
 /** Why a span is not taken. Each is a label of the rejection counter. */
 export type SpanFault =
@@ -30,7 +30,10 @@ const USAGE_PREFIX = "gen_ai.usage.";
 
 /** Null for a span that can be recorded. Pure: receiving and integrating come to the same verdict on the same bytes. */
 export function checkSpan(span: Span): SpanFault | null {
-  const fault = checkFacts(span);
+  if (!isId(span.traceId, 16)) return "trace_id";
+  if (!isId(span.spanId, 8)) return "span_id";
+  if (span.parentSpanId.length !== 0 && span.parentSpanId.length !== 8) return "parent_id";
+  const fault = timeFault(span);
   if (fault !== null) return fault;
   for (const { key, value } of span.attributes) {
     if (value && key.startsWith(USAGE_PREFIX) && isNegative(value)) return "negative_tokens";
@@ -38,9 +41,12 @@ export function checkSpan(span: Span): SpanFault | null {
   return null;
 }
 
-/** The same of a span whose attributes are JSON. */
-export function checkSentSpan(span: Span<SentAttributes>): SpanFault | null {
-  const fault = checkFacts(span);
+/** The same of the same span. */
+export function checkSentSpan(span: SentSpan): SpanFault | null {
+  if (!isHexId(span.traceId, 16)) return "trace_id";
+  if (!isHexId(span.spanId, 8)) return "span_id";
+  if (span.parentSpanId.length !== 0 && span.parentSpanId.length !== 16) return "parent_id";
+  const fault = timeFault(span);
   if (fault !== null) return fault;
   const { keys, values } = span.attributes;
   for (let at = 0; at < values.length; at += 1) {
@@ -51,10 +57,12 @@ export function checkSentSpan(span: Span<SentAttributes>): SpanFault | null {
   return null;
 }
 
-function checkFacts(span: Span<unknown>): SpanFault | null {
-  if (!isId(span.traceId, 16)) return "trace_id";
-  if (!isId(span.spanId, 8)) return "span_id";
-  if (span.parentSpanId.length !== 0 && span.parentSpanId.length !== 8) return "parent_id";
+function isHexId(id: string, bytes: number): boolean {
+  return id.length === bytes * 2 && !ZEROS.startsWith(id);
+}
+const ZEROS = "0".repeat(32);
+
+function timeFault(span: SpanFacts): SpanFault | null {
   const start = unixNano(span.startTimeUnixNano);
   if (start === 0n || start > LATEST_UNIX_NANO) return "start_time";
   const end = unixNano(span.endTimeUnixNano);

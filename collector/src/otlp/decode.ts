@@ -14,7 +14,7 @@ import { groupsFromProtobuf } from "./protobuf-group.ts";
 import { readLogRecord } from "./protobuf-log.ts";
 import { readMetric } from "./protobuf-metric.ts";
 import { tooMany } from "./protobuf-reader.ts";
-import { type SentAttributes, withSentAttributes } from "./sent-attributes.ts";
+import { type SentSpan, sentTraces } from "./sent-span.ts";
 
 const { collector } = root.opentelemetry.proto;
 const { ExportTraceServiceRequest } = collector.trace.v1;
@@ -26,10 +26,10 @@ export function decodeTraces(body: Buffer, format: BodyFormat): TracesRequest {
   );
 }
 
-/** The same with the attributes of spans as JSON. */
-export function decodeSentTraces(body: Buffer, format: BodyFormat): TracesRequest<SentAttributes> {
+/** The same for requests that were checked and acknowledged before. */
+export function decodeSentTraces(body: Buffer, format: BodyFormat): TracesRequest<SentSpan> {
   return decode("ExportTraceServiceRequest", format, () =>
-    format === "protobuf" ? sentTracesFromProtobuf(body) : withSentAttributes(tracesFromJson(parseJson(body))),
+    format === "protobuf" ? sentTracesFromProtobuf(body) : sentTraces(tracesFromJson(parseJson(body))),
   );
 }
 

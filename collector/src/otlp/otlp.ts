@@ -2,13 +2,13 @@
  * OTLP traces as both encodings are decoded to: names as in OTLP/JSON, enums as numbers, ids as bytes. Absent messages are null or undefined,
  * absent lists empty, absent text "". Source: https://github.com/open-telemetry/opentelemetry-proto (v1).
  */
-export interface TracesRequest<Attributes = readonly KeyValue[]> {
-  readonly resourceSpans: readonly ResourceSpans<Attributes>[];
+export interface TracesRequest<Item = Span> {
+  readonly resourceSpans: readonly ResourceSpans<Item>[];
 }
 
-export interface ResourceSpans<Attributes = readonly KeyValue[]> {
+export interface ResourceSpans<Item = Span> {
   readonly resource?: Resource | null;
-  readonly scopeSpans: readonly ScopeSpans<Attributes>[];
+  readonly scopeSpans: readonly ScopeSpans<Item>[];
   readonly schemaUrl: string;
 }
 
@@ -17,9 +17,9 @@ export interface Resource {
   readonly droppedAttributesCount: number;
 }
 
-export interface ScopeSpans<Attributes = readonly KeyValue[]> {
+export interface ScopeSpans<Item = Span> {
   readonly scope?: Scope | null;
-  readonly spans: readonly Span<Attributes>[];
+  readonly spans: readonly Item[];
   /** For each span that could not be decoded, why. Absent when there is none. */
   readonly undecodable?: string[];
   readonly schemaUrl: string;
@@ -32,20 +32,23 @@ export interface Scope {
   readonly droppedAttributesCount: number;
 }
 
-/** `Attributes`: as OTLP has them, or as JSON (`SentAttributes`) where a span was accepted and is brought into the normal form. */
-export interface Span<Attributes = readonly KeyValue[]> {
+export interface Span extends SpanFacts {
   readonly traceId: Uint8Array;
   readonly spanId: Uint8Array;
-  readonly traceState: string;
   /** Empty for a root. */
   readonly parentSpanId: Uint8Array;
+  readonly attributes: readonly KeyValue[];
+}
+
+/** A span without what is read in two forms: as OTLP has it (`Span`), and as the normal form has it (`SentSpan`). */
+export interface SpanFacts {
+  readonly traceState: string;
   readonly flags: number;
   readonly name: string;
   /** OTLP SpanKind. */
   readonly kind: number;
   readonly startTimeUnixNano: Fixed64;
   readonly endTimeUnixNano: Fixed64;
-  readonly attributes: Attributes;
   readonly droppedAttributesCount: number;
   readonly events: readonly SpanEvent[];
   readonly droppedEventsCount: number;

@@ -18,7 +18,7 @@ export class ContentError extends Error {}
  */
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
-  declare buf: Buffer & { utf8Slice(start: number, end: number): string };
+  declare buf: Buffer & { utf8Slice(start: number, end: number): string; hexSlice(start: number, end: number): string };
   /** Keys read before, by their length and two of their bytes: where they are in `buf`. */
   private readonly keys = new Array<{ at: number; text: string } | undefined>(KEY_SLOTS).fill(undefined);
   /** Lists of keys read before, the last ones. */
@@ -50,6 +50,16 @@ export class ExactReader extends protobuf.BufferReader {
     if (text.includes("\uFFFD") && !isUtf8(this.buf.subarray(start, end)))
       throw new ContentError(`text at byte ${start} is not valid UTF-8`);
     return text;
+  }
+
+  /** As `bytes`, in hex. */
+  hex(): string {
+    const length = this.size();
+    const start = this.pos;
+    const end = start + length;
+    if (end > this.len) throw new RangeError(`index out of range: ${start} + ${length} > ${this.len}`);
+    this.pos = end;
+    return length === 0 ? "" : this.buf.hexSlice(start, end);
   }
 
   /** As `string`, for attribute keys: a request has the same few thousands of times, and each is decoded once. */

@@ -1,55 +1,49 @@
-import type { KeyValue, Span, SpanEvent, SpanLink, SpanStatus } from "./otlp.ts";
+import type { Span, SpanEvent, SpanFacts, SpanLink, SpanStatus } from "./otlp.ts";
 import { readSentAttribute } from "./protobuf-json.ts";
 import { type ReadField, readKeyValue, readMessage } from "./protobuf-message.ts";
 import type { ExactReader } from "./protobuf-reader.ts";
-import type { SentAttributes } from "./sent-attributes.ts";
+import type { SentSpan } from "./sent-span.ts";
 
 const NO_BYTES = Buffer.alloc(0);
-const ATTRIBUTE = 74;
 
-/** Reads a Span (field numbers: trace.proto), its length first. Byte fields are views into the reader's bytes. */
-export type ReadSpan<Attributes> = (reader: ExactReader, depth: number) => Span<Attributes>;
+/** Reads a Span (field numbers: trace.proto), its length first. */
+export type ReadSpan<Item> = (reader: ExactReader, depth: number) => Item;
 
-/** Its attributes as OTLP has them. */
-export const readSpan: ReadSpan<readonly KeyValue[]> = (reader, depth) => {
-  const attributes: KeyValue[] = [];
-  const readField: ReadField<Span<unknown>> = (span, tag, _reader, inner) => {
-    if (tag !== ATTRIBUTE) return readSpanField(span, tag, reader, inner);
-    attributes.push(readKeyValue(reader, inner));
-    return true;
-  };
-  return readMessage(emptySpan(attributes), readField, reader, depth);
+/** Byte fields are views into the reader's bytes. */
+export const readSpan: ReadSpan<Span> = (reader, depth) => {
+  return readMessage<Span>(emptySpan<Uint8Array, []>(NO_BYTES, []), readSpanField, reader, depth);
 };
 
-/** Its attributes as JSON, their keys the list that an earlier span of the request has, where they are the same. */
-export const readSentSpan: ReadSpan<SentAttributes> = (reader, depth) => {
-  const keys: string[] = [];
-  const values: unknown[] = [];
-  const attributes: { keys: readonly string[]; values: unknown[] } = { keys, values };
-  const readField: ReadField<Span<unknown>> = (span, tag, _reader, inner) => {
-    if (tag !== ATTRIBUTE) return readSpanField(span, tag, reader, inner);
-    readSentAttribute(keys, values, reader, inner);
+const readSpanField: ReadField<Span> = (span, tag, reader, depth) => {
+  if (tag === 74) span.attributes.push(readKeyValue(reader, depth));
+  else if (tag === 10) span.traceId = reader.bytes();
+  else if (tag === 18) span.spanId = reader.bytes();
+  else if (tag === 34) span.parentSpanId = reader.bytes();
+  else return readFactsField(span, tag, reader, depth);
+  return true;
+};
+
+/** Its keys are the list that an earlier span of the request has, where they are the same. */
+export const readSentSpan: ReadSpan<SentSpan> = (reader, depth) => {
+  const [keys, values]: [string[], unknown[]] = [[], []];
+  const readField: ReadField<SentSpan> = (span, tag, _reader, inner) => {
+    if (tag === 74) readSentAttribute(keys, values, reader, inner);
+    else if (tag === 10) span.traceId = reader.hex();
+    else if (tag === 18) span.spanId = reader.hex();
+    else if (tag === 34) span.parentSpanId = reader.hex();
+    else return readFactsField(span, tag, reader, inner);
     return true;
   };
-  const span = readMessage(emptySpan<SentAttributes>(attributes), readField, reader, depth);
+  const attributes: { keys: readonly string[]; values: unknown[] } = { keys, values };
+  const span = readMessage<SentSpan>(emptySpan("", attributes), readField, reader, depth);
   attributes.keys = reader.sharedKeys(keys);
   return span;
 };
 
-/** All but the attributes. */
-const readSpanField: ReadField<Span<unknown>> = (message, tag, reader, depth) => {
+const readFactsField: ReadField<SpanFacts> = (message, tag, reader, depth) => {
   switch (tag) {
-    case 10:
-      message.traceId = reader.bytes();
-      return true;
-    case 18:
-      message.spanId = reader.bytes();
-      return true;
     case 26:
       message.traceState = reader.string();
-      return true;
-    case 34:
-      message.parentSpanId = reader.bytes();
       return true;
     case 42:
       message.name = reader.string();
@@ -124,12 +118,12 @@ const readStatusField: ReadField<SpanStatus> = (message, tag, reader) => {
 };
 
 /** All fields from the start: spans of one shape are decoded and read faster. */
-function emptySpan<Attributes>(attributes: Attributes): Span<Attributes> {
-  return {
-    traceId: NO_BYTES,
-    spanId: NO_BYTES,
+function emptySpan<Id, Attributes>(none: Id, attributes: Attributes) {
+  const facts = {
+    traceId: none,
+    spanId: none,
     traceState: "",
-    parentSpanId: NO_BYTES,
+    parentSpanId: none,
     flags: 0,
     name: "",
     kind: 0,
@@ -143,6 +137,7 @@ function emptySpan<Attributes>(attributes: Attributes): Span<Attributes> {
     droppedLinksCount: 0,
     status: null,
   };
+  return facts satisfies SpanFacts;
 }
 
 function emptyLink(): SpanLink {

@@ -2,7 +2,7 @@ import type { ResourceSpans, ScopeSpans, TracesRequest } from "./otlp.ts";
 import { type ReadField, readFields, readMessage, readOrSkip, readResource, readScope } from "./protobuf-message.ts";
 import { ExactReader } from "./protobuf-reader.ts";
 import { type ReadSpan, readSentSpan, readSpan } from "./protobuf-span.ts";
-import type { SentAttributes } from "./sent-attributes.ts";
+import type { SentSpan } from "./sent-span.ts";
 
 /**
  * Decodes an ExportTraceServiceRequest (field numbers: trace.proto and common.proto). Byte fields are views into `body`.
@@ -11,11 +11,11 @@ import type { SentAttributes } from "./sent-attributes.ts";
  */
 export const tracesFromProtobuf = createDecoder(readSpan);
 
-/** The same with the attributes of spans as JSON: for requests that were checked and acknowledged before. */
-export const sentTracesFromProtobuf: (body: Buffer) => TracesRequest<SentAttributes> = createDecoder(readSentSpan);
+/** The same for requests that were checked and acknowledged before. */
+export const sentTracesFromProtobuf: (body: Buffer) => TracesRequest<SentSpan> = createDecoder(readSentSpan);
 
-function createDecoder<Attributes>(readSpanOf: ReadSpan<Attributes>): (body: Buffer) => TracesRequest<Attributes> {
-  const readScopeSpansField: ReadField<ScopeSpans<Attributes>> = (message, tag, reader, depth) => {
+function createDecoder<Item>(readSpanOf: ReadSpan<Item>): (body: Buffer) => TracesRequest<Item> {
+  const readScopeSpansField: ReadField<ScopeSpans<Item>> = (message, tag, reader, depth) => {
     if (tag === 18) {
       const why = readOrSkip(reader, () => message.spans.push(readSpanOf(reader, depth)));
       if (why === null) return true;
@@ -26,18 +26,18 @@ function createDecoder<Attributes>(readSpanOf: ReadSpan<Attributes>): (body: Buf
     else return false;
     return true;
   };
-  const readResourceSpansField: ReadField<ResourceSpans<Attributes>> = (message, tag, reader, depth) => {
+  const readResourceSpansField: ReadField<ResourceSpans<Item>> = (message, tag, reader, depth) => {
     if (tag === 10) message.resource = readResource(message.resource, reader, depth);
     else if (tag === 18) {
-      const empty: ScopeSpans<Attributes> = { scope: null, spans: [], schemaUrl: "" };
+      const empty: ScopeSpans<Item> = { scope: null, spans: [], schemaUrl: "" };
       message.scopeSpans.push(readMessage(empty, readScopeSpansField, reader, depth));
     } else if (tag === 26) message.schemaUrl = reader.string();
     else return false;
     return true;
   };
-  const readRequestField: ReadField<TracesRequest<Attributes>> = (message, tag, reader, depth) => {
+  const readRequestField: ReadField<TracesRequest<Item>> = (message, tag, reader, depth) => {
     if (tag !== 10) return false;
-    const empty: ResourceSpans<Attributes> = { resource: null, scopeSpans: [], schemaUrl: "" };
+    const empty: ResourceSpans<Item> = { resource: null, scopeSpans: [], schemaUrl: "" };
     message.resourceSpans.push(readMessage(empty, readResourceSpansField, reader, depth));
     return true;
   };
