@@ -1,5 +1,6 @@
 import { messagesOfEvent } from "./genai-message-events.ts";
-import { jsonElementsOf } from "./json-text.ts";
+import { isMembers, type Members } from "./json-object.ts";
+import { jsonElementsOf, parsedJson } from "./json-text.ts";
 import type { TextMemo } from "./text-memo.ts";
 
 type Speaker = "user" | "assistant";
@@ -9,32 +10,51 @@ type Speaker = "user" | "assistant";
  * conventions stays as it was sent; a provider's own form, and parts with a provider's second id, are brought into it.
  */
 export function conventionMessages(value: unknown, defaultRole: Speaker, memo?: TextMemo): string[] {
-  return jsonElementsOf(value, memo).flatMap((text) => inConvention(text, defaultRole));
+  const texts = jsonElementsOf(value, memo);
+  const said = listIn(value, memo);
+  if (said?.length === texts.length && said.every(isConventional)) return texts;
+  return texts.flatMap((text) => inConvention(text, defaultRole));
 }
 
 /** The same as the text of one JSON array. */
 export function messageListText(value: unknown, defaultRole: Speaker, memo?: TextMemo): string {
+  if (typeof value === "string" && listIn(value, memo)?.every(isConventional)) return value;
   const sent = jsonElementsOf(value, memo);
-  if (typeof value === "string" && /^\s*\[/.test(value) && sent.every(isConventional)) return value;
   return `[${sent.flatMap((text) => inConvention(text, defaultRole)).join(",")}]`;
 }
 
-function inConvention(text: string, defaultRole: Speaker): string[] {
-  return isConventional(text) ? [text] : converted(text, defaultRole);
+function listIn(value: unknown, memo: TextMemo | undefined): unknown[] | null {
+  const said = typeof value === "string" ? (memo?.parse ?? parsedJson)(value) : value;
+  return Array.isArray(said) ? said : null;
 }
 
 /** Numbers that would lose digits if we wrote the message anew: better in the sender's form. */
 const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
 
-function isConventional(text: string): boolean {
-  if (!text.includes('"parts"')) return false;
-  const strange = text.includes('"call_id"') || /"type":\s*"reasoning",\s*"text"/.test(text);
-  return !strange || LONG_NUMBER.test(text);
+function inConvention(text: string, defaultRole: Speaker): string[] {
+  const said: unknown = JSON.parse(text);
+  const stays = isConventional(said) || (hasParts(said) && LONG_NUMBER.test(text));
+  return stays ? [text] : converted(said, defaultRole);
 }
 
-function converted(text: string, defaultRole: Speaker): string[] {
+function isConventional(message: unknown): boolean {
+  return hasParts(message) && !(Array.isArray(message["parts"]) && message["parts"].some(isStrange));
+}
+
+function hasParts(message: unknown): message is Members {
+  return isMembers(message) && message["parts"] !== undefined;
+}
+
+/** What `conventionalPart` changes. */
+function isStrange(part: unknown): boolean {
+  if (!isMembers(part)) return false;
+  if (typeof part["call_id"] === "string") return true;
+  return part["type"] === "reasoning" && typeof part["text"] === "string" && part["content"] === undefined;
+}
+
+function converted(said: unknown, defaultRole: Speaker): string[] {
   const event = defaultRole === "user" ? "gen_ai.content.prompt" : "gen_ai.content.completion";
-  const { messages } = messagesOfEvent(event, [JSON.parse(text)], {}) ?? { messages: [] };
+  const { messages } = messagesOfEvent(event, [said], {}) ?? { messages: [] };
   return messages.map(({ parts, ...message }) => JSON.stringify({ ...message, parts: parts.map(conventionalPart) }));
 }
 

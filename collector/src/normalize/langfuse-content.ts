@@ -45,12 +45,16 @@ export function generationContent(attributes: AttributeReader): Content {
   return {
     ...(instructions === null ? {} : { system_prompt: instructions }),
     ...(given === null ? {} : { messages: said }),
-    ...(definitions === null ? {} : { tool_definitions: JSON.stringify(listOf(definitions).map(toolDefinition)) }),
+    ...(definitions === null ? {} : { tool_definitions: toolsText(listOf(definitions), memo) }),
     ...(response === null ? {} : { response: memo.write(response) }),
     ...(losesDigits(given) ? { raw_request: given } : {}),
     ...(losesDigits(output) ? { raw_response: output } : {}),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters: JSON.stringify(parameters) }),
   };
+}
+
+function toolsText(tools: unknown[], memo: TextMemo): string {
+  return memo.ofSame(tools, () => ({ text: JSON.stringify(tools.map(toolDefinition)) })).text;
 }
 
 /** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */

@@ -1,6 +1,6 @@
 import type { ChatMessage } from "@runledger/contract";
 import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
-import { isMembers, jsonObject } from "./json-object.ts";
+import { copiedBeside, isMembers, jsonObject, type Members } from "./json-object.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
 import { type Behind, flatMembers, flatMessages } from "./openinference-messages.ts";
@@ -77,16 +77,15 @@ export function chatContent(
   const { write } = memo;
   const content: Content = {};
   const tools = toolsOf(lists["llm.tools."], request?.tools ?? parameters?.["tools"], memo);
-  const offered = tools.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
   const messages = request?.messages ?? inputMessages(lists, io.input);
   const system = systemOf(request?.system ?? parameters?.["system"] ?? parameters?.["instructions"], messages);
-  const said = messages.slice(system.leading);
+  const said = system.leading === 0 ? messages : messages.slice(system.leading);
   if (system.parts.length > 0) content.system_prompt = JSON.stringify(system.parts);
   if (messages.length > 0) content.messages = said.map((message) => write(message));
-  if (tools.length > 0) content.tool_definitions = JSON.stringify(tools);
+  if (tools !== null) content.tool_definitions = tools.text;
   const settings = settingsOf(parameters);
   if (settings !== null) content.parameters = settings;
-  const answer = response?.messages ?? outputMessages(lists, io.output, offered, reason);
+  const answer = response?.messages ?? outputMessages(lists, io.output, tools?.names ?? [], reason);
   if (answer.length > 0) content.response = write(answer);
   // a text is in the messages already
   if (io.input !== undefined && !isJsonText(io.input)) content.raw_request = io.input;
@@ -120,7 +119,7 @@ function outputMessages(
 function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: unknown[]; leading: number } {
   const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
   const leading = first === -1 ? messages.length : first;
-  const parts = messages.slice(0, leading).flatMap((message) => message.parts);
+  const parts = leading === 0 ? [] : messages.slice(0, leading).flatMap((message) => message.parts);
   if (leading > 0 || apart === null || apart === undefined) return { parts, leading };
   const list = Array.isArray(apart) ? apart : [apart];
   return {
@@ -133,11 +132,28 @@ function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: un
   };
 }
 
-function toolsOf(list: readonly FlatEntries[], given: unknown, { parse }: TextMemo): Record<string, unknown>[] {
-  const schemas = flatMembers(list, TOOL).flatMap(({ json_schema: text, ...rest }) =>
-    typeof text === "string" ? [jsonObject(text, parse) ?? { type: "unknown", json_schema: text }] : [rest],
-  );
-  return (Array.isArray(given) && given.length >= schemas.length ? given : schemas).map(toolDefinition);
+/** The tools that were offered: as the content has them, and by their names. */
+interface Tools {
+  text: string;
+  names: string[];
+}
+
+function toolsOf(list: readonly FlatEntries[], given: unknown, memo: TextMemo): Tools | null {
+  const schemas = flatMembers(list, TOOL).map((tool) => schemaOf(tool, memo));
+  const tools = Array.isArray(given) && given.length >= schemas.length ? given : schemas;
+  return tools.length === 0 ? null : memo.ofSame(tools, () => toolsText(tools));
+}
+
+function schemaOf(tool: Members, { parse }: TextMemo): Members {
+  const { json_schema: text } = tool;
+  if (typeof text === "string") return jsonObject(text, parse) ?? { type: "unknown", json_schema: text };
+  return copiedBeside({}, tool, ["json_schema"]);
+}
+
+function toolsText(tools: readonly unknown[]): Tools {
+  const definitions = tools.map(toolDefinition);
+  const names = definitions.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
+  return { text: JSON.stringify(definitions), names };
 }
 
 /** What has a field of its own. */
@@ -154,8 +170,9 @@ const NOT_SETTINGS = [
 ];
 
 function settingsOf(parameters: Record<string, unknown> | null): string | null {
-  const settings = Object.entries(parameters ?? {}).filter(([name]) => !NOT_SETTINGS.includes(name));
-  return settings.length === 0 ? null : JSON.stringify(Object.fromEntries(settings));
+  if (parameters === null) return null;
+  const settings = copiedBeside({}, parameters, NOT_SETTINGS);
+  return Object.keys(settings).length === 0 ? null : JSON.stringify(settings);
 }
 
 /** What was embedded as the messages of a user; the vectors as the output. */

@@ -13,7 +13,12 @@ const TOKENS = {
   cacheWrite: [GEN_AI.cacheWriteTokens, GEN_AI.cacheCreationTokens, "gen_ai.usage.cache_creation_input_tokens"],
   reasoning: [GEN_AI.reasoningTokens, "gen_ai.usage.reasoning_tokens"],
 } as const;
-const MODALITIES = ["text", "image", "audio"] as const;
+const modalitiesOf = (name: string) => ["text", "image", "audio"].map((modality) => `gen_ai.usage.${modality}.${name}`);
+const MODALITIES = {
+  input_tokens: modalitiesOf("input_tokens"),
+  output_tokens: modalitiesOf("output_tokens"),
+  "cache_read.input_tokens": modalitiesOf("cache_read.input_tokens"),
+};
 
 /** Who asked which model for what, and what it took. */
 export function llmFactsOf(
@@ -67,8 +72,8 @@ type Tokens = Pick<
 
 function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): Tokens {
   const first = (keys: readonly string[]) => {
-    const key = keys.find((candidate) => isTokens(given.get(candidate)));
-    return key === undefined ? null : attributes.count(key);
+    for (const key of keys) if (isTokens(given.get(key))) return attributes.count(key);
+    return null;
   };
   const cacheRead = first(TOKENS.cacheRead) ?? sumOfModalities("cache_read.input_tokens", given);
   const cacheWrite = first(TOKENS.cacheWrite);
@@ -83,8 +88,8 @@ function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): T
 }
 
 /** Of senders that tell no total. The numbers by modality stay attributes. */
-function sumOfModalities(name: string, given: SpanView["attributes"]): number | null {
-  const counts = MODALITIES.map((modality) => given.get(`gen_ai.usage.${modality}.${name}`)).filter(isTokens);
+function sumOfModalities(name: keyof typeof MODALITIES, given: SpanView["attributes"]): number | null {
+  const counts = MODALITIES[name].map((key) => given.get(key)).filter(isTokens);
   return counts.length === 0 ? null : counts.reduce((sum: number, count) => sum + Number(count), 0);
 }
 
@@ -98,6 +103,7 @@ function withParts(whole: number | null, part: number | null, other: number | nu
 }
 
 function isTokens(value: unknown): boolean {
+  if (value === undefined) return false;
   const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MAX_TOKENS;
 }

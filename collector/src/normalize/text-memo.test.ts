@@ -34,6 +34,17 @@ test("what was written, or kept as known, is not parsed again", () => {
   expect(memo.parse('["known"]')).toBe(kept);
 });
 
+test("what was made of the same values is made once, and anew for others", () => {
+  const memo = createTextMemo();
+  const tools = () => ['{"name":"a"}', '{"name":"b"}'].map((one) => memo.parse(one));
+  const made = () => memo.ofSame(tools(), () => ({ text: JSON.stringify(tools()) }));
+  const first = [made(), made(), made()].at(-1); // remembered from the second time on
+  expect(made()).toBe(first);
+  expect(memo.ofSame(tools().reverse(), () => ({ text: "other" }))).toEqual({ text: "other" });
+  expect(memo.ofSame(tools().slice(1), () => ({ text: "fewer" }))).toEqual({ text: "fewer" });
+  expect(made()).toBe(first);
+});
+
 test("text is taken for JSON when JSON.parse takes it, and only then", () => {
   fc.assert(
     fc.property(text, (one) => {

@@ -11,6 +11,8 @@ export interface TextMemo {
   keep(text: string, value: unknown): void;
   /** `JSON.stringify` of what is parsed again soon. */
   write(value: object): string;
+  /** What `make` makes of these values, each parsed by this memo: made once while the same ones come. */
+  ofSame<Made extends object>(values: readonly unknown[], make: () => Made): Made;
   /** Lets go of long texts: to be called when a request is done. */
   forgetLong(): void;
 }
@@ -35,6 +37,7 @@ export function createTextMemo(): TextMemo {
       values.keep(text, value);
       return text;
     },
+    ofSame: madeOnce(),
     forgetLong() {
       hashes.forgetRecent();
       values.forgetRecent();
@@ -127,4 +130,23 @@ function lastOnes<Result>() {
       next = 0;
     },
   };
+}
+
+/** Agents that send in turns, each with its tools. */
+const MAX_MADE = 8;
+
+function madeOnce(): TextMemo["ofSame"] {
+  const known: { values: readonly unknown[]; made: object }[] = [];
+  let next = 0;
+  return <Made extends object>(values: readonly unknown[], make: () => Made) => {
+    for (const last of known) if (isSame(last.values, values)) return last.made as Made;
+    const made = make();
+    known[next] = { values: values.slice(), made };
+    next = (next + 1) % MAX_MADE;
+    return made;
+  };
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a[0] === b[0] && a.every((value, at) => value === b[at]);
 }

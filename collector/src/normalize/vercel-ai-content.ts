@@ -89,14 +89,17 @@ const FINISH_REASONS: Readonly<Record<string, string>> = {
   "content-filter": "content_filter",
 };
 
-function toolDefinitions(tools: unknown, { parse }: TextMemo): string {
-  const list = Array.isArray(tools) ? tools : (membersOrList(tools, parse) ?? [tools]);
-  return JSON.stringify(listOf(list).map((tool) => toolDefinition(tool, parse)));
+function toolDefinitions(tools: unknown, memo: TextMemo): string {
+  const list = listOf(Array.isArray(tools) ? tools : (membersOrList(tools, memo.parse) ?? [tools]));
+  const parsed = list.map((tool) => {
+    const members = membersOrList(tool, memo.parse);
+    return isMembers(members) ? members : tool;
+  });
+  return memo.ofSame(parsed, () => ({ text: JSON.stringify(parsed.map(toolDefinition)) })).text;
 }
 
-function toolDefinition(tool: unknown, parse: TextMemo["parse"]): unknown {
-  const parsed = membersOrList(tool, parse);
-  if (!isMembers(parsed)) return tool;
+function toolDefinition(parsed: unknown): unknown {
+  if (!isMembers(parsed)) return parsed;
   const { inputSchema, ...rest } = parsed;
   return inputSchema === undefined ? parsed : { ...rest, parameters: inputSchema };
 }
@@ -116,17 +119,17 @@ const PARAMETERS = (
     ["timeout", "timeout"],
     ["output", "output"],
   ] as const
-).map(([name, setting]) => ({ name, asked: `gen_ai.request.${name}`, set: `ai.settings.${setting}` }));
+).flatMap(([name, setting]) => [
+  { name, key: `ai.settings.${setting}` },
+  { name, key: `gen_ai.request.${name}` },
+]);
 
 function parametersOf(attributes: AttributeReader): string | null {
   const found: Record<string, unknown> = {};
   const keep = (name: string, value: unknown) => {
     if (value !== null) found[name] = value;
   };
-  for (const { name, asked, set } of PARAMETERS) {
-    keep(name, attributes.value(set));
-    keep(name, attributes.value(asked));
-  }
+  for (const { name, key } of attributes.there(PARAMETERS)) keep(name, attributes.value(key));
   const choice = attributes.value("ai.prompt.toolChoice");
   keep("tool_choice", membersOrList(choice) ?? choice);
   return Object.keys(found).length === 0 ? null : JSON.stringify(found);

@@ -30,8 +30,14 @@ const KEYS = {
  * `inputTokenDetails`. Source: packages ai 5.0, 6.0, 7.0 and their `LanguageModelUsage`.
  */
 export function vercelTokens(span: SpanView, attributes: AttributeReader, provider: string | null): Tokens {
-  const count = (keys: readonly string[]) =>
-    keys.map((key) => attributes.count(key)).find((value) => value !== null) ?? null;
+  const count = (keys: readonly string[]) => {
+    let first: number | null = null;
+    for (const key of keys) {
+      const value = attributes.count(key); // each is taken
+      first ??= value;
+    }
+    return first;
+  };
   const input = count(KEYS.input);
   const output = count(KEYS.output);
   const tokens: Tokens = {

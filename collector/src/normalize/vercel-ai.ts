@@ -224,5 +224,10 @@ function mergedRun(base: RunFacts, more: RunFacts): RunFacts {
 }
 
 function firstText(attributes: AttributeReader, keys: readonly string[]): string | null {
-  return keys.map((key) => attributes.text(key)).find((text) => text !== null) ?? null;
+  let first: string | null = null;
+  for (const key of keys) {
+    const text = attributes.text(key); // each is taken
+    first ??= text;
+  }
+  return first;
 }
