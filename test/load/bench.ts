@@ -42,18 +42,38 @@ if (wanted("ingest")) {
 
 if (wanted("normalize")) {
   const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 25, sampleMs: 8 });
-  console.log("\nNormalising next to decoding, protobuf, CPU µs a span; entry and row are what the sinks do first");
+  console.log("\nNormalising next to decoding, CPU µs a span");
+  const times = (row: (typeof figures)[number], decoded: number) => rounded((row.whole - row.decode) / decoded, 2);
   console.table(
     figures.map((row) => ({
       input: row.input,
-      "bytes a span": Math.round(row.bytesPerSpan),
-      decode: rounded(row.decode, 2),
-      "decode, generated": rounded(row.generatedDecode, 2),
-      normalize: rounded(row.whole - row.decode, 2),
-      "× decode": rounded((row.whole - row.decode) / row.decode, 2),
-      "× generated": rounded((row.whole - row.decode) / row.generatedDecode, 2),
-      "entry text": rounded(row.entryText, 2),
-      "step row": rounded(row.stepRow, 2),
+      bytes: Math.round(row.bytesPerSpan),
+      ours: rounded(row.decode),
+      generated: rounded(row.generated),
+      "gzip + generated": rounded(row.gzip),
+      "stock gRPC": rounded(row.stockGrpc),
+      "JSON.parse": rounded(row.json),
+      normalize: rounded(row.whole - row.decode),
+      "× ours": times(row, row.decode),
+      "× generated": times(row, row.generated),
+      "× gzip": times(row, row.gzip),
+      "× stock gRPC": times(row, row.stockGrpc),
+    })),
+  );
+  const mean = (of: (row: (typeof figures)[number]) => number) =>
+    rounded(Math.exp(figures.reduce((sum, row) => sum + Math.log(of(row)), 0) / figures.length), 2);
+  console.log(
+    `geometric means: × ours ${mean((row) => times(row, row.decode))}, × generated ${mean((row) => times(row, row.generated))}, ` +
+      `× gzip ${mean((row) => times(row, row.gzip))}, × stock gRPC ${mean((row) => times(row, row.stockGrpc))}`,
+  );
+  console.log("\nAnd what the sinks make of it before they write, CPU µs a span");
+  console.table(
+    figures.map((row) => ({
+      input: row.input,
+      "decode and normalize": rounded(row.whole),
+      "audit: seal, pack, entry": rounded(row.audit),
+      rows: rounded(row.rows),
+      all: rounded(row.whole + row.audit + row.rows),
     })),
   );
   console.log("\nWhere the time goes, all inputs in turns, % of samples");

@@ -3,13 +3,16 @@ import { Session } from "node:inspector/promises";
 import { basename } from "node:path";
 import {
   createFrameNormalizer,
+  createPayloadPacker,
   createPrices,
+  createSeenRecords,
   decodeAcceptedSpans,
-  decodeTracesAsGenerated,
-  entryText,
+  type NormalizedFrame,
   type Pricer,
+  prepareBatch,
   stepRow,
 } from "@runledger/collector";
+import { decodeBaselines } from "./decode-baselines.ts";
 import { type NormalizeInput, normalizeInputs } from "./normalize-inputs.ts";
 
 export interface NormalizeBenchSettings {
@@ -24,12 +27,17 @@ export interface NormalizeFigures {
   bytesPerSpan: number;
   /** Ours, with the check that every span goes through. */
   decode: number;
-  /** The decoder that is generated from the protobuf files. */
-  generatedDecode: number;
+  /** `DecodeBaselines`; NaN where there is no such request. */
+  generated: number;
+  gzip: number;
+  stockGrpc: number;
+  json: number;
   /** From OTLP to normal form, decoding included. */
   whole: number;
-  entryText: number;
-  stepRow: number;
+  /** What the audit log's sink makes of the normal form before it writes: contents sealed and packed, entries. */
+  audit: number;
+  /** What ClickHouse's sink makes of it: rows, as JSON. */
+  rows: number;
 }
 
 /** Where the CPU time of normalising goes: share of the profile's samples within each part, by its function. */
@@ -53,36 +61,38 @@ export async function benchNormalize(settings: NormalizeBenchSettings): Promise<
   }));
 }
 
-function measure({ frames, spans }: NormalizeInput, price: Pricer, sampleMs: number) {
+function measure({ frames, jsons, spans }: NormalizeInput, price: Pricer, sampleMs: number) {
   const normalize = createFrameNormalizer(price);
-  const records = frames.flatMap((frame) => normalize(frame).records);
+  const normalized = frames.map(normalize);
   const micros = (act: () => void) => cpuMicros(act, sampleMs) / spans;
+  const { generated, gzip, stockGrpc, json } = decodeBaselines(frames, jsons);
   return {
     decode: micros(() => {
       for (const frame of frames) decodeAcceptedSpans(frame);
     }),
-    generatedDecode: micros(() => {
-      for (const { body } of frames)
-        decodeTracesAsGenerated(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    }),
+    generated: micros(generated),
+    gzip: micros(gzip),
+    stockGrpc: micros(stockGrpc),
+    json: jsons.length === 0 ? Number.NaN : micros(json),
     whole: micros(() => {
       for (const frame of frames) normalize(frame);
     }),
-    entryText: micros(() => {
-      for (const { facts } of records) entryText({ ...facts, conflict: false, payloads: {} });
-    }),
-    stepRow: micros(() => {
-      for (const { facts, inputPreview, outputPreview } of records)
-        stepRow(facts, {
-          conflict: false,
-          inputPreview,
-          outputPreview,
-          contextWindow: null,
-          journalSeq: 1,
-          journal: "",
-        });
+    audit: micros(() => prepare(normalized)),
+    rows: micros(() => {
+      for (const { records } of normalized) for (const record of records) JSON.stringify(rowOf(record));
     }),
   };
+}
+
+const KEY = { keyId: "ab".repeat(16), dek: new Uint8Array(32).fill(5) };
+
+function prepare(frames: readonly NormalizedFrame[]): void {
+  prepareBatch(frames, createSeenRecords(), createPayloadPacker(), () => KEY);
+}
+
+function rowOf({ facts, inputPreview, outputPreview }: NormalizedFrame["records"][number]) {
+  const context = { conflict: false, contextWindow: null, journalSeq: 1, journal: "" };
+  return stepRow(facts, { ...context, inputPreview, outputPreview });
 }
 
 /** CPU time of this process a call, garbage collection included: other processes on the machine disturb it little. */

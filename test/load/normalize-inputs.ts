@@ -9,6 +9,8 @@ export type Frame = Parameters<typeof normalizeFrame>[0];
 export interface NormalizeInput {
   name: string;
   frames: Frame[];
+  /** The same requests in OTLP/JSON; none for what there is no capture of. */
+  jsons: string[];
   /** Of all frames. */
   spans: number;
   bytesPerSpan: number;
@@ -30,8 +32,8 @@ export async function normalizeInputs(): Promise<NormalizeInput[]> {
   for (const file of files.filter((name) => name.endsWith(".json")).sort()) {
     const { traces = [] }: { traces?: unknown[] } = JSON.parse(await readFile(join(CAPTURES, file), "utf8"));
     if (traces.length === 0) continue;
-    const runs = Array.from({ length: VARIANTS }, (_, run) => traces.map((request) => bodyOf(asOfRun(request, run))));
-    inputs.push(inputOf(basename(file, ".json"), runs.flat()));
+    const runs = Array.from({ length: VARIANTS }, (_, run) => traces.map((request) => asOfRun(request, run)));
+    inputs.push(inputOf(basename(file, ".json"), runs.flat().map(bodyOf), runs.flat()));
   }
   return inputs;
 }
@@ -59,7 +61,7 @@ function withLongs(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withLongs(member)]));
 }
 
-function inputOf(name: string, bodies: Buffer[]): NormalizeInput {
+function inputOf(name: string, bodies: Buffer[], jsons: string[] = []): NormalizeInput {
   const frames = bodies.map(
     (body, index): Frame => ({
       seq: index + 1,
@@ -73,5 +75,5 @@ function inputOf(name: string, bodies: Buffer[]): NormalizeInput {
   );
   const spans = frames.reduce((sum, frame) => sum + decodeAcceptedSpans(frame).length, 0);
   const bytes = frames.reduce((sum, { body }) => sum + body.byteLength, 0);
-  return { name, frames, spans, bytesPerSpan: bytes / spans };
+  return { name, frames, jsons, spans, bytesPerSpan: bytes / spans };
 }

@@ -73,7 +73,14 @@ function valueIn(value: unknown, sha256: (text: string) => string, textIn: (text
 }
 
 function wellFormedTextIn(text: string): string {
-  return `"${text.length}:${text}`;
+  return (HEADS[text.length] ?? headOf(text.length)) + text;
+}
+
+/** What stands before a text of so many characters. Most are short, and a number's digits cost as much as the rest of its text. */
+const HEADS: readonly string[] = Array.from({ length: 256 }, (_, length) => headOf(length));
+
+function headOf(length: number): string {
+  return `"${length}:`;
 }
 
 /** Half a surrogate pair has no UTF-8: a text with one is told from others by its JSON only. */

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { decodeTracesAsGenerated } from "@runledger/collector";
+import protobuf from "protobufjs";
+import type { Frame } from "./normalize-inputs.ts";
+
+/** What servers pay to decode the same requests, each run over all of them. */
+export interface DecodeBaselines {
+  /** The decoder that protobufjs generates from the protobuf files (`pbjs -t static-module`). */
+  generated(): void;
+  /** The same behind gunzip, level 6, as exporters often send. */
+  gzip(): void;
+  /** A stock gRPC server of Node: protobufjs by reflection, then `toObject`, with the options of gRPC's own examples. Source: @grpc/proto-loader, `createDeserializer`. */
+  stockGrpc(): void;
+  /** OTLP/JSON: the text out of its bytes, and JSON.parse. Nothing is checked, ids stay text. */
+  json(): void;
+}
+
+const PROTOS = join(import.meta.dirname, "../../collector/proto");
+const TRACE_SERVICE = "opentelemetry/proto/collector/trace/v1/trace_service.proto";
+const PROTO_LOADER_OPTIONS = { longs: String, enums: String, defaults: true, oneofs: true };
+
+export function decodeBaselines(frames: readonly Frame[], jsons: readonly string[]): DecodeBaselines {
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) => (target.startsWith("/") ? target : join(PROTOS, target));
+  root.loadSync(TRACE_SERVICE, { keepCase: true });
+  const request = root.lookupType("opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
+  const bodies = frames.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  const packed = bodies.map((body) => gzipSync(body));
+  const texts = jsons.map((json) => Buffer.from(json));
+  return {
+    generated: () => {
+      for (const body of bodies) decodeTracesAsGenerated(body);
+    },
+    gzip: () => {
+      for (const body of packed) decodeTracesAsGenerated(gunzipSync(body));
+    },
+    stockGrpc: () => {
+      for (const body of bodies) request.toObject(request.decode(body), PROTO_LOADER_OPTIONS);
+    },
+    json: () => {
+      for (const text of texts) JSON.parse(text.toString());
+    },
+  };
+}
