@@ -106,6 +106,20 @@ describe("every request that the official encoder can write", () => {
     );
   });
 
+  test("is read back exactly whatever keys begin with others, over many spans", () => {
+    const keys = fc.array(fc.tuple(fc.constantFrom("process.command", "gen_ai.usage", "a"), text), { maxLength: 60 });
+    fc.assert(
+      fc.property(keys, (parts) => {
+        const attributes = parts.flatMap(([begin, rest]) =>
+          [`${begin}${rest}`, begin, `${begin}_args`].map((key) => ({ key, value: { stringValue: key } })),
+        );
+        const body = encodeTraces({ resourceSpans: [{ resource: { attributes }, scopeSpans: [] }] });
+        const read = decodeTraces(Buffer.from(body), "protobuf").resourceSpans[0]?.resource?.attributes;
+        expect(read?.map(({ key }) => key)).toEqual(attributes.map(({ key }) => key));
+      }),
+    );
+  });
+
   test("is read back exactly from JSON", () => {
     fc.assert(
       fc.property(request, (message) => {

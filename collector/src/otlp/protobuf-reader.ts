@@ -19,8 +19,10 @@ export class ContentError extends Error {}
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
   declare buf: Buffer & { utf8Slice(start: number, end: number): string; hexSlice(start: number, end: number): string };
-  /** Keys read before, by their length and two of their bytes: where they are in `buf`. */
-  private readonly keys = new Array<{ at: number; text: string } | undefined>(KEY_SLOTS).fill(undefined);
+  /** Keys read before, by their length and two of their bytes: where they are in `buf`. Two of different length may share a place. */
+  private readonly keys = new Array<{ at: number; length: number; text: string } | undefined>(KEY_SLOTS).fill(
+    undefined,
+  );
   /** Lists of keys read before, the last ones. */
   private readonly keyLists: string[][] = [];
   private nextKeyList = 0;
@@ -70,12 +72,12 @@ export class ExactReader extends protobuf.BufferReader {
     const slot =
       (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (KEY_SLOTS - 1);
     const known = this.keys[slot];
-    if (known !== undefined && isSame(buf, known.at, pos + 1, length)) {
+    if (known?.length === length && isSame(buf, known.at, pos + 1, length)) {
       this.pos = pos + 1 + length;
       return known.text;
     }
     const text = this.string();
-    this.keys[slot] = { at: pos + 1, text };
+    this.keys[slot] = { at: pos + 1, length, text };
     return text;
   }
 
