@@ -1,3 +1,4 @@
+import { once } from "../conversion/model-call-reading.ts";
 import type { Failures } from "../failures.ts";
 import { expectedUsage } from "../limits/call-usage.ts";
 import type { RecordedAnswer } from "../replay/recorded-answer.ts";
@@ -8,7 +9,7 @@ import { providerOf } from "../wire/provider.ts";
 import type { ModelRequest, WireFormat } from "../wire/wire-format.ts";
 import { formatOf } from "../wire/wire-formats.ts";
 import { recordInferredTool } from "./inferred-tool.ts";
-import { type ModelCall, startModelCall } from "./model-call.ts";
+import { type ModelCall, quietly, startModelCall } from "./model-call.ts";
 
 export interface ModelAddress {
   url: URL;
@@ -46,13 +47,13 @@ export function createExchanges(failures: Failures): Exchanges {
       return { status, body: text, streaming, error, brokeOff: brokeOff(address.format, step) };
     },
     begin(scope, address, body) {
-      const request = once(() => (body ? address.format.readRequest(body, address.url) : undefined));
+      const request = once(() => (body ? quietly(() => address.format.readRequest(body, address.url)) : undefined));
       if (address.format.pathIsCommon && isOfOthers(address, body, request())) return undefined;
       const { run, guard, price } = scope;
       if (run.toolCalls.isWaiting()) failures.attempt("capture", () => recordResults(scope, request()));
       const provider = providerOf(address.url.hostname, address.format.provider);
       const expected = guard.countsUsage
-        ? failures.attempt("callback", () => expectedUsage(provider, body, request()?.model ?? "", price))
+        ? failures.attempt("callback", () => expectedUsage({ provider, body, model: () => request()?.model, price }))
         : undefined;
       const admission = guard.admit(expected ?? { tokens: 0, costUsd: undefined });
       const attempt = body ? attempts.next(run, () => body) : 1;
@@ -95,20 +96,6 @@ function brokeOff(format: WireFormat, { status, body, streaming, error }: Replay
   } catch {
     return true;
   }
-}
-
-/** Read when it is asked for first; undefined when it can't be, which is counted where the record is made. */
-function once(read: () => ModelRequest | undefined): () => ModelRequest | undefined {
-  let found: { request: ModelRequest | undefined } | undefined;
-  return () => {
-    if (found !== undefined) return found.request;
-    try {
-      found = { request: read() };
-    } catch {
-      found = { request: undefined };
-    }
-    return found.request;
-  };
 }
 
 function recordResults(scope: Scope, request: ModelRequest | undefined): void {

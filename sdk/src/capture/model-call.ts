@@ -108,7 +108,7 @@ function hasFailed({ status, error }: RawModelCall): boolean {
 }
 
 /** What can't be read is counted where the record is made. */
-const quietly: Attempt = (work) => {
+export const quietly: Attempt = (work) => {
   try {
     return work();
   } catch {

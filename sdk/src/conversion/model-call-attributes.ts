@@ -14,7 +14,8 @@ export interface ModelCallFacts {
 
 /** What the record of a model call tells, as far as the call can be read. */
 export function modelCallFacts(call: RawModelCall, attempt: Attempt): ModelCallFacts {
-  const { request, stream, text, response, problem } = readModelCall(call, attempt);
+  const { stream, text, response, problem, ...reading } = readModelCall(call, attempt);
+  const request = reading.request();
   const operation = request?.operation ?? "chat";
   const url = new URL(call.url);
   const requestId = headerOf(call, "x-request-id", "request-id", "x-amzn-requestid");

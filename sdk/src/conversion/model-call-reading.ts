@@ -6,7 +6,8 @@ import { headerOf, type RawModelCall } from "./raw-model-call.ts";
 
 /** What a model call was, as far as it can be read. */
 export interface ModelCallReading {
-  request: ModelRequest | undefined;
+  /** Read when it is asked for. */
+  request: () => ModelRequest | undefined;
   stream: boolean;
   /** The answer's. */
   text: string;
@@ -17,16 +18,15 @@ export interface ModelCallReading {
 /** Runs work that may fail; undefined when it does. */
 export type Attempt = <T>(work: () => T) => T | undefined;
 
-/** @param readRequest for who has read it before. Never throws, if `attempt` does not. */
+/** @param request for who may have read it before. Never throws, if `attempt` does not. */
 export function readModelCall(
   call: RawModelCall,
   attempt: Attempt,
-  readRequest = () => requestOf(call),
+  request = once(() => attempt(() => requestOf(call))),
 ): ModelCallReading {
   const { status } = call;
   const format = formatOf(new URL(call.url));
-  const request = attempt(readRequest);
-  const stream = status === undefined ? (request?.stream ?? false) : isStream(call);
+  const stream = status === undefined ? (request()?.stream ?? false) : isStream(call);
   const text = attempt(() => answerText(call)) ?? "";
   // A stream can be read as far as it got, half a JSON text can't.
   const readable = format !== undefined && (stream || call.error === undefined);
@@ -38,6 +38,15 @@ export function readModelCall(
     text,
     response,
     problem: statusProblem(status, response, text) ?? brokeOff ?? response?.error,
+  };
+}
+
+/** Work that is done when its result is asked for first. */
+export function once<T>(work: () => T): () => T {
+  let done: { result: T } | undefined;
+  return () => {
+    done ??= { result: work() };
+    return done.result;
   };
 }
 

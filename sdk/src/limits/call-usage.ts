@@ -7,7 +7,8 @@ const CHARS_PER_TOKEN = 4;
 
 export interface AnsweredCall {
   provider: string;
-  request: ModelRequest | undefined;
+  /** Read when it is asked for: when the answer does not tell. */
+  request: () => ModelRequest | undefined;
   response: ModelResponse | undefined;
   price: Pricer;
 }
@@ -15,9 +16,9 @@ export interface AnsweredCall {
 /** What a call used, estimated where it did not say. Undefined: there was no answer. @throws what `price` throws. */
 export function usageOfCall({ provider, request, response, price }: AnsweredCall): CallUsage | undefined {
   if (response === undefined || (response.usage === undefined && response.messages.length === 0)) return undefined;
-  const inputTokens = response.usage?.inputTokens ?? estimatedInput(request);
+  const inputTokens = response.usage?.inputTokens ?? estimatedInput(request());
   const outputTokens = response.usage?.outputTokens ?? estimated(response.messages);
-  const model = response.model ?? request?.model;
+  const model = response.model ?? request()?.model;
   const cacheReadTokens = response.usage?.cacheReadTokens ?? 0;
   const cacheWriteTokens = response.usage?.cacheWriteTokens ?? 0;
   const costUsd =
@@ -27,11 +28,25 @@ export function usageOfCall({ provider, request, response, price }: AnsweredCall
   return { tokens: inputTokens + outputTokens, costUsd };
 }
 
+/** A call that is to be made. */
+export interface ExpectedCall {
+  provider: string;
+  body: string | undefined;
+  /** Read when a price is asked for. */
+  model: () => string | undefined;
+  price: Pricer;
+}
+
 /** What a call is taken for before it is made: its prompt, priced. */
-export function expectedUsage(provider: string, body: string | undefined, model: string, price: Pricer): CallUsage {
+export function expectedUsage({ provider, body, model, price }: ExpectedCall): CallUsage {
   const inputTokens = Math.ceil((body?.length ?? 0) / CHARS_PER_TOKEN);
-  const nothing = { outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
-  return { tokens: inputTokens, costUsd: price({ provider, model, inputTokens, ...nothing }) };
+  const call = {
+    ...{ provider, inputTokens, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 },
+    get model() {
+      return model() ?? "";
+    },
+  };
+  return { tokens: inputTokens, costUsd: price(call) };
 }
 
 function estimatedInput(request: ModelRequest | undefined): number {

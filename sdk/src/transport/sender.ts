@@ -40,14 +40,14 @@ export interface Sender {
 
 export function createSender(dependencies: SenderDependencies): Sender {
   const { queue, backlog, connection, flushes, failures, random, tell } = dependencies;
-  let sent = 0;
-  let [sending, closed] = [false, false];
-  let [failedInRow, batchRecords, hurry] = [0, BATCH_RECORDS, false];
+  let [sending, closed, hurry, isSoon] = [false, false, false, false];
+  let [sent, failedInRow, batchRecords] = [0, 0, BATCH_RECORDS];
   let timer: NodeJS.Timeout | undefined;
 
   function schedule(delayMs: number): void {
-    if (sending || closed) return;
+    if (sending || closed || (timer !== undefined && isSoon && delayMs === 0)) return;
     clearTimeout(timer);
+    isSoon = delayMs === 0;
     timer = setTimeout(send, delayMs);
     // Only someone who waits for a flush keeps the process alive.
     if (flushes.none()) timer.unref();
