@@ -90,10 +90,10 @@ function isNegative(value: AnyValue): boolean {
   return number !== null && number !== undefined && number < 0;
 }
 
-/** As `isNegative`, of what `jsonOfValue` made of the value. */
+/** As `isNegative`, of what `jsonOfValue` made of the value. Of the sender's own objects (`createMembers`) none is a number. */
 function isNegativeJson(value: unknown): boolean {
   if (typeof value === "number") return value < 0;
-  if (typeof value !== "object" || value === null) return false;
-  const beyond = "int64" in value ? value.int64 : "double" in value ? value.double : null;
-  return typeof beyond === "string" && beyond.startsWith("-") && Object.keys(value).length === 1;
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  const number = "int64" in value ? value.int64 : "double" in value ? value.double : null;
+  return typeof number === "string" && number.startsWith("-");
 }

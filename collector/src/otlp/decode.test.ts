@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeTraces, encodeTraces } from "./decode.ts";
+import { checkSentSpan, checkSpan } from "./check-span.ts";
+import { decodeSentTraces, decodeTraces, encodeTraces } from "./decode.ts";
 import root from "./generated/otlp.js";
 import type { AnyValue, KeyValue, Span, TracesRequest } from "./otlp.ts";
+import { sentTraces } from "./sent-span.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const count = fc.integer({ min: 0, max: 0xffffffff });
@@ -62,6 +64,44 @@ const request: fc.Arbitrary<TracesRequest> = fc.record({
     { maxLength: 2 },
   ),
 });
+
+/** Spans that are just not taken, or just taken. */
+const hour = 3_600_000_000_000n;
+const moment = 1_700_000_000_000_000_000n;
+const token = (value: AnyValue) => ({ attributes: [{ key: "gen_ai.usage.input_tokens", value }] });
+const oddities: readonly object[] = [
+  {},
+  token({ intValue: -1 }),
+  token({ intValue: -(2n ** 62n) }),
+  token({ doubleValue: -0.5 }),
+  token({ doubleValue: Number.NEGATIVE_INFINITY }),
+  token({ doubleValue: -0 }),
+  token({ stringValue: "-1" }),
+  token({ arrayValue: { values: [{ intValue: -1 }] } }),
+  token({ kvlistValue: { values: [{ key: "int64", value: { stringValue: "-1" } }] } }),
+  { traceId: Buffer.alloc(16) },
+  { traceId: Buffer.alloc(15, 1) },
+  { spanId: Buffer.alloc(8) },
+  { parentSpanId: Buffer.alloc(7) },
+  { startTimeUnixNano: 0n },
+  { startTimeUnixNano: moment, endTimeUnixNano: moment - hour },
+  { startTimeUnixNano: moment, endTimeUnixNano: moment - hour - 1n },
+  { startTimeUnixNano: moment, endTimeUnixNano: 2n ** 63n },
+];
+const valid = { startTimeUnixNano: moment, endTimeUnixNano: moment };
+const odd = fc
+  .array(fc.constantFrom(...oddities), { minLength: 3, maxLength: 3 })
+  .map((changes) => (ofResource: TracesRequest["resourceSpans"][number]) => ({
+    ...ofResource,
+    scopeSpans: ofResource.scopeSpans.map((ofScope) => ({
+      ...ofScope,
+      spans: ofScope.spans.map((one, at) => ({ ...one, ...valid, ...changes[at] })),
+    })),
+  }));
+
+function spansOf<Item>({ resourceSpans }: TracesRequest<Item>): Item[] {
+  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+}
 
 /** The same message with the values that the generated encoder takes. */
 function forEncoder(value: unknown): unknown {
@@ -126,6 +166,26 @@ describe("every request that the official encoder can write", () => {
         expect(decodeTraces(Buffer.from(JSON.stringify(forJson(message))), "json")).toEqual(message);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test("is read for normalising as it was read to be checked, and judged alike, from both formats", () => {
+    fc.assert(
+      fc.property(request, odd, (message, change) => {
+        const changed = { resourceSpans: message.resourceSpans.map((one) => change(one) as typeof one) };
+        const bodies = [
+          [Buffer.from(encodeTraces(forEncoder(changed) as object)), "protobuf"],
+          [Buffer.from(JSON.stringify(forJson(changed))), "json"],
+        ] as const;
+        for (const [body, format] of bodies) {
+          const checked = decodeTraces(body, format);
+          const sent = decodeSentTraces(body, format);
+          expect(sent).toEqual(sentTraces(checked));
+          const verdicts = spansOf(checked).map(checkSpan);
+          expect(spansOf(sent).map(checkSentSpan)).toEqual(verdicts);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 
