@@ -11,7 +11,7 @@ import { Hashes } from "./step-record.tsx";
 type Llm = NonNullable<StepDetail["llm"]>;
 
 /** A model call: what the model was told, in the order it read it, and what it said. */
-export function LlmContent({ llm, available }: { llm: Llm; available: boolean }) {
+export function LlmContent({ llm, available, keyed }: { llm: Llm; available: boolean; keyed: boolean }) {
   const systemPrompt = readText(llm.system_prompt);
   const tools = llm.tool_definitions ?? [];
   return (
@@ -60,6 +60,7 @@ export function LlmContent({ llm, available }: { llm: Llm; available: boolean })
         </Section>
       ) : null}
       <Hashes
+        keyed={keyed}
         hashes={[
           ["System prompt", llm.system_prompt_sha256],
           ["Prompt", llm.prompt_sha256],

@@ -3,7 +3,8 @@ import { count } from "../format/number.ts";
 import { Icon } from "../ui/icon.tsx";
 
 const KIND_WORDS: Readonly<Record<string, string>> = {
-  email: "e-mail",
+  email: "e-mail address",
+  phone: "phone number",
   card: "card number",
   iban: "IBAN",
   national_id: "national id",
@@ -20,7 +21,7 @@ export function PrivacyNote({ privacy }: { privacy: NonNullable<Step["privacy"]>
         {redacted.length > 0 ? (
           <p>
             Redacted by the agent:{" "}
-            {redacted.map((one) => `${count(one.count)} ${KIND_WORDS[one.kind] ?? one.kind}`).join(", ")}
+            {redacted.map((one) => `${KIND_WORDS[one.kind] ?? one.kind} ×${count(one.count)}`).join(", ")}
           </p>
         ) : null}
         {withheld.length > 0 ? (

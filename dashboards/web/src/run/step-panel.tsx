@@ -29,6 +29,7 @@ interface StepPanelProps {
 export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose }: StepPanelProps) {
   const { step } = row;
   const detail = useQuery(stepQuery(runId, step));
+  const isKeyed = (step.privacy?.withheld.length ?? 0) > 0;
   return (
     <aside className="step-panel" aria-label={`Step ${step.seq}: ${step.name}`}>
       <header className="step-head">
@@ -76,12 +77,13 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
             ) : null}
             <GoneContent step={detail.data} />
             {detail.data.llm ? (
-              <LlmContent llm={detail.data.llm} available={detail.data.content === "available"} />
+              <LlmContent llm={detail.data.llm} available={detail.data.content === "available"} keyed={isKeyed} />
             ) : null}
             {detail.data.tool ? (
               <ToolContent
                 tool={detail.data.tool}
                 available={detail.data.content === "available"}
+                keyed={isKeyed}
                 steps={steps}
                 onSelect={onSelect}
               />

@@ -63,11 +63,12 @@ function isGiven(value: unknown): boolean {
   return value !== null && value !== undefined;
 }
 
-export function Hashes({ hashes }: { hashes: [label: string, hash: string | null][] }) {
+/** `keyed`: of what the agent withheld they are made with its own key. */
+export function Hashes({ hashes, keyed }: { hashes: [label: string, hash: string | null][]; keyed: boolean }) {
   const known = hashes.flatMap(([label, hash]) => (hash === null ? [] : [{ label, hash }]));
   if (known.length === 0) return null;
   return (
-    <Section title="Hashes" note="SHA-256" folded>
+    <Section title="Hashes" note={keyed ? "SHA-256, of what was withheld keyed (HMAC)" : "SHA-256"} folded>
       {known.map(({ label, hash }) => (
         <HashLine key={label} label={label} hash={hash} />
       ))}

@@ -10,12 +10,13 @@ type Tool = NonNullable<StepDetail["tool"]>;
 interface ToolContentProps {
   tool: Tool;
   available: boolean;
+  keyed: boolean;
   steps: Step[];
   onSelect: (stepId: string) => void;
 }
 
 /** A tool call: what was asked, by which model call, and what came back. */
-export function ToolContent({ tool, available, steps, onSelect }: ToolContentProps) {
+export function ToolContent({ tool, available, keyed, steps, onSelect }: ToolContentProps) {
   const asker = steps.find((step) => step.step_id === tool.requested_by);
   return (
     <>
@@ -58,6 +59,7 @@ export function ToolContent({ tool, available, steps, onSelect }: ToolContentPro
         </>
       ) : null}
       <Hashes
+        keyed={keyed}
         hashes={[
           ["Arguments", tool.arguments_sha256],
           ["Result", tool.result_sha256],
