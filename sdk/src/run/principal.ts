@@ -3,6 +3,8 @@ export interface Principal {
   id: string;
   /** As tools ask for them; `*` is all, `refunds:*` all that begin so. */
   permissions: readonly string[];
+  /** Of a sub-agent that has a principal of its own: its caller's. Made by `wrap`. */
+  onBehalfOf?: Principal | undefined;
 }
 
 export function mayUse({ permissions }: Principal, wanted: string): boolean {
@@ -16,5 +18,5 @@ export function narrowed(own: Principal | undefined, caller: Principal | undefin
     ...own.permissions.filter((permission) => mayUse(caller, permission)),
     ...caller.permissions.filter((permission) => mayUse(own, permission)),
   ];
-  return { id: own.id, permissions: [...new Set(both)] };
+  return { id: own.id, permissions: [...new Set(both)], onBehalfOf: caller };
 }

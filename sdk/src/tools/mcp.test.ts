@@ -63,6 +63,25 @@ test("arguments are checked against the server's schema before it is asked", asy
   expect((await recorded.steps("tool"))[0]?.attributes).toMatchObject({ "error.type": "invalid_arguments" });
 });
 
+test("a server's schema of any kind is listed and checked; one that can't be followed lets nothing through", async () => {
+  const schemas = { never: { not: { required: ["a"] } }, broken: { properties: { a: { $ref: "#/nowhere" } } } };
+  const fake = {
+    listTools: async () => ({
+      tools: Object.entries(schemas).map(([name, schema]) => ({ name, inputSchema: { type: "object", ...schema } })),
+    }),
+    callTool: async (_call: object) => ({ content: [] }),
+  };
+  const mcp = recorded.ledger.mcp(fake);
+  const call = (name: string, args: object) => mcp.callTool({ name, arguments: args });
+  expect((await mcp.listTools()).tools).toHaveLength(2);
+  expect(await inRun(() => call("never", { b: 1 }))).toEqual({ content: [] });
+  expect(await inRun(() => call("never", { a: 1 }))).toMatchObject({ isError: true });
+  expect(await inRun(() => call("broken", { a: 1 }))).toMatchObject({
+    isError: true,
+    content: [{ text: expect.stringContaining("can't be followed") }],
+  });
+});
+
 test("a tool that the server does not list, or that is not allowed, is refused with the list", async () => {
   const result = await inRun(() => client({ allow: ["stock"] }).callTool({ name: "broken", arguments: {} }));
   expect(result).toMatchObject({ isError: true, content: [{ text: "there is no tool broken; there are: stock" }] });

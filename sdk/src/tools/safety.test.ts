@@ -51,6 +51,20 @@ test("a sub-agent has no permission that its caller lacks, and a principal that 
     code: "permission_denied",
   });
   expect(await failure(inRun(helper))).toMatchObject({ code: "permission_denied" });
+  const byName = recorded.ledger.tool({
+    name: "by_name",
+    input: amount,
+    permission: (_, { id }) => id === "root",
+    run: () => 1,
+  });
+  const pretender = recorded.ledger.wrap(async () => await byName({ amount: 5 }), {
+    agent: "helper",
+    principal: { id: "root", permissions: ["*"] },
+  });
+  expect(await inRun(pretender, { principal: { id: "root", permissions: [] } })).toBe(1);
+  expect(await failure(inRun(pretender, { principal: { id: "kim", permissions: ["*"] } }))).toMatchObject({
+    message: "not permitted to call by_name: kim may not with these arguments",
+  });
   const broken = () => {
     throw new Error("directory is down");
   };

@@ -1,9 +1,9 @@
 import type { SideEffect } from "@runledger/contract";
 import type { z } from "zod";
 import type { Principal } from "../run/principal.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import type { Permission } from "./permission.ts";
 import type { RetryOptions } from "./retry.ts";
-import type { JsonSchema } from "./value-schema.ts";
 
 export interface ToolContext {
   /** Aborts at the time-out, and when the agent is stopped. A tool that does not listen is given up all the same. */

@@ -7,11 +7,12 @@ import { type Attempts, createAttempts } from "../run/attempts.ts";
 import type { Scope } from "../run/scope.ts";
 import type { Approver } from "./approver.ts";
 import type { CutResult } from "./cut-result.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import { retryPolicy } from "./retry.ts";
 import { callTool, type PreparedTool } from "./tool-call.ts";
 import { type CallOptions, checkDefinition, type ToolDefinition } from "./tool-definition.ts";
 import { definitionAttributes, recordCall } from "./tool-step.ts";
-import { type JsonSchema, valueSchema } from "./value-schema.ts";
+import { valueSchema } from "./value-schema.ts";
 
 /** Callable with arguments, or with the JSON text that the model wrote. */
 export interface ExactTool<Input, Output> {

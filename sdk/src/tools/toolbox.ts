@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import { textOf } from "../capture/inferred-tool.ts";
 import { causedByStop } from "../limits/agent-stopped.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import type { ExactTool } from "./tool.ts";
 import type { CallOptions } from "./tool-definition.ts";
 import type { RefuseUnknown } from "./unknown-tool.ts";
-import type { JsonSchema } from "./value-schema.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tools of every input together
 type AnyTool = ExactTool<any, unknown>;

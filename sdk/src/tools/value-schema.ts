@@ -1,27 +1,27 @@
 import { z } from "zod";
-
-/** JSON Schema, as model APIs take it. */
-export type JsonSchema = { readonly [key: string]: unknown };
+import { type Checked, type JsonSchema, jsonSchemaCheck } from "./json-schema.ts";
 
 /** What a tool takes or gives: checks values, and tells models what is wanted. */
 export interface ValueSchema<Value> {
   /** The value, or each fault of it in words that a model can mend it by. */
-  check(value: unknown): Promise<{ value: Value } | { faults: string }>;
+  check(value: unknown): Promise<Checked<Value>>;
   readonly zod: z.ZodType<Value>;
   /** Undefined for a zod schema that JSON Schema has no words for. */
   readonly jsonSchema: JsonSchema | undefined;
 }
 
-/** @throws Error when the JSON Schema is none; that is the tool's author's to know at once. */
 export function valueSchema<Value>(given: z.ZodType<Value> | JsonSchema): ValueSchema<Value> {
-  const schema = isZod(given) ? given : (z.fromJSONSchema(given as z.core.JSONSchema.JSONSchema) as z.ZodType<Value>);
+  if (!isZod(given)) {
+    const { zod, check } = jsonSchemaCheck<Value>(given);
+    return { zod, check: async (value) => check(value), jsonSchema: given };
+  }
   return {
     async check(value) {
-      const parsed = await schema.safeParseAsync(value);
+      const parsed = await given.safeParseAsync(value);
       return parsed.success ? { value: parsed.data } : { faults: z.prettifyError(parsed.error) };
     },
-    zod: schema,
-    jsonSchema: isZod(given) ? jsonSchemaOf(given) : given,
+    zod: given,
+    jsonSchema: jsonSchemaOf(given),
   };
 }
 
