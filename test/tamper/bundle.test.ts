@@ -261,7 +261,8 @@ test("payloads that were swapped, changed, left out or said to be erased are fou
   const runs = files("runs");
   const lines = linesOf(fileOf(runs, FIRST_LINES)).map((line) => JSON.parse(line));
   const placed = lines as { offset: number; length: number }[];
-  const [a, b] = placed.filter(({ length }, i) => placed.some((other, at) => at !== i && other.length === length));
+  const a = placed.find(({ length }, i) => placed.some((other, at) => at !== i && other.length === length));
+  const b = placed.find((other) => other !== a && other.length === a?.length);
   const swapped = (bytes: Buffer): Buffer => {
     const changed = Buffer.from(bytes);
     if (a === undefined || b === undefined || a.length !== b.length) throw new Error("no two payloads of one length");
