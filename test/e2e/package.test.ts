@@ -44,6 +44,18 @@ afterAll(async () => {
 });
 
 const AGENT = `
+const http2 = globalThis.process.getBuiltinModule("node:http2");
+const answer = '{"id":"c","choices":[]}';
+const models = http2.createServer((request, response) => request.resume().on("end", () => response.end(answer)));
+const overHttp2 = () =>
+  new Promise((resolve) => {
+    models.listen(0, "127.0.0.1", () => {
+      const client = http2.connect("http://127.0.0.1:" + models.address().port);
+      const headers = { ":method": "POST", ":path": "/v1/chat/completions", "content-length": Buffer.byteLength(body) };
+      const stream = client.request(headers).on("end", () => client.close(() => models.close(resolve))).resume();
+      stream.end(body);
+    });
+  });
 const ledger = createRunledger();
 const look = ledger.tool({ name: "look", input: { type: "object" }, run: () => "seen" });
 const body = JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "Hello" }] });
@@ -51,6 +63,7 @@ const url = "http://127.0.0.1:9999/v1/chat/completions"; // nobody: a call that 
 const agent = ledger.wrap(async (name) => {
   await look({});
   await fetch(url, { method: "POST", body }).catch(() => {});
+  await overHttp2();
   return "Hello, " + name;
 }, { agent: "packed" });
 agent("you").then(async (answer) => {
@@ -95,7 +108,7 @@ test.each([
       node: `v${version}`,
       answer: "Hello, you",
       flushed: true,
-      sent: 4,
+      sent: 5,
       failed: false,
     });
     expect(stderr).toBe("");

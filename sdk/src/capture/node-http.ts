@@ -11,6 +11,7 @@ import type { Exchanges } from "./exchange.ts";
 import type { ModelCall } from "./model-call.ts";
 import { observeReadable } from "./observed-fetch.ts";
 import { headersOf } from "./observed-handler.ts";
+import { captureOlderHttp2 } from "./older-http2.ts";
 import { type Outgoing, observeOutgoing } from "./outgoing-body.ts";
 
 export interface NodeHttpCapture {
@@ -21,7 +22,7 @@ export interface NodeHttpCapture {
 
 /**
  * Model calls of clients on `node:http`, `node:https` and `node:http2`, found by the channels on which Node.js tells of each request (of
- * HTTP/2 since Node.js 24.2). Source: https://nodejs.org/api/diagnostics_channel.html#built-in-channels
+ * HTTP/2 since Node.js 24.2; before that by its sessions). Source: https://nodejs.org/api/diagnostics_channel.html#built-in-channels
  */
 export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Exchanges): NodeHttpCapture {
   const { scopes, failures, replays } = dependencies;
@@ -52,6 +53,14 @@ export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Ex
     subscribe(name, safe);
     return { name, safe };
   });
+  const stopOlderHttp2 = captureOlderHttp2({
+    created(stream, headers) {
+      requests.created(stream as unknown as Outgoing & Closing, streamHeadOf(headers), () => isWhole(headers));
+      return () => requests.callOf(stream);
+    },
+    responded: (call, headers) => call.responded(Number(headers[":status"]), headersOf(headers)),
+    failures,
+  });
 
   function hold(): () => void {
     const isHeld = (head: RequestHead) =>
@@ -79,6 +88,7 @@ export function captureNodeHttp(dependencies: CaptureDependencies, exchanges: Ex
       };
     },
     stop() {
+      stopOlderHttp2();
       for (const { name, safe } of subscribed) unsubscribe(name, safe);
     },
   };
@@ -149,6 +159,7 @@ function createSeenRequests({ scopes, failures, replays }: CaptureDependencies, 
       call.responded(status, headersOf(headers));
       observeReadable(body, call);
     },
+    callOf: (key: object): ModelCall | undefined => seen.get(key)?.call,
     failed(key: object, error: unknown): void {
       const state = seen.get(key);
       if (state !== undefined) state.error = error;

@@ -19,7 +19,7 @@ export interface HeldStreams {
 
 /** Requests of `node:http2` on sessions of any age are no streams of theirs while `isHeld` says so. @returns a function that holds nothing any more. */
 export function holdHttp2Requests(streams: HeldStreams): () => void {
-  const sessions = sessionPrototype();
+  const sessions = http2Sessions();
   const original = sessions.request;
   let active = true;
   const request: Request = function (headers = {}, options) {
@@ -33,8 +33,8 @@ export function holdHttp2Requests(streams: HeldStreams): () => void {
   };
 }
 
-/** Node.js does not export the class: it is found by a session with nobody. */
-function sessionPrototype(): { request: Request } {
+/** What all sessions of clients have their way to make a stream from. Node.js does not export the class: it is found by a session with nobody. */
+export function http2Sessions(): { request: Request } {
   const nobody = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const session = process.getBuiltinModule("node:http2").connect("http://nobody", { createConnection: () => nobody });
   session.on("error", () => {});

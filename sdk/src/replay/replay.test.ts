@@ -397,6 +397,18 @@ test("sub-agents are replayed with their caller, at once too, and a request that
   expect(steps.filter(({ name }) => name === "sub")).toHaveLength(6);
 });
 
+test("a request that is destroyed before it is written whole fails as it did", async () => {
+  const url = await serve(json(completion("Hi!")));
+  const { given, replay } = await again(async () => {
+    const request = httpRequest(`${url}/v1/chat/completions`, { method: "POST", headers: { "content-length": 100 } });
+    request.write("{");
+    setImmediate(() => request.destroy(new Error("given up")));
+    return await new Promise((resolve) => request.once("error", ({ message }) => resolve(message)));
+  });
+  expect(given).toBe("given up");
+  expect(replay).toMatchObject({ verdict: "reproduced", result: "given up" });
+});
+
 test("what only looks like a model call goes where it goes, and agents beside a replay are not replayed", async () => {
   const url = await serve(json({ own: true }));
   const own = async () => (await axios.post(`${url}/api/chat`, { text: "no model" })).data;
