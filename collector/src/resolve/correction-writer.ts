@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parameterLists, type Rows } from "@runledger/storage";
-import type { Finding } from "./findings.ts";
+import { covers, type Finding } from "./findings.ts";
 import type { RunRows, StandingRow } from "./run-rows.ts";
 
 const ROWS_PER_INSERT = 10_000;
@@ -28,13 +28,15 @@ export async function writeCorrections(
 }
 
 /** What stands of that which a finding covers. */
-export async function standingOf(runRows: RunRows, tenant: string, { covers }: Finding): Promise<StandingRow[]> {
-  const whole = [...covers].filter(([, records]) => records === "all").map(([runId]) => runId);
+export async function standingOf(runRows: RunRows, tenant: string, finding: Finding): Promise<StandingRow[]> {
+  const whole = [...finding.covers].filter(([, part]) => part === "all").map(([runId]) => runId);
   const found = whole.length === 0 ? [] : await runRows.standing(tenant, whole);
-  for (const [runId, records] of covers) {
-    if (records !== "all" && records.size > 0) found.push(...(await runRows.standingOf(tenant, runId, records)));
+  for (const [runId, part] of finding.covers) {
+    if (part === "all" || part.recordIds.size === 0) continue;
+    const between = await runRows.standingBetween(tenant, runId, part.from, part.to);
+    found.push(...between.filter((row) => covers(finding, row)));
   }
-  return [...new Map(found.map((row) => [keyOf(row), row])).values()];
+  return found;
 }
 
 /** Brings the sums of these runs up to their corrections. Again is harmless: the newest stands. */

@@ -10,8 +10,24 @@ import { compare, isFact, type StepFact } from "./step-fact.ts";
 /** What is true of some runs, or of pieces of some. */
 export interface Finding {
   corrections: CorrectionRow[];
-  /** What it is about: whatever else stands there is not true. By run id, the whole run or these records and what they show. */
-  covers: ReadonlyMap<string, "all" | ReadonlySet<string>>;
+  /** What it is about: whatever else stands there is not true. By run id, the whole run or a part of it. */
+  covers: ReadonlyMap<string, "all" | CoveredPart>;
+}
+
+/** These records of a run and what they show, which began between two times, both included. */
+export interface CoveredPart {
+  recordIds: ReadonlySet<string>;
+  from: string;
+  to: string;
+}
+
+/** Is it about this? */
+export function covers(
+  finding: Pick<Finding, "covers">,
+  { run_id, record_id, shown_by }: Pick<CorrectionRow, "run_id" | "record_id" | "shown_by">,
+): boolean {
+  const of = finding.covers.get(run_id);
+  return of === "all" || (of?.recordIds.has(shown_by === "" ? record_id : shown_by) ?? false);
 }
 
 /** Rows just inserted, by run; null: none in particular. */
@@ -41,8 +57,8 @@ export async function* findingsOf(
     known.set(run.run_id, runOfRows(inserted?.get(run.run_id) ?? [], run.over ? run.last_seen_time : null));
   if (small.length > 0) {
     const near = await readNearRuns(runRows, tenant, known, settings);
-    const covers = new Map([...known.keys()].map((runId) => [runId, "all"] as const));
-    yield findingOf([...known.values()].map(readRun), covers, near);
+    const whole = new Map([...known.keys()].map((runId) => [runId, "all"] as const));
+    yield findingOf([...known.values()].map(readRun), whole, near);
   }
   for (const run of runs) if (!small.includes(run)) yield* piecesOf(runRows, tenant, run, inserted, settings);
 }
@@ -51,14 +67,18 @@ export async function* findingsOf(
 function findingOf(read: readonly RunRead[], covered: Finding["covers"], near: NearRuns): Finding {
   const readNear = near.runs.map(({ run }) => readRun(run));
   const shared = recordsOfAnswers([...readNear, ...read], near.responseIds);
-  const covers = new Map(covered);
-  for (const [n, { runId, isWhole }] of near.runs.entries())
-    covers.set(runId, new Set([...(shared[n] ?? [])].filter(isWhole)));
-  const isCovered = ({ run_id, record_id, shown_by }: CorrectionRow) => {
-    const of = covers.get(run_id);
-    return of === "all" || (of?.has(shown_by === "" ? record_id : shown_by) ?? false);
-  };
-  return { corrections: correctionRows(resolveRuns([...read, ...readNear])).filter(isCovered), covers };
+  const all = new Map(covered);
+  for (const [n, { runId, run, isWhole }] of near.runs.entries())
+    all.set(runId, partOf(run, new Set([...(shared[n] ?? [])].filter(isWhole))));
+  const found = correctionRows(resolveRuns([...read, ...readNear]));
+  return { corrections: found.filter((row) => covers({ covers: all }, row)), covers: all };
+}
+
+/** An inferred call begins when the one that asked for it ends. */
+function partOf({ facts }: RunOfFacts, recordIds: ReadonlySet<string>): CoveredPart {
+  const from = facts.reduce((least, { start_time }) => (start_time < least ? start_time : least), END.time);
+  const to = facts.reduce((most, { end_time }) => (end_time > most ? end_time : most), from);
+  return { recordIds, from, to };
 }
 
 const BEGIN: Place = { time: "1970-01-01T00:00:00.000000000Z", recordId: "" };
@@ -81,7 +101,7 @@ async function* piecesOf(
     const sizes = { before: marginFacts, inside: pieceFacts + marginFacts };
     const piece: RunPiece = await readPiece(runRows, tenant, run, from, sizes);
     const near = await readNearRuns(runRows, tenant, new Map([[run.run_id, piece.run]]), settings);
-    yield findingOf([readRun(piece.run)], new Map([[run.run_id, piece.whole]]), near);
+    yield findingOf([readRun(piece.run)], new Map([[run.run_id, partOf(piece.run, piece.whole)]]), near);
     const next = piece.inside[pieceFacts];
     from = next === undefined || byPlace(placed(to), next) < 0 ? null : placeOf(next);
   }

@@ -48,9 +48,9 @@ export interface RunRows {
   factsAt(tenant: string, run: RunState, side: "from" | "before", place: Place, limit: number): Promise<StepFact[]>;
   /** parent_id by step_id of these spans of one run, and of those above them, as far up as is looked. */
   parentsOf(tenant: string, run: RunState, stepIds: readonly string[]): Promise<Map<string, string>>;
-  /** Every correction that was ever written of these runs, or of these records of one and what they show. */
+  /** Every correction that was ever written of these runs, or of one and what began between two times, both included. */
   standing(tenant: string, runIds: readonly string[]): Promise<StandingRow[]>;
-  standingOf(tenant: string, runId: string, recordIds: Iterable<string>): Promise<StandingRow[]>;
+  standingBetween(tenant: string, runId: string, from: string, to: string): Promise<StandingRow[]>;
   /** Of these runs, those whose sums do not have all of their corrections in them. */
   notSummedUp(tenant: string, runIds: readonly string[]): Promise<string[]>;
   /** Which answers that these records tell of another instrumentation tells of too, in any run. */
@@ -65,6 +65,7 @@ export interface RunRows {
 const IS_FACT = `(event = 'step' AND kind IN ('llm', 'tool') OR event = 'log' AND (notEmpty(tool_request_names) OR notEmpty(tool_result_ids)))`;
 const OF_RUNS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}`;
 const WITHIN = `received_time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') AND parseDateTime64BestEffort({last:String}, 9, 'UTC')`;
+const BEGAN_WITHIN = `start_time BETWEEN parseDateTime64BestEffort({from:String}, 9, 'UTC') AND parseDateTime64BestEffort({to:String}, 9, 'UTC')`;
 /** Spans between a call and the call around it, in runs too large to be read whole. */
 const MAX_LEVELS = 4;
 const COLUMNS = FACT_COLUMNS.join(", ");
@@ -131,14 +132,8 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       return parents;
     },
     standing: (tenant, runIds) => standing(rows, OF_RUNS, { tenant, run_ids: runIds }),
-    async standingOf(tenant, runId, recordIds) {
-      const found: StandingRow[] = [];
-      for (const ids of parameterLists(recordIds)) {
-        const these = `${OF_RUNS} AND (record_id IN {ids:Array(String)} OR shown_by IN {ids:Array(String)})`;
-        found.push(...(await standing(rows, these, { tenant, run_ids: [runId], ids })));
-      }
-      return found;
-    },
+    standingBetween: (tenant, runId, from, to) =>
+      standing(rows, `${OF_RUNS} AND ${BEGAN_WITHIN}`, { tenant, run_ids: [runId], from, to }),
     async notSummedUp(tenant, runIds) {
       const found: { run_id: string }[] = [];
       for (const run_ids of parameterLists(runIds))
