@@ -59,22 +59,23 @@ export async function benchSdk(settings: SdkBenchSettings): Promise<SdkFigures[]
       const request = requestOf(messages);
       const body = JSON.stringify(request);
       const ask = asker(ports.model, body);
-      const size = `${messages} message${messages > 1 ? "s" : ""} (${Math.round(body.length / 1024)} KB)`;
-      const works = {
+      const {
+        plain: without,
+        span,
+        recorded,
+        bounded,
+        redacted,
+      } = await compare(settings, {
         plain: () => repeat(settings.calls, ask),
         span: () => plain.sent(settings.calls, async () => plain.modelCall(request, await ask())),
         recorded: recordedBy(ledger, ask),
-      };
-      figures.push({ call: `model call, ${size}`, ...(await compare(settings, works)) });
-      const bounded = recordedBy(ledger, ask, { tokens: 1e12, steps: 1e9 });
-      const limited = await compare(settings, { plain: works.plain, recorded: bounded });
-      figures.push({ call: `the same, tokens bounded`, ...limited, span: undefined });
-      const redacted = recordedBy(ledgerWith({ content: "redacted" }), ask);
-      figures.push({
-        call: `the same, redacted`,
-        ...(await compare(settings, { plain: works.plain, recorded: redacted })),
-        span: undefined,
+        bounded: recordedBy(ledger, ask, { tokens: 1e12, steps: 1e9 }),
+        redacted: recordedBy(ledgerWith({ content: "redacted" }), ask),
       });
+      const size = `${messages} message${messages > 1 ? "s" : ""} (${Math.round(body.length / 1024)} KB)`;
+      figures.push({ call: `model call, ${size}`, plain: without, span, recorded });
+      figures.push({ call: "the same, tokens bounded", plain: without, span, recorded: bounded });
+      figures.push({ call: "the same, redacted", plain: without, span, recorded: redacted });
     }
     const turn = asker(ports.model, JSON.stringify(requestOf(1)), "?ask=tool");
     const answered = JSON.stringify(requestOf(1)).replace('"messages":[', `"messages":[${TOOL_ANSWERED},`);
@@ -84,7 +85,7 @@ export async function benchSdk(settings: SdkBenchSettings): Promise<SdkFigures[]
       plain: () => repeat(settings.calls, both),
       recorded: recordedBy(ledger, both),
     });
-    figures.push({ call: "two model calls and an inferred tool", ...inferred, span: undefined });
+    figures.push({ call: "two model calls and an inferred tool", span: undefined, ...inferred });
     const tool = ledger.tool({ name: "find_order", input: { type: "object" }, run: () => TOOL_RESULT });
     const exact = await compare(settings, {
       plain: () => repeat(settings.calls, async () => TOOL_RESULT),
@@ -108,29 +109,28 @@ function asker(port: number, body: string, query = "") {
 /** The answer of the bench's model that asks for a tool, as the next request has it. */
 const TOOL_ANSWERED = JSON.stringify({ role: "tool", tool_call_id: "call_bench", content: "shipped" });
 
-type Works = { plain: Work; span?: Work; recorded: Work };
-
-async function compare({ rounds, calls }: SdkBenchSettings, works: Works): Promise<Omit<SdkFigures, "call">> {
-  const kinds = Object.entries(works).map(([kind, work]) => ({
-    kind,
-    work,
-    lowest: { threadMicros: Infinity, processMicros: Infinity },
-  }));
+/** In turns, so that each has the same of what else the machine does. */
+async function compare<Kind extends string>(
+  { rounds, calls }: SdkBenchSettings,
+  works: Record<Kind, Work>,
+): Promise<Record<Kind, Cpu>> {
+  const kinds = Object.keys(works) as Kind[];
+  const none: Cpu = { threadMicros: Infinity, processMicros: Infinity };
+  const lowest = Object.fromEntries(kinds.map((kind) => [kind, none])) as Record<Kind, Cpu>;
   // The first rounds of each warm up and aren't counted.
   for (let round = -1; round <= rounds; round++) {
-    for (const { work, lowest } of kinds) {
+    for (const kind of kinds) {
       const [thread, whole] = [process.threadCpuUsage(), process.cpuUsage()];
-      await work();
-      const [threadSince, wholeSince] = [process.threadCpuUsage(thread), process.cpuUsage(whole)];
+      await works[kind]();
+      const [ofThread, ofAll] = [process.threadCpuUsage(thread), process.cpuUsage(whole)];
       if (round <= 0) continue;
-      lowest.threadMicros = Math.min(lowest.threadMicros, (threadSince.user + threadSince.system) / calls);
-      lowest.processMicros = Math.min(lowest.processMicros, (wholeSince.user + wholeSince.system) / calls);
+      lowest[kind] = {
+        threadMicros: Math.min(lowest[kind].threadMicros, (ofThread.user + ofThread.system) / calls),
+        processMicros: Math.min(lowest[kind].processMicros, (ofAll.user + ofAll.system) / calls),
+      };
     }
   }
-  const lowestOf = (wanted: string) => kinds.find(({ kind }) => kind === wanted)?.lowest;
-  const [plain, span, recorded] = ["plain", "span", "recorded"].map(lowestOf);
-  if (plain === undefined || recorded === undefined) throw new Error("nothing was measured");
-  return { plain, span, recorded };
+  return lowest;
 }
 
 async function repeat(times: number, work: Work): Promise<void> {

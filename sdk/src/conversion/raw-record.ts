@@ -54,8 +54,8 @@ export interface Conversion {
  */
 export type Convert = (batch: Batch) => Conversion;
 
-/** Ids, times, names of attributes: what a record weighs without its content. */
-const RECORD_BYTES = 1_024;
+/** Ids, times, names of attributes: what a record weighs in memory without its content, as measured (`npm run bench -- --only sdk`). */
+const RECORD_BYTES = 2_560;
 
 /** About what a record takes in memory and on the wire; exact for its strings, which is where content is. */
 export function bytesOf({ attributes, modelCall }: Pick<RawRecord, "attributes" | "modelCall">): number {

@@ -48,7 +48,9 @@ export function createPrivacy(
   { rules = [], countries = ["US"] }: Redact = {},
 ): Privacy {
   const stats: ContentStats = { mode: content, redacted: {}, withheld: 0, failed: 0 };
-  const cover: CoverSettings = { content, key: contentKey ?? randomBytes(KEY_BYTES), rules, countries };
+  // Nothing of theirs but what is known: the other thread gets a copy.
+  const known = rules.map(({ name, attribute, path, match, redact }) => ({ name, attribute, path, match, redact }));
+  const cover: CoverSettings = { content, key: contentKey ?? randomBytes(KEY_BYTES), rules: known, countries };
   const count: Privacy["count"] = ({ found, withheld, unreadable }) => {
     for (const kind in found) stats.redacted[kind] = (stats.redacted[kind] ?? 0) + (found[kind] ?? 0);
     stats.withheld += withheld;
