@@ -123,7 +123,8 @@ function usdOfCall(rates: Rates, llm: LlmFacts): string | null {
   // The sender's numbers contradict each other: no price rather than a wrong one.
   if (cacheRead + cacheWrite > input || cacheWrite1h > cacheWrite || reasoning > output) return null;
 
-  const cost = (tokens: number, rate: Rate | null) => (rate === null ? 0n : BigInt(tokens) * priceOf(rate, input));
+  const cost = (tokens: number, rate: Rate | null) =>
+    rate === null || tokens === 0 ? 0n : BigInt(tokens) * priceOf(rate, input);
   return usdOfAtto(
     cost(input - cacheRead - cacheWrite, rates.input) +
       cost(cacheRead, rates.cacheRead ?? rates.input) +
@@ -136,6 +137,7 @@ function usdOfCall(rates: Rates, llm: LlmFacts): string | null {
 }
 
 function priceOf(rate: Rate, inputTokens: number): bigint {
+  if (rate.tiers.length === 0) return rate.base;
   return rate.tiers.findLast(({ start }) => inputTokens > start)?.price ?? rate.base;
 }
 

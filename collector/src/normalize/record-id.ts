@@ -1,4 +1,4 @@
-import { attributeKeysSha256, recordId, type SpanOrigin } from "@runledger/contract";
+import { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } from "@runledger/contract";
 import { sha256Hex } from "./content-hash.ts";
 import { noted, SpanAttributes } from "./span-attributes.ts";
 import type { SpanView } from "./span-view.ts";
@@ -7,7 +7,19 @@ import type { SpanView } from "./span-view.ts";
 export function recordIdOf(span: SpanView, origin: SpanOrigin, sha256 = sha256Hex): string {
   const { shape, list: values } = SpanAttributes.from(span.attributes);
   const keysSha256 = noted(shape, "sha256", ({ keys }) => attributeKeysSha256(keys));
-  const { traceId, spanId, parentSpanId, name, startTime, endTime, statusCode, statusMessage, events, links } = span;
-  const facts = { traceId, spanId, parentSpanId, name, startTime, endTime, statusCode, statusMessage, events, links };
-  return recordId({ ...facts, keysSha256, values }, origin, sha256);
+  const identified: IdentifiedSpan = {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: span.name,
+    startTime: span.startTime,
+    endTime: span.endTime,
+    statusCode: span.statusCode,
+    statusMessage: span.statusMessage,
+    keysSha256,
+    values,
+    events: span.events,
+    links: span.links,
+  };
+  return recordId(identified, origin, sha256);
 }
