@@ -41,7 +41,7 @@ if (wanted("ingest")) {
 }
 
 if (wanted("normalize")) {
-  const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 25, sampleMs: 8 });
+  const figures = await benchNormalize(flags.quick ? { rounds: 2, sampleMs: 20 } : { rounds: 12, sampleMs: 8 });
   console.log("\nNormalising next to decoding, CPU µs a span");
   const times = (row: (typeof figures)[number], decoded: number) => rounded((row.whole - row.decode) / decoded, 2);
   console.table(
