@@ -13,6 +13,7 @@ import { TENANT_HEADER, type TlsSettings } from "@runledger/contract";
 import { OtlpError } from "../otlp/otlp.ts";
 import { encodeAnswer, encodeRefusal } from "./answer.ts";
 import type { Credentials, Gate } from "./gate.ts";
+import { ACCEPT_ENCODING, encodingOf, passPackedMessages } from "./grpc-encoding.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -45,15 +46,20 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   });
   for (const [signal, service] of SERVICES) {
     addExport(server, intake, `${COLLECTOR}.${service}`, async (body, metadata) => {
-      // The library has unpacked it already: nothing more to reserve.
       const sender = settings.gate(credentialsOf(metadata));
-      const request = { ...sender, signal, format: "protobuf", encoding: "identity", body } as const;
-      return encodeAnswer(await intake.take(request, "grpc", () => undefined), "protobuf");
+      const request = { ...sender, signal, format: "protobuf", encoding: encodingOf(metadata, body), body } as const;
+      const unpacked = intake.budget.reserve();
+      try {
+        return encodeAnswer(await intake.take(request, "grpc", (bytes) => unpacked.resize(bytes)), "protobuf");
+      } finally {
+        unpacked.release();
+      }
     });
   }
   // The library prints what it also throws: the message of ours is the one to read.
   setLogVerbosity(logVerbosity.NONE);
   const port = await bind(server, `${settings.host}:${settings.port}`, credentialsFor(settings.tls ?? null));
+  passPackedMessages(server);
   return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
 }
 
@@ -125,6 +131,10 @@ function admission(intake: Intake, gate: Gate, timeoutMs: number): ServerInterce
             if (!answered) intake.countAborted("grpc");
           },
         });
+      },
+      sendMetadata(metadata, next) {
+        metadata.set(ACCEPT_ENCODING.name, ACCEPT_ENCODING.value);
+        next(metadata);
       },
       sendStatus(status, next) {
         answered = true;

@@ -104,7 +104,12 @@ export async function startReceivers(
   };
 }
 
-function unaryCall(client: Client, path: string, body: Buffer, headers: Record<string, string>): Promise<Buffer> {
+export function unaryCall(
+  client: Client,
+  path: string,
+  body: Buffer,
+  headers: Record<string, string>,
+): Promise<Buffer> {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(headers)) metadata.set(key, value);
   const asBytes = (bytes: Buffer) => bytes;
