@@ -1,4 +1,5 @@
 import { AGENT_FACT_NAMES, type RunledgerRecord, type StepRow, toolSafety } from "@runledger/contract";
+import { processOf } from "./process-of.ts";
 
 /** What a row tells that the record itself does not hold. */
 export interface StepRowContext {
@@ -36,6 +37,7 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     root: record.root,
     dialect: record.dialect,
     scope_name: record.scope.name,
+    process: llm?.counted ? processOf(record.resource) : "",
     start_time: shown(record.start_time),
     end_time: shown(record.end_time),
     received_time: shown(record.received_time),

@@ -1,5 +1,5 @@
 import { parameterLists, type Rows } from "@runledger/storage";
-import { overlap, type StepFact, sourceOf } from "./step-fact.ts";
+import { MINUTES_APART, minuteOf, minutesAround, overlap, type StepFact, sourceOf } from "./step-fact.ts";
 
 /** What a record tells of an answer that a model gave. */
 export interface ToldAnswer {
@@ -13,9 +13,6 @@ export interface ToldAnswer {
 /** By response id: who else tells of answers, in whatever run; only of those that somebody else tells of. */
 export type Answers = ReadonlyMap<string, readonly ToldAnswer[]>;
 
-/** Instrumentations of one call begin at nearly one moment. */
-const MINUTES_APART = 2;
-const MINUTE_MS = 60_000;
 const IDS_PER_QUERY = 2_500;
 /** A longer one is nobody's, and is not in `answers`. */
 const MAX_ID_LENGTH = 256;
@@ -85,12 +82,4 @@ async function toldOf(rows: Rows, tenant: string, facts: readonly StepFact[], no
       if (ofOne.length <= MAX_TOLD) found.push(...ofOne);
   }
   return found;
-}
-
-function minuteOf({ start_time }: StepFact): number {
-  return Math.trunc(Date.parse(start_time) / MINUTE_MS);
-}
-
-function minutesAround(minute: number): number[] {
-  return Array.from({ length: 2 * MINUTES_APART + 1 }, (_, n) => minute - MINUTES_APART + n);
 }

@@ -1,7 +1,7 @@
 import type { StepRow } from "@runledger/contract";
 import { type CorrectionRow, correctionRows } from "./correction-row.ts";
 import { type NearRuns, readNearRuns } from "./near-runs.ts";
-import { type RunOfFacts, type RunRead, readRun, recordsOfAnswers, resolveRuns } from "./resolve-run.ts";
+import { type RunOfFacts, type RunRead, readRun, recordsOfCalls, resolveRuns } from "./resolve-run.ts";
 import { runOfRows } from "./run-of-rows.ts";
 import { type RunPiece, readPiece } from "./run-piece.ts";
 import type { Place, RunRows, RunState } from "./run-rows.ts";
@@ -66,11 +66,11 @@ export async function* findingsOf(
 /** Of runs near by, only what they tell of the same answers is known to be whole. */
 function findingOf(read: readonly RunRead[], covered: Finding["covers"], near: NearRuns): Finding {
   const readNear = near.runs.map(({ run }) => readRun(run));
-  const shared = recordsOfAnswers([...readNear, ...read], near.responseIds);
+  const shared = recordsOfCalls([...readNear, ...read], near.isShared);
   const all = new Map(covered);
   for (const [n, { runId, run, isWhole }] of near.runs.entries())
     all.set(runId, partOf(run, new Set([...(shared[n] ?? [])].filter(isWhole))));
-  const found = correctionRows(resolveRuns([...read, ...readNear]));
+  const found = correctionRows(resolveRuns([...read, ...readNear], near.alike));
   return { corrections: found.filter((row) => covers({ covers: all }, row)), covers: all };
 }
 

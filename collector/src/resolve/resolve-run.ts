@@ -1,3 +1,4 @@
+import type { AlikeCalls } from "./calls-alike.ts";
 import { type InferredTool, inferToolsOf, type ToolsOfRun } from "./inferred-tools.ts";
 import { inferredOnce, joinModelCalls, joinToolCalls } from "./runs-together.ts";
 import { MODEL_CALL, sameUsage, TOOL_CALL } from "./same-call.ts";
@@ -65,8 +66,11 @@ export function readRun({ facts, parents, overTime }: RunOfFacts): RunRead {
 }
 
 /** What runs tell, each alone and all together. */
-export function resolveRuns(runs: readonly RunRead[]): Resolution {
-  const calls = joinModelCalls(runs.flatMap((run) => run.calls));
+export function resolveRuns(runs: readonly RunRead[], alike: AlikeCalls = new Map()): Resolution {
+  const calls = joinModelCalls(
+    runs.flatMap((run) => run.calls),
+    alike,
+  );
   const tools = joinToolCalls(
     runs.flatMap((run) => run.tools),
     calls,
@@ -86,11 +90,11 @@ export function resolveRun(run: RunOfFacts): Resolution {
   return resolveRuns([readRun(run)]);
 }
 
-/** Per run, the record_ids of all that it tells of these answers, and of the tools that were asked for in them. */
-export function recordsOfAnswers(runs: readonly RunRead[], responseIds: ReadonlySet<string>): Set<string>[] {
+/** Per run, the record_ids of all that it tells of these calls, and of the tools that were asked for in them. */
+export function recordsOfCalls(runs: readonly RunRead[], isShared: (fact: StepFact) => boolean): Set<string>[] {
   const told = runs.map(({ calls, logs }) =>
     calls
-      .filter(({ members }) => members.some(({ response_id }) => responseIds.has(response_id)))
+      .filter(({ members }) => members.some(isShared))
       .flatMap(({ members, summaries }) => [...members, ...summaries])
       .flatMap((fact) => [fact, ...(logs.get(fact.step_id) ?? [])]),
   );

@@ -54,15 +54,13 @@ export function createResolver(rows: Rows, settings: Partial<ResolverSettings> =
     }
   };
 
-  /** Of our SDK's own rows, those of answers that another instrumentation tells of, in another run. */
+  /** Of our SDK's own rows, those of calls that another instrumentation tells of, in another run. */
   const toldElsewhere = async (own: readonly StepRow[]) => {
     const found: StepRow[] = [];
     for (const [tenant, ofTenant] of Map.groupBy(own, (row) => row.tenant)) {
-      const answers = await runRows.answers(
-        tenant,
-        ofTenant.filter(({ kind }) => kind === "llm"),
-      );
-      found.push(...ofTenant.filter(({ response_id }) => answers.has(response_id)));
+      const calls = ofTenant.filter(({ kind }) => kind === "llm");
+      const [answers, alike] = await Promise.all([runRows.answers(tenant, calls), runRows.callsAlike(tenant, calls)]);
+      found.push(...calls.filter((row) => answers.has(row.response_id) || alike.has(row.record_id)));
     }
     return found;
   };

@@ -1,6 +1,8 @@
 import { parameterLists, type QueryParameters, type Rows } from "@runledger/storage";
 import { type Answers, answersTold } from "./answers.ts";
+import { type AlikeCalls, callsAlike } from "./calls-alike.ts";
 import type { CorrectionRow } from "./correction-row.ts";
+import type { Asked } from "./model-call-index.ts";
 import type { RunOfFacts } from "./resolve-run.ts";
 import { FACT_COLUMNS, OWN_DIALECT, type StepFact } from "./step-fact.ts";
 
@@ -55,6 +57,8 @@ export interface RunRows {
   notSummedUp(tenant: string, runIds: readonly string[]): Promise<string[]>;
   /** Which answers that these records tell of another instrumentation tells of too, in any run. */
   answers(tenant: string, facts: readonly StepFact[]): Promise<Answers>;
+  /** Which model calls other sources tell of that may be these, where not both know the answer's id. */
+  callsAlike(tenant: string, facts: readonly Asked[]): Promise<AlikeCalls>;
   /** Runs with calls and without an end that were last heard of from `since` on and before `until`, in order of their id. */
   silentRuns(since: string, until: string, after: RunKey, limit: number): Promise<RunKey[]>;
   /** Runs that somebody else's telemetry has a part in, in order of their id. */
@@ -141,6 +145,7 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       return found.map(({ run_id }) => run_id);
     },
     answers: (tenant, facts) => answersTold(rows, tenant, facts),
+    callsAlike: (tenant, facts) => callsAlike(rows, tenant, facts),
     silentRuns: (since, until, after, limit) =>
       rows.query(SILENT_RUNS, { since, until, tenant: after.tenant, run_id: after.run_id, limit }),
     foreignRuns: (after, limit) =>

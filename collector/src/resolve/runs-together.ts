@@ -1,7 +1,10 @@
+import { mayBeOne, runsOf, together } from "./call-group.ts";
+import type { AlikeCalls } from "./calls-alike.ts";
 import type { InferredTool, ToolsOfRun } from "./inferred-tools.ts";
+import { pairsAlike } from "./pairs-alike.ts";
 import { type CallRules, MODEL_CALL, TOOL_CALL } from "./same-call.ts";
-import { inOrder, overlap, type StepFact, sourceOf } from "./step-fact.ts";
-import { type Call, MAX_RECORDS_OF_CALL } from "./twins.ts";
+import { inOrder, overlap, type StepFact } from "./step-fact.ts";
+import type { Call } from "./twins.ts";
 
 /** Calls that are looked at under one key. */
 const MAX_OF_KEY = 64;
@@ -9,10 +12,20 @@ const MAX_OF_KEY = 64;
 /**
  * Calls of several runs, with those joined that are one: what two instrumentations tell of one answer, each in a trace of its own. The
  * provider's response id names an answer, as far as nobody gives the same one again: so the two must be under way at one moment, told of by
- * different instrumentations, and fit in model and outcome. The same for the same set of calls.
+ * different instrumentations, and fit in model and outcome. Where one of them does not know the id, those are joined that are `alike`, one of each to
+ * one of the others. The same for the same set of calls.
  */
-export function joinModelCalls(calls: readonly Call[]): Map<Call, Call> {
-  return joined(calls, MODEL_CALL, ({ response_id }) => (response_id === "" ? [] : [response_id]));
+export function joinModelCalls(calls: readonly Call[], alike: AlikeCalls): Map<Call, Call> {
+  const named = joined(calls, MODEL_CALL, ({ response_id }) => (response_id === "" ? [] : [response_id]));
+  if (alike.size === 0) return named;
+  const groups = pairsAlike([...new Set(named.values())], alike);
+  const whole = new Map(
+    groups.flatMap((group) => {
+      const one = together(group, MODEL_CALL);
+      return group.map((call) => [call, one] as const);
+    }),
+  );
+  return new Map([...named].map(([call, one]) => [call, whole.get(one) ?? one]));
 }
 
 /** Tool calls of different runs are one when the model calls are that asked for them: call ids alone are no names, some models count from 0. */
@@ -81,34 +94,6 @@ function joined(calls: readonly Call[], rules: CallRules, keysOf: (fact: StepFac
   }
 }
 
-function mayBeOne(a: Call, b: Call): boolean {
-  if (a.members.length + b.members.length > MAX_RECORDS_OF_CALL) return false;
-  const [runs, sources] = [runsOf(a), new Set(a.members.map(sourceOf))];
-  return b.members.every((fact) => !runs.has(fact.run_id) && !sources.has(sourceOf(fact)));
-}
-
-/** The best known counts; among equals the one that has something above it, which is the agent's run and not the bare call's. */
-function together(group: readonly Call[], rules: CallRules): Call {
-  const [only] = group;
-  if (only !== undefined && group.length === 1) return only;
-  const counts = group
-    .map((call) => call.counts)
-    .sort((a, b) => rules.knowledge(b) - rules.knowledge(a) || below(b) - below(a) || inOrder(a, b))[0];
-  return {
-    counts: counts as StepFact,
-    members: group.flatMap(({ members }) => members).sort(inOrder),
-    summaries: group.flatMap(({ summaries }) => summaries),
-  };
-}
-
-function below({ parent_id }: StepFact): number {
-  return parent_id === "" ? 0 : 1;
-}
-
 function acrossRuns(calls: ReadonlyMap<Call, Call>): Call[] {
   return [...new Set(calls.values())].filter((call) => runsOf(call).size > 1);
-}
-
-function runsOf({ members }: Call): Set<string> {
-  return new Set(members.map(({ run_id }) => run_id));
 }

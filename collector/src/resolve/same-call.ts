@@ -1,4 +1,4 @@
-import { notBefore, type StepFact, sourceOf } from "./step-fact.ts";
+import { notBefore, type Span, type StepFact, sourceOf } from "./step-fact.ts";
 
 /** What tells that two records are one call, and which of them says it best. One for model calls, one for tool calls. */
 export interface CallRules {
@@ -55,19 +55,22 @@ export const TOOL_CALL: CallRules = {
   knowledge: (fact) => (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
 };
 
-export function usageKnown({ input_tokens, output_tokens }: StepFact): boolean {
+type Usage = Pick<StepFact, "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens">;
+type Models = Pick<StepFact, "request_model" | "response_model">;
+
+export function usageKnown({ input_tokens, output_tokens }: Pick<Usage, "input_tokens" | "output_tokens">): boolean {
   return input_tokens !== null || output_tokens !== null;
 }
 
 /** The same tokens in and out, as far as both know them; whether cached ones are among those read, libraries don't agree. */
-export function sameUsage(a: StepFact, b: StepFact): boolean {
+export function sameUsage(a: Usage, b: Usage): boolean {
   const inputs = a.input_tokens !== null && b.input_tokens !== null;
   const outputs = a.output_tokens !== null && b.output_tokens !== null;
   if (!inputs && !outputs) return false;
   return (!outputs || a.output_tokens === b.output_tokens) && (!inputs || sameInput(a, b) || sameInput(b, a));
 }
 
-function sameInput(a: StepFact, b: StepFact): boolean {
+function sameInput(a: Usage, b: Usage): boolean {
   const read = a.input_tokens ?? 0;
   const cached = b.cache_read_tokens ?? a.cache_read_tokens ?? 0;
   const written = b.cache_write_tokens ?? a.cache_write_tokens ?? 0;
@@ -83,22 +86,22 @@ function sumsUp(outer: StepFact, inner: readonly StepFact[]): boolean {
 }
 
 /** Within one another's time. */
-function sameTime(a: StepFact, b: StepFact): boolean {
+export function sameTime(a: Span, b: Span): boolean {
   return within(a, b) || within(b, a);
 }
 
-export function within(inner: StepFact, outer: StepFact): boolean {
+export function within(inner: Span, outer: Span): boolean {
   return notBefore(inner.start_time, outer.start_time) && notBefore(outer.end_time, inner.end_time);
 }
 
 /** Equal, or one a dated or prefixed form of the other (`gpt-4o-2024-08-06`, `openai/gpt-4o`, `models/gemini-2.5-pro`); unknown fits all. */
-function sameModel(a: StepFact, b: StepFact): boolean {
+export function sameModel(a: Models, b: Models): boolean {
   const ofA = modelsOf(a);
   const ofB = modelsOf(b);
   return ofA.length === 0 || ofB.length === 0 || ofA.some((one) => ofB.some((other) => sameName(one, other)));
 }
 
-function modelsOf({ request_model, response_model }: StepFact): string[] {
+function modelsOf({ request_model, response_model }: Models): string[] {
   return [request_model, response_model].filter((model) => model !== "").map((model) => model.toLowerCase());
 }
 

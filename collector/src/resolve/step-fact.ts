@@ -49,6 +49,20 @@ export const OWN_DIALECT = "runledger";
 /** Clocks of one process, rounded by several libraries, may differ by so much. */
 export const TOLERANCE_MS = 100;
 
+/** Instrumentations of one call begin at nearly one moment. */
+export const MINUTES_APART = 2;
+const MINUTE_MS = 60_000;
+
+/** Of its beginning, since the epoch. */
+export function minuteOf({ start_time }: Pick<StepFact, "start_time">): number {
+  return Math.trunc(Date.parse(start_time) / MINUTE_MS);
+}
+
+/** Those in which another instrumentation may have told of it. */
+export function minutesAround(minute: number): number[] {
+  return Array.from({ length: 2 * MINUTES_APART + 1 }, (_, n) => minute - MINUTES_APART + n);
+}
+
 /** In order of time, and the same for the same facts. */
 export function inOrder(a: StepFact, b: StepFact): number {
   return compare(a.start_time, b.start_time) || compare(a.end_time, b.end_time) || compare(a.record_id, b.record_id);
@@ -69,10 +83,10 @@ export function overlap(a: Span, b: Span): boolean {
   return notBefore(a.end_time, b.start_time) && notBefore(b.end_time, a.start_time);
 }
 
-type Span = Pick<StepFact, "start_time" | "end_time">;
+export type Span = Pick<StepFact, "start_time" | "end_time">;
 
 /** Who wrote the record down: another one may have seen the same call. The records of one instrumentation can be of several dialects. */
-export function sourceOf({ dialect, scope_name }: StepFact): string {
+export function sourceOf({ dialect, scope_name }: Pick<StepFact, "dialect" | "scope_name">): string {
   return scope_name === "" ? dialect : `scope ${scope_name}`;
 }
 

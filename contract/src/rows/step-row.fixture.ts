@@ -14,6 +14,7 @@ export const NOTHING_KNOWN: Omit<
   operation: "",
   dialect: "runledger",
   scope_name: "@runledger/sdk",
+  process: "",
   status: "ok",
   error_type: "",
   error_message: "",

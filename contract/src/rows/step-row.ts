@@ -17,6 +17,8 @@ export interface StepRow {
   dialect: string;
   /** The instrumentation's name. */
   scope_name: string;
+  /** Of a model call that counts: JSON of what its resource tells of the process it was made in; "" when nothing, and of all others. */
+  process: string;
   start_time: string;
   end_time: string;
   received_time: string;

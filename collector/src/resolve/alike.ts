@@ -1,0 +1,134 @@
+import type { StepRow } from "@runledger/contract";
+import { sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
+import { mayBeSameProcess } from "./same-process.ts";
+import { MINUTES_APART, minuteOf, sourceOf } from "./step-fact.ts";
+
+/** Of a model call's row, what is compared with what another instrumentation tells of it. */
+export const TOLD_COLUMNS = [
+  "record_id",
+  "run_id",
+  "dialect",
+  "scope_name",
+  "process",
+  "start_time",
+  "end_time",
+  "status",
+  "error_message",
+  "request_model",
+  "response_model",
+  "response_id",
+  "prompt_sha256",
+  "finish_reasons",
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "streaming",
+  "tool_request_ids",
+  "tool_request_names",
+  "tool_request_arguments",
+  "tool_result_ids",
+  "input_preview",
+  "output_preview",
+] as const satisfies readonly (keyof StepRow)[];
+
+export type ToldCall = Pick<StepRow, (typeof TOLD_COLUMNS)[number]>;
+
+/** Ids that are counted from 0, or made up in a test, are shorter. */
+const MIN_UNIQUE_ID_CHARS = 12;
+/** Libraries put words of their own around what the provider said. */
+const MIN_ERROR_CHARS = 8;
+
+/**
+ * Whether two records are one call though they have no response id in common: by different instrumentations, in different runs, in one process, the one
+ * within the other's time, nothing that both tell contradicting. Then the same ids of what the model asked for suffice; else the words asked last, something
+ * more of what went in and something of what came out must be the same. Of two records it is always the same answer.
+ */
+export function areAlike(a: ToldCall, b: ToldCall): boolean {
+  return (
+    sourceOf(a) !== sourceOf(b) &&
+    a.run_id !== b.run_id &&
+    (a.response_id === "" || b.response_id === "") &&
+    Math.abs(minuteOf(a) - minuteOf(b)) <= MINUTES_APART &&
+    sameTime(a, b) &&
+    isConsistent(a, b) &&
+    (haveUniqueIds(a, b) || haveEvidence(a, b))
+  );
+}
+
+/** The provider's ids of the tool calls that were asked for: nothing else is needed. */
+export function haveUniqueIds(a: ToldCall, b: ToldCall): boolean {
+  const known = new Set(a.tool_request_ids.filter((id) => id.length >= MIN_UNIQUE_ID_CHARS));
+  return (
+    known.size > 0 && known.size === a.tool_request_ids.length && sameItems(a.tool_request_ids, b.tool_request_ids)
+  );
+}
+
+function isConsistent(a: ToldCall, b: ToldCall): boolean {
+  const [answerOfA, answerOfB] = [answerOf(a), answerOf(b)];
+  return (
+    (a.status === "error") === (b.status === "error") &&
+    sameModel(a, b) &&
+    mayBeSameProcess(a.process, b.process) &&
+    a.input_preview === b.input_preview &&
+    (answerOfA === "" || answerOfB === "" || answerOfA === answerOfB) &&
+    (a.streaming === null || b.streaming === null || a.streaming === b.streaming) &&
+    (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
+    (a.finish_reasons.length === 0 || b.finish_reasons.length === 0 || isCutOff(a) === isCutOff(b)) &&
+    mayAskTheSame(a, b) &&
+    (a.tool_result_ids.length === 0 ||
+      b.tool_result_ids.length === 0 ||
+      sameItems(a.tool_result_ids, b.tool_result_ids))
+  );
+}
+
+function haveEvidence(a: ToldCall, b: ToldCall): boolean {
+  if (a.input_preview === "") return false;
+  const wentIn =
+    (a.prompt_sha256 !== "" && a.prompt_sha256 === b.prompt_sha256) ||
+    (a.input_tokens !== null && b.input_tokens !== null) ||
+    (a.tool_result_ids.length > 0 && b.tool_result_ids.length > 0);
+  const cameOut =
+    (a.output_tokens !== null && b.output_tokens !== null) ||
+    (answerOf(a) !== "" && answerOf(b) !== "") ||
+    (a.tool_request_names.length > 0 && b.tool_request_names.length > 0) ||
+    (a.status === "error" && sameError(a, b));
+  return wentIn && cameOut;
+}
+
+/** The first words of the answer, without the tool calls behind them, which not all tell; "" for none. */
+function answerOf({ output_preview, tool_request_names: [asked] }: ToldCall): string {
+  // Without any word the preview is the answer's JSON.
+  if (output_preview.startsWith('[{"role":')) return "";
+  const at = asked === undefined ? -1 : output_preview.indexOf(`${asked}(`);
+  return (at < 0 ? output_preview : output_preview.slice(0, at)).trim();
+}
+
+/** Of the words for how an answer ended, those for one that is not whole; for the others libraries have too many. */
+function isCutOff({ finish_reasons: [reason = ""] }: ToldCall): boolean {
+  return /length|max_.*tokens|incomplete|filter|refusal|safety/i.test(reason);
+}
+
+/** Who tells no tool calls may not know of any. */
+function mayAskTheSame(a: ToldCall, b: ToldCall): boolean {
+  if (a.tool_request_names.length === 0 || b.tool_request_names.length === 0) return true;
+  const fit = (of: "tool_request_ids" | "tool_request_arguments") =>
+    a[of].every((one, n) => one === "" || b[of][n] === "" || one === b[of][n]);
+  return (
+    a.tool_request_names.length === b.tool_request_names.length &&
+    a.tool_request_names.every((name, n) => name === b.tool_request_names[n]) &&
+    fit("tool_request_ids") &&
+    fit("tool_request_arguments")
+  );
+}
+
+function sameError(a: ToldCall, b: ToldCall): boolean {
+  const [short = "", long = ""] = [a.error_message, b.error_message]
+    .map((message) => message.trim().toLowerCase())
+    .sort((one, other) => one.length - other.length);
+  return short.length >= MIN_ERROR_CHARS && long.includes(short);
+}
+
+function sameItems(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && new Set([...a, ...b]).size === new Set(a).size && new Set(a).size === new Set(b).size;
+}

@@ -1,0 +1,111 @@
+import { parameterLists, type Rows } from "@runledger/storage";
+import { areAlike, TOLD_COLUMNS, type ToldCall } from "./alike.ts";
+import { type Asked, callsInSameWords, type IndexedCall } from "./model-call-index.ts";
+import { overlap } from "./step-fact.ts";
+
+/** Whose a run is, as far as it tells; "" when it does not. */
+export interface Who {
+  agent: string;
+  session: string;
+  user: string;
+}
+
+export interface AlikeCall extends ToldCall {
+  who: Who;
+  /** Calls of one group may be one another; none of them may be one outside of it. */
+  group: string;
+}
+
+/** By record id: model calls that another instrumentation may have told of, without the answer's id, in another run. */
+export type AlikeCalls = ReadonlyMap<string, AlikeCall>;
+
+const NOBODY: Who = { agent: "", session: "", user: "" };
+
+/** Asks ClickHouse which model calls other sources tell of that may be these, when one of both does not know the id of its answer. */
+export async function callsAlike(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<AlikeCalls> {
+  const near = await callsInSameWords(rows, tenant, facts);
+  if (near.length === 0) return new Map();
+  const [told, who] = await Promise.all([toldCalls(rows, tenant, near), whoOf(rows, tenant, near)]);
+  const asked = new Set(facts.map(({ record_id }) => record_id));
+  const found = new Map<string, AlikeCall>();
+  for (const group of groupsOf(told)) {
+    if (!group.some(({ record_id }) => asked.has(record_id))) continue;
+    if (!group.some((one) => group.some((other) => areAlike(one, other)))) continue;
+    const name = group.map(({ record_id }) => record_id).sort()[0] ?? "";
+    for (const call of group) found.set(call.record_id, { ...call, group: name, who: who.get(call.run_id) ?? NOBODY });
+  }
+  return found;
+}
+
+async function toldCalls(rows: Rows, tenant: string, near: readonly IndexedCall[]): Promise<ToldCall[]> {
+  const received = near.map(({ received_time }) => received_time).sort();
+  const byId = new Map(near.map((call) => [call.record_id, call]));
+  const found: ToldCall[] = [];
+  for (const record_ids of parameterLists(byId.keys())) {
+    const told = await rows.query<ToldCall>(
+      `SELECT ${TOLD_COLUMNS.join(", ")} FROM steps
+       WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND record_id IN {record_ids:Array(String)}
+         AND received_time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') AND parseDateTime64BestEffort({last:String}, 9, 'UTC')`,
+      {
+        tenant,
+        run_ids: [...new Set(record_ids.map((id) => byId.get(id)?.run_id ?? ""))],
+        record_ids,
+        first: received[0] ?? "",
+        last: received.at(-1) ?? "",
+      },
+    );
+    found.push(...told.map(withNumbers));
+  }
+  // Two collectors may have inserted it at one moment.
+  return [...new Map(found.map((call) => [call.record_id, call])).values()];
+}
+
+/** 64-bit integers come as text. */
+function withNumbers(call: ToldCall): ToldCall {
+  const numberOf = (value: unknown) => (value === null ? null : Number(value));
+  return {
+    ...call,
+    input_tokens: numberOf(call.input_tokens),
+    output_tokens: numberOf(call.output_tokens),
+    cache_read_tokens: numberOf(call.cache_read_tokens),
+    cache_write_tokens: numberOf(call.cache_write_tokens),
+  };
+}
+
+async function whoOf(rows: Rows, tenant: string, near: readonly IndexedCall[]): Promise<Map<string, Who>> {
+  const who = new Map<string, Who>();
+  for (const run_ids of parameterLists(new Set(near.map(({ run_id }) => run_id)))) {
+    const told = await rows.query<Who & { run_id: string }>(
+      `SELECT run_id, min(runs.agent).name AS agent, min(runs.session_id).value AS session, min(runs.user_id).value AS user
+       FROM runs WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} GROUP BY run_id`,
+      { tenant, run_ids },
+    );
+    for (const { run_id, agent, session, user } of told) who.set(run_id, { agent, session, user });
+  }
+  return who;
+}
+
+/** Calls that are alike directly or by way of others are a group; those of one run at one moment may be one call, so they are in one. */
+function groupsOf(calls: readonly ToldCall[]): ToldCall[][] {
+  const groups: ToldCall[][] = [];
+  for (const ofWords of Map.groupBy(calls, ({ input_preview }) => input_preview).values()) {
+    let rest = ofWords;
+    while (rest.length > 0) {
+      const group = rest.slice(0, 1);
+      rest = rest.slice(1);
+      for (let n = 0; n < group.length; n++) {
+        const at = group[n] as ToldCall;
+        const isNext = (call: ToldCall) => areAlike(at, call) || isLinked(at, call);
+        group.push(...rest.filter(isNext));
+        rest = rest.filter((call) => !isNext(call));
+      }
+      groups.push(group);
+    }
+  }
+  return groups;
+}
+
+function isLinked(a: ToldCall, b: ToldCall): boolean {
+  if (!overlap(a, b)) return false;
+  return a.run_id === b.run_id || (a.response_id !== "" && a.response_id === b.response_id);
+}
