@@ -1,5 +1,8 @@
+import type { Usage } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Exchange } from "../support/fake-model-server.ts";
+import { getJson } from "../support/product.ts";
+import { expectCountedOnce } from "./counted-once.ts";
 import { expectOnPage } from "./docs-page.ts";
 import { type CallFact, expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, startIntegrations } from "./run-scenario.ts";
@@ -122,4 +125,32 @@ test("the AI SDK within an observation: its model calls count, and the run has L
     llm_calls: 2,
     input_tokens: 240,
   });
+});
+
+test("beside OpenInference, each with a tracer provider of its own: every call counts once, though the answers' ids are not told", {
+  timeout: 240_000,
+}, async () => {
+  const script = (request: Record<string, unknown>, number: number) => {
+    const usage = { input: 1000 + number, output: 10 + number };
+    const asked = JSON.stringify(request["messages"] ?? request["input"]);
+    if (number === 0) return { text: "Let me look.", toolCalls: bothTools, usage };
+    // The same answer to the same question; the first of them is the slowest.
+    const inBern = asked.includes("Bern");
+    if (number > 2)
+      return { text: inBern ? "Rain." : "Snow.", usage: { input: 50, output: 2 }, delayMs: 400 - number * 50 };
+    return { text: `Fine ${number}.`, usage };
+  };
+  const outcome = await integrations.run("langfuse/beside-openinference.mjs", { script });
+  expect(outcome.exchanges).toHaveLength(7);
+  expect(outcome.runs).toHaveLength(14);
+  expectCountedOnce(outcome);
+  expect(outcome.runs.reduce((sum, { run }) => sum + run.tool_call_count, 0)).toBe(2);
+  // No other scenario asks this model.
+  const { items } = await getJson<Usage>(`${integrations.product.apiUrl}/v1/usage?group_by=model`);
+  const [ofModel, ...others] = items.filter(({ group }) => group["model"]?.startsWith("gpt-4.1"));
+  const known = (of: "input" | "output") => outcome.exchanges.reduce((sum, { usage }) => sum + (usage?.[of] ?? 0), 0);
+  expect(others).toEqual([]);
+  expect(ofModel).toMatchObject({ llm_calls: 7, input_tokens: known("input"), output_tokens: known("output") });
+  const cost = outcome.runs.reduce((sum, { run }) => sum + Number(run.cost_usd ?? 0), 0);
+  expect(Number(ofModel?.cost_usd)).toBeCloseTo(cost, 9);
 });

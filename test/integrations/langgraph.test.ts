@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectCountedOnce } from "./counted-once.ts";
 import { expectOnPage } from "./docs-page.ts";
 import { type CallFact, expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, linesToAdd, type Outcome, startIntegrations } from "./run-scenario.ts";
@@ -117,6 +118,16 @@ describe("LangGraph with OpenLLMetry", () => {
     const outcome = await integrations.run("langgraph/traceloop-twice.mjs", { script });
     expectRun(outcome);
   });
+
+  test.each([{}, { STREAMING: "1" }])(
+    "with OpenAI's client instrumented by a provider of its own, each call counts once %j",
+    { timeout: 240_000 },
+    async (environment) => {
+      const outcome = await integrations.run("langgraph/traceloop-apart.mjs", { script, environment });
+      expect(outcome.runs.length).toBeGreaterThan(4);
+      expectCountedOnce(outcome);
+    },
+  );
 });
 
 /** Chains around the calls never count, nor does a call that two instrumentations tell of. */

@@ -41,8 +41,8 @@ const MIN_ERROR_CHARS = 8;
 
 /**
  * Whether two records are one call though they have no response id in common: by different instrumentations, in different runs, in one process, the one
- * within the other's time, nothing that both tell contradicting. Then the same ids of what the model asked for suffice; else the words asked last, something
- * more of what went in and something of what came out must be the same. Of two records it is always the same answer.
+ * within the other's time, the words that were asked last the same and nothing else that both tell contradicting. Then the same ids of what the model asked
+ * for suffice; else something more of what went in and something of what came out must be the same. Of two records it is always the same answer.
  */
 export function areAlike(a: ToldCall, b: ToldCall): boolean {
   return (
@@ -68,8 +68,10 @@ function isConsistent(a: ToldCall, b: ToldCall): boolean {
   const [answerOfA, answerOfB] = [answerOf(a), answerOf(b)];
   return (
     (a.status === "error") === (b.status === "error") &&
+    (a.error_message === "" || b.error_message === "" || sameError(a, b)) &&
     sameModel(a, b) &&
     mayBeSameProcess(a.process, b.process) &&
+    a.input_preview !== "" &&
     a.input_preview === b.input_preview &&
     (answerOfA === "" || answerOfB === "" || answerOfA === answerOfB) &&
     (a.streaming === null || b.streaming === null || a.streaming === b.streaming) &&
@@ -83,7 +85,6 @@ function isConsistent(a: ToldCall, b: ToldCall): boolean {
 }
 
 function haveEvidence(a: ToldCall, b: ToldCall): boolean {
-  if (a.input_preview === "") return false;
   const wentIn =
     (a.prompt_sha256 !== "" && a.prompt_sha256 === b.prompt_sha256) ||
     (a.input_tokens !== null && b.input_tokens !== null) ||

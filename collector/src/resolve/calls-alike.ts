@@ -26,13 +26,21 @@ export async function callsAlike(rows: Rows, tenant: string, facts: readonly Ask
   const near = await callsInSameWords(rows, tenant, facts);
   if (near.length === 0) return new Map();
   const [told, who] = await Promise.all([toldCalls(rows, tenant, near), whoOf(rows, tenant, near)]);
-  const asked = new Set(facts.map(({ record_id }) => record_id));
+  return groupedAlike(told, new Set(facts.map(({ record_id }) => record_id)), who);
+}
+
+/** Of these calls, those that may be one of `asked`, or the same as one that may. */
+export function groupedAlike(
+  told: readonly ToldCall[],
+  asked: ReadonlySet<string>,
+  who: ReadonlyMap<string, Who>,
+): AlikeCalls {
   const found = new Map<string, AlikeCall>();
-  for (const group of groupsOf(told)) {
-    if (!group.some(({ record_id }) => asked.has(record_id))) continue;
-    if (!group.some((one) => group.some((other) => areAlike(one, other)))) continue;
-    const name = group.map(({ record_id }) => record_id).sort()[0] ?? "";
-    for (const call of group) found.set(call.record_id, { ...call, group: name, who: who.get(call.run_id) ?? NOBODY });
+  for (const calls of groupsOf(told)) {
+    if (!calls.some(({ record_id }) => asked.has(record_id))) continue;
+    if (!calls.some((one) => calls.some((other) => areAlike(one, other)))) continue;
+    const group = calls.map(({ record_id }) => record_id).sort()[0] ?? "";
+    for (const call of calls) found.set(call.record_id, { ...call, group, who: who.get(call.run_id) ?? NOBODY });
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { type EmbeddedClickHouse, migrate, openRows, type Rows, startEmbeddedCli
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { anyRows, rowsOf } from "./any-rows.suite.ts";
-import { asking, given, llm, row, tool } from "./facts.fixture.ts";
+import { asking, given, hash, llm, row, tool } from "./facts.fixture.ts";
 import { createResolver } from "./resolver.ts";
 
 const logger = { info() {}, warn() {}, error() {} };
@@ -135,6 +135,73 @@ it.each([
   // What the agent's run told of a call turns out to be another call's.
   await arrive(llm("end", [9, 16], "a1", [10, 5], { ...ofRun(`${name} agent`, 9), request_model: "other", ...INNER }));
   expect(await sumsOf(`${name} agent`)).toMatchObject({ llm_calls: 4 });
+});
+
+/** `name`: of the agent whose runs they are; what tells no id, and what tells no tokens. */
+function alikeCalls(name: string, calls: [startMs: number, endMs: number][], own: Partial<StepRow> = {}): StepRow[][] {
+  const words = { input_preview: `question of ${name}`, output_preview: "Fine.", prompt_sha256: hash(name) };
+  return calls.map(([start, end], n) => [
+    llm("a", [start, end], "", null, {
+      ...words,
+      run_id: `${name} one ${n}`,
+      agent_name: name,
+      response_id: `id ${name} ${n}`,
+    }),
+    llm("b", [start + 1, end + 1], "root", [10, 5], {
+      ...words,
+      run_id: `${name} other ${n}`,
+      agent_name: name,
+      ...INNER,
+      ...own,
+    }),
+  ]);
+}
+
+it.each([
+  ["foreign", {}],
+  ["ours", { dialect: "runledger", scope_name: "" }],
+] as const)(
+  "counts calls once that two runs tell of without an id in common, in whatever order they come: %s",
+  async (name, own) => {
+    const order = [3, 0, 5, 1, 4, 2, 7, 6];
+    const calls = alikeCalls(
+      name,
+      [
+        [0, 900],
+        [10, 500],
+        [20, 700],
+        [5_000, 5_100],
+      ],
+      own,
+    ).flat();
+    for (const [n, at] of order.entries()) {
+      await arrive(...[calls[at]].flatMap((row) => row ?? []));
+      if (n % 3 === 0) await createResolver(rows).everything();
+    }
+    const once = { llm_calls: 4, tokens: 40, missing: 0, cost: "1" };
+    expect(await usageOf(name)).toMatchObject(once);
+    for (const n of [0, 1, 2, 3]) {
+      expect(await sumsOf(`${name} one ${n}`)).toMatchObject({ llm_calls: 0, missing: 0 });
+      expect(await sumsOf(`${name} other ${n}`)).toMatchObject({ llm_calls: 1, tokens: 10 });
+    }
+    const standing = () =>
+      rows.query(
+        "SELECT run_id, same_call_as, same_call_in, version FROM corrections FINAL WHERE in_force ORDER BY run_id, record_id",
+      );
+    const before = await standing();
+    await createResolver(rows).everything();
+    expect(await standing()).toEqual(before);
+  },
+);
+
+it("counts a call twice again when a late root names another agent in each run", async () => {
+  const [calls = []] = alikeCalls("named", [[0, 100]]);
+  await arrive(...calls.map((row) => ({ ...row, agent_name: "" })));
+  const sums = async () => [await sumsOf("named one 0"), await sumsOf("named other 0")].map((of) => of.llm_calls);
+  expect(await sums()).toEqual([0, 1]);
+  for (const agent of ["one", "other"])
+    await arrive(row("root", -1, 110, "", { run_id: `named ${agent} 0`, kind: "agent", agent_name: agent }));
+  expect(await sums()).toEqual([1, 1]);
 });
 
 it("finds the same call in runs too large to be read whole", { timeout: 300_000 }, async () => {
