@@ -47,10 +47,13 @@ function partsOfContent(content: unknown): MessagePart[] {
 
 /** An item of OpenAI's responses API that is no message. */
 function itemMessage(item: Members, defaultRole: string): ChatMessage {
-  const { type, call_id: id, ...rest } = item;
-  if (type === "function_call") return { role: "assistant", parts: [callOf({ ...rest, id }) as MessagePart] };
+  const { type } = item;
+  if (type === "function_call") {
+    const { type: _type, call_id: id, ...rest } = item;
+    return { role: "assistant", parts: [callOf({ ...rest, id }) as MessagePart] };
+  }
   if (type === "function_call_output") {
-    const { output, ...more } = rest;
+    const { type: _type, call_id: id, output, ...more } = item;
     return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: output ?? null }] };
   }
   if (Array.isArray(item["tool_calls"])) return chatMessage({ ...item, role: defaultRole }, defaultRole);
@@ -60,28 +63,32 @@ function itemMessage(item: Members, defaultRole: string): ChatMessage {
 /** What the AI SDK names in its own way; the wire formats are `partOf`'s. */
 function chatPart(value: unknown): MessagePart {
   if (!isMembers(value)) return { type: "text", content: textOf(value) };
-  const { type, ...rest } = value;
-  switch (type) {
+  switch (value["type"]) {
     case "reasoning": {
-      const { text, summary, ...more } = rest;
+      const { type, text, summary, ...more } = value;
       const said = text ?? summaryText(summary);
-      return said === undefined ? (value as MessagePart) : { type, content: said, ...more };
+      return said === undefined ? (value as MessagePart) : { type: type as string, content: said, ...more };
     }
     case "tool-call": {
-      const { toolCallId: id, toolName: name, input, args, ...more } = rest;
-      return { type: "tool_call", id, name, arguments: input ?? args, ...more };
+      const { toolCallId: id, toolName: name, input, args } = value;
+      const call = { type: "tool_call", id, name, arguments: input ?? args };
+      return copiedBeside(call, value, CALL_KEYS) as MessagePart;
     }
     case "tool-result": {
-      const { toolCallId: id, toolName: name, output, result, ...more } = rest;
+      const { type: _type, toolCallId: id, toolName: name, output, result, ...more } = value;
       return { type: "tool_call_response", id, name, ...more, ...toolOutput(output ?? result) };
     }
     case "file":
-    case "image":
-      return "file" in rest ? (value as MessagePart) : filePart(type, rest);
+    case "image": {
+      const { type, ...rest } = value;
+      return "file" in rest ? (value as MessagePart) : filePart(type as "file" | "image", rest);
+    }
     default:
       return partOf(value) as MessagePart;
   }
 }
+
+const CALL_KEYS = ["type", "toolCallId", "toolName", "input", "args"];
 
 /** `{type: text | json | content | error-text | error-json, value}`: the value, and whether it is an error. */
 function toolOutput(output: unknown): Members {

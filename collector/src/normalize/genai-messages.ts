@@ -10,8 +10,8 @@ type Speaker = "user" | "assistant";
  * conventions stays as it was sent; a provider's own form, and parts with a provider's second id, are brought into it.
  */
 export function conventionMessages(value: unknown, defaultRole: Speaker, memo?: TextMemo): string[] {
+  const said = listIn(value, memo); // before its elements, which let the memo forget it
   const texts = jsonElementsOf(value, memo);
-  const said = listIn(value, memo);
   if (said?.length === texts.length && said.every(isConventional)) return texts;
   return texts.flatMap((text) => inConvention(text, defaultRole));
 }
@@ -38,7 +38,9 @@ function inConvention(text: string, defaultRole: Speaker): string[] {
 }
 
 function isConventional(message: unknown): boolean {
-  return hasParts(message) && !(Array.isArray(message["parts"]) && message["parts"].some(isStrange));
+  if (!hasParts(message)) return false;
+  const { parts } = message;
+  return !Array.isArray(parts) || !parts.some(isStrange);
 }
 
 function hasParts(message: unknown): message is Members {

@@ -7,10 +7,17 @@ import type { TextMemo } from "./text-memo.ts";
  */
 export function jsonArrayElements(text: string, memo: Parsed = UNKNOWN): string[] | null {
   const value = memo.parse(text);
-  if (!Array.isArray(value)) return null;
+  return Array.isArray(value) ? elementsIn(text, value, memo) : null;
+}
+
+function elementsIn(text: string, value: readonly unknown[], memo: Parsed): string[] {
   const inner = text.trim().slice(1, -1).trim();
-  const elements = value.length === 1 ? [inner] : jsonElements(inner).map((element) => element.trim());
-  if (elements.length === value.length) for (const [at, element] of elements.entries()) memo.keep(element, value[at]);
+  const elements = value.length === 1 ? [inner] : jsonElements(inner);
+  for (let at = 0; at < elements.length; at += 1) {
+    const element = (elements[at] as string).trim();
+    elements[at] = element;
+    if (elements.length === value.length) memo.keep(element, value[at]);
+  }
   return elements;
 }
 
@@ -39,7 +46,7 @@ function looksLikeJson(text: string): boolean {
 }
 
 /** The elements of a value that should be a JSON array: structured, or as text. What is none becomes one element. */
-export function jsonElementsOf(value: unknown, memo?: Parsed): string[] {
+export function jsonElementsOf(value: unknown, memo: Parsed = UNKNOWN): string[] {
   if (Array.isArray(value)) return value.map((item) => jsonTextOf(item));
   if (typeof value === "string") return jsonArrayElements(value, memo) ?? [jsonTextOf(value)];
   return [JSON.stringify(value)];

@@ -31,23 +31,24 @@ export function providerMessage(value: unknown, defaultRole: string): ChatMessag
  */
 export function langchainMessage(value: unknown, defaultRole: string): ChatMessage {
   const serialised = langchainMembers(value);
-  const type =
-    serialised?.class.replace(/Chunk$/, "").replace(/Message$/, "") ?? (isMembers(value) ? value["type"] : "");
+  const type = serialised === null ? (isMembers(value) ? value["type"] : "") : typeOfClass(serialised.class);
   const members = serialised?.members ?? (isMembers(value) && typeof value["role"] !== "string" ? value : null);
   const role = ROLES.get(String(type).toLowerCase()) ?? defaultRole;
   if (members === null) return chatMessage(value, defaultRole);
   const { content, name, tool_calls, tool_call_id, additional_kwargs: more } = members;
   const calls = nonEmpty(tool_calls) ?? (isMembers(more) ? nonEmpty(more["tool_calls"]) : null);
-  return chatMessage(
-    {
-      role,
-      ...(typeof name === "string" && name !== "" ? { name } : {}),
-      content: calls === null ? content : withoutCalls(content),
-      ...(calls === null ? {} : { tool_calls: calls.map(openaiCall) }),
-      ...(tool_call_id === undefined ? {} : { tool_call_id }),
-    },
-    role,
-  );
+  const message: Members = { role };
+  if (typeof name === "string" && name !== "") message["name"] = name;
+  message["content"] = calls === null ? content : withoutCalls(content);
+  if (calls !== null) message["tool_calls"] = calls.map(openaiCall);
+  if (tool_call_id !== undefined) message["tool_call_id"] = tool_call_id;
+  return chatMessage(message, role);
+}
+
+/** `AIMessageChunk` is what ai said. */
+function typeOfClass(name: string): string {
+  const whole = name.endsWith("Chunk") ? name.slice(0, -"Chunk".length) : name;
+  return whole.endsWith("Message") ? whole.slice(0, -"Message".length) : whole;
 }
 
 /** LangChain's tools return the message that the model is given: its content is the result. One with an artifact beside it stays whole. */

@@ -19,10 +19,10 @@ export function plainContent(
 ): Content {
   const input = attributes.value(INPUT);
   const output = attributes.value(OUTPUT);
-  return {
-    ...(input === null ? {} : { [into]: keptText(input, attributes.memo.parse) }),
-    ...(output === null ? {} : { [out]: keptText(output, attributes.memo.parse) }),
-  };
+  const content: Content = {};
+  if (input !== null) content[into] = keptText(input, attributes.memo.parse);
+  if (output !== null) content[out] = keptText(output, attributes.memo.parse);
+  return content;
 }
 
 /**
@@ -42,15 +42,15 @@ export function generationContent(attributes: AttributeReader): Content {
   const output = attributes.value(OUTPUT);
   const response = responseOf(output, memo);
   const instructions = system ?? metadata.instructions;
-  return {
-    ...(instructions === null ? {} : { system_prompt: instructions }),
-    ...(given === null ? {} : { messages: said }),
-    ...(definitions === null ? {} : { tool_definitions: toolsText(listOf(definitions), memo) }),
-    ...(response === null ? {} : { response: memo.write(response) }),
-    ...(losesDigits(given) ? { raw_request: given } : {}),
-    ...(losesDigits(output) ? { raw_response: output } : {}),
-    ...(Object.keys(parameters).length === 0 ? {} : { parameters: JSON.stringify(parameters) }),
-  };
+  const content: Content = {};
+  if (instructions !== null) content.system_prompt = instructions;
+  if (given !== null) content.messages = said;
+  if (definitions !== null) content.tool_definitions = toolsText(listOf(definitions), memo);
+  if (response !== null) content.response = memo.write(response);
+  if (losesDigits(given)) content.raw_request = given;
+  if (losesDigits(output)) content.raw_response = output;
+  if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
+  return content;
 }
 
 function toolsText(tools: unknown[], memo: TextMemo): string {

@@ -64,12 +64,10 @@ function contentOf(base: DialectFacts["content"], type: string, attributes: Attr
   const input = attributes.value(`mastra.${type}.input`);
   const output = attributes.value(`mastra.${type}.output`);
   const body = attributes.text("mastra.metadata.body");
-  const { response, ...rest } = base;
-  return {
-    ...rest,
-    ...(response === undefined || response === NO_WORDS ? {} : { response }),
-    ...(input === null ? {} : { input: keptText(input) }),
-    ...(output === null ? {} : { output: keptText(output) }),
-    ...(body === null ? {} : { raw_response: body }),
-  };
+  const { response, ...content } = base;
+  if (response !== undefined && response !== NO_WORDS) content.response = response;
+  if (input !== null) content.input = keptText(input);
+  if (output !== null) content.output = keptText(output);
+  if (body !== null) content.raw_response = body;
+  return content;
 }

@@ -5,17 +5,18 @@ export function partOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
   if (value["type"] === "text" || value["type"] === "input_text" || value["type"] === "output_text")
     return textPart(value);
-  const { type, ...rest } = value;
-  switch (type) {
-    case undefined:
+  switch (value["type"]) {
+    case undefined: {
+      const { type: _type, ...rest } = value;
       return untypedPart(rest);
+    }
     case "image_url": {
-      const { image_url: image, ...beside } = rest;
+      const { type: _type, image_url: image, ...beside } = value;
       const { url, ...more }: Members = isMembers(image) ? image : { url: image };
       return { ...beside, ...more, type: "uri", modality: "image", uri: url };
     }
     case "input_audio": {
-      const { input_audio: audio, ...beside } = rest;
+      const { type: _type, input_audio: audio, ...beside } = value;
       const { data, format, ...more }: Members = isMembers(audio) ? audio : {};
       return {
         ...beside,
@@ -27,19 +28,19 @@ export function partOf(value: unknown): Members {
       };
     }
     case "thinking": {
-      const { thinking, ...more } = rest;
+      const { type: _type, thinking, ...more } = value;
       return { ...more, type: "reasoning", content: thinking };
     }
     case "refusal": {
-      const { refusal, ...more } = rest;
+      const { type, refusal, ...more } = value;
       return refusal === undefined ? value : { ...more, type, content: refusal };
     }
     case "tool_use": {
-      const { input, ...more } = rest;
+      const { type: _type, input, ...more } = value;
       return { ...more, type: "tool_call", arguments: input };
     }
     case "tool_result": {
-      const { tool_use_id: id, content, ...more } = rest;
+      const { type: _type, tool_use_id: id, content, ...more } = value;
       return { ...more, type: "tool_call_response", id, response: content ?? null };
     }
     default:

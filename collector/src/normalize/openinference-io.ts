@@ -6,7 +6,8 @@ import type { AttributeReader } from "./span-view.ts";
 export function takeIo(attributes: AttributeReader, inputKey = "input.value"): Pick<Content, "input" | "output"> {
   const input = takeValue(attributes, inputKey, "input.mime_type");
   const output = takeValue(attributes, "output.value", "output.mime_type");
-  return { ...(input === null ? {} : { input }), ...(output === null ? {} : { output }) };
+  if (input !== null) return output === null ? { input } : { input, output };
+  return output === null ? {} : { output };
 }
 
 function takeValue(attributes: AttributeReader, key: string, mimeTypeKey: string): string | null {

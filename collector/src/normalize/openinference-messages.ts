@@ -1,6 +1,7 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { createMembers } from "../otlp/members.ts";
 import { type FlatEntries, flatList } from "./flat-keys.ts";
+import { copiedBeside } from "./json-object.ts";
 import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
 import { noted } from "./span-attributes.ts";
 
@@ -29,28 +30,32 @@ const CALL: Behind = { prefix: "tool_call.", without: ["message_content."] };
 const CONTENT: Behind = { prefix: "message_content.", without: [] };
 
 function flatMessage(entries: FlatEntries, defaultRole: string, offeredTools: readonly string[]): ChatMessage {
-  const {
-    role: given,
-    content,
-    tool_call_id: callId,
-    function_call_name: fn,
-    function_call_arguments_json: fnArguments,
-    ...rest
-  } = membersBehind(entries, MESSAGE);
+  const members = membersBehind(entries, MESSAGE);
+  const { role: given, content, tool_call_id: callId, function_call_name: fn } = members;
   const role = typeof given === "string" && given !== "" ? given : defaultRole;
   const calls = flatList(entries, "message.tool_calls.").flatMap((call) => callParts(call, offeredTools));
-  const known = new Set(calls.map(({ id }) => id));
-  const said = flatList(entries, "message.contents.")
-    .map(contentPart)
-    .filter(({ type, id }) => type !== "tool_call" || !known.has(id)); // Anthropic's are in both lists
-  const text: MessagePart[] = isGiven(content) ? [{ type: "text", content }] : [];
-  const isResult = role === "tool" || role === "function" || isGiven(callId);
-  if (isResult) {
-    const id = callId ?? fn ?? null;
-    return { ...rest, role, parts: [...said, { type: "tool_call_response", id, response: content ?? null }] };
+  const said = saidBeside(calls, flatList(entries, "message.contents."));
+  const message = copiedBeside({}, members, MESSAGE_NAMES) as ChatMessage;
+  message.role = role;
+  if (role === "tool" || role === "function" || isGiven(callId)) {
+    said.push({ type: "tool_call_response", id: callId ?? fn ?? null, response: content ?? null });
+    message.parts = said;
+    return message;
   }
-  const old = isGiven(fn) ? [{ type: "tool_call", name: fn, ...argumentsMember(fnArguments) }] : [];
-  return { ...rest, role, parts: [...text, ...said, ...calls, ...old] };
+  message.parts = isGiven(content) ? [{ type: "text", content }, ...said, ...calls] : [...said, ...calls];
+  if (isGiven(fn))
+    message.parts.push({ type: "tool_call", name: fn, ...argumentsMember(members["function_call_arguments_json"]) });
+  return message;
+}
+
+const MESSAGE_NAMES = ["role", "content", "tool_call_id", "function_call_name", "function_call_arguments_json"];
+
+/** Anthropic's calls are in both lists. */
+function saidBeside(calls: readonly MessagePart[], contents: readonly FlatEntries[]): MessagePart[] {
+  const said = contents.map(contentPart);
+  if (calls.length === 0 || said.length === 0) return said;
+  const known = new Set(calls.map(({ id }) => id));
+  return said.filter(({ type, id }) => type !== "tool_call" || !known.has(id));
 }
 
 function callParts(entries: FlatEntries, offeredTools: readonly string[]): MessagePart[] {
@@ -59,15 +64,17 @@ function callParts(entries: FlatEntries, offeredTools: readonly string[]): Messa
 }
 
 function callPart(entries: FlatEntries): MessagePart {
-  const { id, "function.name": name, "function.arguments": given, ...rest } = membersBehind(entries, CALL);
-  return {
-    ...rest,
-    type: "tool_call",
-    ...(isGiven(id) ? { id } : {}),
-    ...(isGiven(name) ? { name } : {}),
-    ...argumentsMember(given),
-  };
+  const members = membersBehind(entries, CALL);
+  const { id, "function.name": name, "function.arguments": given } = members;
+  const part = copiedBeside({}, members, CALL_NAMES) as MessagePart;
+  part.type = "tool_call";
+  if (isGiven(id)) part["id"] = id;
+  if (isGiven(name)) part["name"] = name;
+  if (isGiven(given)) part["arguments"] = argumentsOf(given);
+  return part;
 }
+
+const CALL_NAMES = ["id", "function.name", "function.arguments"];
 
 function argumentsMember(given: unknown): { arguments?: unknown } {
   return isGiven(given) ? { arguments: argumentsOf(given) } : {};

@@ -55,10 +55,10 @@ function readOpenInference(span: SpanView, attributes: AttributeReader): Dialect
     tool: null,
     end: isRun ? endFactsOf(span) : null,
   };
-  if (kind === "llm") return { ...base, ...readModelCall(span, attributes, operation === "embeddings") };
+  if (kind === "llm") return Object.assign(base, readModelCall(span, attributes, operation === "embeddings"));
   if (kind === "tool" && HANDOFF.test(span.name))
     return { ...base, kind: "handoff", operation: "handoff", content: takeIo(attributes) };
-  if (kind === "tool") return { ...base, ...readTool(span, attributes) };
+  if (kind === "tool") return Object.assign(base, readTool(span, attributes));
   if (operation === "retrieval" || operation === "rerank")
     return { ...base, content: readRetrieval(span, attributes, operation) };
   const rejected = kind === "guardrail" && span.attributes.get("guardrail.triggered") === true;

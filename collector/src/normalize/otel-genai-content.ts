@@ -26,44 +26,39 @@ export function modelContent(span: SpanView, attributes: AttributeReader): Conte
 }
 
 export function toolContent(span: SpanView, attributes: AttributeReader): Content {
-  return {
-    ...toolEvents(span.events),
-    ...member(
-      "arguments",
-      firstOf(attributes, [GEN_AI.toolCallArguments, "tool_arguments", LAMINAR_INPUT]),
-      attributes.memo.parse,
-    ),
-    ...member(
-      "result",
-      firstOf(attributes, [GEN_AI.toolCallResult, "anthropic.tool_result.content", "tool_response", LAMINAR_OUTPUT]),
-      attributes.memo.parse,
-    ),
-  };
+  const content = toolEvents(span.events);
+  put(content, "arguments", firstOf(attributes, ARGUMENTS), attributes.memo.parse);
+  put(content, "result", firstOf(attributes, RESULT), attributes.memo.parse);
+  return content;
 }
+
+const ARGUMENTS = [GEN_AI.toolCallArguments, "tool_arguments", LAMINAR_INPUT];
+const RESULT = [GEN_AI.toolCallResult, "anthropic.tool_result.content", "tool_response", LAMINAR_OUTPUT];
 
 /** What went into and came out of an agent, a workflow, a retrieval, or a step that the conventions have no word for. */
 export function agentContent(span: SpanView, attributes: AttributeReader): Content {
-  const { messages, response, ...content } = talkOf(span, attributes);
-  return {
-    ...content,
-    ...member("input", firstOf(attributes, ["gen_ai.retrieval.query.text", LAMINAR_INPUT]), attributes.memo.parse),
-    ...member("output", firstOf(attributes, ["gen_ai.retrieval.documents", LAMINAR_OUTPUT]), attributes.memo.parse),
-    ...(messages === undefined ? {} : { input: `[${messages.join(",")}]` }),
-    ...(response === undefined ? {} : { output: response }),
-  };
+  const { system_prompt: system, messages, response } = talkOf(span, attributes);
+  const content: Content = {};
+  if (system !== undefined) content.system_prompt = system;
+  put(content, "input", firstOf(attributes, AGENT_INPUT), attributes.memo.parse);
+  put(content, "output", firstOf(attributes, AGENT_OUTPUT), attributes.memo.parse);
+  if (messages !== undefined) content.input = `[${messages.join(",")}]`;
+  if (response !== undefined) content.output = response;
+  return content;
 }
 
+const AGENT_INPUT = ["gen_ai.retrieval.query.text", LAMINAR_INPUT];
+const AGENT_OUTPUT = ["gen_ai.retrieval.documents", LAMINAR_OUTPUT];
+
 function talkOf(span: SpanView, attributes: AttributeReader): Content {
-  const said = eventTalk(span.events);
+  const content = eventTalk(span.events);
   const system = systemOf(attributes.value(GEN_AI.systemInstructions), attributes.memo.parse);
   const input = attributes.value(GEN_AI.inputMessages) ?? attributes.value("gen_ai.prompt");
   const output = attributes.value(GEN_AI.outputMessages) ?? attributes.value("gen_ai.completion");
-  return {
-    ...said,
-    ...(system === null ? {} : { system_prompt: system }),
-    ...(input === null ? {} : { messages: conventionMessages(input, "user", attributes.memo) }),
-    ...(output === null ? {} : { response: messageListText(output, "assistant", attributes.memo) }),
-  };
+  if (system !== null) content.system_prompt = system;
+  if (input !== null) content.messages = conventionMessages(input, "user", attributes.memo);
+  if (output !== null) content.response = messageListText(output, "assistant", attributes.memo);
+  return content;
 }
 
 /** A list of parts; words alone are one part. */
@@ -74,6 +69,7 @@ function systemOf(value: unknown, parse = parsedJson): string | null {
 }
 
 function eventTalk(events: readonly SpanEvent[]): Content {
+  if (events.length === 0) return {};
   const places: Record<EventMessages["place"], EventMessages["messages"]> = {
     system_prompt: [],
     messages: [],
@@ -125,6 +121,7 @@ const SPOKEN_KEYS: ReadonlySet<string> = new Set([
 
 /** The events of a span, without the words that became its content: what is said once is kept once. */
 export function eventsWithoutWords({ events, attributes }: SpanView): readonly SpanEvent[] {
+  if (events.length === 0) return events;
   const isFromEvents =
     events.some(({ name }) => SPOKEN.test(name)) && !events.some(({ name }) => name === DETAILS_EVENT);
   if (!isFromEvents || WORDS.some((key) => attributes.has(key))) return events;
@@ -139,11 +136,12 @@ function unspoken(attributes: SpanEvent["attributes"]): SpanEvent["attributes"] 
 
 /** Some tell a tool's arguments and result in the words of a talk. */
 function toolEvents(events: readonly SpanEvent[]): Content {
+  const content: Content = {};
+  if (events.length === 0) return content;
   const saidIn = (name: string, key: string) => events.find((event) => event.name === name)?.attributes[key] ?? null;
-  return {
-    ...member("arguments", saidIn("gen_ai.tool.message", "content")),
-    ...member("result", saidIn("gen_ai.choice", "message")),
-  };
+  put(content, "arguments", saidIn("gen_ai.tool.message", "content"));
+  put(content, "result", saidIn("gen_ai.choice", "message"));
+  return content;
 }
 
 function firstOf(attributes: AttributeReader, keys: readonly string[]): unknown {
@@ -154,6 +152,6 @@ function firstOf(attributes: AttributeReader, keys: readonly string[]): unknown 
   return null;
 }
 
-function member(name: "arguments" | "result" | "input" | "output", value: unknown, parse = parsedJson): Content {
-  return value === null ? {} : { [name]: keptText(value, parse) };
+function put(into: Content, name: "arguments" | "result" | "input" | "output", value: unknown, parse = parsedJson): void {
+  if (value !== null) into[name] = keptText(value, parse);
 }

@@ -15,9 +15,9 @@ const TOKENS = {
 } as const;
 const modalitiesOf = (name: string) => ["text", "image", "audio"].map((modality) => `gen_ai.usage.${modality}.${name}`);
 const MODALITIES = {
-  input_tokens: modalitiesOf("input_tokens"),
-  output_tokens: modalitiesOf("output_tokens"),
-  "cache_read.input_tokens": modalitiesOf("cache_read.input_tokens"),
+  input: modalitiesOf("input_tokens"),
+  output: modalitiesOf("output_tokens"),
+  cacheRead: modalitiesOf("cache_read.input_tokens"),
 };
 
 /** Who asked which model for what, and what it took. */
@@ -27,13 +27,18 @@ export function llmFactsOf(
   attributes: AttributeReader,
 ): NonNullable<DialectFacts["llm"]> {
   const firstChunkMs = firstChunkMsOf(span.attributes, attributes);
+  const tokens = tokensOf(span.attributes, attributes);
   return {
     provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
     request_model: requestModel,
     response_model: attributes.text(GEN_AI.responseModel),
     response_id: attributes.text(GEN_AI.responseId),
     finish_reasons: finishReasonsOf(attributes),
-    ...tokensOf(span.attributes, attributes),
+    input_tokens: tokens.input_tokens,
+    output_tokens: tokens.output_tokens,
+    cache_read_tokens: tokens.cache_read_tokens,
+    cache_write_tokens: tokens.cache_write_tokens,
+    reasoning_tokens: tokens.reasoning_tokens,
     time_to_first_token_ms: firstChunkMs,
     streaming:
       attributes.boolean(GEN_AI.requestStream) ??
@@ -43,10 +48,12 @@ export function llmFactsOf(
   };
 }
 
+const FIRST_CHUNK = { seconds: [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"] };
+
 function firstChunkMsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
-  const key = [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"].find(
-    (candidate) => Number(given.get(candidate)) >= 0,
-  );
+  const { seconds: keys } = attributes.among(FIRST_CHUNK);
+  if (keys.length === 0) return null;
+  const key = keys.find((candidate) => Number(given.get(candidate)) >= 0);
   const seconds = key === undefined ? null : attributes.number(key);
   return seconds === null ? null : seconds * 1000;
 }
@@ -75,12 +82,14 @@ function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): T
     for (const key of keys) if (isTokens(given.get(key))) return attributes.count(key);
     return null;
   };
-  const cacheRead = first(TOKENS.cacheRead) ?? sumOfModalities("cache_read.input_tokens", given);
-  const cacheWrite = first(TOKENS.cacheWrite);
-  const reasoning = first(TOKENS.reasoning);
+  const totals = attributes.among(TOKENS);
+  const parts = attributes.among(MODALITIES);
+  const cacheRead = first(totals.cacheRead) ?? sumOf(parts.cacheRead, given);
+  const cacheWrite = first(totals.cacheWrite);
+  const reasoning = first(totals.reasoning);
   return {
-    input_tokens: withParts(first(TOKENS.input) ?? sumOfModalities("input_tokens", given), cacheRead, cacheWrite),
-    output_tokens: withParts(first(TOKENS.output) ?? sumOfModalities("output_tokens", given), reasoning, null),
+    input_tokens: withParts(first(totals.input) ?? sumOf(parts.input, given), cacheRead, cacheWrite),
+    output_tokens: withParts(first(totals.output) ?? sumOf(parts.output, given), reasoning, null),
     cache_read_tokens: cacheRead,
     cache_write_tokens: cacheWrite,
     reasoning_tokens: reasoning,
@@ -88,8 +97,9 @@ function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): T
 }
 
 /** Of senders that tell no total. The numbers by modality stay attributes. */
-function sumOfModalities(name: keyof typeof MODALITIES, given: SpanView["attributes"]): number | null {
-  const counts = MODALITIES[name].map((key) => given.get(key)).filter(isTokens);
+function sumOf(keys: readonly string[], given: SpanView["attributes"]): number | null {
+  if (keys.length === 0) return null;
+  const counts = keys.map((key) => given.get(key)).filter(isTokens);
   return counts.length === 0 ? null : counts.reduce((sum: number, count) => sum + Number(count), 0);
 }
 

@@ -73,6 +73,7 @@ function areSame(a: readonly KeyValue[], b: readonly KeyValue[]): boolean {
 /** Bytes are never the same: no process has them in its resource. */
 function isSame(a: AnyValue | null, b: AnyValue | null): boolean {
   if (a === null || b === null) return a === b;
+  if (typeof a.stringValue === "string" && typeof b.stringValue === "string") return a.stringValue === b.stringValue;
   if (a.bytesValue || b.bytesValue || !a.arrayValue !== !b.arrayValue || !a.kvlistValue !== !b.kvlistValue)
     return false;
   const [list, otherList] = [a.arrayValue?.values ?? [], b.arrayValue?.values ?? []];

@@ -35,8 +35,8 @@ export const plain: Dialect = {
 function contentOf(attributes: AttributeReader): Content {
   const input = attributes.value("input.value");
   const output = attributes.value("output.value");
-  return {
-    ...(input === null ? {} : { input: keptText(input) }),
-    ...(output === null ? {} : { output: keptText(output) }),
-  };
+  const content: Content = {};
+  if (input !== null) content.input = keptText(input);
+  if (output !== null) content.output = keptText(output);
+  return content;
 }

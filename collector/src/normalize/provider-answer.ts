@@ -121,8 +121,10 @@ function usageSaid(usage: unknown): UsageSaid {
   };
 }
 
+/** The message was made for this answer. */
 function finished(message: ChatMessage, reason: unknown): ChatMessage {
-  return typeof reason === "string" ? { ...message, finish_reason: reason } : message;
+  if (typeof reason === "string") message["finish_reason"] = reason;
+  return message;
 }
 
 function idAndModel(body: Members): { id: string | null; model: string | null } {

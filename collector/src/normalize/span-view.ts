@@ -1,5 +1,5 @@
 import { createMembers } from "../otlp/members.ts";
-import { type KeyShape, SpanAttributes } from "./span-attributes.ts";
+import { type KeyShape, noted, SpanAttributes } from "./span-attributes.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 
 /** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
@@ -42,12 +42,17 @@ export interface AttributeReader {
   value(key: string): unknown;
   /** Those of a list whose keys there are, looked for once for all spans with the same keys. The list must be a constant. */
   there<Named extends { readonly key: string }>(list: readonly Named[]): readonly Named[];
+  /** Of each list the keys that there are, looked for once in the same way. `lists` must be a constant. */
+  among<Name extends string>(lists: KeyLists<Name>): KeyLists<Name>;
   /** Takes the values at these places of the keys' order, as `value` does. */
   take(places: readonly number[]): void;
   rest(): Record<string, unknown>;
   /** For the texts of these attributes, and of what is made of them. */
   memo: TextMemo;
 }
+
+/** Keys by what they tell, in the order in which they count. */
+export type KeyLists<Name extends string> = Readonly<Record<Name, readonly string[]>>;
 
 export function createAttributeReader(
   attributes: ReadonlyMap<string, unknown>,
@@ -104,13 +109,17 @@ class Reader implements AttributeReader {
   }
 
   there<Named extends { readonly key: string }>(list: readonly Named[]): readonly Named[] {
-    const { notes, places } = this.#shape;
-    let found = notes.get(list) as readonly Named[] | undefined;
-    if (found === undefined) {
-      found = list.filter(({ key }) => places.has(key));
-      notes.set(list, found);
-    }
-    return found;
+    return noted(this.#shape, list, ({ places }) => list.filter(({ key }) => places.has(key)));
+  }
+
+  among<Name extends string>(lists: KeyLists<Name>): KeyLists<Name> {
+    return noted(this.#shape, lists, ({ places }) => {
+      const found = Object.entries<readonly string[]>(lists).map(([name, keys]) => [
+        name,
+        keys.filter((key) => places.has(key)),
+      ]);
+      return Object.fromEntries(found) as KeyLists<Name>;
+    });
   }
 
   take(places: readonly number[]): void {

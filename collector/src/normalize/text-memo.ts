@@ -22,14 +22,14 @@ const MAX_SHORT_TEXTS = 512;
 const MAX_SHORT_CHARS = 8_000;
 /** Of one step's parts, which ask for the same texts one after the other; a power of two. */
 const MAX_RECENT_TEXTS = 8;
-/** Hashing a shorter text is not worth the search. */
-const MIN_HASHED_CHARS = 500;
+/** Hashing a shorter text is not worth the search among the recent ones, only the look at its place among the repeated. */
+const MIN_SEARCHED_CHARS = 500;
 
 export function createTextMemo(): TextMemo {
-  const hashes = remembering(sha256Hex);
+  const hashes = remembering(sha256Hex, MIN_SEARCHED_CHARS);
   const values = remembering(parsedJson);
   return {
-    sha256: (text) => (text.length < MIN_HASHED_CHARS ? sha256Hex(text) : hashes.get(text)),
+    sha256: hashes.get,
     parse: (text) => (mayBeJson(text) ? values.get(text) : undefined),
     keep: values.keep,
     write: (value) => {
@@ -55,19 +55,20 @@ interface Memory<Result> {
  * The same function, which knows the results for the texts it was asked last, of whatever length, and for short ones that came again: a text that comes
  * once, as most do, is let go of before the garbage collector has to carry it on.
  */
-function remembering<Result>(of: (text: string) => Result): Memory<Result> {
+function remembering<Result>(of: (text: string) => Result, minSearchedChars = 0): Memory<Result> {
   const recent = lastOnes<Result>();
   const table = repeatedOnes<Result>();
   return {
     get(text) {
-      const last = recent.get(text);
+      const isSearched = text.length >= minSearchedChars;
+      const last = isSearched ? recent.get(text) : undefined;
       if (last !== undefined) return last.result;
       const place = text.length > MAX_SHORT_CHARS ? -1 : placeOf(text);
       const known = place < 0 ? undefined : table.get(place, text);
       if (known !== undefined) return known.result;
       const found = { text, result: of(text) };
       if (place >= 0) table.set(place, found);
-      recent.set(found);
+      if (isSearched) recent.set(found);
       return found.result;
     },
     keep: (text, result) => recent.set({ text, result }),

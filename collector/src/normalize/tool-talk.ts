@@ -1,5 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import { argumentsHash, sha256Hex, valueHash } from "./content-hash.ts";
+import { isMembers } from "./json-object.ts";
 import { jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { isSeveral } from "./openinference-calls.ts";
@@ -15,22 +16,30 @@ export function toolTalkOf({ response, messages = [] }: Content, parse = parsedJ
 }
 
 function requestsOf(response: string | undefined, parse: typeof parsedJson): ToolTalk["tool_requests"] {
-  if (!response?.includes('"tool_call"')) return [];
-  const parts = listOf(parse(response))
-    .flatMap(partsOf)
-    .filter(({ type }) => type === "tool_call");
-  return parts.slice(0, MAX_TOOL_CALLS).flatMap(({ id, name, arguments: given }) => {
-    if (typeof name !== "string") return [];
-    const hash =
-      given === undefined || given === null
-        ? null
-        : typeof given === "object"
-          ? valueHash(given)
-          : typeof given === "string" && isSeveral(given)
-            ? valueHash(given)
-            : argumentsHash(jsonTextOf(given, parse), parse);
-    return [{ call_id: typeof id === "string" ? id : null, name, arguments_sha256: hash }];
-  });
+  const requests: ToolTalk["tool_requests"] = [];
+  if (!response?.includes('"tool_call"')) return requests;
+  let calls = 0;
+  for (const message of listOf(parse(response))) {
+    for (const part of partsOf(message)) {
+      if (!isMembers(part) || part["type"] !== "tool_call") continue;
+      if (calls === MAX_TOOL_CALLS) return requests;
+      calls += 1;
+      const { id, name, arguments: given } = part;
+      if (typeof name === "string")
+        requests.push({
+          call_id: typeof id === "string" ? id : null,
+          name,
+          arguments_sha256: hashOfGiven(given, parse),
+        });
+    }
+  }
+  return requests;
+}
+
+function hashOfGiven(given: unknown, parse: typeof parsedJson): string | null {
+  if (given === undefined || given === null) return null;
+  if (typeof given === "object" || (typeof given === "string" && isSeveral(given))) return valueHash(given);
+  return argumentsHash(jsonTextOf(given, parse), parse);
 }
 
 /** Results stand behind the model's last answer; those before it were given in an earlier call. */
@@ -40,7 +49,9 @@ function newResultsOf(messages: readonly string[], parse: typeof parsedJson): To
     const text = messages[at] ?? "";
     if (/"role"\s*:\s*"assistant"/.test(text)) break;
     if (!text.includes('"tool_call_response"')) continue;
-    for (const { type, id, response, result } of partsOf(parse(text))) {
+    for (const part of partsOf(parse(text))) {
+      if (!isMembers(part)) continue;
+      const { type, id, response, result } = part;
       if (type !== "tool_call_response" || typeof id !== "string" || results.length >= MAX_TOOL_CALLS) continue;
       const given = keptText(response ?? result ?? null);
       results.push({ call_id: id, result_sha256: sha256Hex(given), result_bytes: Buffer.byteLength(given) });
@@ -49,11 +60,12 @@ function newResultsOf(messages: readonly string[], parse: typeof parsedJson): To
   return results.reverse();
 }
 
-function partsOf(message: unknown): Record<string, unknown>[] {
-  if (typeof message !== "object" || message === null || !("parts" in message)) return [];
-  return listOf(message.parts).filter((part) => typeof part === "object" && part !== null) as Record<string, unknown>[];
+function partsOf(message: unknown): readonly unknown[] {
+  return isMembers(message) ? listOf(message["parts"]) : NONE;
 }
 
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
+const NONE: readonly unknown[] = [];
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : NONE;
 }

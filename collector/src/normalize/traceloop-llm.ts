@@ -30,9 +30,9 @@ export function readModelCall(
   const requestModel = attributes.text(GEN_AI.requestModel);
   const facts = base.llm ?? llmFactsOf(requestModel, span, attributes);
   const lists = takeFlatLists(span.attributes, attributes, LISTS);
-  const content = { ...(base.kind === "llm" ? base.content : modelContent(span, attributes)) };
+  const content = base.kind === "llm" ? base.content : modelContent(span, attributes);
   const completions = lists[COMPLETION];
-  Object.assign(content, promptContent(lists[PROMPT], attributes.memo));
+  if (lists[PROMPT].length > 0) Object.assign(content, promptContent(lists[PROMPT], attributes.memo));
   if (completions.length > 0)
     content.response ??= attributes.memo.write(completions.map((entries) => flatMessage(entries, "assistant")));
   if (lists[FUNCTIONS].length > 0) content.tool_definitions ??= JSON.stringify(lists[FUNCTIONS].map(flatFunction));
@@ -43,7 +43,7 @@ export function readModelCall(
     name: requestModel ?? span.name,
     llm: {
       ...facts,
-      ...tokensOf(facts, span.attributes, scope),
+      input_tokens: inputTokensOf(facts, span.attributes, scope),
       finish_reasons: facts.finish_reasons.length > 0 ? facts.finish_reasons : oldReasons(attributes, reasons),
       reasoning_tokens: facts.reasoning_tokens ?? attributes.count("llm.usage.reasoning_tokens"),
       streaming: facts.streaming ?? attributes.boolean("llm.is_streaming") ?? attributes.boolean("gen_ai.is_streaming"),
@@ -60,16 +60,16 @@ function oldReasons(attributes: AttributeReader, ofCompletions: string[]): strin
 /** Up to here the instrumentation of Anthropic's client leaves cached tokens out of the input; later ones follow the conventions. */
 const LAST_WITHOUT_CACHED = { name: "@traceloop/instrumentation-anthropic", minor: 27 };
 
-function tokensOf(facts: LlmFacts, given: SpanView["attributes"], scope: Scope): Pick<LlmFacts, "input_tokens"> {
+function inputTokensOf(facts: LlmFacts, given: SpanView["attributes"], scope: Scope): number | null {
+  if (scope.name !== LAST_WITHOUT_CACHED.name) return facts.input_tokens;
   const sent = given.get(GEN_AI.inputTokens);
   const [major, minor] = scope.version.split(".").map(Number);
-  const isWithout = scope.name === LAST_WITHOUT_CACHED.name && major === 0 && (minor ?? 0) <= LAST_WITHOUT_CACHED.minor;
-  if (!isWithout || typeof sent !== "number" || facts.input_tokens === null) return facts;
-  return { input_tokens: sent + (facts.cache_read_tokens ?? 0) + (facts.cache_write_tokens ?? 0) };
+  const isWithout = major === 0 && (minor ?? 0) <= LAST_WITHOUT_CACHED.minor;
+  if (!isWithout || typeof sent !== "number" || facts.input_tokens === null) return facts.input_tokens;
+  return sent + (facts.cache_read_tokens ?? 0) + (facts.cache_write_tokens ?? 0);
 }
 
 function promptContent(list: readonly FlatEntries[], { write }: TextMemo): Content {
-  if (list.length === 0) return {};
   const { system, messages } = conversationOf(
     list.map((entries) => flatMessage(entries, "user")),
     write,
@@ -136,7 +136,8 @@ function flatFunction(entries: FlatEntries): Record<string, unknown> {
 }
 
 /** Settings under the names they had before the conventions had one. */
-const OLD_SETTINGS = [
+const OLD_SETTINGS = (
+  [
   ["top_k", "llm.top_k"],
   ["frequency_penalty", "llm.frequency_penalty"],
   ["presence_penalty", "llm.presence_penalty"],
@@ -145,11 +146,14 @@ const OLD_SETTINGS = [
   ["max_completion_tokens", "gen_ai.request.max_completion_tokens"],
   ["thinking_type", "gen_ai.request.thinking_type"],
   ["thinking_budget_tokens", "gen_ai.request.thinking.budget_tokens"],
-] as const;
+  ] as const
+).map(([name, key]) => ({ name, key }));
 
 function settingsOf(attributes: AttributeReader, known: string | undefined): string | null {
+  const there = attributes.there(OLD_SETTINGS);
+  if (there.length === 0) return null;
   const old: Record<string, unknown> = {};
-  for (const [name, key] of OLD_SETTINGS) {
+  for (const { name, key } of there) {
     const value = attributes.value(key);
     if (value !== null) old[name] = value;
   }

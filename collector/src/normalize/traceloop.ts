@@ -15,8 +15,10 @@ const WORKFLOW_NAME = "traceloop.workflow.name";
 const REQUEST_TYPE = "llm.request.type";
 const GUARDRAIL = "gen_ai.guardrail";
 const ASSOCIATION = "traceloop.association.properties";
-const SESSION_KEYS = ["session_id", "conversation_id", "thread_id"].map((name) => `${ASSOCIATION}.${name}`);
-const USER_KEYS = ["user_id", "customer_id"].map((name) => `${ASSOCIATION}.${name}`);
+const TOLD = {
+  session: ["session_id", "conversation_id", "thread_id"].map((name) => `${ASSOCIATION}.${name}`),
+  user: ["user_id", "customer_id"].map((name) => `${ASSOCIATION}.${name}`),
+};
 
 const CLAIMS = [
   SPAN_KIND,
@@ -78,7 +80,8 @@ function readTraceloop(
   if (kind === "tool") return { ...facts, ...readTool(span, attributes, base, entityName) };
   if (kind === "guardrail") return { ...facts, ...readGuardrail(attributes, entityName ?? span.name) };
   if (isVectorStore(span.attributes)) return { ...facts, name: span.name, content: vectorContent(span, attributes) };
-  return { ...facts, content: { ...base.content, ...entityContent(attributes) } };
+  facts.content = Object.assign(base.content, entityContent(attributes));
+  return facts;
 }
 
 const KIND_OF_ENTITY: ReadonlyMap<string, StepKind> = new Map([
@@ -116,15 +119,20 @@ function kindOf(
 }
 
 function runFactsOf(run: RunFacts, attributes: AttributeReader, agentName: string | null): RunFacts {
+  const told = attributes.among(TOLD);
   const first = (keys: readonly string[]) => {
-    const texts = keys.map((key) => attributes.text(key));
-    return texts.find((value) => value !== null) ?? null;
+    let first: string | null = null;
+    for (const key of keys) {
+      const text = attributes.text(key); // each is taken
+      first ??= text;
+    }
+    return first;
   };
   return {
     ...run,
     agent_name: run.agent_name ?? agentName,
-    session_id: run.session_id ?? first(SESSION_KEYS),
-    user_id: run.user_id ?? first(USER_KEYS),
+    session_id: run.session_id ?? first(told.session),
+    user_id: run.user_id ?? first(told.user),
   };
 }
 
@@ -140,10 +148,10 @@ function endFactsOf(span: SpanView): NonNullable<DialectFacts["end"]> {
 function entityContent(attributes: AttributeReader): Pick<Content, "input" | "output"> {
   const input = attributes.value("traceloop.entity.input");
   const output = attributes.value("traceloop.entity.output");
-  return {
-    ...(input === null ? {} : { input: keptText(input, attributes.memo.parse) }),
-    ...(output === null ? {} : { output: keptText(output, attributes.memo.parse) }),
-  };
+  const content: Pick<Content, "input" | "output"> = {};
+  if (input !== null) content.input = keptText(input, attributes.memo.parse);
+  if (output !== null) content.output = keptText(output, attributes.memo.parse);
+  return content;
 }
 
 function readTool(
@@ -154,11 +162,10 @@ function readTool(
 ): Pick<DialectFacts, "name" | "tool" | "content"> {
   const { input, output } = entityContent(attributes);
   const answer = output === undefined ? null : toolMessage(output, attributes.memo.parse);
-  const content: Content = {
-    ...(input === undefined ? {} : { arguments: callArguments(input, attributes.memo.parse) }),
-    ...(output === undefined ? {} : { result: answer?.result ?? output }),
-    ...base.content,
-  };
+  const content: Content = {};
+  if (input !== undefined) content.arguments = callArguments(input, attributes.memo.parse);
+  if (output !== undefined) content.result = answer?.result ?? output;
+  Object.assign(content, base.content);
   const given = attributes.text(GEN_AI.toolName) ?? answer?.name ?? entityName;
   const name = given ?? base.tool?.name ?? span.name;
   return {

@@ -11,12 +11,11 @@ export function modelCallContent(attributes: AttributeReader): Content {
   const response = responseOf(attributes);
   const tools = attributes.value("ai.prompt.tools");
   const parameters = parametersOf(attributes);
-  return {
-    ...promptContent(attributes.value("ai.prompt.messages"), attributes.memo),
-    ...(tools === null ? {} : { tool_definitions: toolDefinitions(tools, attributes.memo) }),
-    ...(response === null ? {} : { response: attributes.memo.write([response]) }),
-    ...(parameters === null ? {} : { parameters }),
-  };
+  const content = promptContent(attributes.value("ai.prompt.messages"), attributes.memo);
+  if (tools !== null) content.tool_definitions = toolDefinitions(tools, attributes.memo);
+  if (response !== null) content.response = attributes.memo.write([response]);
+  if (parameters !== null) content.parameters = parameters;
+  return content;
 }
 
 /** Of a wrapper: what the application handed in (`{system, prompt, messages}`), and the answer of the last step. */
@@ -49,29 +48,43 @@ function promptContent(prompt: unknown, { parse, write }: TextMemo): Content {
   const list = membersOrList(prompt, parse);
   if (!Array.isArray(list)) return { messages: jsonElementsOf(prompt) };
   const { system, messages } = conversationOf(list, write);
-  return { ...(system === null ? {} : { system_prompt: system }), messages };
+  return system === null ? { messages } : { system_prompt: system, messages };
 }
 
 function responseOf(attributes: AttributeReader): ChatMessage | null {
+  if (attributes.among(KEYS).response.length === 0) return null;
   const reasoning = attributes.text("ai.response.reasoning");
   const text = attributes.text("ai.response.text") ?? attributes.text("ai.response.object");
   const calls = attributes.value("ai.response.toolCalls");
   const files = attributes.value("ai.response.files");
   const reason = attributes.text("ai.response.finishReason");
-  const parts = [
-    ...(reasoning === null ? [] : [{ type: "reasoning", text: reasoning }]),
-    ...(text === null ? [] : [{ type: "text", text }]),
-    ...partsOf(calls, "tool-call"),
-    ...partsOf(files, "file"),
-  ];
+  const parts: unknown[] = [];
+  if (reasoning !== null) parts.push({ type: "reasoning", text: reasoning });
+  if (text !== null) parts.push({ type: "text", text });
+  if (calls !== null) parts.push(...partsOf(calls, "tool-call"));
+  if (files !== null) parts.push(...partsOf(files, "file"));
   if (parts.length === 0 && reason === null) return null;
   const message = chatMessage({ role: "assistant", content: parts }, "assistant");
-  return { ...message, ...(reason === null ? {} : { finish_reason: FINISH_REASONS[reason] ?? reason }) };
+  if (reason !== null) message["finish_reason"] = FINISH_REASONS[reason] ?? reason;
+  return message;
 }
+
+/** Any of these makes an answer; what an operation that is no model call takes, and what it gives. */
+const KEYS = {
+  response: [
+    "ai.response.reasoning",
+    "ai.response.text",
+    "ai.response.object",
+    "ai.response.toolCalls",
+    "ai.response.files",
+    "ai.response.finishReason",
+  ],
+  input: ["ai.value", "ai.values", "ai.documents", "ai.request.text"],
+  output: ["ai.embedding", "ai.embeddings", "ai.ranking"],
+};
 
 /** The parts of a list that may leave their type out. */
 function partsOf(value: unknown, type: string): unknown[] {
-  if (value === null) return [];
   const list = membersOrList(value);
   if (!Array.isArray(list)) return [{ type, data: value }];
   return list.map((part) => (isMembers(part) ? { ...part, type, ...inputOf(part) } : part));
@@ -132,7 +145,8 @@ function parametersOf(attributes: AttributeReader): string | null {
   for (const { name, key } of attributes.there(PARAMETERS)) keep(name, attributes.value(key));
   const choice = attributes.value("ai.prompt.toolChoice");
   keep("tool_choice", membersOrList(choice) ?? choice);
-  return Object.keys(found).length === 0 ? null : JSON.stringify(found);
+  for (const _ in found) return JSON.stringify(found);
+  return null;
 }
 
 /** A model call that is no chat: texts to embed or to speak as the messages of a user, words that were heard as the answer. */
@@ -149,18 +163,20 @@ export function valuesContent(attributes: AttributeReader): Content {
 
 /** Of the other operations: texts to embed or to speak, documents to rank. */
 export function otherContent(attributes: AttributeReader): Content {
-  const input = firstOf(attributes, ["ai.value", "ai.values", "ai.documents", "ai.request.text"]);
-  const output = firstOf(attributes, ["ai.embedding", "ai.embeddings", "ai.ranking"]);
+  const keys = attributes.among(KEYS);
+  const input = firstOf(attributes, keys.input);
+  const output = firstOf(attributes, keys.output);
   const parameters = parametersOf(attributes);
-  return {
-    ...(input === null ? {} : { input }),
-    ...(output === null ? {} : { output }),
-    ...(parameters === null ? {} : { parameters }),
-  };
+  const content: Content = {};
+  if (input !== null) content.input = input;
+  if (output !== null) content.output = output;
+  if (parameters !== null) content.parameters = parameters;
+  return content;
 }
 
 /** Lists come as one JSON text an element. */
 function firstOf(attributes: AttributeReader, keys: readonly string[]): string | null {
+  if (keys.length === 0) return null;
   const value = keys.map((key) => attributes.value(key)).find((found) => found !== null) ?? null;
   if (value === null) return null;
   return Array.isArray(value)

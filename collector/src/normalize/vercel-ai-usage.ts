@@ -30,24 +30,25 @@ const KEYS = {
  * `inputTokenDetails`. Source: packages ai 5.0, 6.0, 7.0 and their `LanguageModelUsage`.
  */
 export function vercelTokens(span: SpanView, attributes: AttributeReader, provider: string | null): Tokens {
-  const count = (keys: readonly string[]) => {
-    let first: number | null = null;
-    for (const key of keys) {
+  const keys = attributes.among(KEYS);
+  const first = (list: readonly string[]) => {
+    let count: number | null = null;
+    for (const key of list) {
       const value = attributes.count(key); // each is taken
-      first ??= value;
+      count ??= value;
     }
-    return first;
+    return count;
   };
-  const input = count(KEYS.input);
-  const output = count(KEYS.output);
+  const input = first(keys.input);
+  const output = first(keys.output);
   const tokens: Tokens = {
     input_tokens: input,
     output_tokens: output,
-    cache_read_tokens: count(KEYS.cacheRead),
-    cache_write_tokens: count(KEYS.cacheWrite),
-    reasoning_tokens: count(KEYS.reasoning),
+    cache_read_tokens: first(keys.cacheRead),
+    cache_write_tokens: first(keys.cacheWrite),
+    reasoning_tokens: first(keys.reasoning),
   };
-  if (count(KEYS.rests) !== null || input === null || output === null) return tokens;
+  if (first(keys.rests) !== null || input === null || output === null) return tokens;
   if (provider?.includes("anthropic")) return { ...tokens, ...anthropicInput(span) };
   const beyond = (countOf(span.attributes.get("ai.usage.totalTokens")) ?? 0) - input - output;
   if (beyond <= 0) return tokens;

@@ -82,18 +82,18 @@ function readOperation(operationId: string, span: SpanView, attributes: Attribut
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
     end: ends ? endFactsOf(span) : null,
     content: contentOf(kind, operation, attributes),
-    ...failureOf(span),
+    error: hasFailed(span) ? { type: "error", message: null } : null,
   };
 }
 const OTHER: readonly [StepKind, null] = ["other", null];
 
 /** A model that breaks off in a stream leaves the span's status unset. */
-function failureOf(span: SpanView): Pick<DialectFacts, "error"> {
-  return span.attributes.get("ai.response.finishReason") === "error" ? { error: { type: "error", message: null } } : {};
+function hasFailed(span: SpanView): boolean {
+  return span.attributes.get("ai.response.finishReason") === "error";
 }
 
 function endFactsOf(span: SpanView): DialectFacts["end"] {
-  const failed = span.statusCode === 2 || span.attributes.get("ai.response.finishReason") === "error";
+  const failed = span.statusCode === 2 || hasFailed(span);
   return { status: failed ? "failed" : "completed", outcome: null, reason: span.statusMessage || null, records: null };
 }
 
@@ -108,14 +108,17 @@ const TOLD = {
 } as const;
 
 function runFactsOf(attributes: AttributeReader): RunFacts {
-  const told = (name: keyof typeof TOLD) => firstText(attributes, TOLD[name]);
+  const told = attributes.among(TOLD);
   return {
-    task_id: told("taskId") ?? attributes.text(RUNLEDGER.taskId),
-    task_type: told("taskType") ?? attributes.text(RUNLEDGER.taskType) ?? attributes.text("langfuse.trace.name"),
-    agent_name: attributes.text("ai.telemetry.functionId") ?? told("agentName"),
-    agent_version: told("agentVersion"),
-    session_id: told("sessionId") ?? attributes.text(OTEL.sessionId),
-    user_id: told("userId") ?? attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+    task_id: firstText(attributes, told.taskId) ?? attributes.text(RUNLEDGER.taskId),
+    task_type:
+      firstText(attributes, told.taskType) ??
+      attributes.text(RUNLEDGER.taskType) ??
+      attributes.text("langfuse.trace.name"),
+    agent_name: attributes.text("ai.telemetry.functionId") ?? firstText(attributes, told.agentName),
+    agent_version: firstText(attributes, told.agentVersion),
+    session_id: firstText(attributes, told.sessionId) ?? attributes.text(OTEL.sessionId),
+    user_id: firstText(attributes, told.userId) ?? attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
     heartbeat_interval_ms: null,
   };
 }
@@ -129,13 +132,18 @@ function llmFactsOf(
   const provider = firstText(attributes, [GEN_AI.system, "ai.model.provider"]);
   const reason = attributes.texts(GEN_AI.responseFinishReasons);
   const firstMs = [attributes.number("ai.response.msToFirstChunk"), attributes.number("ai.stream.msToFirstChunk")];
+  const tokens = vercelTokens(span, attributes, provider);
   return {
     provider: providerOf(provider),
     request_model: model,
     response_model: firstText(attributes, [GEN_AI.responseModel, "ai.response.model"]),
     response_id: firstText(attributes, [GEN_AI.responseId, "ai.response.id"]),
     finish_reasons: reason.length > 0 ? reason : attributes.texts("ai.response.finishReason"),
-    ...vercelTokens(span, attributes, provider),
+    input_tokens: tokens.input_tokens,
+    output_tokens: tokens.output_tokens,
+    cache_read_tokens: tokens.cache_read_tokens,
+    cache_write_tokens: tokens.cache_write_tokens,
+    reasoning_tokens: tokens.reasoning_tokens,
     time_to_first_token_ms: firstMs.find((ms) => ms !== null && ms >= 0) ?? null,
     streaming: word === "doStream" || word === "streamTranscribe",
     counted: true,
@@ -183,10 +191,10 @@ function contentOf(kind: StepKind, operation: string | null, attributes: Attribu
   if (kind !== "tool") return otherContent(attributes);
   const given = attributes.value("ai.toolCall.args");
   const result = attributes.value("ai.toolCall.result");
-  return {
-    ...(given === null ? {} : { arguments: keptText(given, attributes.memo.parse) }),
-    ...(result === null ? {} : { result: keptText(result, attributes.memo.parse) }),
-  };
+  const content: DialectFacts["content"] = {};
+  if (given !== null) content.arguments = keptText(given, attributes.memo.parse);
+  if (result !== null) content.result = keptText(result, attributes.memo.parse);
+  return content;
 }
 
 function readSupplemented(span: SpanView, attributes: AttributeReader): DialectFacts {
@@ -197,7 +205,7 @@ function readSupplemented(span: SpanView, attributes: AttributeReader): DialectF
     ...base,
     run: mergedRun(base.run, runFactsOf(attributes)),
     llm: base.llm === null ? null : supplementedLlm(base.llm, span, attributes),
-    content: { ...content, ...base.content },
+    content: Object.assign(content, base.content),
   };
 }
 

@@ -19,14 +19,16 @@ export function jsonElements(inner: string): string[] {
       begin = at + 1;
     }
   }
-  return [...elements, inner.slice(begin)];
+  elements.push(inner.slice(begin));
+  return elements;
 }
 
+/** Searched for: most of a text is within its strings. */
 function endOfString(text: string, open: number): number {
-  for (let at = open + 1; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (char === BACKSLASH) at++;
-    else if (char === QUOTE) return at;
+  for (let at = text.indexOf('"', open + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return at;
   }
   return text.length;
 }
