@@ -59,7 +59,8 @@ function toolsText(tools: unknown[], memo: TextMemo): string {
 
 /** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */
 function losesDigits(value: unknown): value is string {
-  return typeof value === "string" && /[:[,]\s*-?\d{16}/.test(value);
+  // the first is looked for sixteen signs at a time, and hardly ever there
+  return typeof value === "string" && /\d{16}/.test(value) && /[:[,]\s*-?\d{16}/.test(value);
 }
 
 /** OpenAI's responses API tells instructions and tools back, and Langfuse keeps them as metadata. */

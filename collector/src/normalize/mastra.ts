@@ -64,7 +64,8 @@ function contentOf(base: DialectFacts["content"], type: string, attributes: Attr
   const input = attributes.value(`mastra.${type}.input`);
   const output = attributes.value(`mastra.${type}.output`);
   const body = attributes.text("mastra.metadata.body");
-  const { response, ...content } = base;
+  const { response, ...rest } = base;
+  const content: DialectFacts["content"] = rest;
   if (response !== undefined && response !== NO_WORDS) content.response = response;
   if (input !== null) content.input = keptText(input);
   if (output !== null) content.output = keptText(output);

@@ -152,6 +152,11 @@ function firstOf(attributes: AttributeReader, keys: readonly string[]): unknown 
   return null;
 }
 
-function put(into: Content, name: "arguments" | "result" | "input" | "output", value: unknown, parse = parsedJson): void {
+function put(
+  into: Content,
+  name: "arguments" | "result" | "input" | "output",
+  value: unknown,
+  parse = parsedJson,
+): void {
   if (value !== null) into[name] = keptText(value, parse);
 }

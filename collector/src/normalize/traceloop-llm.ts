@@ -138,14 +138,14 @@ function flatFunction(entries: FlatEntries): Record<string, unknown> {
 /** Settings under the names they had before the conventions had one. */
 const OLD_SETTINGS = (
   [
-  ["top_k", "llm.top_k"],
-  ["frequency_penalty", "llm.frequency_penalty"],
-  ["presence_penalty", "llm.presence_penalty"],
-  ["stop_sequences", "llm.chat.stop_sequences"],
-  ["reasoning_effort", "gen_ai.request.reasoning_effort"],
-  ["max_completion_tokens", "gen_ai.request.max_completion_tokens"],
-  ["thinking_type", "gen_ai.request.thinking_type"],
-  ["thinking_budget_tokens", "gen_ai.request.thinking.budget_tokens"],
+    ["top_k", "llm.top_k"],
+    ["frequency_penalty", "llm.frequency_penalty"],
+    ["presence_penalty", "llm.presence_penalty"],
+    ["stop_sequences", "llm.chat.stop_sequences"],
+    ["reasoning_effort", "gen_ai.request.reasoning_effort"],
+    ["max_completion_tokens", "gen_ai.request.max_completion_tokens"],
+    ["thinking_type", "gen_ai.request.thinking_type"],
+    ["thinking_budget_tokens", "gen_ai.request.thinking.budget_tokens"],
   ] as const
 ).map(([name, key]) => ({ name, key }));
 
