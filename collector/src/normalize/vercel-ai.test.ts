@@ -57,7 +57,7 @@ describe("what a span is", () => {
 
   it("a model that breaks off fails, though the status is unset", () => {
     expect(read({ ...CALL, "ai.response.finishReason": "error" }).error).toEqual({ type: "error", message: null });
-    expect(read({ ...CALL, "ai.response.finishReason": "stop" }).error).toBeUndefined();
+    expect(read({ ...CALL, "ai.response.finishReason": "stop" }).error).toBeNull();
   });
 });
 
