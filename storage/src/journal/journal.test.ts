@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -6,6 +6,7 @@ import { openJournalCursor } from "./cursor.ts";
 import type { JournalEntry } from "./journal.ts";
 import { openJournalReader } from "./reader.ts";
 import { openJournalWriter } from "./writer.ts";
+import { MAX_AGED_SEGMENTS } from "./writer-settings.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -125,6 +126,43 @@ test("a full journal refuses appends and takes them again when its followers hav
   const reader = openJournalReader(dir);
   await expect(reader.read(1, 100)).rejects.toMatchObject({ code: "damaged" });
   await reader.close();
+});
+
+test("a segment that followers have passed goes away when it is old, however few requests come", async () => {
+  const writer = await openJournalWriter(dir, { ...settings, removeEveryMs: 5, segmentAgeMs: 20 });
+  const reader = openJournalReader(dir);
+  const onDisk = async () =>
+    Buffer.concat(
+      await Promise.all(
+        (await readdir(dir)).filter((name) => name.endsWith(".segment")).map((name) => readFile(join(dir, name))),
+      ),
+    );
+  await writer.append(entry("a canary"));
+  await expect.poll(() => writer.stats().segments).toBe(2);
+  expect(await reader.read(1, 100)).toMatchObject([{ seq: 1 }]);
+  expect((await onDisk()).includes("a canary")).toBe(true);
+  for (const name of settings.followers) await openJournalCursor(dir, name).save(2);
+  await expect.poll(() => writer.stats().segments).toBe(1);
+  expect((await onDisk()).includes("a canary")).toBe(false);
+  // An empty one does not grow old, and readers that stood in the one before go on.
+  expect(await reader.read(2, 100)).toEqual([]);
+  expect(await writer.append(entry("next"))).toBe(2);
+  expect(await reader.read(2, 100)).toMatchObject([{ seq: 2 }]);
+  await reader.close();
+  await writer.close();
+  expect(await readAll(2)).toEqual(["next"]);
+});
+
+test("followers that are behind don't make segments pile up for their age", async () => {
+  const writer = await openJournalWriter(dir, { ...settings, removeEveryMs: 1, segmentAgeMs: 1 });
+  for (let seq = 1; seq <= MAX_AGED_SEGMENTS + 20; seq += 1) {
+    await writer.append(entry(`body ${seq}`));
+    if (seq <= MAX_AGED_SEGMENTS) await expect.poll(() => writer.stats().segments, { interval: 1 }).toBe(seq + 1);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(writer.stats().segments).toBe(MAX_AGED_SEGMENTS + 1);
+  await writer.close();
+  expect(await readAll()).toHaveLength(MAX_AGED_SEGMENTS + 20);
 });
 
 test("what waits for the disk is bounded", async () => {

@@ -5,6 +5,8 @@ export interface JournalWriterSettings {
   followers: readonly string[];
   /** A new segment begins when the current one has reached this. */
   segmentBytes?: number;
+  /** And when it is as old: what requests held in the clear is not kept for want of further ones. Looked at every `removeEveryMs`. */
+  segmentAgeMs?: number;
   /** Of appends that wait for the disk. */
   maxQueuedBytes?: number;
   /** Of all segments together, what waits included. */
@@ -22,6 +24,7 @@ export interface JournalWriterSettings {
 const MIB = 1024 * 1024;
 export const JOURNAL_DEFAULTS = {
   segmentBytes: 64 * MIB,
+  segmentAgeMs: 60_000,
   maxQueuedBytes: 256 * MIB,
   maxJournalBytes: 8 * 1024 * MIB,
   maxGroupBytes: 16 * MIB,
@@ -31,5 +34,7 @@ export const JOURNAL_DEFAULTS = {
     return bavail * bsize;
   },
 };
+/** Followers that are behind keep finished segments: no more than these are finished for their age. */
+export const MAX_AGED_SEGMENTS = 64;
 /** A disk that is nearly full refuses the next request. */
 export const LITTLE_ROOM_BYTES = MIB;

@@ -8,7 +8,12 @@ import { encodeFrameHead, encodeMarker, frameBytes } from "./frame.ts";
 import type { JournalEntry, JournalWriter } from "./journal.ts";
 import { recoverJournal } from "./recovery.ts";
 import { createSegment, SEGMENT_HEADER_BYTES, segmentPath, unreachable } from "./segment.ts";
-import { JOURNAL_DEFAULTS, type JournalWriterSettings, LITTLE_ROOM_BYTES } from "./writer-settings.ts";
+import {
+  JOURNAL_DEFAULTS,
+  type JournalWriterSettings,
+  LITTLE_ROOM_BYTES,
+  MAX_AGED_SEGMENTS,
+} from "./writer-settings.ts";
 
 interface WaitingAppend {
   entry: JournalEntry;
@@ -52,6 +57,8 @@ export class FileJournalWriter implements JournalWriter {
   #queue: WaitingAppend[] = [];
   #queuedBytes = 0;
   #finishedBytes: number;
+  /** How long the current segment has been written to, by this process. */
+  #ageMs = 0;
   #durableSeq: number;
   #running: Promise<void> | null = null;
   #removing: Promise<number> | null = null;
@@ -73,8 +80,9 @@ export class FileJournalWriter implements JournalWriter {
     this.#current = recovered.current;
     this.#durableSeq = recovered.lastSeq;
     this.#removal = setInterval(() => {
+      this.#ageMs += this.#limits.removeEveryMs;
+      if (this.#markerIsDue || this.#isOld()) this.#running ??= this.#run();
       this.#removeInBackground();
-      if (this.#markerIsDue) this.#running ??= this.#run();
     }, this.#limits.removeEveryMs).unref();
   }
 
@@ -166,12 +174,19 @@ export class FileJournalWriter implements JournalWriter {
         // Acknowledged callers may append more before the loop looks again.
         await null;
       }
-      this.#markerIsDue = (await refusalOf(() => this.#writeMarker())) !== null;
+      const finish = () => (this.#isOld() ? this.#startSegment() : this.#writeMarker());
+      this.#markerIsDue = (await refusalOf(finish)) !== null;
     } catch (cause) {
       this.#die(cause, group);
     } finally {
       this.#running = this.#queue.length > 0 ? this.#run() : null;
     }
+  }
+
+  /** A segment that followers have passed goes away when the next one begins, however few requests come. */
+  #isOld(): boolean {
+    const holdsFrames = this.#durableSeq >= this.#current.firstSeq;
+    return holdsFrames && this.#ageMs >= this.#limits.segmentAgeMs && this.#finished.length < MAX_AGED_SEGMENTS;
   }
 
   #takeGroup(): WaitingAppend[] {
@@ -220,6 +235,7 @@ export class FileJournalWriter implements JournalWriter {
     this.#current.endBytes += bytes;
   }
 
+  /** That there is a next one tells readers of all frames before it, as a marker does. */
   async #startSegment(): Promise<void> {
     const firstSeq = this.#durableSeq + 1;
     const previous = this.#current;
@@ -229,6 +245,7 @@ export class FileJournalWriter implements JournalWriter {
     this.#current = { ...created, path: segmentPath(this.#dir, firstSeq), firstSeq, endBytes: SEGMENT_HEADER_BYTES };
     this.#finished.push({ path: previous.path, firstSeq: previous.firstSeq, sizeBytes: previous.endBytes });
     this.#finishedBytes += previous.endBytes;
+    this.#ageMs = 0;
     await previous.handle.close();
   }
 
