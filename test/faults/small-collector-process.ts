@@ -9,10 +9,12 @@ import { openSmallCollector } from "./small-collector.ts";
 const [dir = ".", first = "1", requests = "0"] = process.argv.slice(2);
 const objects = await openObjects(`file:${dir}/objects`);
 const clock = () => BigInt(Date.now()) * 1_000_000n;
-const collector = await openSmallCollector({ dir, objects, seals: true, attempts: 3, clock });
+const withoutEnd = requests === "0";
+const aging = withoutEnd ? { segmentAgeMs: 5 } : {}; // else each run makes the same calls
+const collector = await openSmallCollector({ dir, objects, seals: true, attempts: 3, clock, ...aging });
 writeSync(1, "ready\n");
 let number = Number(first);
-const end = Number(requests) === 0 ? Number.POSITIVE_INFINITY : number + Number(requests);
+const end = withoutEnd ? Number.POSITIVE_INFINITY : number + Number(requests);
 
 async function send(): Promise<void> {
   while (number < end) {
@@ -20,7 +22,7 @@ async function send(): Promise<void> {
     number++;
     await collector.append(request);
     writeSync(1, `${request.number} ${request.records}\n`);
-    if (end !== Number.POSITIVE_INFINITY) await collector.follow();
+    if (!withoutEnd) await collector.follow();
   }
 }
 async function follow(): Promise<void> {
@@ -30,7 +32,7 @@ async function follow(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
-await (end === Number.POSITIVE_INFINITY ? Promise.all([send(), send(), send(), follow()]) : send());
+await (withoutEnd ? Promise.all([send(), send(), send(), follow()]) : send());
 await collector.follow();
 await collector.removeFinishedSegments();
 await collector.close();

@@ -41,6 +41,8 @@ export interface SmallCollectorPlaces {
   /** A failed batch is tried so often; in the product it is for ever. */
   attempts: number;
   segmentBytes?: number;
+  /** Segments also end, and go away, as time goes by. */
+  segmentAgeMs?: number;
   /** Records whose repetition is noticed. */
   seenRecords?: number;
   /** Another one than the file's, for who looks over its shoulder. */
@@ -57,12 +59,13 @@ const SEEN_RECORDS = 10_000;
 /** The normal start, which is the start after a crash too. */
 export async function openSmallCollector(places: SmallCollectorPlaces): Promise<SmallCollector> {
   const { dir, objects, seals, attempts, clock } = places;
-  const { segmentBytes = 1_024, seenRecords = SEEN_RECORDS, keyOf = (key) => key } = places;
+  const { segmentBytes = 1_024, segmentAgeMs = NEVER_MS, seenRecords = SEEN_RECORDS, keyOf = (key) => key } = places;
   const journalDir = join(dir, "journal");
   const writer = await openJournalWriter(journalDir, {
     followers: ["audit"],
     segmentBytes,
-    removeEveryMs: NEVER_MS,
+    segmentAgeMs,
+    removeEveryMs: segmentAgeMs,
     warn: () => undefined,
   });
   const key = keyOf(await signingKey(dir));
