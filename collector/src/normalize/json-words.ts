@@ -8,6 +8,8 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [34, 92, 44, 58];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
 /** Where an object has its words: the first of them that is there. */
 const WORDS = ["parts", "content", "text", "response", "result"];
+/** Of a key that we look at, with its quotes: `"arguments"`. */
+const LONGEST_KEY = 11;
 
 /**
  * The first words of a message, of a list of messages, or of their parts, out of its JSON text, which may be none; a tool call as `name(arguments)`.
@@ -69,15 +71,17 @@ function wordsOfObject(json: string, open: number, depth: number): string | null
   let at = skipSpace(json, open + 1);
   while (at < LOOK_AT_CHARS && json.charCodeAt(at) === QUOTE) {
     const endOfKey = endOfString(json, at);
-    const key = json.slice(at + 1, endOfKey - 1);
     const colon = skipSpace(json, endOfKey);
     if (json.charCodeAt(colon) !== COLON) break;
     const value = skipSpace(json, colon + 1);
-    const place = WORDS.indexOf(key);
-    if (place >= 0 && place < rank && !json.startsWith("null", value)) [rank, found] = [place, value];
-    else if (key === "type") isCall = json.startsWith('"tool_call"', value);
-    else if (key === "name") name = value;
-    else if (key === "arguments") given = value;
+    if (endOfKey - at <= LONGEST_KEY) {
+      const key = json.slice(at + 1, endOfKey - 1);
+      const place = WORDS.indexOf(key);
+      if (place >= 0 && place < rank && !json.startsWith("null", value)) [rank, found] = [place, value];
+      else if (key === "type") isCall = json.startsWith('"tool_call"', value);
+      else if (key === "name") name = value;
+      else if (key === "arguments") given = value;
+    }
     at = nextAfter(json, value);
   }
   if (isCall) return json.charCodeAt(name) === QUOTE ? callAt(json, name, given) : null;

@@ -100,6 +100,7 @@ function isSameOrigin(a: OtlpOrigin, b: OtlpOrigin): boolean {
 
 function scopeOf({ scope, scopeSchemaUrl }: OtlpOrigin): SpanOrigin["scope"] {
   const { name = "", version = "" } = scope ?? {};
+  if (scopeSchemaUrl === "" && !scope?.droppedAttributesCount && !scope?.attributes.length) return { name, version };
   const attributes = attributesWithFacts(scope, scopeSchemaUrl);
   return Object.keys(attributes).length === 0 ? { name, version } : { name, version, attributes };
 }
