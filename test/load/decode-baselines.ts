@@ -20,11 +20,19 @@ const PROTOS = join(import.meta.dirname, "../../collector/proto");
 const TRACE_SERVICE = "opentelemetry/proto/collector/trace/v1/trace_service.proto";
 const PROTO_LOADER_OPTIONS = { longs: String, enums: String, defaults: true, oneofs: true };
 
-export function decodeBaselines(frames: readonly Frame[], jsons: readonly string[]): DecodeBaselines {
+/** What a server has one of: its decoder is generated at run time, and as warm as ours only when all inputs share it. */
+export function loadRequestType(): protobuf.Type {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) => (target.startsWith("/") ? target : join(PROTOS, target));
   root.loadSync(TRACE_SERVICE, { keepCase: true });
-  const request = root.lookupType("opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
+  return root.lookupType("opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
+}
+
+export function decodeBaselines(
+  request: protobuf.Type,
+  frames: readonly Frame[],
+  jsons: readonly string[],
+): DecodeBaselines {
   const bodies = frames.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   const packed = bodies.map((body) => gzipSync(body));
   const texts = jsons.map((json) => Buffer.from(json));

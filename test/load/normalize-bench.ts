@@ -12,7 +12,7 @@ import {
   prepareBatch,
   stepRow,
 } from "@runledger/collector";
-import { type DecodeBaselines, decodeBaselines } from "./decode-baselines.ts";
+import { type DecodeBaselines, decodeBaselines, loadRequestType } from "./decode-baselines.ts";
 import { type NormalizeInput, normalizeInputs } from "./normalize-inputs.ts";
 
 export interface NormalizeBenchSettings {
@@ -48,8 +48,8 @@ export async function benchNormalize(settings: NormalizeBenchSettings): Promise<
   const inputs = await normalizeInputs();
   const price = createPrices(null).cost;
   const rounds = new Map<NormalizeInput, Omit<NormalizeFigures, "input" | "bytesPerSpan">[]>();
-  // once for all rounds: what protobufjs generates at run time must be as warm as what we have written
-  const baselines = new Map(inputs.map((input) => [input, decodeBaselines(input.frames, input.jsons)]));
+  const requestType = loadRequestType();
+  const baselines = new Map(inputs.map((input) => [input, decodeBaselines(requestType, input.frames, input.jsons)]));
   for (let round = -1; round < settings.rounds; round += 1) {
     for (const input of inputs) {
       const figures = measure(input, baselines.get(input) as DecodeBaselines, price, settings.sampleMs);
