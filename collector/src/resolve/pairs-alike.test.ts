@@ -90,6 +90,7 @@ describe("a model call that two runs tell of, whose answer's id not both know", 
     ["processes differ", { process: PROCESS }, { process: PROCESS.replace("7", "8") }],
     ["ids of tool calls differ", asking(["c1", "search", "{}"]), asking(["c2", "search", "{}"])],
     ["arguments differ", asking(["", "search", "{}"]), asking(["", "search", "[]"])],
+    ["results that were given differ", given(["c1", "42"]), given(["c2", "42"])],
     ["one is not within the other's time", { start_time: at(-300), end_time: at(-50) }, {}],
     ["they began minutes apart", { start_time: at(-300_000) }, {}],
     ["there is nothing but time, model and the answer", { prompt_sha256: "" }, {}],
@@ -181,7 +182,9 @@ it("never touches what one instrumentation tells, however alike, nor counts fewe
 });
 
 it("leaves alone calls whose like are not all in view", () => {
-  const alike = alikeOf([one(), other()]);
-  const [found] = [resolveRuns([readRun(runOfRows([one()], null))], alike)];
-  expect(found?.uncounted).toEqual([]);
+  const hidden = one({ run_id: "hidden", record_id: hash("hidden") });
+  const alike = alikeOf([one(), other(), hidden]);
+  const inView = [[one()], [other()]].map((rows) => readRun(runOfRows(rows, null)));
+  expect(resolveRuns(inView, alike).uncounted).toEqual([]);
+  expect(resolveRuns([...inView, readRun(runOfRows([hidden], null))], alike).uncounted).toHaveLength(1);
 });

@@ -204,23 +204,37 @@ it("counts a call twice again when a late root names another agent in each run",
   expect(await sums()).toEqual([1, 1]);
 });
 
-it("finds the same call in runs too large to be read whole", { timeout: 300_000 }, async () => {
-  const CALLS = 16;
-  const callsOf = (runId: string, parent: string, facts: Partial<StepRow>) =>
-    Array.from({ length: CALLS }, (_, n) =>
-      llm(`${n}`, [n * 1_000, n * 1_000 + 500], parent, [n, 5], { run_id: runId, response_id: `large-${n}`, ...facts }),
-    );
-  const [agent, bare] = [callsOf("large agent", "root", {}), callsOf("large bare", "", { scope_name: "inner" })];
-  const inPieces = createResolver(rows, { maxRecordsAtOnce: 10, pieceFacts: 6, marginFacts: 4 });
-  for (let n = 0; n < CALLS; n += 8) {
-    for (const batch of [agent.slice(n, n + 8), bare.slice(n, n + 8)]) {
-      await insert(batch);
-      await inPieces.rowsInserted(batch);
+it.each([
+  ["by the answer's id", (n: number) => ({ response_id: `large-${n}` }), {}],
+  [
+    "by what is alike",
+    (n: number) => ({ input_preview: `large ${n}`, output_preview: "Fine.", prompt_sha256: hash(`large ${n}`) }),
+    { response_id: "" },
+  ],
+])(
+  "finds the same call in runs too large to be read whole: %s",
+  { timeout: 300_000 },
+  async (name, factsOf, ofBare) => {
+    const CALLS = 16;
+    const callsOf = (runId: string, parent: string, facts: Partial<StepRow>) =>
+      Array.from({ length: CALLS }, (_, n) =>
+        llm(`${n}`, [n * 1_000, n * 1_000 + 500], parent, [n, 5], { run_id: runId, ...factsOf(n), ...facts }),
+      );
+    const [agent, bare] = [
+      callsOf(`large agent ${name}`, "root", {}),
+      callsOf(`large bare ${name}`, "", { scope_name: "inner", ...ofBare }),
+    ];
+    const inPieces = createResolver(rows, { maxRecordsAtOnce: 10, pieceFacts: 6, marginFacts: 4 });
+    for (let n = 0; n < CALLS; n += 8) {
+      for (const batch of [agent.slice(n, n + 8), bare.slice(n, n + 8)]) {
+        await insert(batch);
+        await inPieces.rowsInserted(batch);
+      }
     }
-  }
-  expect(await sumsOf("large agent")).toMatchObject({ llm_calls: CALLS });
-  expect(await sumsOf("large bare")).toMatchObject({ llm_calls: 0 });
-});
+    expect(await sumsOf(`large agent ${name}`)).toMatchObject({ llm_calls: CALLS });
+    expect(await sumsOf(`large bare ${name}`)).toMatchObject({ llm_calls: 0 });
+  },
+);
 
 it("shows a tool call from the messages, and no more once its span comes", async () => {
   const facts = { run_id: "late", agent_name: "late" };
