@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Turn } from "../support/fake-model-server.ts";
+import { expectCountedOnce } from "./counted-once.ts";
 import { expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, linesToAdd, startIntegrations } from "./run-scenario.ts";
 
@@ -76,6 +77,17 @@ test("beside another OpenTelemetry set-up that sends here too, each call counts 
   expect(told.length).toBeGreaterThan(2);
   expect(run?.run).toMatchObject({ llm_calls: 2, input_tokens: 420, output_tokens: 40 });
   expect(outcome.runs.reduce((sum, one) => sum + one.run.llm_calls, 0)).toBe(2);
+});
+
+test("beside Langfuse, which tells no ids: each call counts in our run, one that failed too", async () => {
+  const toolCalls = ["find_order", "find_user"].map((name) => ({ name, arguments: { order: "A-1" } }));
+  const script = [ANSWER, { ...ANSWER, toolCalls }, { status: 500, message: "overloaded today" }];
+  const outcome = await integrations.run("sdk/beside-langfuse.mjs", { script });
+  expect(outcome.runs).toHaveLength(4);
+  expectCountedOnce(outcome);
+  const run = outcome.runs.find((one) => one.run.agent?.name === "support");
+  expect(run?.run).toMatchObject({ llm_calls: 3, input_tokens: 420, output_tokens: 40 });
+  expect(outcome.runs.reduce((sum, one) => sum + one.run.tool_call_count, 0)).toBe(2);
 });
 
 test("the page has the lines to add of each", async () => {

@@ -92,7 +92,7 @@ function haveEvidence(a: ToldCall, b: ToldCall): boolean {
   const cameOut =
     (a.output_tokens !== null && b.output_tokens !== null) ||
     (answerOf(a) !== "" && answerOf(b) !== "") ||
-    (a.tool_request_names.length > 0 && b.tool_request_names.length > 0) ||
+    (asksWhole(a) && asksWhole(b)) ||
     (a.status === "error" && sameError(a, b));
   return wentIn && cameOut;
 }
@@ -112,7 +112,7 @@ function isCutOff({ finish_reasons: [reason = ""] }: ToldCall): boolean {
 
 /** Who tells no tool calls may not know of any. */
 function mayAskTheSame(a: ToldCall, b: ToldCall): boolean {
-  if (a.tool_request_names.length === 0 || b.tool_request_names.length === 0) return true;
+  if (!asksWhole(a) || !asksWhole(b)) return true;
   const fit = (of: "tool_request_ids" | "tool_request_arguments") =>
     a[of].every((one, n) => one === "" || b[of][n] === "" || one === b[of][n]);
   return (
@@ -121,6 +121,11 @@ function mayAskTheSame(a: ToldCall, b: ToldCall): boolean {
     fit("tool_request_ids") &&
     fit("tool_request_arguments")
   );
+}
+
+/** Langfuse throws the parallel calls of a stream together: one name, no id, their arguments one behind the other as a text, no words. */
+function asksWhole({ tool_request_names: [name], tool_request_ids: [id], output_preview }: ToldCall): boolean {
+  return name !== undefined && (id !== "" || !output_preview.startsWith(`${name}("`));
 }
 
 function sameError(a: ToldCall, b: ToldCall): boolean {

@@ -59,6 +59,11 @@ describe("a model call that two runs tell of, whose answer's id not both know", 
       { ...given(["c1", "42"]), ...ASKS },
     ],
     [
+      "tokens, when one tells the parallel calls of a stream as one",
+      { ...asking(["", "search", "{}{}"]), output_preview: 'search("{}{}")', input_tokens: 10, output_tokens: 5 },
+      { ...asking(["c1", "find", "{}"], ["c2", "search", "{}"]), output_preview: "Fine. find({}) search({})" },
+    ],
+    [
       "the provider's ids of tool calls alone",
       { ...ASKS, output_preview: "", prompt_sha256: "" },
       { ...ASKS, output_preview: "" },

@@ -89,6 +89,30 @@ describe("a tool that two runs tell of", () => {
     expect(found.map(({ requestedBy, callId }) => [requestedBy.run_id, callId])).toEqual([["agent", "call_0"]]);
   });
 
+  it("is inferred once, where its id is known, when the other tells no ids or throws parallel calls together", () => {
+    const two = asking(["call_0", "look", "{}"], ["call_1", "search", "{}"]);
+    const both = (other: Partial<StepRow>) => [
+      llm("a", [0, 100], "root", null, { ...AGENT, ...two }),
+      llm("b", [1, 99], "", [10, 5], { ...BARE, ...other }),
+    ];
+    const over = (facts: Partial<StepRow>) =>
+      llm("next", [300, 400], "root", [1, 1], {
+        ...facts,
+        response_id: "chatcmpl-2",
+        ...given(["call_0", "1"], ["call_1", "2"]),
+      });
+    for (const other of [asking(["", "look", "{}"], ["", "search", "{}"]), asking(["", "search", "{}{}"])]) {
+      const found = resolve(...both(other), over(AGENT), over(BARE));
+      expect(found.uncounted).toContainEqual(
+        expect.objectContaining({ fact: expect.objectContaining({ run_id: "agent" }) }),
+      );
+      expect(found.inferred.map(({ requestedBy, callId }) => [requestedBy.run_id, callId])).toEqual([
+        ["agent", "call_0"],
+        ["agent", "call_1"],
+      ]);
+    }
+  });
+
   it("is not inferred where the other run has a span of it", () => {
     const span = tool("t", [110, 200], "", { run_id: "bare", scope_name: "inner", tool_call_id: "call_0" });
     expect(resolve(...calls, next(AGENT), next(BARE), span).inferred).toEqual([]);

@@ -3,7 +3,7 @@ import type { AlikeCalls } from "./calls-alike.ts";
 import type { InferredTool, ToolsOfRun } from "./inferred-tools.ts";
 import { pairsAlike } from "./pairs-alike.ts";
 import { type CallRules, MODEL_CALL, TOOL_CALL } from "./same-call.ts";
-import { inOrder, overlap, type StepFact } from "./step-fact.ts";
+import { compare, inOrder, overlap, type StepFact } from "./step-fact.ts";
 import type { Call } from "./twins.ts";
 
 /** Calls that are looked at under one key. */
@@ -44,25 +44,50 @@ export function joinToolCalls(tools: readonly Call[], modelCalls: ReadonlyMap<Ca
   return joined(tools, TOOL_CALL, ({ run_id, tool_call_id }) => askedBy.get(`${run_id}\n${tool_call_id}`) ?? []);
 }
 
-/** Of requests that several runs tell of, those that no run has a span of, once: in the run where the model call counts, if it is shown there. */
+/**
+ * Of requests that several runs tell of, those that no run has a span of, once: in the run that knows most of their ids, among equals where the model call
+ * counts. Not everybody tells ids, and one throws parallel calls together.
+ */
 export function inferredOnce(runs: readonly ToolsOfRun[], modelCalls: ReadonlyMap<Call, Call>): InferredTool[] {
-  const keyOf = ({ call, callId, index, name }: InferredTool["request"]) => {
+  const wholeOf = ({ call }: Request) => {
     const whole = modelCalls.get(call);
-    if (whole === undefined || whole === call) return null;
-    return `${whole.counts.record_id}\n${callId === "" ? `${index} ${name}` : callId}`;
+    return whole === call ? undefined : whole;
   };
-  const known = new Set(runs.flatMap(({ covered }) => covered.map(keyOf)).filter((key) => key !== null));
-  const all = runs.flatMap(({ inferred }) => inferred);
-  const counts = ({ request }: InferredTool) =>
-    modelCalls.get(request.call)?.counts.run_id === request.source.run_id ? 0 : 1;
-  const shown = new Set<InferredTool>();
-  for (const tool of all.toSorted((a, b) => counts(a) - counts(b) || inOrder(a.request.source, b.request.source))) {
-    const key = keyOf(tool.request);
-    if (key !== null && known.has(key)) continue;
-    if (key !== null) known.add(key);
-    shown.add(tool);
-  }
-  return all.filter((tool) => shown.has(tool));
+  const told = [...runs.flatMap(({ covered }) => covered), ...runs.flatMap(({ inferred }) => inferred).map(requestOf)];
+  const tellers = new Map(
+    [...Map.groupBy(told, wholeOf)].flatMap(([whole, requests]) =>
+      whole === undefined ? [] : [[whole, tellerOf(whole, requests)] as const],
+    ),
+  );
+  const keysOf = (request: Request) => {
+    const { callId, index, name } = request;
+    const whole = wholeOf(request)?.counts.record_id;
+    return [`${whole}\n${index} ${name}`, ...(callId === "" ? [] : [`${whole}\n${callId}`])];
+  };
+  const covered = new Set(
+    runs.flatMap((run) => run.covered.filter((one) => wholeOf(one) !== undefined)).flatMap(keysOf),
+  );
+  return runs.flatMap(({ inferred }) =>
+    inferred.filter(({ request }) => {
+      const whole = wholeOf(request);
+      if (whole === undefined) return true;
+      return tellers.get(whole) === request.source.run_id && !keysOf(request).some((key) => covered.has(key));
+    }),
+  );
+}
+
+type Request = InferredTool["request"];
+
+function requestOf({ request }: InferredTool): Request {
+  return request;
+}
+
+function tellerOf({ counts }: Call, requests: readonly Request[]): string | undefined {
+  const idsOf = (ofRun: readonly Request[]) => ofRun.filter(({ callId }) => callId !== "").length;
+  const countsIn = (runId: string) => (runId === counts.run_id ? 0 : 1);
+  const byRun = [...Map.groupBy(requests, ({ source }) => source.run_id)];
+  byRun.sort(([a, ofA], [b, ofB]) => idsOf(ofB) - idsOf(ofA) || countsIn(a) - countsIn(b) || compare(a, b));
+  return byRun[0]?.[0];
 }
 
 function joined(calls: readonly Call[], rules: CallRules, keysOf: (fact: StepFact) => string[]): Map<Call, Call> {

@@ -16,7 +16,7 @@ setLangfuseTracerProvider(langfuse);
 
 const openai = observeOpenAI(new OpenAI({ maxRetries: 0 }));
 const parameters = { type: "object", properties: { city: { type: "string" } } };
-const tools = [{ type: "function", function: { name: "get_weather", parameters } }];
+const tools = ["get_wardrobe", "get_weather"].map((name) => ({ type: "function", function: { name, parameters } }));
 const request = { model: "gpt-4.1", tools };
 const streamed = { ...request, stream: true, stream_options: { include_usage: true } };
 
