@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   ErasureAnswer,
+  ExportJob,
   Hold,
   RunDetail,
   SealedPayloads,
@@ -62,6 +63,21 @@ async function post<Answer>(path: string, body: object): Promise<{ status: numbe
   return { status: response.status, body: (await response.json()) as Answer };
 }
 
+/** The id of a bundle that is done. */
+async function exported(filter: object): Promise<string> {
+  const { status, body } = await post<ExportJob>("/v1/exports", {
+    filter,
+    recipient: "Auditor GmbH",
+    reason: "yearly",
+  });
+  expect(status).toBe(202);
+  const one = () => getJson<ExportJob>(`${product.apiUrl}/v1/exports/${body.export_id}`);
+  expect((await eventually(one, ({ state }) => !["pending", "running"].includes(state))).state).toBe("done");
+  return body.export_id;
+}
+
+const bundle = (id: string) => fetch(`${product.apiUrl}/v1/exports/${id}/bundle`);
+
 const cli = (...args: string[]) => runledger([...args, "--api", product.apiUrl]);
 
 async function verified(): Promise<{ verdict: string; sealedPayloads: SealedPayloads | null }> {
@@ -102,6 +118,9 @@ test("a person is erased: content, previews and id are gone for ever, and everyt
   expect((await cli("holds")).stdout).toContain("user_id alice");
   expect((await cli("lift", held.body.hold_id, "--reason", "settled")).code).toBe(0);
 
+  const [withAlice, ofBobOnly] = [await exported({}), await exported({ user: "bob" })];
+  expect([(await bundle(withAlice)).status, (await bundle(ofBobOnly)).status]).toEqual([200, 200]);
+
   const erased = await cli("erase", "--user", "alice", "--reason", "she asked", "--json");
   expect(erased.stderr).toBe("");
   const answer = JSON.parse(erased.stdout) as ErasureAnswer;
@@ -125,6 +144,15 @@ test("a person is erased: content, previews and id are gone for ever, and everyt
     verdict: "VERIFIED",
     sealedPayloads: { unopened: 0, erased: 4, destructions: [{ action: "erasure", payloads: 4 }] },
   });
+
+  const gone = await bundle(withAlice);
+  expect([gone.status, await gone.text()]).toEqual([
+    404,
+    expect.stringContaining(`erased since (erasure ${answer.erasure_id})`),
+  ]);
+  expect((await bundle(ofBobOnly)).status).toBe(200);
+  expect((await readdir(join(home.dir, "exports"))).filter((name) => name.startsWith(withAlice))).toEqual([]);
+  expect((await bundle(await exported({}))).status).toBe(200);
 
   // What she does from now on is hers again, under a new key.
   const later = await record("alice", SECRETS.alice);

@@ -9,6 +9,8 @@ export interface ErasureArchive {
   add(done: readonly KeptErasure[]): Promise<void>;
   /** The one that destroyed the key; null: none did. */
   ofKey(keyId: string): Promise<KeptErasure | null>;
+  /** One that destroyed any of the keys; a document is read for each of their rings. */
+  ofAnyKey(keyIds: ReadonlySet<string>): Promise<KeptErasure | null>;
   /** A tenant's that were asked for before a place, the newest first. `place`: of the last one of the page before; null: from the newest. */
   newest(tenant: string, limit: number, place: string | null): Promise<{ erasure: KeptErasure; place: string }[]>;
 }
@@ -33,7 +35,7 @@ export function createErasureArchive(objects: Objects): ErasureArchive {
       const byRing = new Map<string, Record<string, string>>();
       for (const erasure of done)
         for (const keyId of erasure.key_ids) {
-          const ring = keyId.slice(0, RING_DIGITS);
+          const ring = ringOf(keyId);
           byRing.set(ring, Object.assign(byRing.get(ring) ?? {}, { [keyId]: pathOf(erasure) }));
         }
       // What a key refers to is there first.
@@ -43,8 +45,15 @@ export function createErasureArchive(objects: Objects): ErasureArchive {
       await each([...byRing], ([ring, keys]) => keysOfRing(ring).update((before) => ({ ...before, ...keys })));
     },
     ofKey: async (keyId) => {
-      const path = (await keysOfRing(keyId.slice(0, RING_DIGITS)).read())[keyId];
+      const path = (await keysOfRing(ringOf(keyId)).read())[keyId];
       return path === undefined ? null : await read(path);
+    },
+    ofAnyKey: async (keyIds) => {
+      for (const ring of new Set([...keyIds].map(ringOf))) {
+        const erased = Object.entries(await keysOfRing(ring).read()).find(([keyId]) => keyIds.has(keyId));
+        if (erased !== undefined) return await read(erased[1]);
+      }
+      return null;
     },
     newest: async (tenant, limit, place) => {
       const prefix = prefixOf(tenant);
@@ -67,6 +76,10 @@ export function createErasureArchive(objects: Objects): ErasureArchive {
       return found;
     },
   };
+}
+
+function ringOf(keyId: string): string {
+  return keyId.slice(0, RING_DIGITS);
 }
 
 const MONTH_CHARS = "2026-11".length;

@@ -22,6 +22,8 @@ export interface ErasureStore extends Pick<ErasureArchive, "newest"> {
   settle(erasure: KeptErasure): Promise<void>;
   /** The erasure that has destroyed the key, or is about to. */
   ofKey(keyId: string): Promise<KeptErasure | null>;
+  /** One that has destroyed any of the keys, or is about to. */
+  ofAnyKey(keyIds: ReadonlySet<string>): Promise<KeptErasure | null>;
   /** Older versions left what was done in the document: that is put where it belongs. */
   tidy(): Promise<void>;
 }
@@ -75,6 +77,10 @@ export function createErasureStore(objects: Objects): ErasureStore {
     ofKey: async (keyId) => {
       const { erasures } = await open.read();
       return erasures.find(({ key_ids }) => key_ids.includes(keyId)) ?? (await archive.ofKey(keyId));
+    },
+    ofAnyKey: async (keyIds) => {
+      const { erasures } = await open.read();
+      return erasures.find(({ key_ids }) => key_ids.some((id) => keyIds.has(id))) ?? (await archive.ofAnyKey(keyIds));
     },
     tidy: async () => {
       const done = (await open.read()).erasures.filter(({ state }) => state === "done");

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { type FindPayloadKey, LogError, rfc3339FromUnixNano } from "@runledger/contract";
 import { type Objects, StorageError } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
+import type { ErasureStore } from "../erasures/erasure-store.ts";
 import { QueryApiError } from "../error.ts";
 import { anchorsOf } from "./anchor-files.ts";
+import { readBundleKeys, removeBundle, writeBundleKeys } from "./bundle-keys.ts";
 import { directoryHeads } from "./directory-reading.ts";
 import { openExportLog } from "./export-log.ts";
 import { chosenLogs, type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
@@ -19,6 +21,8 @@ export interface ExportJobs {
   wake(): void;
   progressOf(id: string): ExportProgress | null;
   fileOf(id: string): string;
+  /** Deletes a bundle that holds what was erased since it was made, and says why; null: it holds nothing of the kind. */
+  withdrawErased(kept: KeptExport): Promise<string | null>;
   readonly instance: string;
   /** Interrupts what is being made: the next start makes it again, from the same checkpoint. */
   stop(): Promise<void>;
@@ -27,6 +31,7 @@ export interface ExportJobs {
 export interface ExportJobsDependencies {
   objects: Objects;
   store: ExportStore;
+  erasures: Pick<ErasureStore, "ofAnyKey">;
   findKey: () => FindPayloadKey;
   policies: (tenant: string) => Promise<object>;
   clock: () => number;
@@ -39,13 +44,13 @@ export interface ExportJobsSettings {
 }
 
 const MAX_ATTEMPTS = 3;
-const SWEEP_MS = 10 * 60_000;
+const SWEEP_MS = 60_000;
 
 export async function createExportJobs(
   dependencies: ExportJobsDependencies,
   { directory, keepMs }: ExportJobsSettings,
 ): Promise<ExportJobs> {
-  const { store, clock, logger } = dependencies;
+  const { store, erasures, clock, logger } = dependencies;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await removeParts(directory);
   const instance = await instanceOf(directory);
@@ -73,11 +78,23 @@ export async function createExportJobs(
       progress.delete(next.id);
     }
   };
+  const withdrawErased = async (kept: KeptExport): Promise<string | null> => {
+    const error = kept.content ? await whyWithdrawn(fileOf(kept.id), erasures) : null;
+    if (error === null) return null;
+    await removeBundle(fileOf(kept.id));
+    await store.change(kept.id, { state: "expired", error });
+    logger.info({ exportId: kept.id, error }, "a bundle was deleted");
+    return error;
+  };
   const sweep = async (): Promise<void> => {
     const exports = await store.all();
     for (const kept of exports) {
-      if (kept.instance !== instance || kept.state !== "done" || (kept.expires_ms ?? 0) > clock()) continue;
-      await rm(fileOf(kept.id), { force: true });
+      if (kept.instance !== instance || kept.state !== "done") continue;
+      if ((kept.expires_ms ?? 0) > clock()) {
+        await withdrawErased(kept);
+        continue;
+      }
+      await removeBundle(fileOf(kept.id));
       await store.change(kept.id, { state: "expired" });
     }
     await removeStrangers(directory, new Set(exports.filter(({ state }) => state !== "expired").map(({ id }) => id)));
@@ -108,6 +125,7 @@ export async function createExportJobs(
     wake,
     progressOf: (id) => progress.get(id) ?? null,
     fileOf,
+    withdrawErased,
     instance,
     async stop() {
       clearInterval(sweeper);
@@ -115,6 +133,13 @@ export async function createExportJobs(
       await running;
     },
   };
+}
+
+async function whyWithdrawn(bundle: string, erasures: ExportJobsDependencies["erasures"]): Promise<string | null> {
+  const keyIds = await readBundleKeys(bundle);
+  if (keyIds === null) return "an earlier version made it, which did not note whose contents are in it";
+  const erasure = await erasures.ofAnyKey(keyIds);
+  return erasure && `contents in it were erased since (erasure ${erasure.erasure_id})`;
 }
 
 async function makeExport(
@@ -143,6 +168,7 @@ async function makeExport(
     anchors: await anchorsOf(objects, logs, chosen.directory ?? (await directoryHeads(objects))),
   };
   const done = await writeBundle(logs, request, partial, signal, onProgress);
+  if (kept.content) await writeBundleKeys(file, done.openedKeyIds);
   await rename(partial, file);
   // A crash before this makes the same bundle again.
   await store.change(kept.id, {
@@ -176,10 +202,8 @@ async function removeParts(directory: string): Promise<void> {
 /** What crashes left, and bundles that nobody knows any more. */
 async function removeStrangers(directory: string, known: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(directory)) {
-    const id = name.replace(/\.tar(\.partial)?$/, "");
-    if (name.endsWith(".tar") || name.endsWith(".tar.partial")) {
-      if (!known.has(id)) await rm(join(directory, name), { force: true });
-    }
+    const [, id] = /^(.*)\.(tar|tar\.partial|keys)$/.exec(name) ?? [];
+    if (id !== undefined && !known.has(id)) await rm(join(directory, name), { force: true });
   }
 }
 

@@ -6,6 +6,7 @@ import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { createRuleBook } from "../alerts/rules.ts";
 import type { Feature } from "../dependencies.ts";
+import { createErasureStore } from "../erasures/erasure-store.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { byteRange } from "./byte-range.ts";
@@ -39,7 +40,11 @@ export function registerExports(feature: Feature): void {
     });
     // A reader of keys remembers what it read: each export has one of its own, so that erased is erased.
     const findKey = () => keyring?.reader() ?? (async () => null);
-    started = await createExportJobs({ objects, store, findKey, policies, clock, logger }, { directory, keepMs });
+    const erasures = createErasureStore(objects);
+    started = await createExportJobs(
+      { objects, store, erasures, findKey, policies, clock, logger },
+      { directory, keepMs },
+    );
     await started.start();
   });
   app.addHook("onClose", async () => started?.stop());
@@ -150,6 +155,8 @@ function registerBundle({ app, dependencies: { acts } }: Feature, { store, jobs 
         throw new QueryApiError("not_found", "the bundle lies with another instance of the query API", {
           hint: "ask the one that made it",
         });
+      const error = await jobs().withdrawErased(kept);
+      if (error !== null) throw notThere({ ...kept, state: "expired", error });
       const target = { export_id: kept.id, recipient: kept.recipient, sha256: kept.sha256, size_bytes: size };
       await acts.record({ action: "export.download", principal, reason: kept.reason, target });
       return await sendFile(reply, path, size, kept, request.headers.range);
@@ -180,7 +187,7 @@ async function sendFile(
 
 function notThere({ id, state, error }: KeptExport): QueryApiError {
   if (state === "expired")
-    return new QueryApiError("not_found", `the bundle of ${id} was deleted when its time was up`, {
+    return new QueryApiError("not_found", `the bundle of ${id} was deleted: ${error ?? "its time was up"}`, {
       hint: "export again",
     });
   if (state === "failed") return new QueryApiError("conflict", `the export ${id} failed: ${error}`);

@@ -52,6 +52,8 @@ export interface ExportResult {
   summary: BundleSummary;
   /** Payloads that were not to be had. */
   missingPayloads: number;
+  /** Data keys whose contents are in the bundle: an erasure of one of them is about it, too. */
+  openedKeyIds: ReadonlySet<string>;
 }
 
 interface Writing extends WritingOfLogs {
@@ -81,6 +83,7 @@ export async function writeBundle(
     const derived = await createDerivedFiles(parts, { request, logs, selection });
     const facts = createRunFacts(logs.length === 1 ? null : randomBytes(16));
     const counts = { scanned: 0, entries: 0, missingPayloads: 0 };
+    const openedKeyIds = new Set<string>();
     const report = (): void =>
       onProgress({
         stage: "writing",
@@ -90,10 +93,10 @@ export async function writeBundle(
         bytes: tar.writtenBytes,
       });
     const writing: Writing = {
-      ...{ logs, request, selection, explaining, tar, derived, facts, counts, signal, report },
+      ...{ logs, request, selection, explaining, tar, derived, facts, counts, openedKeyIds, signal, report },
     };
     const summary = await writeFiles(writing);
-    return { ...(await tar.finish()), summary, missingPayloads: counts.missingPayloads };
+    return { ...(await tar.finish()), summary, missingPayloads: counts.missingPayloads, openedKeyIds };
   } catch (error) {
     await tar.abandon().catch(() => undefined); // what failed before tells more
     throw error;

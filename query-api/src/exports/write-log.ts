@@ -26,6 +26,8 @@ export interface WritingOfLogs {
   facts: RunFactsOfEntries;
   derived: DerivedFiles;
   counts: { scanned: number; entries: number; missingPayloads: number };
+  /** Of the keys whose contents are in it. */
+  openedKeyIds: Set<string>;
   signal: AbortSignal;
   /** Of the counts, now and then. */
   report(): void;
@@ -78,6 +80,7 @@ async function writeEntries(
   }
   await files.finish();
   counts.missingPayloads += payloads.missing;
+  for (const keyId of payloads.openedKeyIds) writing.openedKeyIds.add(keyId);
   report();
   return entries <= MAX_BUNDLE_PROOFS ? indexes : [];
 }
