@@ -19,7 +19,7 @@ for line in sys.stdin:
     rules, quorum = {}, "none"
     try:
         if policy is not None:
-            logs, rules, quorum = v.parse_policy(policy)
+            logs, rules, quorum = v.parse_policy(policy.encode())
         result = v.verify(path, [v.parse_key(key) for key in keys], [open(each, "rb").read() for each in since], rules, quorum, cert and v.read_certificate(cert), shard)
         print(json.dumps([result["verdict"], result["findings"][:3], dict(result["anchors"], logs=result["logs"]), result["notes"]]), flush=True)
     except v.Unreadable as error:

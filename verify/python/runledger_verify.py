@@ -55,17 +55,49 @@ class Within:
         self.findings.add(verdict, "%s: %s" % (self.name, where), what)
 
 
-# --- JSON as RFC 8785 writes it (of what bundles hold: no fractions) ----------------------------------------------
+# --- JSON as RFC 8785 writes it -----------------------------------------------------------------------------------
+
+MAX_NESTING = 1000
+sys.setrecursionlimit(10_000)
+if hasattr(sys, "set_int_max_str_digits"):
+    sys.set_int_max_str_digits(0)
+
 
 def utf16(text):
     return text.encode("utf-16-be", "surrogatepass")
 
 
+def utf16_units(text):
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def number(value):
+    """As ECMAScript writes a double (Number::toString), which RFC 8785 asks for; repr gives the same shortest digits."""
+    if value == 0:
+        return "0"
+    sign, mantissa, exponent = re.fullmatch(r"(-?)([0-9.]+)(?:e([-+][0-9]+))?", repr(float(value))).groups()
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    if len(digits) <= point <= 21:
+        text = digits.ljust(point, "0")
+    elif 0 < point <= 21:
+        text = digits[:point] + "." + digits[point:]
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + digits
+    else:
+        text = "%s%s%se%+d" % (digits[0], "." if len(digits) > 1 else "", digits[1:], point - 1)
+    return sign + text
+
+
 def canonical(value):
     if isinstance(value, dict):
-        return "{%s}" % ",".join("%s:%s" % (canonical(k), canonical(value[k])) for k in sorted(value, key=utf16))
+        return "{%s}" % ",".join(["%s:%s" % (canonical(k), canonical(value[k])) for k in sorted(value, key=utf16)])
     if isinstance(value, list):
-        return "[%s]" % ",".join(map(canonical, value))
+        return "[%s]" % ",".join([canonical(each) for each in value])
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value)
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -76,15 +108,211 @@ def no_doubles(pairs):
     return members
 
 
-def parse_json(data):
+def no_number(text):
+    raise ValueError("JSON has no " + text)
+
+
+FLOATS = []
+
+
+def parse_double(text):
+    """A whole number as int where doubles tell all of them apart; others are noted in FLOATS."""
+    value = float(text)
+    if value.is_integer() and abs(value) < 1 << 53:
+        return int(value)
+    FLOATS.append(value)
+    return value
+
+
+CANONICAL = json.JSONDecoder(object_pairs_hook=no_doubles, parse_constant=no_number, parse_int=parse_double, parse_float=parse_double)
+BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff]")
+
+
+def nests_deeper(text, limit):
+    if text.count("[") + text.count("{") <= limit:
+        return False
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.S):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
+        if depth > limit:
+            return True
+    return False
+
+
+def parse_canonical(data):
+    """The value of bytes that are its one spelling by RFC 8785, nested at most MAX_NESTING deep; None for all else, and for null."""
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=no_doubles)
-    except (ValueError, RecursionError):
+        text = data.decode("utf-8")
+        if nests_deeper(text, MAX_NESTING):
+            return None
+        FLOATS.clear()
+        value = CANONICAL.decode(text)
+        # The quick way: json.dumps differs in the order of members beyond U+FFFF, and in how it writes numbers that are not whole.
+        if not FLOATS and not BEYOND_FFFF.search(text):
+            return value if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) == text else None
+        return value if canonical(value).encode() == data else None
+    except (ValueError, OverflowError, RecursionError):
         return None
+
+
+def parse_line(data):
+    """As parse_canonical, of a line with its newline."""
+    return parse_canonical(data[:-1]) if data.endswith(b"\n") else None
+
+
+JSON_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[\]{},:])|("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")'
+                        r"|((?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)))")
+
+
+def is_json(text):
+    """Is it JSON (RFC 8259), however deep?"""
+    try:
+        json.loads(text, parse_constant=no_number, parse_int=len, parse_float=len)
+        return True
+    except RecursionError:
+        return is_deep_json(text)
+    except ValueError:
+        return False
+
+
+def is_deep_json(text):
+    """Slower, and without calling itself."""
+    # expected: v a value, first its first or a closing bracket, k a key, fk a key or }, : and after it; n the next or the end.
+    stack, expected, at = [], "v", 0
+    end = len(text.rstrip(" \t\n\r"))
+    while at < end:
+        token = JSON_TOKEN.match(text, at)
+        if not token:
+            return False
+        at = token.end()
+        mark, string, _ = token.groups()
+        if expected in ("k", "fk") and string:
+            expected = ":"
+        elif expected == ":" and mark == ":":
+            expected = "v"
+        elif expected in ("v", "first") and mark in ("[", "{"):
+            stack.append(mark)
+            expected = "first" if mark == "[" else "fk"
+        elif expected in ("v", "first") and not mark:
+            expected = "n"
+        elif mark in ("]", "}") and expected in ("n", "first" if mark == "]" else "fk") and stack and stack[-1] == {"]": "[", "}": "{"}[mark]:
+            stack.pop()
+            expected = "n"
+        elif expected == "n" and mark == "," and stack:
+            expected = "v" if stack[-1] == "[" else "k"
+        else:
+            return False
+    return expected == "n" and not stack
 
 
 def is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+# --- What an entry must be: the schema of docs/audit-log.md ---------------------------------------------------------
+
+DATE = (r"(?:(?:[0-9]{2}[2468][048]|[0-9]{2}[13579][26]|[0-9]{2}0[48]|[02468][048]00|[13579][26]00)-02-29"
+        r"|[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8])))")
+MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+NANOSECOND = re.compile(DATE + "T" + MINUTE + r":[0-5][0-9]\.[0-9]{9}Z\Z")
+TIME = re.compile(DATE + "T" + MINUTE + r"(?::[0-5][0-9](?:\.[0-9]+)?)?Z\Z")
+
+
+def like(pattern):
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def or_null(check):
+    return lambda value: value is None or check(value)
+
+
+def list_of(check):
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def members(required, optional=None, only=False):
+    """only: no others. Elsewhere others are of a later version."""
+    optional = optional or {}
+
+    def check(value):
+        return (isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in required.items())
+                and all(name not in value or fits(value[name]) for name, fits in optional.items())
+                and not (only and set(value) - set(required) - set(optional)))
+    return check
+
+
+def named(names, check):
+    return dict.fromkeys(names.split(), check)
+
+
+def any_text(value):
+    return isinstance(value, str)
+
+
+def flag(value):
+    return isinstance(value, bool)
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def anything(value):
+    return True
+
+
+def is_object(value):
+    return isinstance(value, dict)
+
+
+def is_list(value):
+    return isinstance(value, list)
+
+
+HASH, NULL_TEXT, NULL_COUNT = like("[0-9a-f]{64}"), or_null(any_text), or_null(is_count)
+
+
+def reference(only):
+    check = members(dict(named("sha256 pack", HASH), size_bytes=is_count, offset=is_count, media_type=any_text),
+                    {"key_id": like("[0-9a-f]{32}"), "commitment": HASH, "inflated_bytes": is_count}, only)
+    return lambda value: check(value) and ("key_id" in value) == ("commitment" in value) and ("key_id" in value or "inflated_bytes" not in value)
+
+
+RUN = members(dict(named("task_id task_type agent_name agent_version session_id user_id", NULL_TEXT), heartbeat_interval_ms=NULL_COUNT))
+LLM = members(dict(
+    named("provider request_model response_model response_id", NULL_TEXT), **named("system_prompt_sha256 prompt_sha256 tools_sha256", or_null(HASH)),
+    **named("input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens", NULL_COUNT), finish_reasons=list_of(any_text),
+    time_to_first_token_ms=or_null(lambda value: is_number(value) and value >= 0), streaming=or_null(flag), counted=flag,
+    tool_requests=list_of(members({"call_id": NULL_TEXT, "name": any_text, "arguments_sha256": or_null(HASH)})),
+    tool_results=list_of(members({"call_id": any_text, "result_sha256": HASH, "result_bytes": is_count}))), {"cache_write_1h_tokens": is_count})
+TOOL = members(dict(named("call_id requested_by idempotency_key", NULL_TEXT), **named("arguments_sha256 result_sha256", or_null(HASH)),
+                    **named("result_bytes attempt", NULL_COUNT), name=any_text, known=or_null(flag), valid=or_null(flag), inferred=flag),
+               dict(named("side_effect permission principal same_as", any_text), confirmed=flag, fallback=flag, cut_to_bytes=is_count))
+ACT = members({"action": any_text, "actor": members({"key_id": NULL_TEXT, "name": any_text, "roles": list_of(any_text)}), "reason": NULL_TEXT,
+               "target": is_object})
+TOLD_BY_AGENTS = {
+    "decision": members({"options": list_of(any_text), "choice": NULL_TEXT, "confidence": or_null(is_number)}),
+    "guardrail": members({"passed": flag, "rule": NULL_TEXT, "target": NULL_TEXT}),
+    "approval": members({"tool": NULL_TEXT, "approved": flag, "by": NULL_TEXT}),
+    "handoff": members({"to": any_text}),
+    "state": members({"id": NULL_TEXT, "store": NULL_TEXT}),
+    "artifact": members({"media_type": any_text, "sha256": HASH, "size_bytes": is_count}),
+    "score": members({"value": or_null(is_number), "label": NULL_TEXT}),
+    "limit": members({"name": any_text, "max": is_number, "reached": is_number, "running": NULL_COUNT}),
+    "privacy": members({"content": any_text, "redacted": list_of(members({"count": is_count, "kind": any_text})), "failed": list_of(any_text),
+                        "withheld": list_of(members({"hash": HASH, "name": any_text, "size_bytes": is_count}))})}
+# Words of a list may be those of a later version, and so may members and names of payloads.
+is_record = members(dict(
+    named("tenant event kind name run_id trace_id step_id dialect status", any_text), **named("operation parent_id", NULL_TEXT),
+    **named("start_time end_time received_time", lambda value: isinstance(value, str) and NANOSECOND.match(value) is not None),
+    **named("attributes resource", is_object), **named("events links", is_list), v=lambda value: is_count(value) and value > 0, record_id=HASH, root=flag,
+    conflict=flag, error=or_null(members({"type": any_text, "message": NULL_TEXT})), run_seq=NULL_COUNT, run=RUN, llm=or_null(LLM), tool=or_null(TOOL),
+    end=or_null(members({"status": any_text, "outcome": NULL_TEXT, "reason": NULL_TEXT, "records": NULL_COUNT})),
+    cost=or_null(members({"usd": like(r"[0-9]+(\.[0-9]{1,9})?"), "price_table": any_text, "price_version": any_text})),
+    scope=members({"name": any_text, "version": any_text}, {"attributes": is_object}),
+    payloads=lambda value: isinstance(value, dict) and all(map(reference(False), value.values()))),
+    dict(TOLD_BY_AGENTS, run_prev=HASH, act=ACT))
 
 
 # --- RFC 6962 -----------------------------------------------------------------------------------------------------
@@ -175,6 +403,14 @@ def extends(size, root, later_size, later_root, proof):
 
 # --- Signed notes, checkpoints, policies --------------------------------------------------------------------------
 
+def is_utf8(data):
+    try:
+        data.decode("utf-8")
+        return True
+    except UnicodeDecodeError:
+        return False
+
+
 def strict_base64(text):
     try:
         data = base64.b64decode(text, validate=True)
@@ -183,8 +419,12 @@ def strict_base64(text):
     return data if text and base64.b64encode(data).decode() == text else None
 
 
+# Unicode's White_Space; Python's \s has four control characters more.
+NO_SPACE = "[^+\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+
+
 def parse_key(text, kind=1):
-    match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text.strip())
+    match = re.fullmatch(r"(%s)\+([0-9a-f]{8})\+(.+)" % NO_SPACE, text.strip(" \t\r\n"))
     data = strict_base64(match.group(3)) if match else None
     if data is None or len(data) != 33 or data[0] != kind:
         raise Unreadable("not a verifier key: name+key id+key is expected")
@@ -195,23 +435,31 @@ def parse_key(text, kind=1):
     return name, key_id, data[1:]
 
 
-def parse_policy(text):
-    """(keys of logs, rules by name, name of the quorum). A rule is a witness's key, or (threshold, names of rules)."""
-    keys, quorums, rules, members = [], [], {}, set()
+def parse_policy(data):
+    """(keys of logs, rules by name, name of the quorum), of a policy's bytes. A rule is a witness's key, or (threshold, names of rules)."""
+    keys, quorums, rules, members, known = [], [], {}, set(), set()
     arity = {"log": (1, 2), "witness": (2, 3), "group": (3, 1 << 30), "quorum": (1, 1)}
-    for number, line in enumerate(text.split("\n"), 1):
+    if len(data) > 1_000_000:
+        raise Unreadable("the policy is too large")
+    # What is no ASCII is opaque, but for the names of keys: a character is a byte.
+    for number, line in enumerate(data.decode("latin-1").split("\n"), 1):
         words = [word for word in re.split(r"[ \t]+", line) if word]
         if not words or words[0].startswith("#"):
             continue
         least, most = arity.get(words[0], (1, 0))
-        if not least <= len(words) - 1 <= most:
+        if not least <= len(words) - 1 <= most or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line):
             raise Unreadable("line %d of the policy is none of a tlog-policy" % number)
+        if words[0] in ("log", "witness"):
+            key = policy_key(words, number)
+            if (words[0], key[2]) in known:
+                raise Unreadable("line %d of the policy: there is a %s with this key already" % (number, words[0]))
+            known.add((words[0], key[2]))
         if words[0] == "log":
-            keys.append(parse_key(words[1]))
+            keys.append(key)
         if words[0] in ("witness", "group") and (words[1] == "none" or words[1] in rules):
             raise Unreadable("line %d of the policy: the name %s is taken" % (number, words[1]))
         if words[0] == "witness":
-            rules[words[1]] = parse_key(words[2], 4)
+            rules[words[1]] = key
         if words[0] == "group":
             least = {"all": str(len(words) - 3), "any": "1"}.get(words[2], words[2])
             if not re.fullmatch(r"[1-9][0-9]{0,8}", least) or int(least) > len(words) - 3 or len(set(words[3:])) < len(words) - 3 \
@@ -226,6 +474,14 @@ def parse_policy(text):
     if len(quorums) != 1:
         raise Unreadable("a policy has exactly one `quorum` line")
     return keys, rules, quorums[0]
+
+
+def policy_key(words, number):
+    try:
+        text = words[1 if words[0] == "log" else 2].encode("latin-1").decode("utf-8")
+        return parse_key(text, 1 if words[0] == "log" else 4)
+    except (Unreadable, UnicodeDecodeError) as error:
+        raise Unreadable("line %d of the policy: %s" % (number, error))
 
 
 def is_quorum(rule, rules, cosigned):
@@ -279,7 +535,7 @@ def parse_note(note):
         return None
     signatures = []
     for line in whole[split + 2:-1].split("\n"):
-        match = re.fullmatch(r"\u2014 ([^\s+]+) (\S+)", line)
+        match = re.fullmatch("\u2014 (%s) ([^ ]+)" % NO_SPACE, line)
         data = strict_base64(match.group(2)) if match else None
         if data is None or len(data) < 5:
             return None
@@ -565,7 +821,7 @@ SELECTED = {"selection", "range", "hidden", "since_checkpoint"}
 
 
 def is_text(value):
-    return isinstance(value, str) and len(value) <= 4096
+    return isinstance(value, str) and utf16_units(value) <= 4096
 
 
 def or_none(check, value):
@@ -585,7 +841,7 @@ def is_selected_log(log, by_run):
 
 def parse_manifest(data):
     """The manifest, with `logs` for a bundle of one too; None unless it is as bundles have it."""
-    m = parse_json(data)
+    m = parse_line(data)
     try:
         several = m["format"] == "runledger-bundle/2"
         ok = (set(m) == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "runs"}
@@ -594,8 +850,7 @@ def parse_manifest(data):
               and all(is_text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
               and or_none(is_text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and is_text(m["exporter"]["name"])
               and or_none(is_text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(is_text(v) for v in m["filter"].values())
-              and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool) and or_none(is_count, m["runs"])
-              and (canonical(m) + "\n").encode() == data)
+              and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool) and or_none(is_count, m["runs"]))
         if not ok:
             return None
         if several:
@@ -615,9 +870,6 @@ def parse_manifest(data):
 
 # --- anchors.json -------------------------------------------------------------------------------------------------
 
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z\Z")
-
-
 class Wrong(Exception):
     """What can't be genuine."""
 
@@ -631,19 +883,18 @@ def parse_proof(value):
 
 def parse_anchors(data):
     """The heads; raises Wrong unless they are as bundles have them."""
-    value = parse_json(data)
+    value = parse_line(data)
     try:
         heads = value["heads"]
         ok = set(value) == {"heads"} and isinstance(heads, list) and 1 <= len(heads) <= 3
         for head in heads if ok else ():
             ok = (ok and set(head) in ({"checkpoint", "consistency", "recorded", "timestamp"}, {"checkpoint", "logs", "recorded", "timestamp"})
                   and all(set(each) == {"consistency", "shard"} and isinstance(each["shard"], str) for each in head.get("logs", []))
-                  and isinstance(head["checkpoint"], str)
+                  and is_short(head["checkpoint"], 65_536)
                   and isinstance(head["recorded"], list)
-                  and (head["timestamp"] is None or isinstance(head["timestamp"], str) and strict_base64(head["timestamp"]) is not None)
-                  and all(set(each) == {"entry", "index", "proof"} and isinstance(each["entry"], str) and is_count(each["index"])
+                  and (head["timestamp"] is None or is_short(head["timestamp"], 65_536) and strict_base64(head["timestamp"]) is not None)
+                  and all(set(each) == {"entry", "index", "proof"} and is_short(each["entry"], 32_768) and is_count(each["index"])
                           for each in head["recorded"]))
-        ok = ok and (canonical(value) + "\n").encode() == data
     except (TypeError, KeyError, ValueError, AttributeError):
         ok = False
     if not ok:
@@ -659,8 +910,16 @@ def open_if_known(note, keys):
     return checkpoint, not wrong
 
 
+def is_short(value, most):
+    return isinstance(value, str) and 1 <= utf16_units(value) <= most
+
+
 def is_names(value):
-    return isinstance(value, list) and len(value) <= 200 and all(isinstance(name, str) and 1 <= len(name) <= 64 for name in value)
+    return isinstance(value, list) and len(value) <= 200 and all(is_short(name, 64) for name in value)
+
+
+is_directory_entry = members({"checkpoint": lambda value: is_short(value, 16_384), "recorded_time": lambda value: any_text(value) and TIME.match(value),
+                              "shard": lambda value: is_short(value, 64)}, {"shards": is_names}, only=True)
 
 
 def proven_entry(recorded, head):
@@ -668,14 +927,11 @@ def proven_entry(recorded, head):
     data = recorded["entry"].encode()
     if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
         raise Wrong("entry %d is not in the directory" % recorded["index"])
-    entry = parse_json(data)
-    named = entry.pop("shards", None) if isinstance(entry, dict) else None
-    ok = (isinstance(entry, dict) and set(entry) == {"checkpoint", "recorded_time", "shard"} and all(isinstance(v, str) for v in entry.values())
-          and (named is None or is_names(named)) and 1 <= len(entry["shard"]) <= 64 and TIME.match(entry["recorded_time"]) and canonical(entry if named is None else dict(entry, shards=named)).encode() == data)
-    parsed = parse_note(entry["checkpoint"].encode()) if ok else None
+    entry = parse_canonical(data)
+    parsed = parse_note(entry["checkpoint"].encode()) if is_directory_entry(entry) else None
     if not parsed or not parse_checkpoint(parsed[0]):
         raise Wrong("entry %d is none of a directory" % recorded["index"])
-    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], named
+    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards")
 
 
 class Anchors:
@@ -786,7 +1042,7 @@ class Anchors:
                                     "its first %d" % (sizes[log["shard"]], log["tree_size"]))
         newest = max(log.newest for log in bundle.logs.values())
         recorded = view["last"][2]
-        if newest and milliseconds(newest) - instant(recorded) > 900_000:
+        if newest and milliseconds(newest) - milliseconds(recorded) > 900_000:
             bundle.findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
                                 "a log that was begun between them would not show" % (recorded, newest))
         return not missing
@@ -1002,7 +1258,8 @@ class Run:
         f["llm_calls"] += 1
         for name in ("input_tokens", "output_tokens"):
             if llm[name] is not None:
-                f[name] = (f[name] or 0) + llm[name]
+                # As doubles, one after the other: beyond 2^53 their sum is not the exact one.
+                f[name] = float(f[name] or 0) + float(llm[name])
         if e["cost"] is not None:
             self.cost = (self.cost or 0) + nano(e["cost"]["usd"])
 
@@ -1075,15 +1332,13 @@ WHY = {"log": "never arrived: every entry of the log is here, and they are none 
 
 
 def milliseconds(time):
-    return calendar.timegm(tuple(map(int, re.split("[-T:]", time[:19]))) + (0, 0, 0)) * 1000 + int(time[20:23])
-
-
-def instant(time):
-    """Milliseconds of an RFC 3339 time as the directory has it."""
+    """Of an RFC 3339 time in UTC, with or without seconds and a fraction."""
     whole, _, fraction = time[:-1].partition(".")
-    if len(whole) == 16:
-        whole += ":00"
-    return calendar.timegm(tuple(map(int, re.split("[-T:]", whole))) + (0, 0, 0)) * 1000 + int((fraction + "000")[:3])
+    year, month, day, hour, minute, second = map(int, re.split("[-T:]", whole if len(whole) > 16 else whole + ":00"))
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    days = 365 * year + (year + 3) // 4 - (year + 99) // 100 + (year + 399) // 400 + (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)[month - 1]
+    days += day - 1 + (leap and month > 2) - 719_528
+    return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + int((fraction + "000")[:3])
 
 
 class Chain:
@@ -1096,9 +1351,6 @@ class Chain:
     def add(self, e):
         number, end = e["run_seq"], e["end"]
         heartbeat = e["run"]["heartbeat_interval_ms"]
-        if not all(each is None or is_count(each) for each in (number, heartbeat, end and end["records"])):
-            raise ValueError("not a count")
-        milliseconds(e["received_time"])
         self.seen = max(self.seen, e["received_time"])
         self.heartbeat = self.heartbeat if heartbeat is None else heartbeat
         link = (e["record_id"], e.get("run_prev"))
@@ -1265,8 +1517,8 @@ LINE_FORMS = [{"length", "media_type", "offset", "sha256"},
 
 
 def parse_payload_line(data):
-    line = parse_json(data)
-    if not isinstance(line, dict) or set(line) not in LINE_FORMS or canonical(line).encode() != data:
+    line = parse_canonical(data)
+    if not isinstance(line, dict) or set(line) not in LINE_FORMS:
         return None
     hexes = [line["sha256"]] + ([line["commitment"]] if "commitment" in line else [])
     counts = [line[name] for name in ("length", "offset", "erased_by") if name in line]
@@ -1278,20 +1530,45 @@ def parse_payload_line(data):
     return line if ok else None
 
 
+is_own_reference = reference(True)
+is_piece = or_null(lambda value: is_count(value) or isinstance(value, list) and len(value) == 2 and all(map(is_count, value)))
+is_delta = members({"base": is_own_reference, "pieces": lambda value: isinstance(value, list) and len(value) <= 1000 and None not in value and all(map(is_piece, value)),
+                    "sha256": HASH, "size_bytes": is_count}, only=True)
+
+
 def payload_id(ref):
     return ref["sha256"] + ref.get("commitment", "")
 
 
 def base_of(line, plaintext):
     """The reference to the payload that this one goes on from, or None. Raises ValueError when it is not of its media type."""
+    base = None
     if line["media_type"] == MESSAGES:
-        base = json.loads(plaintext.decode("utf-8", "replace"))["base"]
+        base = base_of_messages(plaintext.decode("utf-8", "replace"))
     elif line["media_type"] == DELTA:
-        base = json.loads(plaintext[:plaintext.index(b"\n")].decode("utf-8", "replace"))["base"]
-    else:
-        return None
-    if base is not None and not isinstance(base["sha256"], str):
-        raise ValueError("a base without a hash")
+        head, newline, own = plaintext.partition(b"\n")
+        node = parse_canonical(head)
+        if not newline or not is_delta(node):
+            raise ValueError("no difference")
+        lengths = [(piece, piece) if is_count(piece) else (0, piece[1]) for piece in node["pieces"]]
+        if sum(each for each, _ in lengths) != len(own) or sum(each for _, each in lengths) != node["size_bytes"] or node["size_bytes"] > 512 << 20:
+            raise ValueError("its pieces do not make it up")
+        base = node["base"]
+    return base
+
+
+LIST_BEGIN, LIST_REST = '{"base":', re.compile(r',"base_count":(0|[1-9][0-9]{0,15}),"messages":(\[.*\])\}\Z', re.S)
+
+
+def base_of_messages(text):
+    end = json.JSONDecoder().raw_decode(text, len(LIST_BEGIN))[1] if text.startswith(LIST_BEGIN) else 0
+    rest = LIST_REST.match(text, end)
+    begin = text[len(LIST_BEGIN):end]
+    base = None if begin == "null" else parse_canonical(begin.encode())
+    ok = rest and is_count(int(rest.group(1))) and (rest.group(1) == "0" if begin == "null" else is_own_reference(base))
+    # No space where nothing is; all else is as JSON has it.
+    if not ok or re.match(r"\[[ \t\n\r]+\]\Z", rest.group(2)) or not is_json(rest.group(2)):
+        raise ValueError("no list of messages")
     return base
 
 
@@ -1497,28 +1774,25 @@ class Log:
         if leaf != expected:
             self.findings.add("TAMPERED", "entry %d" % index, "it is not what its tile says")
             return None
-        entry = parse_json(data)
-        try:
-            milliseconds(entry["received_time"])
-            self.newest = max(self.newest, entry["received_time"])
-            if not self.is_selected(index, entry):
-                return None
-            self.bundle.facts.add(index, entry, self.shard)
-            self.bundle.chains.add(entry)
-            self.times.add(index, entry["received_time"])
-            entry["payloads"].items()
-            return entry
-        except (KeyError, TypeError, AttributeError, ValueError):
-            self.findings.add("TAMPERED", "entry %d" % index, "it is no record")
+        entry = parse_canonical(data)
+        if not is_record(entry):
+            what = "it is no record" if entry is not None else "it is not canonical JSON (RFC 8785), or nested deeper than %d" % MAX_NESTING
+            self.findings.add("TAMPERED", "entry %d" % index, what)
             return None
+        self.newest = max(self.newest, entry["received_time"])
+        if not self.is_selected(index, entry):
+            return None
+        self.bundle.facts.add(index, entry, self.shard)
+        self.bundle.chains.add(entry)
+        self.times.add(index, entry["received_time"])
+        return entry
 
     def is_selected(self, index, entry):
         act = (entry["event"] == "act" and entry.get("act")) or {}
         erased = None
         if act.get("action") in ("erasure", "expiry"):
-            target = act.get("target") or {}
-            lists = [target.get(name) for name in ("key_ids", "key_id_prefixes")]
-            erased = self.erased_at[index] = [set(each if isinstance(each, list) else []) for each in lists]
+            lists = [act["target"].get(name) for name in ("key_ids", "key_id_prefixes")]
+            erased = self.erased_at[index] = [set(filter(any_text, each if isinstance(each, list) else [])) for each in lists]
         if entry["tenant"] != self.bundle.manifest["tenant"]:
             if erased is not None and act["action"] == "expiry":
                 return False
@@ -1543,8 +1817,9 @@ class Log:
         if index <= self.proof_last:
             self.findings.add("TAMPERED", content.path, "it is there twice, or out of order")
         self.proof_last = index
-        head, _, note = content.whole().partition(b"\n\n")
-        lines = head.decode("utf-8", "replace").split("\n")
+        data = content.whole()
+        head, _, note = data.partition(b"\n\n")
+        lines = head.decode("utf-8", "replace").split("\n") if is_utf8(data) else []
         if len(lines) > 1 and lines[1].startswith("extra "):
             del lines[1]
         hashes = [strict_base64(line) for line in lines[2:]]
@@ -1820,11 +2095,11 @@ def main():
         keys, rules, quorum = [], {}, "none"
         for given in args.key:
             if os.path.exists(given):
-                with open(given, encoding="utf-8") as file:
+                with open(given, encoding="utf-8", newline="") as file:
                     given = file.read()
             keys.append(parse_key(given))
         if args.policy:
-            with open(args.policy, encoding="utf-8") as file:
+            with open(args.policy, "rb") as file:
                 logs, rules, quorum = parse_policy(file.read())
                 keys += logs
             if not keys:
@@ -1837,6 +2112,9 @@ def main():
         result = verify(args.bundle, keys, since, rules, quorum, certificate, args.shard)
     except (Unreadable, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
+        return CODES["UNREADABLE"]
+    except (Exception, MemoryError) as error:  # a fault of this program's: Python's own exit code would say TAMPERED
+        print("the verifier failed: %r" % error, file=sys.stderr)
         return CODES["UNREADABLE"]
     except SystemExit as stop:
         return CODES["UNREADABLE"] if stop.code else 0

@@ -59,7 +59,7 @@ export async function readAnchors(
   findings: Findings,
 ): Promise<void> {
   try {
-    for (const anchor of parseDirectoryAnchors(bytes.toString())) await readAnchor(anchor, anchored, view, findings);
+    for (const anchor of parseDirectoryAnchors(bytes)) await readAnchor(anchor, anchored, view, findings);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     findings.add("TAMPERED", BUNDLE_FILES.anchors, error.message);

@@ -149,6 +149,16 @@ function openHead(
       throw new BrokenBundleError("TAMPERED", folder + BUNDLE_FILES.checkpoint, error.message);
     const what = verifierKeys.length === 0 ? "you gave no key, so nobody vouches for this log" : error.message;
     findings.add(error.code === "untrusted" ? "UNTRUSTED" : "TAMPERED", BUNDLE_FILES.checkpoint, what);
-    return { ...unverifiedCheckpoint(note), signedBy: [] };
+    return { ...unsigned(note, folder), signedBy: [] };
+  }
+}
+
+/** Signed by nobody who is known, or wrongly: it may be no checkpoint at all. */
+function unsigned(note: Uint8Array, folder: string): Checkpoint {
+  try {
+    return unverifiedCheckpoint(note);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    throw new BrokenBundleError("TAMPERED", folder + BUNDLE_FILES.checkpoint, error.message);
   }
 }

@@ -140,7 +140,7 @@ async function readLines(path: string, content: AsyncIterable<Uint8Array>, findi
   const lines: PayloadLine[] = [];
   try {
     for (let text = await reader.line(MAX_LINE_BYTES); text !== null; text = await reader.line(MAX_LINE_BYTES)) {
-      const line = parsePayloadLine(text.toString());
+      const line = parsePayloadLine(text);
       if (line === null || lines.length === MAX_LINES) {
         findings.add("TAMPERED", path, `line ${lines.length + 1} is none of a payload`);
         break;

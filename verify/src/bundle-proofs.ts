@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type Checkpoint, type Findings, LogError, parseTlogProof, verifyInclusion } from "@runledger/contract";
 import type { BundleEntries } from "./bundle-entries.ts";
 
@@ -32,6 +33,7 @@ export function createBundleProofs(
 
   function proves(bytes: Buffer, index: number, leaf: Uint8Array): boolean {
     try {
+      if (!isUtf8(bytes)) return false;
       const proof = parseTlogProof(bytes.toString());
       return (
         proof.index === index &&

@@ -76,7 +76,7 @@ async function trustOf({ key, policy, sinceCheckpoint = [], tsaCert }: VerifyFla
   const keys = await Promise.all(
     key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
   );
-  const trusted = policy === undefined ? null : parsePolicy(await readFile(policy, "utf8"));
+  const trusted = policy === undefined ? null : parsePolicy(await readFile(policy));
   if (trusted?.logs.length === 0 && keys.length === 0)
     throw new UnreadableError("the policy has no line `log <verifier key>`");
   return {

@@ -154,7 +154,7 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
   const { seen, findings, trust, directory } = reading;
   switch (file.path) {
     case BUNDLE_FILES.manifest:
-      readManifest((await wholeOf(file)).toString(), seen);
+      readManifest(await wholeOf(file), seen);
       return;
     case BUNDLE_FILES.anchors: {
       const [first] = seen.logs.keys();
@@ -176,8 +176,8 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
   }
 }
 
-function readManifest(text: string, seen: Seen): void {
-  seen.manifest = parseManifest(text);
+function readManifest(bytes: Buffer, seen: Seen): void {
+  seen.manifest = parseManifest(bytes);
   if (seen.manifest === null)
     throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it is none that bundles have");
   seen.facts = createRunFacts(shardsOf(seen.manifest) === null ? null : randomBytes(16));

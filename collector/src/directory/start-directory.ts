@@ -97,7 +97,7 @@ export async function startDirectory(
 
 async function readPolicy(path: string): Promise<TrustPolicy> {
   try {
-    return parsePolicy(await readFile(path, "utf8"));
+    return parsePolicy(await readFile(path));
   } catch (cause) {
     throw new Error(`RUNLEDGER_WITNESS_POLICY=${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "../record/canonical-json.ts";
+import { parseCanonicalLine } from "../record/parse-canonical-json.ts";
 
 const count = z.number().int().nonnegative();
-const hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+/** 32 bytes in base64, in its one spelling: the last digit has four bits of them. */
+const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);
 const proof = z.array(hash).max(64);
 
 const head = {
@@ -12,7 +14,7 @@ const head = {
   /** Of each shard the newest entry below that head, ascending by shard; `proof` is its PATH (RFC 6962, 2.1.1). */
   recorded: z.array(z.strictObject({ entry: z.string().min(1).max(32_768), index: count, proof })),
   /** Base64 of a TimeStampResp (RFC 3161) over the bytes of `checkpoint`. */
-  timestamp: z.base64().min(1).max(65_536).nullable(),
+  timestamp: z.base64().min(1).max(65_536).refine(isCanonicalBase64).nullable(),
 };
 /** PROOF of RFC 6962, 2.1.2, between the head that the directory recorded of a log and the bundle's checkpoint, the smaller first. */
 const anchorOfOne = z.strictObject({ ...head, consistency: proof });
@@ -32,18 +34,13 @@ export function formatDirectoryAnchors(heads: readonly DirectoryAnchor[]): strin
   return `${canonicalJson(directoryAnchors.parse({ heads }))}\n`;
 }
 
-/** @throws LogError `malformed` unless the text is as `formatDirectoryAnchors` writes it. */
-export function parseDirectoryAnchors(text: string): DirectoryAnchor[] {
-  const parsed = directoryAnchors.safeParse(parseJson(text));
-  if (!parsed.success || formatDirectoryAnchors(parsed.data.heads) !== text)
-    throw new LogError("malformed", "it is none that bundles have");
+/** @throws LogError `malformed` unless the bytes are as `formatDirectoryAnchors` writes them. */
+export function parseDirectoryAnchors(bytes: Uint8Array): DirectoryAnchor[] {
+  const parsed = directoryAnchors.safeParse(parseCanonicalLine(bytes));
+  if (!parsed.success) throw new LogError("malformed", "it is none that bundles have");
   return parsed.data.heads;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // none, as the schema will find
-  }
+function isCanonicalBase64(text: string): boolean {
+  return Buffer.from(text, "base64").toString("base64") === text;
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "../record/canonical-json.ts";
+import { parseCanonicalLine } from "../record/parse-canonical-json.ts";
 import { END_STATUSES } from "../record/record.ts";
 import { MAX_BUNDLED_SHARD_CHARS, SHARD_IN_PATH } from "./bundle-path.ts";
 import { byUtf8 } from "./run-facts.ts";
@@ -96,10 +98,10 @@ export function formatManifest(manifest: BundleManifest): string {
   return `${canonicalJson(bundleManifest.parse(manifest))}\n`;
 }
 
-/** Null unless the text is a manifest as `formatManifest` writes it, with parts that fit one another. */
-export function parseManifest(text: string): BundleManifest | null {
-  const parsed = bundleManifest.safeParse(parseJson(text));
-  if (!parsed.success || formatManifest(parsed.data) !== text) return null;
+/** Null unless the bytes are a manifest as `formatManifest` writes it, with parts that fit one another. */
+export function parseManifest(bytes: Uint8Array): BundleManifest | null {
+  const parsed = bundleManifest.safeParse(parseLine(bytes));
+  if (!parsed.success) return null;
   const logs = bundledLogs(parsed.data);
   const isByRun = parsed.data.runs !== null;
   const areApart = new Set(logs.map(({ origin }) => origin)).size === logs.length;
@@ -115,10 +117,11 @@ function fits({ selection, range, hidden, tree_size }: BundledLog, isByRun: bool
   return first <= end && end <= tree_size;
 }
 
-function parseJson(text: string): unknown {
+function parseLine(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no manifest, as the schema will find
+    return parseCanonicalLine(bytes);
+  } catch (error) {
+    if (error instanceof LogError) return undefined; // no manifest, as the schema will find
+    throw error;
   }
 }

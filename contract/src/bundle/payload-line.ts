@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { canonicalJson } from "../record/canonical-json.ts";
+import { LogError } from "../log/log-error.ts";
+import { parseCanonicalJson } from "../record/parse-canonical-json.ts";
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
@@ -30,13 +31,11 @@ export function payloadId({ sha256, commitment }: PayloadIdentity): string {
 }
 
 /** Null unless the line is one as they are written. */
-export function parsePayloadLine(text: string): PayloadLine | null {
-  let value: unknown;
+export function parsePayloadLine(bytes: Uint8Array): PayloadLine | null {
   try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
+    return payloadLine.safeParse(parseCanonicalJson(bytes)).data ?? null;
+  } catch (error) {
+    if (error instanceof LogError) return null;
+    throw error;
   }
-  const parsed = payloadLine.safeParse(value);
-  return parsed.success && canonicalJson(parsed.data) === text ? parsed.data : null;
 }

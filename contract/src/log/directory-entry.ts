@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { canonicalJson } from "../record/canonical-json.ts";
+import { parseCanonicalJson } from "../record/parse-canonical-json.ts";
 import { LogError } from "./log-error.ts";
 
 /** Beyond so many shards an entry names none but its own. */
@@ -23,17 +24,7 @@ export function formatDirectoryEntry(entry: DirectoryEntry): Uint8Array {
 
 /** @throws LogError `malformed` unless the bytes are the canonical JSON of a directory's entry. */
 export function parseDirectoryEntry(bytes: Uint8Array): DirectoryEntry {
-  const text = Buffer.from(bytes).toString();
-  const parsed = directoryEntry.safeParse(json(text));
-  if (!parsed.success || Buffer.compare(formatDirectoryEntry(parsed.data), bytes) !== 0)
-    throw new LogError("malformed", "it is no entry of a directory in canonical JSON (RFC 8785)");
+  const parsed = directoryEntry.safeParse(parseCanonicalJson(bytes));
+  if (!parsed.success) throw new LogError("malformed", "it is no entry of a directory");
   return parsed.data;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new LogError("malformed", "it is not JSON", cause);
-  }
 }

@@ -1,42 +1,57 @@
-import { canonicalJson } from "../record/canonical-json.ts";
-import { type RunledgerRecord, record } from "../record/record.ts";
+import { z } from "zod";
+import { parseCanonicalJson } from "../record/parse-canonical-json.ts";
+import { PAYLOAD_NAMES, payloadRef, type RunledgerRecord, record } from "../record/record.ts";
 import { LogError } from "./log-error.ts";
 
-/** The record of an entry. @throws LogError `malformed` unless its bytes are the canonical JSON of a record as the contract has it. */
+/**
+ * The record of an entry: of this version, or of a later one. A later one may have members that are not known here, payloads of other names, other words
+ * where a member is one of some words, and a greater `v`; what is known must be as the contract has it. Such a record is given as it stands in the log.
+ * @throws LogError `malformed` unless the bytes are the canonical JSON of one.
+ */
 export function parseLogEntry(entry: Uint8Array): RunledgerRecord {
-  const text = decode(entry);
-  const value = parse(text);
-  if (!isCanonical(value, text)) throw new LogError("malformed", "it is not canonical JSON (RFC 8785)");
-  const parsed = record.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new LogError("malformed", `it is no record: ${issue?.path.join(".")}: ${issue?.message}`);
-  }
-  return parsed.data;
+  const value = parseCanonicalJson(entry);
+  const { error } = record.safeParse(value);
+  const issue = error === undefined ? null : misfitOf(record, value, error.issues, Buffer.from(entry).toString());
+  const wrong = issue ?? misfitOfOtherPayloads(value as RunledgerRecord);
+  if (wrong === null) return value as RunledgerRecord;
+  throw new LogError("malformed", `it is no record: ${wrong.path.join(".")}: ${wrong.message}`);
 }
 
-function decode(entry: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry);
-  } catch (cause) {
-    throw new LogError("malformed", "it is not UTF-8", cause);
+type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
+
+/** Null when what is known of the value fits, whatever a later version has put beside it. `text`: the value's, for a copy. */
+function misfitOf(schema: z.ZodType, value: unknown, issues: readonly z.core.$ZodIssue[], text: string): Issue | null {
+  const known: unknown = JSON.parse(text);
+  for (const issue of issues) {
+    if (issue.code === "unrecognized_keys") {
+      const holder = memberOf(known, issue.path) as Record<string, unknown>;
+      for (const key of issue.keys) delete holder[key];
+    } else if (issue.code === "invalid_value" && isLaterWord(issue, memberOf(value, issue.path))) {
+      const holder = memberOf(known, issue.path.slice(0, -1)) as Record<PropertyKey, unknown>;
+      holder[issue.path.at(-1) ?? ""] = issue.values[0];
+    } else return issue;
   }
+  return schema.safeParse(known).error?.issues[0] ?? null;
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new LogError("malformed", "it is not JSON", cause);
-  }
+/** A word for one of some words; for a version one that is greater. */
+function isLaterWord({ values: [first] }: z.core.$ZodIssueInvalidValue, value: unknown): boolean {
+  if (typeof first === "number") return Number.isSafeInteger(value) && (value as number) > first;
+  return typeof value === typeof first;
 }
 
-function isCanonical(value: unknown, text: string): boolean {
-  try {
-    return canonicalJson(value) === text;
-  } catch (error) {
-    // Lone surrogates: JSON can spell them, RFC 8785 can't. RangeError: nested deeper than anybody's stack, and so than we ever write.
-    if (error instanceof TypeError || error instanceof RangeError) return false;
-    throw error;
+function memberOf(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown>)[name], value);
+}
+
+/** Payloads of names that are not known here are payloads: what they refer to is evidence too. */
+function misfitOfOtherPayloads({ payloads }: RunledgerRecord): Issue | null {
+  const known: readonly string[] = PAYLOAD_NAMES;
+  for (const [name, ref] of Object.entries(payloads)) {
+    if (known.includes(name)) continue;
+    const { error } = payloadRef.safeParse(ref);
+    const issue = error && misfitOf(payloadRef, ref, error.issues, JSON.stringify(ref) ?? "null");
+    if (issue) return { message: issue.message, path: ["payloads", name, ...issue.path] };
   }
+  return null;
 }

@@ -22,29 +22,33 @@ export interface PolicyWitness {
 /** One witness, or `threshold` of some rules. */
 export type QuorumRule = PolicyWitness | { name: string; threshold: number; members: QuorumRule[] };
 
-const MAX_POLICY_CHARS = 1_000_000;
+const MAX_POLICY_BYTES = 1_000_000;
 const KEYWORDS = ["log", "witness", "group", "quorum"];
 
-/** @throws LogError `malformed`, naming the line. */
-export function parsePolicy(text: string): TrustPolicy {
+/** By its bytes: what is no ASCII is opaque ("Character set"). @throws LogError `malformed`, naming the line. */
+export function parsePolicy(file: string | Uint8Array): TrustPolicy {
   const policy: TrustPolicy = { logs: [], witnesses: [], quorum: null };
   const parser = createParser(policy);
-  if (text.length > MAX_POLICY_CHARS) throw new LogError("malformed", "the policy is too large");
-  for (const [index, line] of text.split("\n").entries()) {
+  const bytes = Buffer.from(file);
+  if (bytes.length > MAX_POLICY_BYTES) throw new LogError("malformed", "the policy is too large");
+  for (const [index, line] of bytes.toString("latin1").split("\n").entries()) {
     const [keyword, ...words] = line.split(/[ \t]+/).filter((word) => word !== "");
     if (keyword === undefined || keyword.startsWith("#")) continue;
     const fault = hasForbiddenCharacters(line) ? "it has a control character" : parser.take(keyword, words);
     if (fault === null) continue;
-    const shown = line.slice(0, 100).replaceAll(/\p{Cc}/gu, "?");
-    throw new LogError("malformed", `line ${index + 1} of the policy is none of a tlog-policy: ${fault}: ${shown}`);
+    const shown = utf8(line).slice(0, 100).replaceAll(/\p{Cc}/gu, "?");
+    throw new LogError(
+      "malformed",
+      `line ${index + 1} of the policy is none of a tlog-policy: ${utf8(fault)}: ${shown}`,
+    );
   }
   if (!parser.hasQuorum()) throw new LogError("malformed", "a policy has exactly one `quorum` line");
   return policy;
 }
 
 /** The logs' keys of a policy, for what has no cosignatures to show. @throws LogError `malformed`, also when the policy asks for a quorum. */
-export function policyLogs(text: string): string[] {
-  const { logs, quorum } = parsePolicy(text);
+export function policyLogs(file: string | Uint8Array): string[] {
+  const { logs, quorum } = parsePolicy(file);
   if (quorum !== null)
     throw new LogError(
       "malformed",
@@ -68,15 +72,16 @@ function createParser(policy: TrustPolicy) {
   const keys = { log: new Set<string>(), witness: new Set<string>() };
   let hasQuorum = false;
 
-  const define = (rule: QuorumRule): string | null => {
-    if (rule.name === "none" || rules.has(rule.name)) return `the name ${rule.name} is taken`;
-    rules.set(rule.name, rule);
+  const define = (name: string, rule: QuorumRule): string | null => {
+    if (name === "none" || rules.has(name)) return `the name ${name} is taken`;
+    rules.set(name, rule);
     return null;
   };
   const isSecond = (set: Set<string>, publicKey: string): boolean => set.size === set.add(publicKey).size;
 
   const take: Record<string, (words: string[]) => string | null> = {
-    log: ([key = "", , ...more]) => {
+    log: ([word = "", , ...more]) => {
+      const key = utf8(word);
       const publicKey = logKeyOf(key);
       if (publicKey === null || more.length > 0) return "`log <verifier key> [<url>]` is expected";
       if (isSecond(keys.log, publicKey)) return "there is a log with this key already";
@@ -84,14 +89,14 @@ function createParser(policy: TrustPolicy) {
       return null;
     },
     witness: ([name = "", key = "", url, ...more]) => {
-      const cosigner = cosignerOf(key);
+      const cosigner = cosignerOf(utf8(key));
       if (typeof cosigner === "string" || more.length > 0)
         return typeof cosigner === "string" ? cosigner : "`witness <name> <verifier key> [<url>]` is expected";
       if (isSecond(keys.witness, Buffer.from(cosigner.publicKey).toString("hex")))
         return "there is a witness with this key already";
-      const witness = { name, cosigner, url: url === undefined ? null : url.replace(/\/+$/, "") };
+      const witness = { name: utf8(name), cosigner, url: url === undefined ? null : utf8(url).replace(/\/+$/, "") };
       policy.witnesses.push(witness);
-      return define(witness);
+      return define(name, witness);
     },
     group: ([name = "", threshold = "", ...names]) => {
       const found = names.map((member) => rules.get(member));
@@ -104,7 +109,8 @@ function createParser(policy: TrustPolicy) {
         if (members.has(member)) return `${member} is a member already`;
         members.add(member);
       }
-      return define({ name, threshold: least, members: found.filter((member) => member !== undefined) });
+      const rule = { name: utf8(name), threshold: least, members: found.filter((member) => member !== undefined) };
+      return define(name, rule);
     },
     quorum: ([name = "", ...more]) => {
       if (hasQuorum) return "a policy has exactly one `quorum` line";
@@ -121,6 +127,11 @@ function createParser(policy: TrustPolicy) {
       (KEYWORDS.includes(keyword) ? take[keyword]?.(words) : `there is no keyword ${keyword}`) ?? null,
     hasQuorum: () => hasQuorum,
   };
+}
+
+/** Of the bytes of a word, a character each. */
+function utf8(word: string): string {
+  return Buffer.from(word, "latin1").toString();
 }
 
 /** 0 when it is none: no threshold is. */

@@ -55,7 +55,7 @@ export function parseKeyText(
   text: string,
   type: number,
 ): { name: string; keyId: number; key: crypto.KeyObject; publicKey: Uint8Array } {
-  const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text.trim());
+  const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, ""));
   const [, name = "", keyIdHex = "", encoded = ""] = match ?? [];
   const bytes = strictBase64(encoded);
   if (match === null || bytes === null || bytes[0] !== type || bytes.length !== 1 + PUBLIC_KEY_BYTES) {
@@ -156,7 +156,8 @@ function checkName(name: string): void {
 }
 
 function isName(name: string): boolean {
-  return name !== "" && !/[\s+\p{White_Space}]/u.test(name);
+  // JavaScript's own \s has U+FEFF too, which is no space of Unicode.
+  return name !== "" && !/[+\p{White_Space}]/u.test(name);
 }
 
 /** Control characters other than the newline have no place in a note, and neither have lone surrogates. */

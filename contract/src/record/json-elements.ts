@@ -5,6 +5,11 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJE
  * The array is known to be JSON.
  */
 export function jsonElements(inner: string): string[] {
+  return elementsOfArray(inner) ?? [];
+}
+
+/** As `jsonElements`; null when the array that the text is the beginning of ends before the text does. */
+export function elementsOfArray(inner: string): string[] | null {
   if (inner === "") return [];
   const elements: string[] = [];
   let depth = 0;
@@ -13,8 +18,9 @@ export function jsonElements(inner: string): string[] {
     const char = inner.charCodeAt(at);
     if (char === QUOTE) at = endOfString(inner, at);
     else if (char === OPEN_ARRAY || char === OPEN_OBJECT) depth++;
-    else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) depth--;
-    else if (char === COMMA && depth === 0) {
+    else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) {
+      if (--depth < 0) return null;
+    } else if (char === COMMA && depth === 0) {
       elements.push(inner.slice(begin, at));
       begin = at + 1;
     }

@@ -2,7 +2,7 @@ import crypto from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { jsonElements } from "./json-elements.ts";
+import { elementsOfArray, jsonElements } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
 import { commitmentOf, openPayload, SALT_BYTES } from "./payload-seal.ts";
 import {
@@ -197,9 +197,11 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
   const parsed = messageList.safeParse(parseJson(text));
   if (!parsed.success) throw new LogError("malformed", `the payload ${ref.sha256} is no message list`);
   const { base, base_count: baseCount, messages } = parsed.data;
-  const prefix = nodePrefix(base, baseCount);
-  const texts = text.startsWith(prefix) && text.endsWith("]}") ? jsonElements(text.slice(prefix.length, -2)) : [];
-  if (texts.length !== messages.length || (base === null && baseCount !== 0)) {
+  const prefix = base?.media_type.isWellFormed() === false ? null : nodePrefix(base, baseCount);
+  const fits = prefix !== null && text.startsWith(prefix) && text.endsWith("]}");
+  // Null, too, for a second `messages` behind the first, whose elements JSON.parse would give.
+  const texts = fits ? elementsOfArray(text.slice(prefix.length, -2)) : null;
+  if (texts?.length !== messages.length || (base === null && baseCount !== 0)) {
     throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
   }
   return { base: base && baseOf(base, ref), baseCount, texts };

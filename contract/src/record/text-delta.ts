@@ -1,5 +1,6 @@
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { parseCanonicalJson } from "./parse-canonical-json.ts";
 import { type PayloadRef, textDelta } from "./record.ts";
 
 /** So many of the node's own bytes, or `[from, length]` of the base's text. */
@@ -36,10 +37,8 @@ export function formatTextDelta({ base, pieces, sha256, sizeBytes, own }: TextDe
 /** Takes a node apart, its base's `pack` as it is written. @throws LogError `malformed`. */
 export function parseTextDelta(bytes: Uint8Array, name: string): TextDelta {
   const end = bytes.indexOf(NEWLINE);
-  const text = Buffer.from(bytes.subarray(0, Math.max(0, end))).toString();
-  const head = textDelta.safeParse(parseJson(text));
-  if (!head.success || canonicalJson(head.data) !== text)
-    throw new LogError("malformed", `the payload ${name} is no difference of texts as we write them`);
+  const head = textDelta.safeParse(parseHead(bytes.subarray(0, Math.max(0, end))));
+  if (!head.success) throw new LogError("malformed", `the payload ${name} is no difference of texts as we write them`);
   const { base, pieces, sha256, size_bytes: sizeBytes } = head.data;
   const own = bytes.subarray(end + 1);
   const ownBytes = pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
@@ -84,10 +83,11 @@ export function fillAllGaps(text: Uint8Array, gaps: readonly TextGap[], whole: U
   }
 }
 
-function parseJson(text: string): unknown {
+function parseHead(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no head, as the schema will find
+    return parseCanonicalJson(bytes);
+  } catch (error) {
+    if (error instanceof LogError) return undefined; // no head, as the schema will find
+    throw error;
   }
 }
