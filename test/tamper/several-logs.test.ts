@@ -247,8 +247,7 @@ test("logs in each other's place, an older state of one, and entries of the othe
     return all.toSorted(([a], [b]) => place(a) - place(b));
   };
   expect(await verdictOf(writeTar(withFacts(inOrder(swapped))))).toBe("TAMPERED");
-  const [a, b] =
-    parseManifest(fileOf(whole, "bundle.json"))?.format === "runledger-bundle/2" ? logsOf(whole) : [];
+  const [a, b] = parseManifest(fileOf(whole, "bundle.json"))?.format === "runledger-bundle/2" ? logsOf(whole) : [];
   const renamed = JSON.stringify({
     ...JSON.parse(fileOf(whole, "bundle.json").toString()),
     logs: [

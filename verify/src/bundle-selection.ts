@@ -92,7 +92,8 @@ function destroyedBy({ event, act }: RunledgerRecord): Destroyed | null {
   // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
   if (event !== "act") return null;
   if (act?.action !== "erasure" && act?.action !== "expiry") return null;
-  const textsOf = (value: unknown): ReadonlySet<string> => new Set((Array.isArray(value) ? value : []).filter((each) => typeof each === "string"));
+  const textsOf = (value: unknown): ReadonlySet<string> =>
+    new Set((Array.isArray(value) ? value : []).filter((each) => typeof each === "string"));
   return {
     isExpiry: act.action === "expiry",
     ids: textsOf(act.target["key_ids"]),

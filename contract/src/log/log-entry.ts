@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { parseCanonicalJson } from "../record/parse-canonical-json.ts";
 import { PAYLOAD_NAMES, payloadRef, type RunledgerRecord, record } from "../record/record.ts";
 import { LogError } from "./log-error.ts";

@@ -36,7 +36,9 @@ export function parsePolicy(file: string | Uint8Array): TrustPolicy {
     if (keyword === undefined || keyword.startsWith("#")) continue;
     const fault = hasForbiddenCharacters(line) ? "it has a control character" : parser.take(keyword, words);
     if (fault === null) continue;
-    const shown = utf8(line).slice(0, 100).replaceAll(/\p{Cc}/gu, "?");
+    const shown = utf8(line)
+      .slice(0, 100)
+      .replaceAll(/\p{Cc}/gu, "?");
     throw new LogError(
       "malformed",
       `line ${index + 1} of the policy is none of a tlog-policy: ${utf8(fault)}: ${shown}`,
