@@ -194,6 +194,34 @@ it.each([
   },
 );
 
+it("looks again when another collector brought a nearer one meanwhile", async () => {
+  await rows.insert(
+    "journals",
+    ["a", "b"].map((journal) => ({ journal })),
+    "two journals",
+  );
+  const [[far, both] = []] = alikeCalls("meanwhile", [[0, 900]]);
+  if (far === undefined || both === undefined) throw new Error("no calls");
+  const near = { ...far, run_id: "meanwhile near", record_id: hash("near"), start_time: both.start_time };
+  await arrive(both);
+  await insert([far]);
+  let isFirst = true;
+  const slow: Rows = {
+    ...rows,
+    async insert(table, batch, token) {
+      if (table === "corrections" && isFirst) {
+        isFirst = false;
+        await arrive(near);
+      }
+      await rows.insert(table, batch, token);
+    },
+  };
+  await createResolver(slow).rowsInserted([far]);
+  expect(isFirst).toBe(false);
+  expect(await usageOf("meanwhile")).toMatchObject({ llm_calls: 2, tokens: 10 });
+  await rows.command("TRUNCATE TABLE journals");
+});
+
 it("counts a call twice again when a late root names another agent in each run", async () => {
   const [calls = []] = alikeCalls("named", [[0, 100]]);
   await arrive(...calls.map((row) => ({ ...row, agent_name: "" })));

@@ -48,8 +48,13 @@ export function createResolver(rows: Rows, settings: Partial<ResolverSettings> =
         const written = await resolveOnce(rows, runRows, tenant, [...states.values()], inserted, pieces, (lookedAt) => {
           for (const run_id of lookedAt) foreign.set(keyOf({ tenant, run_id }), true);
         });
-        const now = written.length === 0 ? states : await runRows.states(tenant, written);
-        open = written.filter((runId) => now.get(runId)?.records !== states.get(runId)?.records);
+        const now = written.size === 0 ? states : await runRows.states(tenant, [...written.keys()]);
+        // Of what several runs tell, another collector may have brought more in a run that we don't know of.
+        const isShared = [...written.values()].includes("shared") && (await runRows.severalCollectors());
+        open = [...written.keys()].filter(
+          (runId) =>
+            now.get(runId)?.records !== states.get(runId)?.records || (isShared && written.get(runId) === "shared"),
+        );
       }
     }
   };
@@ -102,7 +107,7 @@ function keyOf({ tenant, run_id }: RunKey): string {
   return `${tenant}\n${run_id}`;
 }
 
-/** @returns the runs whose corrections changed. */
+/** @returns the runs whose corrections changed; `shared`: by what other runs tell. */
 async function resolveOnce(
   rows: Rows,
   runRows: RunRows,
@@ -111,22 +116,27 @@ async function resolveOnce(
   inserted: InsertedRows,
   pieces: PieceSettings,
   onLookedAt: (runIds: ReadonlySet<string>) => void,
-): Promise<string[]> {
-  const written = new Set<string>();
+): Promise<Map<string, "shared" | "own">> {
+  const written = new Map<string, "shared" | "own">();
   for (const runs of packed(
     states.filter(({ calls }) => calls > 0),
     pieces.maxRecordsAtOnce,
   )) {
-    const lookedAt = new Set(runs.map(({ run_id }) => run_id));
+    const asked = new Set(runs.map(({ run_id }) => run_id));
+    const lookedAt = new Set(asked);
     for await (const finding of findingsOf(runRows, tenant, runs, inserted, pieces)) {
       const standing = await standingOf(runRows, tenant, finding);
-      for (const runId of await writeCorrections(rows, finding, standing)) written.add(runId);
+      const isShared =
+        finding.corrections.some((row) => row.same_call_in !== "") ||
+        [...finding.covers.keys()].some((runId) => !asked.has(runId));
+      for (const runId of await writeCorrections(rows, finding, standing))
+        written.set(runId, isShared ? "shared" : (written.get(runId) ?? "own"));
       for (const runId of finding.covers.keys()) lookedAt.add(runId);
     }
     await sumUpCorrections(rows, tenant, await runRows.notSummedUp(tenant, [...lookedAt]));
     onLookedAt(lookedAt);
   }
-  return [...written];
+  return written;
 }
 
 /** Runs together as long as their records are not too many; a large one is alone. */

@@ -59,6 +59,8 @@ export interface RunRows {
   answers(tenant: string, facts: readonly StepFact[]): Promise<Answers>;
   /** Which model calls other sources tell of that may be these, where not both know the answer's id. */
   callsAlike(tenant: string, facts: readonly Asked[]): Promise<AlikeCalls>;
+  /** Whether other journals than one ever wrote here. */
+  severalCollectors(): Promise<boolean>;
   /** Runs with calls and without an end that were last heard of from `since` on and before `until`, in order of their id. */
   silentRuns(since: string, until: string, after: RunKey, limit: number): Promise<RunKey[]>;
   /** Runs that somebody else's telemetry has a part in, in order of their id. */
@@ -146,6 +148,7 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
     },
     answers: (tenant, facts) => answersTold(rows, tenant, facts),
     callsAlike: (tenant, facts) => callsAlike(rows, tenant, facts),
+    severalCollectors: async () => (await rows.query("SELECT 1 FROM journals FINAL LIMIT 2")).length > 1,
     silentRuns: (since, until, after, limit) =>
       rows.query(SILENT_RUNS, { since, until, tenant: after.tenant, run_id: after.run_id, limit }),
     foreignRuns: (after, limit) =>
