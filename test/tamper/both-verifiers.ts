@@ -21,9 +21,9 @@ for line in sys.stdin:
         if policy is not None:
             logs, rules, quorum = v.parse_policy(policy.encode())
         result = v.verify(path, [v.parse_key(key) for key in keys], [open(each, "rb").read() for each in since], rules, quorum, cert and v.read_certificate(cert), shard)
-        print(json.dumps([result["verdict"], result["findings"][:3], dict(result["anchors"], logs=result["logs"]), result["notes"]]), flush=True)
+        print(json.dumps([result["verdict"], result["findings"][:3], dict(result["anchors"], logs=result["logs"]), result["notes"], result]), flush=True)
     except v.Unreadable as error:
-        print(json.dumps(["UNREADABLE", str(error), None, []]), flush=True)
+        print(json.dumps(["UNREADABLE", str(error), None, [], None]), flush=True)
 `;
 
 export interface Trusting {
@@ -46,10 +46,12 @@ export interface Verdicts {
   anchors: { node: unknown; python: unknown };
   /** What each notes of times of receipt. */
   times: { node: string[]; python: string[] };
+  /** All that each reports; null when it could not begin. */
+  report: { node: object | null; python: object | null };
 }
 
-/** Verdict, findings, anchors, notes. */
-type Answer = [string, unknown, unknown, string[]];
+/** Verdict, findings, anchors, notes, all. */
+type Answer = [string, unknown, unknown, string[], object | null];
 
 /** The two verifiers, asked the same. */
 export interface BothVerifiers {
@@ -84,15 +86,16 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
     const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
     const trust = { verifierKeys: keys, ...witnessed, ...stamps, sinceCheckpoints: notesOf(since) };
     try {
-      const { verdict, findings, anchors, logs, notes } = await verifyBundle(
+      const verification = await verifyBundle(
         () => tarFiles(input()),
         trust,
         () => undefined,
         shard ?? null,
       );
-      return [verdict, findings.slice(0, 3), { ...anchors, logs }, notes];
+      const { verdict, findings, anchors, logs, notes } = verification;
+      return [verdict, findings.slice(0, 3), { ...anchors, logs }, notes, verification];
     } catch (error) {
-      return ["UNREADABLE", String(error), null, []];
+      return ["UNREADABLE", String(error), null, [], null];
     }
   };
   return {
@@ -100,7 +103,8 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
       const [node, python] = await Promise.all([askNode(tar, trust), askPython(tar, trust)]);
       const why = { node: node[1], python: python[1] };
       const times = { node: node[3].filter(isOfTimes), python: python[3].filter(isOfTimes) };
-      return { node: node[0], python: python[0], why, anchors: { node: node[2], python: python[2] }, times };
+      const report = { node: node[4], python: python[4] };
+      return { node: node[0], python: python[0], why, anchors: { node: node[2], python: python[2] }, times, report };
     },
     async close() {
       stdin.end();

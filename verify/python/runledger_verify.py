@@ -1537,7 +1537,9 @@ is_delta = members({"base": is_own_reference, "pieces": lambda value: isinstance
 
 
 def payload_id(ref):
-    return ref["sha256"] + ref.get("commitment", "")
+    """What identifies a payload; begins with its hash. Texts are stored once, whatever media types they are referred to with."""
+    form = ref["media_type"] if ref["media_type"] in (MESSAGES, DELTA) else "text"
+    return "%s%s %s %s" % (ref["sha256"], ref.get("commitment", ""), form, ref.get("key_id", ""))
 
 
 def base_of(line, plaintext):
@@ -1576,7 +1578,7 @@ class Payloads:
     def __init__(self, expected, findings):
         self.expected, self.findings = expected, findings
         self.secret, self.seen, self.erasures = os.urandom(16), set(), set()
-        self.index, self.needed, self.lines, self.provided, self.bytes_read = None, {}, None, set(), False
+        self.index, self.needed, self.lines, self.provided, self.bytes_read = None, {}, None, {}, False
         self.checked = self.erased = 0
 
     def digest(self, identity):
@@ -1584,10 +1586,14 @@ class Payloads:
 
     def expect(self, index, entries):
         self.settle()
-        self.index, self.needed, self.lines, self.provided, self.bytes_read = index, {}, None, set(), False
+        self.index, self.needed, self.lines, self.provided, self.bytes_read = index, {}, None, {}, False
         for entry in entries if self.expected else ():
             for name, ref in entry["payloads"].items():
-                self.needed[payload_id(ref)] = "record %s, payload %s" % (entry["record_id"], name)
+                self.need(ref, "record %s, payload %s" % (entry["record_id"], name))
+
+    def need(self, ref, by):
+        """needed: by identity, who needs it first and the media types of all references to it."""
+        self.needed.setdefault(payload_id(ref), (by, set()))[1].add(ref["media_type"])
 
     def settle(self):
         if self.index is None:
@@ -1595,12 +1601,14 @@ class Payloads:
         path = "payloads/%015d" % self.index
         if self.lines is not None and not self.bytes_read:
             self.findings.add("INCOMPLETE", path + ".bin", "it is missing")
-        for identity, by in self.needed.items():
+        for identity, (by, _) in self.needed.items():
             if identity not in self.provided and self.digest(identity) not in self.seen:
                 self.findings.add("INCOMPLETE", by, "the payload %s is missing" % identity[:64])
-        for identity in self.provided:
+        for identity, media_type in self.provided.items():
             if identity not in self.needed:
-                self.findings.add("TAMPERED", path + ".jsonl", "nothing refers to the payload %s" % identity[:64])
+                self.findings.add("TAMPERED", path + ".jsonl", "nothing refers to the payload %s with this commitment, key and form" % identity[:64])
+            elif media_type not in self.needed[identity][1]:
+                self.findings.add("TAMPERED", path + ".jsonl", "the payload %s has no reference with the media type %s" % (identity[:64], media_type))
             if self.digest(identity) in self.seen:
                 self.findings.add("TAMPERED", path + ".jsonl", "the payload %s is there twice" % identity[:64])
             self.seen.add(self.digest(identity))
@@ -1619,7 +1627,7 @@ class Payloads:
             if payload_id(line) in self.provided:
                 self.findings.add("TAMPERED", content.path, "the payload %s is there twice" % line["sha256"])
             self.lines.append(line)
-            self.provided.add(payload_id(line))
+            self.provided[payload_id(line)] = line["media_type"]
             if "missing" in line:
                 self.findings.add("INCOMPLETE", content.path, "the payload %s was not to be had" % line["sha256"])
             if "erased_by" in line:
@@ -1657,14 +1665,14 @@ class Payloads:
                 self.findings.add("TAMPERED", content.path, "the payload %s is not of its media type" % line["sha256"])
                 continue
             if base is not None:
-                self.needed[payload_id(base)] = "payload %s, its base" % line["sha256"]
+                self.need(base, "payload %s, its base" % line["sha256"])
 
     def finish(self, shard, erased_in):
         """erased_in: per log, by index, what its acts have destroyed."""
         self.settle()
         for other, index, key_id in self.erasures:
             ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
-            if key_id not in ids and key_id[:3] not in prefixes:
+            if other == shard or key_id not in ids and key_id[:3] not in prefixes:
                 entry = "entry %d%s" % (index, "" if other is None else " of " + other)
                 self.findings.add("INCOMPLETE", "key " + key_id, entry + ", said to erase it, is not there or does not say so")
 

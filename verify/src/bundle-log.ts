@@ -88,7 +88,9 @@ export function openBundleLog(
     finish(isDestroyedBy) {
       tiles.finish(since);
       entries.finish();
-      payloads.finish((shard, index, keyId) => isDestroyedBy(shard ?? log.shard, index, keyId));
+      // Only an act of another log is named with its log.
+      const isNamedRight = (shard: string | null): boolean => shard !== log.shard;
+      payloads.finish((shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key));
       selection.finish();
       proofs.finish();
       checkWitnessed(anchors, trust, entries.lastIndex, findings);

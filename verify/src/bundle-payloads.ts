@@ -29,11 +29,18 @@ export interface BundlePayloads {
 
 interface Part {
   firstIndex: number;
-  /** Identity to who needs it. */
-  needed: Map<string, string>;
+  /** By identity. */
+  needed: Map<string, Needed>;
   lines: PayloadLine[] | null;
-  provided: Set<string>;
+  /** Identity to the media type that its line says. */
+  provided: Map<string, string>;
   bytesRead: boolean;
+}
+interface Needed {
+  /** Who needs it first. */
+  by: string;
+  /** Of all references to it. */
+  mediaTypes: Set<string>;
 }
 type Placed = Extract<PayloadLine, { length: number }>;
 
@@ -59,14 +66,12 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   return {
     expect(firstIndex, records) {
       settle();
-      const needed = new Map<string, string>();
-      if (isExpected) {
-        for (const record of records) {
-          for (const [name, ref] of Object.entries(record.payloads))
-            needed.set(payloadId(ref), `record ${record.record_id}, payload ${name}`);
-        }
+      part = { firstIndex, needed: new Map(), lines: null, provided: new Map(), bytesRead: false };
+      if (!isExpected) return;
+      for (const record of records) {
+        for (const [name, ref] of Object.entries(record.payloads))
+          need(part, ref, `record ${record.record_id}, payload ${name}`);
       }
-      part = { firstIndex, needed, lines: null, provided: new Set(), bytesRead: false };
     },
     async lines(firstIndex, content) {
       const path = payloadLinesPath(firstIndex);
@@ -75,7 +80,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       for (const line of part.lines) {
         const id = payloadId(line);
         if (part.provided.has(id)) findings.add("TAMPERED", path, `the payload ${line.sha256} is there twice`);
-        part.provided.add(id);
+        part.provided.set(id, line.media_type);
         if ("missing" in line)
           findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
         if (!("erased_by" in line)) continue;
@@ -97,7 +102,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       for (const line of placed) {
         const base = checkPayload(line, await reader.take(line.length), path, findings);
         checked++;
-        if (base !== null) part.needed.set(payloadId(base), `payload ${line.sha256}, its base`);
+        if (base !== null) need(part, base, `payload ${line.sha256}, its base`);
       }
     },
     finish(isDestroyedBy) {
@@ -118,7 +123,13 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   };
 }
 
-/** Is all there that is needed, and nothing else? */
+function need({ needed }: Part, ref: PayloadRef, by: string): void {
+  const known = needed.get(payloadId(ref));
+  if (known === undefined) needed.set(payloadId(ref), { by, mediaTypes: new Set([ref.media_type]) });
+  else known.mediaTypes.add(ref.media_type);
+}
+
+/** Is all there that is needed, described as its references do, and nothing else? */
 function settlePart(
   { firstIndex, needed, lines, provided, bytesRead }: Part,
   seen: DigestSet,
@@ -126,12 +137,17 @@ function settlePart(
 ): void {
   const path = payloadLinesPath(firstIndex);
   if (lines !== null && !bytesRead) findings.add("INCOMPLETE", payloadBytesPath(firstIndex), "it is missing");
-  for (const [id, by] of needed) {
+  for (const [id, { by }] of needed) {
     if (!provided.has(id) && !seen.has(id)) findings.add("INCOMPLETE", by, `the payload ${id.slice(0, 64)} is missing`);
   }
-  for (const id of provided) {
-    if (!needed.has(id)) findings.add("TAMPERED", path, `nothing refers to the payload ${id.slice(0, 64)}`);
-    if (!seen.add(id)) findings.add("TAMPERED", path, `the payload ${id.slice(0, 64)} is there twice`);
+  for (const [id, mediaType] of provided) {
+    const name = id.slice(0, 64);
+    const reference = needed.get(id);
+    if (reference === undefined)
+      findings.add("TAMPERED", path, `nothing refers to the payload ${name} as it is described here`);
+    else if (!reference.mediaTypes.has(mediaType))
+      findings.add("TAMPERED", path, `the payload ${name} is said to be ${mediaType}, and no reference to it says so`);
+    if (!seen.add(id)) findings.add("TAMPERED", path, `the payload ${name} is there twice`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LogError } from "../log/log-error.ts";
 import { parseCanonicalJson } from "../record/parse-canonical-json.ts";
+import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE } from "../record/record.ts";
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
@@ -20,14 +21,24 @@ export const payloadLine = z.union([
 ]);
 export type PayloadLine = z.infer<typeof payloadLine>;
 
-/** What identifies a payload: the hash of its stored bytes, and the commitment to what they say. */
+/** What a reference and the line of what it refers to have in common. */
 export interface PayloadIdentity {
   sha256: string;
   commitment?: string | undefined;
+  key_id?: string | undefined;
+  media_type: string;
 }
 
-export function payloadId({ sha256, commitment }: PayloadIdentity): string {
-  return commitment === undefined ? sha256 : `${sha256}${commitment}`;
+/**
+ * What identifies a payload: the hash of its stored bytes, the commitment to what they say, whose key they are under, and whether they name a base. The
+ * media type itself is no part of it: a text is stored once, whatever types it is referred to with. Begins with `sha256`.
+ */
+export function payloadId({ sha256, commitment = "", key_id = "", media_type }: PayloadIdentity): string {
+  return `${sha256}${commitment} ${hasBase(media_type) ? media_type : "text"} ${key_id}`;
+}
+
+function hasBase(mediaType: string): boolean {
+  return mediaType === MESSAGES_MEDIA_TYPE || mediaType === DELTA_MEDIA_TYPE;
 }
 
 /** Null unless the line is one as they are written. */

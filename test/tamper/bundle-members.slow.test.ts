@@ -1,0 +1,3 @@
+import { testMembers } from "./bundle-members.ts";
+
+testMembers(1);

@@ -1,0 +1,119 @@
+import { canonicalJson } from "@runledger/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
+import { type BundleLog, createBundleLog, runFrame, timeAt } from "./bundle-log.ts";
+import { change, fileOf, linesOf, readTar, type TarFiles, withSums, writeTar } from "./bundle-tar.ts";
+
+/** Who passes a bundle on, without any key, and would rather not show a content: they describe it otherwise, and make the sums fit. */
+interface Line {
+  commitment: string;
+  key_id: string;
+  media_type: string;
+  sha256: string;
+  length?: number;
+  offset?: number;
+  payload_key?: string;
+  erased_by?: number;
+}
+
+let verifiers: BothVerifiers;
+let log: BundleLog;
+let trust: Trusting;
+/** Of a log in which one of two users was erased; from the middle of the other's run. */
+let whole: TarFiles;
+let range: TarFiles;
+
+beforeAll(async () => {
+  verifiers = await startBothVerifiers();
+  log = await createBundleLog();
+  trust = { keys: [log.store.key.verifierKey] };
+  await log.write(runFrame(1, { run: "a", agent: "support", user: "alice", steps: 3, second: 0 }));
+  await log.write(runFrame(2, { run: "b", agent: "support", user: "bob", steps: 8, second: 10 }));
+  await log.erase("alice", 3);
+  whole = readTar(await log.export());
+  range = readTar(await log.export({ since: timeAt(15), until: timeAt(19) }));
+});
+afterAll(async () => {
+  await verifiers.close();
+  await log.remove();
+});
+
+async function verdictOf(files: TarFiles): Promise<string> {
+  const { node, python, why } = await verifiers.verify(writeTar(withSums(files)), trust);
+  expect(python, JSON.stringify(why)).toBe(node);
+  return node;
+}
+
+const linesPath = (files: TarFiles): string => files.find(([path]) => /^payloads\/\d+\.jsonl$/.test(path))?.[0] ?? "";
+const payloadLines = (files: TarFiles): Line[] =>
+  linesOf(fileOf(files, linesPath(files))).map((line) => JSON.parse(line));
+
+/** The bundle with each payload line as `edit` gives it; null leaves the content out, and so does a line without a length. */
+function described(files: TarFiles, edit: (line: Line) => Line | null): TarFiles {
+  const path = linesPath(files);
+  const bytesPath = path.replace(/jsonl$/, "bin");
+  const bytes = fileOf(files, bytesPath);
+  const parts: Buffer[] = [];
+  let offset = 0;
+  const lines = payloadLines(files).flatMap((line) => {
+    const edited = edit(line);
+    if (edited?.length === undefined) return edited ?? [];
+    parts.push(bytes.subarray(line.offset, (line.offset ?? 0) + edited.length));
+    offset += edited.length;
+    return { ...edited, offset: offset - edited.length };
+  });
+  const text = lines.map((line) => `${canonicalJson(line)}\n`).join("");
+  return change(files, { [path]: () => Buffer.from(text), [bytesPath]: () => Buffer.concat(parts) });
+}
+
+test("a content that is said to be another person's, who was erased, is TAMPERED", async () => {
+  expect(await verdictOf(whole)).toBe("VERIFIED");
+  const alices = payloadLines(whole).find((line) => line.erased_by !== undefined);
+  if (alices === undefined) throw new Error("nothing was erased");
+  const { erased_by = 0, key_id } = alices;
+  const asErased = ({ commitment, media_type, sha256 }: Line): Line => ({
+    ...{ commitment, erased_by, key_id, media_type, sha256 },
+  });
+  expect(payloadLines(whole).some((line) => line.length !== undefined)).toBe(true);
+  const all = described(whole, (line) => (line.length === undefined ? line : asErased(line)));
+  expect(await verdictOf(all)).toBe("TAMPERED");
+  let hidden = 0;
+  const one = described(whole, (line) => (line.length === undefined || hidden++ > 0 ? line : asErased(line)));
+  expect(await verdictOf(one)).toBe("TAMPERED");
+  const underTheirOwn = described(whole, (line) =>
+    line.length === undefined ? line : { ...asErased(line), key_id: line.key_id },
+  );
+  expect(await verdictOf(underTheirOwn)).toBe("INCOMPLETE");
+});
+
+test("a list or difference that is said to be a text, so that its bases are not missed, is TAMPERED", async () => {
+  expect(await verdictOf(range)).toBe("VERIFIED");
+  const bases = new Set<string>();
+  const bytes = fileOf(range, linesPath(range).replace(/jsonl$/, "bin"));
+  for (const { media_type, offset = 0, length = 0 } of payloadLines(range)) {
+    if (!media_type.includes("vnd.runledger.") || media_type.endsWith(".value")) continue;
+    const base = /"sha256":"([0-9a-f]{64})"/.exec(bytes.subarray(offset, offset + length).toString())?.[1];
+    if (base !== undefined) bases.add(base);
+  }
+  expect(bases.size).toBeGreaterThan(0);
+  const isNode = ({ media_type }: Line): boolean => /delta|messages/.test(media_type);
+  for (const media_type of ["text/plain", "application/vnd.runledger.value", "application/json"]) {
+    const relabelled = (line: Line): Line => (isNode(line) ? { ...line, media_type } : line);
+    expect(await verdictOf(described(range, (line) => (bases.has(line.sha256) ? null : relabelled(line))))).toBe(
+      "TAMPERED",
+    );
+    expect(await verdictOf(described(range, relabelled))).toBe("TAMPERED");
+  }
+});
+
+test("a content under a false media type, or a false key, is TAMPERED though all of it is there", async () => {
+  const html = described(whole, (line) => (line.length === undefined ? line : { ...line, media_type: "text/html" }));
+  expect(await verdictOf(html)).toBe("TAMPERED");
+  const key_id = "0".repeat(32);
+  const keyed = described(whole, (line) => (line.length === undefined ? line : { ...line, key_id }));
+  expect(await verdictOf(keyed)).toBe("TAMPERED");
+  const erased = described(whole, (line) =>
+    line.erased_by === undefined ? line : { ...line, media_type: "text/html" },
+  );
+  expect(await verdictOf(erased)).toBe("TAMPERED");
+});
