@@ -18,6 +18,7 @@ type FilterFlag = (typeof FILTERS)[number];
 
 export type ExportFlags = Partial<Record<FilterFlag, string>> & {
   api: string;
+  run?: string;
   recipient: string;
   reason: string;
   content: boolean;
@@ -33,7 +34,8 @@ const POLL_MS = 500;
 const DOWNLOAD_ATTEMPTS = 6;
 
 /** `runledger export`: asks a running Runledger for a bundle, waits and fetches it; or makes it from a data directory. */
-export async function exportCommand(flags: ExportFlags, console: Console): Promise<void> {
+export async function exportCommand({ run, ...given }: ExportFlags, console: Console): Promise<void> {
+  const flags = run === undefined ? given : { ...given, runId: run };
   if (await stat(flags.output).catch(() => null))
     throw new Error(`${flags.output} is there already: name another file with --output.`);
   const line = progressLine(console);

@@ -11,6 +11,7 @@ export async function tailRuns(flags: { api: string; json?: boolean }, console: 
     accept: "text/event-stream",
   });
   if (!response.ok || response.body === null) throw new Error(`The query API answered ${response.status} to /v1/live.`);
+  console.stdout.once("error", () => console.exit(0)); // nobody reads on: `| head`
   const decoder = new TextDecoder();
   let buffered = "";
   for await (const chunk of response.body) {

@@ -1,0 +1,30 @@
+/** What our own lines begin with that are written over (progress-line.ts). */
+const REWRITTEN_LINE = "\r\u001b[K";
+const ESCAPE = "\u001b";
+/** Colours pass; whatever else moves the cursor, rings, deletes, or turns the direction of writing does not. */
+const COLOURS_AND_CONTROLS = new RegExp(`${ESCAPE}\\[[\\d;]*m|(?![\\n\\t])\\p{Cc}|\\p{Bidi_Control}`, "gu");
+
+/**
+ * Agents name themselves, and bundles come from anybody: on a terminal control characters in what they say are shown, not obeyed. Into a pipe
+ * all goes as it is; who closes the pipe early (`| head`) ends no command.
+ */
+export function guardTerminal(streams: Pick<NodeJS.Process, "stdout" | "stderr">): void {
+  for (const stream of [streams.stdout, streams.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+    if (stream.isTTY !== true) continue;
+    const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
+    stream.write = (chunk: unknown, ...rest: unknown[]) =>
+      write(typeof chunk === "string" ? printable(chunk) : chunk, ...rest);
+  }
+}
+
+/** The text with control characters in `\u{…}`. */
+export function printable(text: string): string {
+  const start = text.startsWith(REWRITTEN_LINE) ? REWRITTEN_LINE : "";
+  const shown = text
+    .slice(start.length)
+    .replace(COLOURS_AND_CONTROLS, (found) => (found.length > 1 ? found : `\\u{${found.charCodeAt(0).toString(16)}}`));
+  return start + shown;
+}
