@@ -75,6 +75,8 @@ def number(value):
     """As ECMAScript writes a double (Number::toString), which RFC 8785 asks for; repr gives the same shortest digits."""
     if value == 0:
         return "0"
+    if abs(value) == float("inf"):
+        raise ValueError("JSON has no infinity")
     sign, mantissa, exponent = re.fullmatch(r"(-?)([0-9.]+)(?:e([-+][0-9]+))?", repr(float(value))).groups()
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).lstrip("0")
