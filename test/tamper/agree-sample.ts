@@ -1,6 +1,13 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
-import { COSIGNATURE_V1, canonicalJson, createCosigner, formatVerifierKey, leafHash, type NoteSigner } from "@runledger/contract";
+import {
+  COSIGNATURE_V1,
+  canonicalJson,
+  createCosigner,
+  formatVerifierKey,
+  leafHash,
+  type NoteSigner,
+} from "@runledger/contract";
 import { loadOrCreateSigningKey } from "@runledger/storage";
 import { change, fileOf, linesOf, readTar, type TarFiles, withFacts, withSums, writeTar } from "./bundle-tar.ts";
 import { logOf, TRUTH } from "./operator-log.ts";
