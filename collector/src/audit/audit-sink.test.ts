@@ -30,6 +30,7 @@ import type { Sink } from "../integrate/sink.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { type AuditDependencies, createAuditSink } from "./audit-sink.ts";
 import type { BatchCounts } from "./batch.ts";
+import { openStagedLog } from "./staged-log.ts";
 
 let directory: string;
 let objects: Objects;
@@ -152,6 +153,18 @@ const packs = (): ReadPayload =>
     createPackReader((path, offset, length) => objects.readRange(path, offset, length), "s0"),
     async (ref, salt) => (await openKeyring(objects, masterKey()))?.reader()(ref, salt) ?? null,
   );
+
+test("a log of another key is another collector's, and it is said what to do", async () => {
+  const first = await openSink();
+  await first.close();
+  const begun = await openStagedLog(objects, "s0", key, "first");
+  await begun.append(begun.plan([Buffer.from("{}")]));
+  const another = await loadOrCreateSigningKey(join(directory, "another.key"), "runledger.local/another/s0");
+  await expect(openSink({ key: another })).rejects.toMatchObject({
+    code: "damaged",
+    message: expect.stringContaining("Give this one another RUNLEDGER_SHARD"),
+  });
+});
 
 test("records come into the log in order, and the log goes on after a restart", async () => {
   const first = await openSink();

@@ -1,4 +1,12 @@
-import { CHECKPOINT_PATH, type Hash, hashesEqual, logPrefix, parseVerifierKey, stagingPath } from "@runledger/contract";
+import {
+  CHECKPOINT_PATH,
+  type Hash,
+  hashesEqual,
+  LogError,
+  logPrefix,
+  parseVerifierKey,
+  stagingPath,
+} from "@runledger/contract";
 import { type Objects, type ObjectVersion, type SigningKey, StorageError } from "@runledger/storage";
 import { type Extension, type LogWriter, openLogWriter } from "./log-writer.ts";
 import { decodeStagedBatch, encodeStagedBatch, STAGING_PURPOSE, type StagedBatch } from "./staging.ts";
@@ -40,13 +48,26 @@ export async function openStagedLog(
     return await openUndisturbed(objects, shard, key, writer);
   } catch (error) {
     if (error instanceof StorageError && error.retryable) throw error;
-    if ((await heads()) === before) throw error;
+    if ((await heads()) === before) throw isOfAnotherKey(error) ? ofAnotherKey(shard, error) : error;
     throw new StorageError(
       "unavailable",
       `another writer is at work on the log of shard ${shard}; looking again`,
       error,
     );
   }
+}
+
+function isOfAnotherKey(error: unknown): boolean {
+  return error instanceof LogError && error.code === "untrusted";
+}
+
+function ofAnotherKey(shard: string, cause: unknown): StorageError {
+  return new StorageError(
+    "rejected",
+    `the log of shard ${shard} in this store is signed by another key than ours, so another collector writes it. Give this one another RUNLEDGER_SHARD; ` +
+      "or, to go on with that log, its signing key (`keys/` below the data directory that began it)",
+    cause,
+  );
 }
 
 async function openUndisturbed(objects: Objects, shard: string, key: SigningKey, writer: string): Promise<StagedLog> {

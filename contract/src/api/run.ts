@@ -50,7 +50,8 @@ export const run = z.object({
   dialect: z.string(),
   /**
    * All records that the run's end commits to are here; null when the run has not ended. Of a run whose end commits to nothing a list says
-   * null, and the single run whether its root and every parent that a record names are here.
+   * null, and the single run whether its root and every parent that a record names are here. It is about what is here, by numbers and ids: whether a record
+   * is the very one that its agent sent, the chain tells, which `runledger verify` follows.
    */
   complete: z.boolean().nullable(),
   /** Records here / records the end commits to. */
