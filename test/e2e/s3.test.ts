@@ -66,7 +66,11 @@ it("shows what somebody put over evidence, and proves what was there before", as
   s3.overwrite(key, Buffer.from("forged"));
   s3.overwrite(evidence[1]?.slice("PUT ".length) ?? "", null);
   const { stdout, stderr, code } = await verify();
+  const path = key.slice("ledger/".length);
   expect(JSON.parse(stdout)).toMatchObject({ verdict: "VERIFIED" });
-  expect(stderr).toContain(key.slice("ledger/".length));
+  expect(JSON.parse(stdout).notes).toContain(
+    `Something was put over evidence; what was there first is read: path ${path}, newer 1.`,
+  );
+  expect(stderr).toContain(path);
   expect(code).toBe(0);
 });

@@ -764,6 +764,7 @@ FIRST = ["README.txt", "bundle.json"]
 LAST = ["runs.json", "summary.json", "policies.json", "derived/runs.csv", "derived/runs.parquet", "derived/ocsf.jsonl",
         "derived/report.html", "SHA256SUMS"]
 REQUIRED = ["README.txt", "bundle.json", "runs.json", "summary.json", "policies.json", "SHA256SUMS"]
+CHECKED = ["bundle.json", "runs.json", "summary.json", "SHA256SUMS"]
 NUMBERED = [(re.compile(r"entries/([0-9]{15})\.jsonl\Z"), "entries"), (re.compile(r"payloads/([0-9]{15})\.jsonl\Z"), "lines"),
             (re.compile(r"payloads/([0-9]{15})\.bin\Z"), "bytes"), (re.compile(r"proofs/([0-9]{15})\.tlog-proof\Z"), "proof")]
 LOG = re.compile(r"logs/((?!\.)[A-Za-z0-9._-]{1,60})/(.+)\Z", re.S)
@@ -1830,10 +1831,10 @@ class Log:
         data = content.whole()
         head, _, note = data.partition(b"\n\n")
         lines = head.decode("utf-8", "replace").split("\n") if is_utf8(data) else []
-        if len(lines) > 1 and lines[1].startswith("extra "):
-            del lines[1]
+        has_extra = len(lines) > 1 and lines[1].startswith("extra ")
+        extra = lines.pop(1)[len("extra "):] if has_extra else None
         hashes = [strict_base64(line) for line in lines[2:]]
-        ok = (lines[:2] == ["c2sp.org/tlog-proof@v1", "index %d" % index] and all(h and len(h) == 32 for h in hashes) and note == self.note
+        ok = ((extra is None or strict_base64(extra) is not None) and lines[:2] == ["c2sp.org/tlog-proof@v1", "index %d" % index] and all(h and len(h) == 32 for h in hashes) and note == self.note
               and len(hashes) <= 64 and index in self.leaves
               and leads_to(self.leaves[index], index, self.head[1], hashes, self.head[2]))
         if not ok:
@@ -2063,7 +2064,8 @@ class Bundle:
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
         times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish()]
-        return notes + self.anchors.notes() + times
+        unchecked = [path for path in FIRST + LAST if path in self.singles and path not in CHECKED]
+        return notes + self.anchors.notes() + times + ["Not evidence, not checked: %s." % ", ".join(unchecked)]
 
 
 def verify(target, keys, since_notes, rules=None, quorum="none", certificate=None, shard=None):
@@ -2089,6 +2091,18 @@ def verify(target, keys, since_notes, rules=None, quorum="none", certificate=Non
             "anchors": {"witnessed": only.get("witnessed"), "stamped": only.get("stamped"),
                         "shards": bundle.anchors.view and bundle.anchors.view["shards"]},
             "findings": findings.list, "findingsTotal": findings.total}
+
+
+INVISIBLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff\\ud800-\\udfff]")
+
+
+def visible(value):
+    """Texts of somebody else's, fit for a terminal and for one line: what would move its cursor or turn text around is written as \\u001b."""
+    if isinstance(value, str):
+        return INVISIBLE.sub(lambda match: "\\u%04x" % ord(match.group()), value)
+    if isinstance(value, dict):
+        return {name: visible(member) for name, member in value.items()}
+    return [visible(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
 def main():
@@ -2121,7 +2135,7 @@ def main():
         certificate = read_certificate(args.tsa_cert) if args.tsa_cert else None
         result = verify(args.bundle, keys, since, rules, quorum, certificate, args.shard)
     except (Unreadable, OSError, UnicodeDecodeError) as error:
-        print(error, file=sys.stderr)
+        print(visible(str(error)), file=sys.stderr)
         return CODES["UNREADABLE"]
     except (Exception, MemoryError) as error:  # a fault of this program's: Python's own exit code would say TAMPERED
         print("the verifier failed: %r" % error, file=sys.stderr)
@@ -2129,8 +2143,9 @@ def main():
     except SystemExit as stop:
         return CODES["UNREADABLE"] if stop.code else 0
     if args.json:
-        print(json.dumps(result, indent=2))
+        print(json.dumps(result, indent=2).replace("\x7f", "\\u007f"))
     else:
+        result = visible(result)
         several, here = result["logsTold"] > 1, len(result["logs"])
         name = "%s%d logs" % ("%d of " % here if here < result["logsTold"] else "", result["logsTold"]) if several else result["origin"] or "no log"
         print("%s  %s" % (result["verdict"], name))

@@ -1,7 +1,9 @@
 import {
+  BUNDLE_FILES,
   type BundledLog,
   type BundleManifest,
   bundledLogs,
+  DERIVED_FILES,
   type Findings,
   formatRuns,
   formatVerification,
@@ -55,13 +57,15 @@ export interface BundleAnchors extends LogAnchors {
 
 export interface VerifiedParts {
   manifest: BundleManifest | null;
+  /** Paths of the files that stand alone and are there. */
+  files: ReadonlySet<string>;
   logs: readonly BundleLogCheck[];
   runs: RunsSummary | null;
   directory: DirectoryView;
 }
 
 export function verificationOf(
-  { manifest, logs, runs, directory }: VerifiedParts,
+  { manifest, files, logs, runs, directory }: VerifiedParts,
   findings: Findings,
 ): BundleVerification {
   const each = logs.map((log) => logVerification(log, manifest?.content === true));
@@ -86,7 +90,12 @@ export function verificationOf(
     anchors: { witnessed, stamped, shards: directory.head?.shards ?? null },
     notes:
       manifest && runs
-        ? [...notesOf(manifest, runs), ...notesOfAnchors(manifest, each, directory), ...notesOfTimes(logs)]
+        ? [
+            ...notesOf(manifest, runs),
+            ...notesOfAnchors(manifest, each, directory),
+            ...notesOfTimes(logs),
+            noteOfUnchecked(files),
+          ]
         : [],
   };
 }
@@ -172,6 +181,12 @@ function notesOfAnchors(
     notes.push(`On ${head.last.recorded_time} the directory knew no log that is not here${more}.`);
   } else notes.push(`Not proven: that there is no other log than ${here.join(", ")}.`);
   return notes;
+}
+
+/** What a person would rather read than the evidence, and anyone can have written. */
+function noteOfUnchecked(files: ReadonlySet<string>): string {
+  const unchecked = [BUNDLE_FILES.readme, BUNDLE_FILES.policies, ...DERIVED_FILES].filter((path) => files.has(path));
+  return `Not evidence, not checked: ${unchecked.join(", ")}.`;
 }
 
 function notesOfTimes(logs: readonly BundleLogCheck[]): string[] {

@@ -6,6 +6,7 @@ import { formatBundleVerification } from "./bundle-verification.ts";
 import { type OpenStore, UnreadableError, type Verification, verifyTarget } from "./targets.ts";
 import { createTimestampCheck } from "./timestamp.ts";
 import type { Trust } from "./trust.ts";
+import { visibleJson, withVisibleTexts } from "./visible-text.ts";
 
 export interface VerifyFlags {
   policy?: string;
@@ -58,11 +59,12 @@ export async function runVerify(target: string, flags: VerifyFlags, around: Veri
     )
     .catch(asUnreadable);
   if (isTerminal) around.stderr.write("\r\u001b[K");
-  around.stdout.write(flags.json === true ? `${JSON.stringify(verification, null, 2)}\n` : text(verification, around));
+  around.stdout.write(flags.json === true ? `${visibleJson(verification)}\n` : text(verification, around));
   return VERDICT_EXIT_CODES[verification.verdict];
 }
 
-function text(verification: Verification, { stdout }: VerifySurroundings): string {
+function text(said: Verification, { stdout }: VerifySurroundings): string {
+  const verification = withVisibleTexts(said);
   const { verdict } = verification;
   const plain =
     "bundle" in verification ? formatBundleVerification(verification) : formatStoreVerification(verification);

@@ -3,6 +3,7 @@ import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { runVerify } from "./command.ts";
+import { visibleText } from "./visible-text.ts";
 
 const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE]… [--tsa-cert FILE] [--shard NAME] [--ca FILE] [--json]
 
@@ -75,7 +76,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
       },
     );
   } catch (error) {
-    program.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    program.stderr.write(`${visibleText(error instanceof Error ? error.message : String(error))}\n`);
     return VERDICT_EXIT_CODES.UNREADABLE; // 1 would say TAMPERED
   }
 }

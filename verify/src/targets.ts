@@ -28,11 +28,14 @@ export interface TargetOptions {
   onProgress?: (entries: number, size: number | null) => void;
 }
 
-/** `location`: `file:PATH` or `s3://…`. `dataDir`: what was named, if it is a directory. `findKey`: where keys of sealed payloads are at hand. */
+/**
+ * `location`: `file:PATH` or `s3://…`. `dataDir`: what was named, if it is a directory. `findKey`: where keys of sealed payloads are at hand. `notes`: asked
+ * for at the end, what the store has to tell beside the verdict.
+ */
 export type OpenStore = (
   location: string,
   dataDir: string | null,
-) => Promise<{ store: Store; findKey?: FindPayloadKey | undefined }>;
+) => Promise<{ store: Store; findKey?: FindPayloadKey | undefined; notes?: () => string[] }>;
 
 export type Verification = StoreVerification | BundleVerification;
 
@@ -78,12 +81,14 @@ function verifyFiles(
 }
 
 /** The shards' logs of a store, and the directory of them. */
-function verifyLogs(
-  { store, findKey }: Awaited<ReturnType<OpenStore>>,
+async function verifyLogs(
+  { store, findKey, notes }: Awaited<ReturnType<OpenStore>>,
   options: TargetOptions,
 ): Promise<StoreVerification> {
   const shards = async () => (await store.folders("log/")).filter((name) => name !== DIRECTORY);
-  return verifyAll({ read: store.read, list: store.list, shards, ...(findKey && { findKey }) }, options);
+  const parts = { read: store.read, list: store.list, shards, ...(findKey && { findKey }) };
+  const verification = await verifyAll(parts, options);
+  return { ...verification, notes: [...verification.notes, ...(notes?.() ?? [])] };
 }
 
 function verifyAll(store: StoreToVerify, { trust, shard, onProgress }: TargetOptions): Promise<StoreVerification> {

@@ -66,7 +66,10 @@ export async function verifyBundle(
   }
   const runs = coverage === null ? null : (seen.runs?.finish(coverage) ?? null);
   if (runs !== null) addRunProblems(runs, findings);
-  return verificationOf({ manifest: seen.manifest, logs: [...seen.logs.values()], runs, directory }, findings);
+  return verificationOf(
+    { manifest: seen.manifest, files: seen.singles, logs: [...seen.logs.values()], runs, directory },
+    findings,
+  );
 }
 
 /** What was read so far. */

@@ -41,16 +41,17 @@ export function formatTlogProof({ index, proof, checkpoint }: TlogProof): string
   return `${PROOF_HEADER}\nindex ${index}\n${hashes}\n${Buffer.from(checkpoint).toString()}`;
 }
 
-/** Takes a proof's text apart; nothing is verified. Its `extra` line, if any, is ignored. @throws LogError `malformed`. */
+/** Takes a proof's text apart; nothing is verified. What its `extra` line says, if there is one, is ignored. @throws LogError `malformed`. */
 export function parseTlogProof(text: string): TlogProof {
   const split = text.indexOf("\n\n");
   const lines = text.slice(0, Math.max(split, 0)).split("\n");
   const header = lines.shift();
-  if (lines[0]?.startsWith("extra ")) lines.shift();
+  const extra = lines[0]?.startsWith("extra ") === true ? lines.shift()?.slice("extra ".length) : undefined;
   const index = /^index (0|[1-9]\d{0,15})$/.exec(lines.shift() ?? "")?.[1];
   const proof = lines.map((line) => Buffer.from(line, "base64"));
   const canonical = proof.every((hash, i) => hash.length === HASH_BYTES && hash.toString("base64") === lines[i]);
-  if (header !== PROOF_HEADER || index === undefined || !canonical || proof.length > MAX_PROOF_HASHES) {
+  const isExtra = extra === undefined || (extra !== "" && Buffer.from(extra, "base64").toString("base64") === extra);
+  if (header !== PROOF_HEADER || !isExtra || index === undefined || !canonical || proof.length > MAX_PROOF_HASHES) {
     throw new LogError("malformed", "not a c2sp.org/tlog-proof@v1");
   }
   const checkpoint = Buffer.from(text.slice(split + 2));

@@ -6,6 +6,8 @@ export function bundleReadme(manifest: BundleManifest): string {
 
 What this is: records of what AI agents did, taken from an append-only log, with the proof that they are in it.
 Who made it, for whom and why, and what was selected: bundle.json. To read it: derived/report.html in any browser.
+That page, like all of derived/, policies.json and this text, is for reading: no verifier checks it, and whoever
+passes the bundle on can have changed it. What is evidence stands in entries/ and payloads/.
 
 HOW TO CHECK IT
 

@@ -43,3 +43,8 @@ export function isPreconditionFailed(error: unknown): boolean {
 export function isRace(error: unknown): boolean {
   return statusOf(error) === 409 && error instanceof Error && error.name === "ConditionalRequestConflict";
 }
+
+/** Of an absent object: a delete marker lies over it. */
+export function isHidden(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$response?.headers["x-amz-delete-marker"] === "true";
+}

@@ -83,6 +83,17 @@ describe("evidence under Object Lock", () => {
     fresh.close();
   });
 
+  test("without a lock in the location a delete marker hides evidence, which is told of once", async () => {
+    await opened.objects.create("log/0/tile/0/000", bytes("true"));
+    await opened.objects.replace("state/a.json", bytes("1"));
+    for (const key of ["log/0/tile/0/000", "state/a.json"]) s3.overwrite(`ledger/${key}`, null);
+    const unlocked = open(s3, "", warnings);
+    for (const path of ["log/0/tile/0/000", "log/0/tile/0/000", "log/0/tile/0/001", "state/a.json"])
+      expect(await unlocked.objects.read(path)).toBeNull();
+    expect(warnings).toEqual([{ path: "log/0/tile/0/000" }]);
+    unlocked.close();
+  });
+
   test("evidence is neither replaced nor deleted through us", async () => {
     const { objects } = opened;
     await objects.create("payloads/0/ab/abcd", bytes("x"));

@@ -4,13 +4,14 @@ import { isEvidencePath } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import { checkedPath, refuseEvidence } from "./object-path.ts";
 import type { Objects, ObjectVersion } from "./objects.ts";
-import { isAbsent, s3Error, statusOf } from "./s3-error.ts";
+import { isAbsent, isHidden, s3Error, statusOf } from "./s3-error.ts";
 import { listS3Folders, listS3Objects } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import { createOriginals } from "./s3-originals.ts";
 import { createS3Writes, type S3Dependencies } from "./s3-writes.ts";
 
 const MAX_REPLACES = 8;
+const MAX_TOLD = 10_000;
 
 /**
  * Objects in S3. Evidence is created with `If-None-Match: *`, its SHA-256 and, when the location says so, a retention; it is read by the
@@ -25,6 +26,12 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
     const { bucket, prefix } = isEvidencePath(checkedPath(path)) ? location : location.mutable;
     return { Bucket: bucket, Key: prefix + path };
   };
+  const hidden = new Set<string>();
+  const warnOfHidden = (path: string): void => {
+    if (hidden.has(path) || hidden.size >= MAX_TOLD) return;
+    hidden.add(path);
+    warn("a delete marker hides evidence; with lock= in the location what was there first is read", { path });
+  };
   /** Null: there is no object, or its original is not there. */
   const get = async (path: string, range: { Range?: string } = {}) => {
     const place = placeOf(path);
@@ -36,7 +43,10 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
       );
       return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), version: ETag };
     } catch (error) {
-      if (isAbsent(error)) return null;
+      if (isAbsent(error)) {
+        if (isEvidencePath(path) && isHidden(error)) warnOfHidden(path);
+        return null;
+      }
       if (statusOf(error) === 416) return { bytes: new Uint8Array(), version: "" };
       throw s3Error(path, error);
     }
