@@ -1,6 +1,6 @@
 import { parameterLists, type Rows } from "@runledger/storage";
 import { areAlike, TOLD_COLUMNS, type ToldCall } from "./alike.ts";
-import { type Asked, callsInSameWords, type IndexedCall } from "./model-call-index.ts";
+import { type Asked, callsInSameWords, chainsOf, type IndexedCall } from "./model-call-index.ts";
 import { overlap } from "./step-fact.ts";
 
 /** Whose a run is, as far as it tells; "" when it does not. */
@@ -96,8 +96,8 @@ async function whoOf(rows: Rows, tenant: string, near: readonly IndexedCall[]): 
 /** Calls that are alike directly or by way of others are a group; those of one run at one moment may be one call, so they are in one. */
 function groupsOf(calls: readonly ToldCall[]): ToldCall[][] {
   const groups: ToldCall[][] = [];
-  for (const ofWords of Map.groupBy(calls, ({ input_preview }) => input_preview).values()) {
-    let rest = ofWords;
+  for (const chain of [...Map.groupBy(calls, ({ input_preview }) => input_preview).values()].flatMap(chainsOf)) {
+    let rest = chain;
     while (rest.length > 0) {
       const group = rest.slice(0, 1);
       rest = rest.slice(1);

@@ -1,5 +1,15 @@
 import { parameterLists, type Rows } from "@runledger/storage";
-import { MINUTES_APART, minuteOf, minutesAround, overlap, type StepFact, sourceOf } from "./step-fact.ts";
+import {
+  compare,
+  MINUTES_APART,
+  minuteOf,
+  minutesAround,
+  notBefore,
+  type Span,
+  type StepFact,
+  sourceOf,
+  TOLERANCE_MS,
+} from "./step-fact.ts";
 
 /** What is needed of a fact to look for others like it. */
 export type Asked = Pick<
@@ -20,9 +30,14 @@ export interface IndexedCall {
 }
 
 const FACTS_PER_QUERY = 2_000;
-/** The same words asked more often within a few minutes are looked at no more: such calls count as often as they are told. */
-const MAX_SAME_WORDS = 256;
-/** Calls that overlap in a chain longer than so many times MINUTES_APART aren't either. */
+/** So many calls that are under way in a row, with the same words, are not told apart any more: they count as often as they are told. */
+const MAX_CHAIN = 256;
+/** And so many of the same words while those that are looked at were under way. */
+const MAX_SAME_WORDS = 1_000;
+const WORDS_PER_QUERY = 500;
+/** The records of one call begin and end nearly at once: mostly the first look shows all. */
+const MARGIN_MS = 1_000;
+/** A chain that goes on longer than so many times MINUTES_APART to either side is not followed to its end, nor looked at. */
 const MAX_ROUNDS = 4;
 const INDEX_COLUMNS = "words, source, named, run_id, record_id, start_time, end_time, received_time";
 
@@ -79,20 +94,18 @@ async function indexed(rows: Rows, tenant: string, facts: readonly Asked[], sour
 /** What is told in the same words at the same time by several sources, these calls among it. */
 async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[]): Promise<IndexedCall[]> {
   const near: IndexedCall[] = [];
-  for (let n = 0; n < own.length; n += FACTS_PER_QUERY) {
-    let open = Map.groupBy(own.slice(n, n + FACTS_PER_QUERY), ({ words }) => words);
+  const byWords = [...Map.groupBy(own, ({ words }) => words)];
+  for (let n = 0; n < byWords.length; n += WORDS_PER_QUERY) {
+    let open = new Map<number, readonly IndexedCall[]>(byWords.slice(n, n + WORDS_PER_QUERY));
     // What overlaps them may overlap others that began earlier or later: whoever asks must see the same calls.
     for (let round = 0; round < MAX_ROUNDS && open.size > 0; round++) {
-      const told = Map.groupBy(await toldInWords(rows, tenant, [...open.values()].flat()), ({ words }) => words);
+      const asked = askedIn([...open.values()].flat());
+      const told = Map.groupBy(await toldInWords(rows, tenant, asked), ({ words }) => words);
       const further = new Map<number, IndexedCall[]>();
       for (const [words, known] of open) {
-        const all = told.get(words) ?? [];
-        if (all.length > MAX_SAME_WORDS) continue;
-        const chain = chainOf(known, all);
-        if (new Set(chain.map(({ source }) => source)).size < 2 || chain.every(({ named }) => named)) continue;
-        const minutes = new Set(known.map(minuteOf));
-        if (chain.every((call) => minutes.has(minuteOf(call)))) near.push(...chain);
-        else further.set(words, chain);
+        const chains = chainsAround(known, told.get(words) ?? []);
+        if (chains.flat().every((call) => isWithin(asked, call))) near.push(...chains.flat());
+        else further.set(words, chains.flat());
       }
       open = further;
     }
@@ -100,28 +113,67 @@ async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[])
   return near;
 }
 
-async function toldInWords(rows: Rows, tenant: string, calls: readonly IndexedCall[]): Promise<IndexedCall[]> {
+/** Of what is asked: all that overlaps `from` to `to`, and began in these minutes or in those around them. */
+interface AskedOf {
+  words: number[];
+  minutes: Set<number>;
+  from: string;
+  to: string;
+}
+
+function askedIn(calls: readonly IndexedCall[]): AskedOf {
+  const begins = calls.map(({ start_time }) => Date.parse(start_time));
+  const ends = calls.map(({ end_time }) => Date.parse(end_time));
+  return {
+    words: [...new Set(calls.map(({ words }) => words))],
+    minutes: new Set(calls.map(minuteOf)),
+    from: timeOf(begins.reduce((a, b) => Math.min(a, b)) - MARGIN_MS),
+    to: timeOf(ends.reduce((a, b) => Math.max(a, b)) + MARGIN_MS),
+  };
+}
+
+/** As rows have it. */
+function timeOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, -1)}000000Z`;
+}
+
+function isWithin({ minutes, from, to }: AskedOf, call: IndexedCall): boolean {
+  return minutes.has(minuteOf(call)) && call.start_time >= from && call.end_time <= to;
+}
+
+async function toldInWords(rows: Rows, tenant: string, { words, minutes, from, to }: AskedOf): Promise<IndexedCall[]> {
   return rows.query<IndexedCall>(
     `SELECT ${INDEX_COLUMNS} FROM model_calls
      WHERE tenant = {tenant:String} AND minute IN {minutes:Array(Int32)} AND words IN {words:Array(UInt32)}
+       AND end_time >= parseDateTime64BestEffort({from:String}, 9, 'UTC') - INTERVAL ${TOLERANCE_MS} MILLISECOND
+       AND start_time <= parseDateTime64BestEffort({to:String}, 9, 'UTC') + INTERVAL ${TOLERANCE_MS} MILLISECOND
      LIMIT ${MAX_SAME_WORDS + 1} BY words`,
-    {
-      tenant,
-      minutes: [...new Set(calls.flatMap((call) => minutesAround(minuteOf(call))))],
-      words: [...new Set(calls.map(({ words }) => words))],
-    },
+    { tenant, words, minutes: [...new Set([...minutes].flatMap(minutesAround))], from, to },
   );
 }
 
-/** Those of `all` that overlap one of `begun`, or one that does, and so on. */
-function chainOf(begun: readonly IndexedCall[], all: readonly IndexedCall[]): IndexedCall[] {
-  const ids = new Set(begun.map(({ record_id }) => record_id));
-  const chain = all.filter(({ record_id }) => ids.has(record_id));
-  let rest = all.filter(({ record_id }) => !ids.has(record_id));
-  for (let n = 0; n < chain.length; n++) {
-    const at = chain[n] as IndexedCall;
-    chain.push(...rest.filter((call) => overlap(call, at)));
-    rest = rest.filter((call) => !overlap(call, at));
+/** The chains that `known` are in, of those that can be one call in them. */
+function chainsAround(known: readonly IndexedCall[], told: readonly IndexedCall[]): IndexedCall[][] {
+  if (told.length > MAX_SAME_WORDS) return [];
+  const ids = new Set(known.map(({ record_id }) => record_id));
+  return chainsOf(told).filter(
+    (chain) =>
+      chain.length <= MAX_CHAIN &&
+      chain.some(({ record_id }) => ids.has(record_id)) &&
+      chain.some(({ named }) => !named) &&
+      new Set(chain.map(({ source }) => source)).size > 1,
+  );
+}
+
+/** Calls one of which overlaps the next, and so on; no two chains do. */
+export function chainsOf<Call extends Span>(calls: readonly Call[]): Call[][] {
+  const chains: Call[][] = [];
+  let until = "";
+  for (const call of calls.toSorted((a, b) => compare(a.start_time, b.start_time))) {
+    const chain = chains.at(-1);
+    if (chain !== undefined && notBefore(until, call.start_time)) chain.push(call);
+    else chains.push([call]);
+    if (chain === undefined || call.end_time > until) until = call.end_time;
   }
-  return chain;
+  return chains;
 }

@@ -194,6 +194,23 @@ it.each([
   },
 );
 
+it("counts the same question once each time, however often it is asked, but for too many in a row", async () => {
+  const often = alikeCalls(
+    "often",
+    Array.from({ length: 300 }, (_, n) => [n * 400, n * 400 + 100]),
+  );
+  await arrive(...often.slice(0, 200).flat());
+  await arrive(...often.slice(200).flat());
+  expect(await usageOf("often")).toMatchObject({ llm_calls: 300, tokens: 3_000 });
+  await arrive(
+    ...alikeCalls(
+      "in a row",
+      Array.from({ length: 129 }, (_, n) => [n * 50, n * 50 + 100]),
+    ).flat(),
+  );
+  expect(await usageOf("in a row")).toMatchObject({ llm_calls: 258 });
+});
+
 it("looks again when another collector brought a nearer one meanwhile", async () => {
   await rows.insert(
     "journals",
