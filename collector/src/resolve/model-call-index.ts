@@ -37,7 +37,7 @@ const MAX_SAME_WORDS = 1_000;
 const WORDS_PER_QUERY = 500;
 /** The records of one call begin and end nearly at once: mostly the first look shows all. */
 const MARGIN_MS = 1_000;
-/** A chain that goes on longer than so many times MINUTES_APART to either side is not followed to its end, nor looked at. */
+/** Each look follows a chain further; one that is not seen whole then is left alone. */
 const MAX_ROUNDS = 4;
 const INDEX_COLUMNS = "words, source, named, run_id, record_id, start_time, end_time, received_time";
 

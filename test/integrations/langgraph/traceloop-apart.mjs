@@ -4,7 +4,7 @@ import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { LangChainInstrumentation } from "@traceloop/instrumentation-langchain";
 import OpenAI from "openai";
-import { ask, askStreaming } from "./agent.mjs";
+import { ask } from "./agent.mjs";
 
 /** The client's instrumentation has a provider of its own, whose spans are in no trace of the agent. */
 const openai = new OpenAIInstrumentation();
@@ -14,5 +14,5 @@ openai.manuallyInstrument(OpenAI);
 const sdk = new NodeSDK({ serviceName: "weather-agent", instrumentations: [new LangChainInstrumentation()] });
 sdk.start();
 
-console.log(await (process.env.STREAMING ? askStreaming() : ask()));
+console.log(await ask());
 await Promise.all([sdk.shutdown(), apart.shutdown()]);
