@@ -1,4 +1,5 @@
-import { CASES, knowKey } from "./agree-cases.ts";
+import { CASES } from "./agree-cases.ts";
+import { knowKey } from "./agree-notes.ts";
 import { type AgreeSample, createAgreeSample } from "./agree-sample.ts";
 import { type AgreeingVerifiers, type Said, startAgreeingVerifiers } from "./agree-verifiers.ts";
 import { createDraw } from "./odd-json.ts";

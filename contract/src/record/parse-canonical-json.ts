@@ -57,12 +57,14 @@ function mayNestTooDeep(text: string): boolean {
   return opened > MAX_NESTING;
 }
 
-/** Level by level, as a recursion could not go. */
+/** Level by level, as a recursion could not go. An array or object is one deep, empty too. */
 function nestsDeeper(value: unknown, limit: number): boolean {
-  let level = [value];
-  for (let depth = 0; depth <= limit; depth++) {
-    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
-    if (level.length === 0) return false;
-  }
-  return true;
+  let level = [value].filter(isNest);
+  for (let depth = 0; depth < limit && level.length > 0; depth++)
+    level = level.flatMap((each) => Object.values(each)).filter(isNest);
+  return level.length > 0;
+}
+
+function isNest(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
