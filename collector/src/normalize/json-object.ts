@@ -21,13 +21,14 @@ const PLAIN = { configurable: true, enumerable: true, writable: true };
 /** What the text says when it is the JSON of an object or a list, else null. */
 export function membersOrList(text: unknown, parse = parsedJson): Members | unknown[] | null {
   if (typeof text !== "string") return isMembers(text) || Array.isArray(text) ? text : null;
-  if (!isOpening(text)) return null;
+  if (!isOpening(text, OPEN_OBJECT) && !isOpening(text, OPEN_ARRAY)) return null;
   const value = parse(text);
   return isMembers(value) || Array.isArray(value) ? value : null;
 }
 
 /** The members of a JSON object, null for any other text. */
 export function jsonObject(text: string, parse = parsedJson): Members | null {
+  if (!isOpening(text, OPEN_OBJECT)) return null;
   const value = parse(text);
   return isMembers(value) ? value : null;
 }
@@ -37,8 +38,9 @@ export function unlessJson(value: unknown): unknown {
   return typeof value === "string" ? (membersOrList(value) ?? value) : value;
 }
 
-/** Does it begin as an object or a list does? */
-function isOpening(text: string): boolean {
-  const first = text.charCodeAt(0);
-  return first === 123 || first === 91 || (first <= 32 && /^\s*[[{]/.test(text));
+const [OPEN_OBJECT, OPEN_ARRAY] = ["{", "["];
+
+/** Does it begin with this sign, but for space? */
+function isOpening(text: string, sign: string): boolean {
+  return text.startsWith(sign) || (text.charCodeAt(0) <= 32 && text.trimStart().startsWith(sign));
 }

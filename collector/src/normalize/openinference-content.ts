@@ -139,8 +139,8 @@ interface Tools {
 }
 
 function toolsOf(list: readonly FlatEntries[], given: unknown, memo: TextMemo): Tools | null {
-  const schemas = flatMembers(list, TOOL).map((tool) => schemaOf(tool, memo));
-  const tools = Array.isArray(given) && given.length >= schemas.length ? given : schemas;
+  const isWhole = Array.isArray(given) && given.length >= list.length;
+  const tools = isWhole ? given : flatMembers(list, TOOL).map((tool) => schemaOf(tool, memo));
   return tools.length === 0 ? null : memo.ofSame(tools, () => toolsText(tools));
 }
 

@@ -89,24 +89,45 @@ function placeOf(text: string): number {
   let mixed = text.length;
   const step = Math.max(1, Math.floor(text.length / SAMPLES));
   for (let at = text.length - 1; at >= 0; at -= step) mixed = (Math.imul(mixed, 31) + text.charCodeAt(at)) | 0;
-  return (mixed ^ (mixed >>> 16)) & 0x7fffffff;
+  // an agent's tools differ in few of these characters: all bits of the place must hang on all of them
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
+  return (mixed ^ (mixed >>> 15)) & 0x7fffffff;
 }
 
-/** A place for each text, taken by what comes there a second time. Of two at one place the later stays. */
+/** Two places for each text, taken by what comes a second time. What was at the first goes to the other of its own, and what was there goes. */
 function repeatedOnes<Result>() {
-  const entries = new Array<Known<Result> | undefined>(MAX_SHORT_TEXTS).fill(undefined);
+  const entries = new Array<Placed<Result> | undefined>(MAX_SHORT_TEXTS).fill(undefined);
   const seen = new Int32Array(MAX_SHORT_TEXTS * 8);
   return {
     get(place: number, text: string) {
-      const entry = entries[place & (MAX_SHORT_TEXTS - 1)];
-      return entry?.text === text ? entry : undefined;
+      const first = entries[firstOf(place)];
+      if (first?.text === text) return first;
+      const other = entries[otherOf(place)];
+      return other?.text === text ? other : undefined;
     },
-    set(place: number, known: Known<Result>) {
+    set(place: number, { text, result }: Known<Result>) {
       const at = place & (seen.length - 1);
-      if (seen[at] === place) entries[place & (MAX_SHORT_TEXTS - 1)] = known;
-      else seen[at] = place;
+      if (seen[at] !== place) {
+        seen[at] = place;
+        return;
+      }
+      const before = entries[firstOf(place)];
+      if (before !== undefined) entries[otherOf(before.place)] = before;
+      entries[firstOf(place)] = { text, result, place };
     },
   };
+}
+
+interface Placed<Result> extends Known<Result> {
+  place: number;
+}
+
+function firstOf(place: number): number {
+  return place & (MAX_SHORT_TEXTS - 1);
+}
+
+function otherOf(place: number): number {
+  return (place >>> 15) & (MAX_SHORT_TEXTS - 1);
 }
 
 /** Compared one by one, the last first. */

@@ -12,5 +12,5 @@ export function callArguments(input: string, parse = parsedJson): string {
   if (args.length === 0 && named) return JSON.stringify(kwargs);
   if (args.length !== 1 || named) return input;
   const [only] = args;
-  return typeof only === "string" && jsonObject(only) !== null ? only : JSON.stringify(only);
+  return typeof only === "string" && jsonObject(only, parse) !== null ? only : JSON.stringify(only);
 }
