@@ -59,3 +59,18 @@ test("text is taken for JSON when JSON.parse takes it, and only then", () => {
     { numRuns: 300 },
   );
 });
+
+test("an agent's tools, which are like each other, are all remembered", () => {
+  const names = ["weather", "time", "order", "refund", "customer", "invoice", "stock", "flight", "hotel", "route"];
+  const schema = (name: string) =>
+    `{"type":"function","function":{"name":"get_${name}","description":"The ${name} in a city","parameters":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}}}`;
+  const memo = createTextMemo();
+  const parsedOnceMore = () => {
+    memo.forgetLong(); // the next request
+    return names.map((name) => memo.parse(schema(name)));
+  };
+  parsedOnceMore();
+  const second = parsedOnceMore();
+  const third = parsedOnceMore();
+  expect(third.filter((value, at) => value !== second[at])).toEqual([]);
+});
