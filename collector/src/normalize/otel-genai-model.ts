@@ -26,7 +26,7 @@ export function llmFactsOf(
   span: SpanView,
   attributes: AttributeReader,
 ): NonNullable<DialectFacts["llm"]> {
-  const firstChunkMs = firstChunkMsOf(span.attributes, attributes);
+  const firstChunk = firstChunkSecondsOf(span.attributes, attributes);
   const tokens = tokensOf(span.attributes, attributes);
   return {
     provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
@@ -39,23 +39,28 @@ export function llmFactsOf(
     cache_read_tokens: tokens.cache_read_tokens,
     cache_write_tokens: tokens.cache_write_tokens,
     reasoning_tokens: tokens.reasoning_tokens,
-    time_to_first_token_ms: firstChunkMs,
+    time_to_first_token_ms: millisecondsOf(firstChunk),
     streaming:
       attributes.boolean(GEN_AI.requestStream) ??
       attributes.boolean("gen_ai.request.is_stream") ??
-      (firstChunkMs === null ? null : true),
+      (firstChunk === null ? null : true),
     counted: true,
   };
 }
 
 const FIRST_CHUNK = { seconds: [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"] };
 
-function firstChunkMsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
+function firstChunkSecondsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
   const { seconds: keys } = attributes.among(FIRST_CHUNK);
   if (keys.length === 0) return null;
   const key = keys.find((candidate) => Number(given.get(candidate)) >= 0);
-  const seconds = key === undefined ? null : attributes.number(key);
-  return seconds === null ? null : seconds * 1000;
+  return key === undefined ? null : attributes.number(key);
+}
+
+/** null for what is no time, and for one that a double can't hold in milliseconds. */
+export function millisecondsOf(seconds: number | null): number | null {
+  const ms = seconds === null ? -1 : seconds * 1000;
+  return ms >= 0 && Number.isFinite(ms) ? ms : null;
 }
 
 /** A list, by rule; some send it as JSON text, or the one reason as it is, Anthropic's SDK under its own name. */

@@ -162,6 +162,10 @@ describe("a model call", () => {
     expect(read(CHAT).llm?.streaming).toBeNull();
     expect(read({ ...CHAT, "gen_ai.request.stream": true }).llm?.streaming).toBe(true);
     expect(read({ ...CHAT, "gen_ai.request.is_stream": false }).llm?.streaming).toBe(false);
+    expect(read({ ...CHAT, "gen_ai.response.time_to_first_chunk": 1e306 }).llm).toMatchObject({
+      streaming: true,
+      time_to_first_token_ms: null,
+    });
     expect(read({ ...CHAT, "gen_ai.response.time_to_first_chunk": 0.25 }).llm).toMatchObject({
       streaming: true,
       time_to_first_token_ms: 250,

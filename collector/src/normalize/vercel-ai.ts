@@ -2,6 +2,7 @@ import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledge
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
+import { millisecondsOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import { agentContent, modelCallContent, otherContent, valuesContent } from "./vercel-ai-content.ts";
 import { vercelTokens } from "./vercel-ai-usage.ts";
@@ -216,13 +217,12 @@ function supplementedLlm(
 ): DialectFacts["llm"] {
   const { reasoning_tokens: reasoning } = vercelTokens(span, attributes, base.provider);
   const firstSeconds = attributes.number(FIRST_CHUNK);
-  const firstMs = firstSeconds === null || firstSeconds < 0 ? null : firstSeconds * 1000;
   // a call that was not streamed has a duration only, one that failed has neither
   const streamed = firstSeconds !== null || (span.attributes.has(DURATION) ? false : null);
   return {
     ...base,
     reasoning_tokens: base.reasoning_tokens ?? reasoning,
-    time_to_first_token_ms: base.time_to_first_token_ms ?? firstMs,
+    time_to_first_token_ms: base.time_to_first_token_ms ?? millisecondsOf(firstSeconds),
     streaming: base.streaming ?? streamed,
   };
 }
