@@ -155,7 +155,7 @@ export {
   parseDirectoryEntry,
 } from "./log/directory-entry.ts";
 export { decodeEntryBundle, encodeEntryBundle } from "./log/entry-bundle.ts";
-export { parseLogEntry } from "./log/log-entry.ts";
+export { noteOfLater, parseLogEntry } from "./log/log-entry.ts";
 export { LogError, type LogErrorCode } from "./log/log-error.ts";
 export { type ReadObject, readBundle, readEntries, readEntry, readTile } from "./log/log-reader.ts";
 export {

@@ -58,7 +58,8 @@ async function askOne(kind: string, seed: number, { sample, verifiers, report }:
   const asked = CASES[kind]?.(createDraw(seed), sample, verifiers.know);
   if (asked === undefined || report.disagreed.length === MAX_DISAGREEMENTS) return;
   const { node, python } = await verifiers.ask(asked);
-  const isSame = node.verdict === python.verdict && node.exitCode === python.exitCode;
+  const isSame =
+    node.verdict === python.verdict && node.exitCode === python.exitCode && node.later.join() === python.later.join();
   if (!isSame || node.verdict === "FAILED") report.disagreed.push({ kind, seed, node, python });
   else {
     const verdicts = report.agreed.get(kind);

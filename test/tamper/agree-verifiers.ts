@@ -26,11 +26,12 @@ for line in sys.stdin:
     try:
         keys, rules, quorum = v.parse_policy(base64.b64decode(policy))
         result = v.verify(path, keys, [base64.b64decode(each) for each in since], rules, quorum)
-        answer = [result["verdict"], v.CODES[result["verdict"]], result["findings"][:4]]
+        later = [note for note in result["notes"] if "later Runledger" in note]
+        answer = [result["verdict"], v.CODES[result["verdict"]], result["findings"][:4], later]
     except v.Unreadable as error:
-        answer = ["UNREADABLE", v.CODES["UNREADABLE"], [str(error)]]
+        answer = ["UNREADABLE", v.CODES["UNREADABLE"], [str(error)], []]
     except BaseException:
-        answer = ["FAILED", 4, traceback.format_exc().splitlines()[-3:]]
+        answer = ["FAILED", 4, traceback.format_exc().splitlines()[-3:], []]
     print(json.dumps(answer), flush=True)
 `;
 
@@ -45,6 +46,8 @@ export interface AgreeCase {
 export interface Said {
   verdict: Verdict | "FAILED";
   exitCode: number;
+  /** What is noted of records of a later version. */
+  later: string[];
   /** For a failing test. */
   why: unknown;
 }
@@ -68,8 +71,8 @@ export async function startAgreeingVerifiers(): Promise<AgreeingVerifiers> {
     python.stdin.write(`${JSON.stringify([path, policy.toString("base64"), texts, made.splice(0)])}\n`);
     const { value, done } = await answers.next();
     if (done === true) throw new Error("the verifier in Python ended");
-    const [verdict, exitCode, why] = JSON.parse(value);
-    return { verdict, exitCode, why };
+    const [verdict, exitCode, why, later] = JSON.parse(value);
+    return { verdict, exitCode, why, later };
   };
   return {
     async ask(asked) {
@@ -93,13 +96,14 @@ async function askNode({ tar, policy, since = [] }: AgreeCase): Promise<Said> {
   try {
     const trusted = parsePolicy(policy);
     const trust = { verifierKeys: trusted.logs, witnessed: trusted, sinceCheckpoints: since };
-    const { verdict, findings } = await verifyBundle(() => tarFiles(input()), trust);
+    const { verdict, findings, notes } = await verifyBundle(() => tarFiles(input()), trust);
     const failed = findings.find((finding) => finding.verdict === "UNREADABLE");
-    if (failed !== undefined) return { verdict: "FAILED", exitCode: 4, why: failed };
-    return { verdict, exitCode: VERDICT_EXIT_CODES[verdict], why: findings.slice(0, 4) };
+    if (failed !== undefined) return { verdict: "FAILED", exitCode: 4, why: failed, later: [] };
+    const later = notes.filter((note) => note.includes("later Runledger"));
+    return { verdict, exitCode: VERDICT_EXIT_CODES[verdict], why: findings.slice(0, 4), later };
   } catch (error) {
     if (error instanceof LogError && error.code === "malformed")
-      return { verdict: "UNREADABLE", exitCode: VERDICT_EXIT_CODES.UNREADABLE, why: error.message };
-    return { verdict: "FAILED", exitCode: 4, why: error instanceof Error ? error.stack : error };
+      return { verdict: "UNREADABLE", exitCode: VERDICT_EXIT_CODES.UNREADABLE, why: error.message, later: [] };
+    return { verdict: "FAILED", exitCode: 4, why: error instanceof Error ? error.stack : error, later: [] };
   }
 }

@@ -81,6 +81,9 @@ test.for(CASES)("an entry with $name is $verdict, as a bundle and as a log, for 
   const sign = (text: string): Buffer => Buffer.from(signNote(text, [sample.signer]));
   const tar = signedAnew(sample, entries, sign);
   const { node, python } = await verifiers.ask({ tar, policy: Buffer.from(`log ${sample.logKey}\nquorum none\n`) });
+  const isLater = verdict === "VERIFIED" && change !== RECORDS["as it was"];
+  expect(node.later).toEqual(isLater ? [expect.stringMatching(/later Runledger.*: 1\.$/)] : []);
+  expect(python.later).toEqual(node.later);
   expect({ node: node.verdict, python: python.verdict, store: await verdictOfLog(entries, sign) }).toEqual({
     node: verdict,
     python: verdict,

@@ -68,7 +68,7 @@ test("its payloads are sealed, and kept in every form: whole, as a list that goe
     small.get(packPath(SHARD, name))?.subarray(offset, offset + length) ?? null;
   const open = createPayloadReader(pack, keyring.reader());
   const bundles = [...small].filter(([path]) => path.includes("tile/entries/")).map(([, bytes]) => bytes);
-  const records = bundles.flatMap(decodeEntryBundle).map(parseLogEntry);
+  const records = bundles.flatMap(decodeEntryBundle).map((entry) => parseLogEntry(entry));
   const opened = await Promise.all(records.flatMap(({ payloads }) => Object.values(payloads).map(open)));
   const text = Buffer.concat(opened).toString("latin1");
   const stored = Buffer.concat([...small.values()]).toString("latin1");

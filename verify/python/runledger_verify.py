@@ -233,14 +233,31 @@ def list_of(check):
     return lambda value: isinstance(value, list) and all(map(check, value))
 
 
+LATER = []  # what this version does not know of what was checked since it was cleared
+
+
 def members(required, optional=None, only=False):
     """only: no others. Elsewhere others are of a later version."""
     optional = optional or {}
+    known = set(required) | set(optional)
 
     def check(value):
-        return (isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in required.items())
-                and all(name not in value or fits(value[name]) for name, fits in optional.items())
-                and not (only and set(value) - set(required) - set(optional)))
+        ok = (isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in required.items())
+              and all(name not in value or fits(value[name]) for name, fits in optional.items()))
+        others = set(value) - known if ok else ()
+        LATER.extend(others)
+        return ok and not (only and others)
+    return check
+
+
+def word(known):
+    """One of some words, or a later version's."""
+    words = set(known.split())
+
+    def check(value):
+        if isinstance(value, str) and value not in words:
+            LATER.append(value)
+        return isinstance(value, str)
     return check
 
 
@@ -290,7 +307,7 @@ LLM = members(dict(
     tool_results=list_of(members({"call_id": any_text, "result_sha256": HASH, "result_bytes": is_count}))), {"cache_write_1h_tokens": is_count})
 TOOL = members(dict(named("call_id requested_by idempotency_key", NULL_TEXT), **named("arguments_sha256 result_sha256", or_null(HASH)),
                     **named("result_bytes attempt", NULL_COUNT), name=any_text, known=or_null(flag), valid=or_null(flag), inferred=flag),
-               dict(named("side_effect permission principal same_as", any_text), confirmed=flag, fallback=flag, cut_to_bytes=is_count))
+               dict(named("permission principal same_as", any_text), side_effect=word("none reversible irreversible"), confirmed=flag, fallback=flag, cut_to_bytes=is_count))
 ACT = members({"action": any_text, "actor": members({"key_id": NULL_TEXT, "name": any_text, "roles": list_of(any_text)}), "reason": NULL_TEXT,
                "target": is_object})
 TOLD_BY_AGENTS = {
@@ -302,18 +319,33 @@ TOLD_BY_AGENTS = {
     "artifact": members({"media_type": any_text, "sha256": HASH, "size_bytes": is_count}),
     "score": members({"value": or_null(is_number), "label": NULL_TEXT}),
     "limit": members({"name": any_text, "max": is_number, "reached": is_number, "running": NULL_COUNT}),
-    "privacy": members({"content": any_text, "redacted": list_of(members({"count": is_count, "kind": any_text})), "failed": list_of(any_text),
+    "privacy": members({"content": word("redacted hashes"), "redacted": list_of(members({"count": is_count, "kind": any_text})), "failed": list_of(any_text),
                         "withheld": list_of(members({"hash": HASH, "name": any_text, "size_bytes": is_count}))})}
+are_references = members({}, dict.fromkeys(("system_prompt messages tool_definitions response parameters raw_response arguments result input output raw_request"
+                                            " overflow").split(), reference(False)))
+
+
+def are_payloads(value):
+    return are_references(value) and all(map(reference(False), value.values()))
+
+
+def is_version(value):
+    if is_count(value) and value > 1:
+        LATER.append(value)
+    return is_count(value) and value > 0
+
+
 # Words of a list may be those of a later version, and so may members and names of payloads.
 is_record = members(dict(
-    named("tenant event kind name run_id trace_id step_id dialect status", any_text), **named("operation parent_id", NULL_TEXT),
+    named("tenant name run_id trace_id step_id dialect", any_text), event=word("run_start run_heartbeat step run_end log metric act"),
+    kind=word("llm tool decision guardrail approval handoff state limit agent other"), status=word("ok error unset"), **named("operation parent_id", NULL_TEXT),
     **named("start_time end_time received_time", lambda value: isinstance(value, str) and NANOSECOND.match(value) is not None),
-    **named("attributes resource", is_object), **named("events links", is_list), v=lambda value: is_count(value) and value > 0, record_id=HASH, root=flag,
+    **named("attributes resource", is_object), **named("events links", is_list), v=is_version, record_id=HASH, root=flag,
     conflict=flag, error=or_null(members({"type": any_text, "message": NULL_TEXT})), run_seq=NULL_COUNT, run=RUN, llm=or_null(LLM), tool=or_null(TOOL),
-    end=or_null(members({"status": any_text, "outcome": NULL_TEXT, "reason": NULL_TEXT, "records": NULL_COUNT})),
+    end=or_null(members({"status": word("completed failed stopped killed handed_off"), "outcome": NULL_TEXT, "reason": NULL_TEXT, "records": NULL_COUNT})),
     cost=or_null(members({"usd": like(r"[0-9]+(\.[0-9]{1,9})?"), "price_table": any_text, "price_version": any_text})),
     scope=members({"name": any_text, "version": any_text}, {"attributes": is_object}),
-    payloads=lambda value: isinstance(value, dict) and all(map(reference(False), value.values()))),
+    payloads=are_payloads),
     dict(TOLD_BY_AGENTS, run_prev=HASH, act=ACT))
 
 
@@ -1712,7 +1744,7 @@ class Log:
         self.tiles = Tiles(size, root, pinned, self.findings)
         self.payloads = Payloads(bundle.manifest["content"], self.findings)
         self.last = self.proof_last = -1
-        self.count = self.inside = self.proofs = self.bundle_total = 0
+        self.later = self.count = self.inside = self.proofs = self.bundle_total = 0
         self.before = self.after = None
         self.newest = ""
         self.leaves, self.erased_at, self.bundles, self.current = {}, {}, {}, None
@@ -1786,10 +1818,12 @@ class Log:
             self.findings.add("TAMPERED", "entry %d" % index, "it is not what its tile says")
             return None
         entry = parse_canonical(data)
+        LATER.clear()
         if not is_record(entry):
             what = "it is no record" if entry is not None else "it is not canonical JSON (RFC 8785), or nested deeper than %d" % MAX_NESTING
             self.findings.add("TAMPERED", "entry %d" % index, what)
             return None
+        self.later += bool(LATER)
         self.newest = max(self.newest, entry["received_time"])
         if not self.is_selected(index, entry):
             return None
@@ -2065,6 +2099,9 @@ class Bundle:
             notes.append("Contents were not exported: only facts and hashes were checked.")
         times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish()]
         unchecked = [path for path in FIRST + LAST if path in self.singles and path not in CHECKED]
+        later = sum(log.later for log in self.logs.values())
+        if later:
+            times.append("Entries with members, words or payloads of a later Runledger, which this version does not know: %d." % later)
         return notes + self.anchors.notes() + times + ["Not evidence, not checked: %s." % ", ".join(unchecked)]
 
 

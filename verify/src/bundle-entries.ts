@@ -37,6 +37,8 @@ export interface BundleEntries {
   readonly lastIndex: number;
   /** The latest `received_time` of those that are proven; empty: none is. */
   readonly newestReceived: string;
+  /** How many hold what this version does not know. */
+  readonly later: number;
   /** Once, after the last: of times of receipt that do not fit. */
   notesOfTimes(): string[];
   finish(): void;
@@ -66,6 +68,7 @@ export function createBundleEntries(
   let lastIndex = -1;
   let count = 0;
   let newestReceived = "";
+  let later = 0;
   let times: ReceivedTimes | null = null;
 
   /** A line's record, if it is one that counts; null after a finding, or beside the selection. */
@@ -87,7 +90,7 @@ export function createBundleEntries(
       findings.add("TAMPERED", `entry ${index}`, "it is not what its tile says");
       return null;
     }
-    const record = parsed(index, entry, findings);
+    const record = parsed(index, entry, () => later++, findings);
     if (record === null) return null;
     if (record.received_time > newestReceived) newestReceived = record.received_time;
     if (!selection.add(index, record)) return null;
@@ -127,6 +130,9 @@ export function createBundleEntries(
     get lastIndex() {
       return lastIndex;
     },
+    get later() {
+      return later;
+    },
     get newestReceived() {
       return newestReceived;
     },
@@ -157,9 +163,9 @@ function placeOf(line: Buffer): { index: number; entry: Uint8Array } | null {
   return { index: Number(index), entry: line.subarray(comma + 1, -1) };
 }
 
-function parsed(index: number, entry: Uint8Array, findings: Findings): RunledgerRecord | null {
+function parsed(index: number, entry: Uint8Array, onLater: () => void, findings: Findings): RunledgerRecord | null {
   try {
-    return parseLogEntry(entry);
+    return parseLogEntry(entry, onLater);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     findings.add("TAMPERED", `entry ${index}`, error.message);

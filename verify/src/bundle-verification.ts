@@ -8,6 +8,7 @@ import {
   formatRuns,
   formatVerification,
   type LogVerification,
+  noteOfLater,
   type RunsSummary,
   unclosedLines,
 } from "@runledger/contract";
@@ -94,6 +95,7 @@ export function verificationOf(
             ...notesOf(manifest, runs),
             ...notesOfAnchors(manifest, each, directory),
             ...notesOfTimes(logs),
+            ...noteOfLater(sum(logs.map(({ entries }) => entries.later))),
             noteOfUnchecked(files),
           ]
         : [],

@@ -2,6 +2,7 @@ import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
+import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
@@ -57,6 +58,7 @@ export async function verifyStore(
   // A secret of this verification alone; it has no part in what is found.
   const runs = createRunCompleteness(crypto.randomBytes(16));
   const notes: string[] = [];
+  let laterEntries = 0;
   let isShardMissing = false;
   let directory: VerifiedDirectory | null = null;
   try {
@@ -91,6 +93,7 @@ export async function verifyStore(
         receivedTimes,
         recordedHeads: [...recorded, ...earlier.flatMap((note) => headOf(note, verifiers, own))],
         runs,
+        onLaterEntry: () => laterEntries++,
         ...(store.findKey && { findKey: store.findKey }),
         ...(destroyed && { destroyedElsewhere: destroyed }),
         ...(sinceCheckpoint && { sinceCheckpoint }),
@@ -107,6 +110,7 @@ export async function verifyStore(
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
+  notes.push(...noteOfLater(laterEntries));
   const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
   addRunProblems(summary, findings);
   return {

@@ -37,6 +37,8 @@ export interface LogToVerify {
   receivedTimes?: ReceivedTimes;
   /** A signed checkpoint that the caller kept from before: the log must extend it. */
   sinceCheckpoint?: Uint8Array;
+  /** Told of each record that holds what this version does not know. */
+  onLaterEntry?(): void;
   onProgress?(entriesChecked: number, treeSize: number): void;
 }
 
@@ -106,7 +108,7 @@ async function verifyContents(
     },
     onEntry: async (index, entry) => {
       const where = `entry ${index}`;
-      const record = await orFinding(findings, where, async () => parseLogEntry(entry));
+      const record = await orFinding(findings, where, async () => parseLogEntry(entry, log.onLaterEntry));
       if (record !== null) log.runs?.add(record);
       if (record !== null) log.receivedTimes?.add(index, record.received_time);
       if (record !== null) await payloads?.check(record, index);
@@ -156,7 +158,20 @@ async function openHead(
     if (!(error instanceof LogError)) throw error;
     const what = verifiers.length === 0 ? "no verifier key was given, so nobody vouches for this log" : error.message;
     findings.add(error.code === "untrusted" ? "UNTRUSTED" : "TAMPERED", CHECKPOINT_PATH, what);
-    return error.code === "malformed" ? null : { ...unverifiedCheckpoint(note), signedBy: [] };
+    if (error.code === "malformed") return null;
+    const head = unsigned(note, findings);
+    return head && { ...head, signedBy: [] };
+  }
+}
+
+/** Signed by nobody who is known, or wrongly: it may be no checkpoint at all. */
+function unsigned(note: Uint8Array, findings: Findings): Checkpoint | null {
+  try {
+    return unverifiedCheckpoint(note);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    findings.add("TAMPERED", CHECKPOINT_PATH, error.message);
+    return null;
   }
 }
 
