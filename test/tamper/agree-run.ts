@@ -29,6 +29,8 @@ export interface AgreeSettings {
 }
 
 const MAX_DISAGREEMENTS = 20;
+/** However slow the machine is. */
+const MIN_ROUNDS = 8;
 
 /** Asks both verifiers the same, case by case, each case made from its seed alone. */
 export async function searchForDisagreement(settings: AgreeSettings): Promise<AgreeReport> {
@@ -39,7 +41,7 @@ export async function searchForDisagreement(settings: AgreeSettings): Promise<Ag
   const report: AgreeReport = { agreed: new Map(kinds.map((kind) => [kind, new Map()])), disagreed: [] };
   const until = Date.now() + timeLimitMs;
   try {
-    for (let round = 0; round < cases && Date.now() < until; round++)
+    for (let round = 0; round < cases && (round < MIN_ROUNDS || Date.now() < until); round++)
       for (const kind of kinds) await askOne(kind, seed + round, { sample, verifiers, report });
   } finally {
     await verifiers.close();

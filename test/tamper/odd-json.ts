@@ -85,6 +85,8 @@ const TEXTS = [
     "application/vnd.runledger.delta",
     "x".repeat(4_097),
     "𐀀".repeat(2_049),
+    "𐀀".repeat(4_096),
+    "𐀀".repeat(4_097),
   ],
 ];
 /** Spellings of values that RFC 8785 does not have, or that are of no use. */

@@ -67,10 +67,6 @@ def utf16(text):
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def utf16_units(text):
-    return len(text) + sum(char > "\uffff" for char in text)
-
-
 def number(value):
     """As ECMAScript writes a double (Number::toString), which RFC 8785 asks for; repr gives the same shortest digits."""
     if value == 0:
@@ -856,7 +852,7 @@ SELECTED = {"selection", "range", "hidden", "since_checkpoint"}
 
 
 def is_text(value):
-    return isinstance(value, str) and utf16_units(value) <= 4096
+    return isinstance(value, str) and len(value) <= 4096
 
 
 def or_none(check, value):
@@ -946,7 +942,7 @@ def open_if_known(note, keys):
 
 
 def is_short(value, most):
-    return isinstance(value, str) and 1 <= utf16_units(value) <= most
+    return isinstance(value, str) and 1 <= len(value) <= most
 
 
 def is_names(value):
