@@ -1,4 +1,5 @@
 import type { StepRow } from "@runledger/contract";
+import { answerOf, mayHaveSameWords } from "./call-words.ts";
 import { sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
 import { mayBeSameProcess } from "./same-process.ts";
 import { MINUTES_APART, minuteOf, sourceOf } from "./step-fact.ts";
@@ -65,15 +66,14 @@ export function haveUniqueIds(a: ToldCall, b: ToldCall): boolean {
 }
 
 function isConsistent(a: ToldCall, b: ToldCall): boolean {
-  const [answerOfA, answerOfB] = [answerOf(a), answerOf(b)];
   return (
     (a.status === "error") === (b.status === "error") &&
     (a.error_message === "" || b.error_message === "" || sameError(a, b)) &&
     sameModel(a, b) &&
     mayBeSameProcess(a.process, b.process) &&
     a.input_preview !== "" &&
-    a.input_preview === b.input_preview &&
-    (answerOfA === "" || answerOfB === "" || answerOfA === answerOfB) &&
+    b.input_preview !== "" &&
+    mayHaveSameWords(a, b) &&
     (a.streaming === null || b.streaming === null || a.streaming === b.streaming) &&
     (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
     (a.finish_reasons.length === 0 || b.finish_reasons.length === 0 || isCutOff(a) === isCutOff(b)) &&
@@ -95,14 +95,6 @@ function haveEvidence(a: ToldCall, b: ToldCall): boolean {
     (asksWhole(a) && asksWhole(b)) ||
     (a.status === "error" && sameError(a, b));
   return wentIn && cameOut;
-}
-
-/** The first words of the answer, without the tool calls behind them, which not all tell; "" for none. */
-function answerOf({ output_preview, tool_request_names: [asked] }: ToldCall): string {
-  // Without any word the preview is the answer's JSON.
-  if (output_preview.startsWith('[{"role":')) return "";
-  const at = asked === undefined ? -1 : output_preview.indexOf(`${asked}(`);
-  return (at < 0 ? output_preview : output_preview.slice(0, at)).trim();
 }
 
 /** Of the words for how an answer ended, those for one that is not whole; for the others libraries have too many. */

@@ -98,6 +98,51 @@ describe("two records of one model call", () => {
   });
 });
 
+describe("calls that are made at once", () => {
+  const fanOut = (calls: number, prompt: (n: number) => string, named: "inner" | "none" | "both") =>
+    Array.from({ length: calls }, (_, n) => {
+      const id = (who: "inner" | "outer") =>
+        named === "both" || named === who ? { response_id: `chatcmpl-00000000${n}` } : {};
+      const asked = { prompt_sha256: prompt(n), input_preview: prompt(n) };
+      return [
+        llm(`outer ${n}`, [n, 800 + n], "agent", [30, 1], { ...asked, ...id("outer") }),
+        llm(`inner ${n}`, [n + 10, 790 + n], `outer ${n}`, [30, 1], { ...INNER, ...asked, ...id("inner") }),
+      ];
+    }).flat();
+  it.each([1, 2, 4, 8, 16])(
+    "are %i, whatever they have in common, when two instrumentations tell of each, nested",
+    (calls) => {
+      for (const prompt of [() => "the same", (n: number) => `question ${n}`])
+        for (const named of ["inner", "none", "both"] as const) {
+          const rows = fanOut(calls, prompt, named);
+          expect(uncounted(over, ...rows).toSorted()).toEqual(
+            Array.from({ length: calls }, (_, n) => [`outer ${n}`, `inner ${n}`]).toSorted(),
+          );
+        }
+    },
+  );
+
+  it("are told by a third one beside them, once each", () => {
+    const beside = Array.from({ length: 4 }, (_, n) =>
+      llm(`beside ${n}`, [n + 5, 795 + n], "agent", [30, 1], { scope_name: "third", input_preview: `question ${n}` }),
+    );
+    const rows = [...fanOut(4, (n) => `question ${n}`, "inner"), ...beside];
+    expect(rows.length - uncounted(over, ...rows).length).toBe(4);
+  });
+
+  it.each([
+    ["the same words, of which one knows no more", {}, { input_preview: "Is Paris in France?" }, 1],
+    ["other words", { input_preview: "Is Bonn in France?" }, { input_preview: "Is Paris in France?" }, 2],
+    ["other answers", { output_preview: "no" }, { output_preview: "yes" }, 2],
+  ])("and have as many tokens are one or two by their words: %s", (_, a, b, calls) => {
+    const rows = [
+      llm("a", [0, 800], "agent", [30, 1], a),
+      llm("b", [5, 790], "agent", [30, 1], { ...INNER, ...b, response_id: "chatcmpl-000000001" }),
+    ];
+    expect(rows.length - uncounted(over, ...rows).length).toBe(calls);
+  });
+});
+
 describe("an outer record around several calls", () => {
   const attempts = [
     llm("first", [10, 20], "outer", null, { ...INNER, status: "error" }),

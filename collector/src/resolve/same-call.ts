@@ -1,3 +1,4 @@
+import { mayHaveSameWords } from "./call-words.ts";
 import { notBefore, type Span, type StepFact, sourceOf } from "./step-fact.ts";
 
 /** What tells that two records are one call, and which of them says it best. One for model calls, one for tool calls. */
@@ -39,7 +40,9 @@ export const MODEL_CALL: CallRules = {
       ? a.response_id === b.response_id
       : sameTime(a, b) &&
         (a.status === "error") === (b.status === "error") &&
-        (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a))),
+        (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
+        // So many tokens have many calls that are made at once.
+        ((a.prompt_sha256 !== "" && a.prompt_sha256 === b.prompt_sha256) || mayHaveSameWords(a, b))),
   knowledge: (fact) => (usageKnown(fact) ? 2 : 0) + (fact.cost_usd === null ? 0 : 1),
 };
 

@@ -39,6 +39,8 @@ export const FACT_COLUMNS = [
   "tool_result_ids",
   "tool_result_sha256",
   "tool_result_bytes",
+  "input_preview",
+  "output_preview",
 ] as const satisfies readonly (keyof StepRow)[];
 
 export type StepFact = Pick<StepRow, (typeof FACT_COLUMNS)[number]>;

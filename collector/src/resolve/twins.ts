@@ -29,7 +29,6 @@ export function callsOf(facts: readonly StepFact[], parents: ReadonlyMap<string,
   const lines = new Map([...spans.values()].map((fact) => [fact, ancestorsOf(fact, spans, parents)]));
   const depth = (fact: StepFact) => lines.get(spans.get(fact.step_id) ?? fact)?.length ?? 0;
 
-  joinSiblings(ordered, rules, groups, (a, b) => isAncestor(a, b) || isAncestor(b, a));
   const best = (members: readonly StepFact[]) =>
     members.reduce((one, other) => {
       const better = rules.knowledge(other) - rules.knowledge(one) || depth(other) - depth(one);
@@ -48,6 +47,7 @@ export function callsOf(facts: readonly StepFact[], parents: ReadonlyMap<string,
     if (summed !== undefined) summaries.set(outer, summed);
     else if (told !== null && told !== "sum") groups.join(outer, told);
   }
+  joinSiblings(ordered, rules, groups, (a, b) => isAncestor(a, b) || isAncestor(b, a));
   return finish(groups, best, summaries);
 
   function isAncestor(a: StepFact, b: StepFact): boolean {
@@ -117,11 +117,11 @@ function joinSiblings(
     for (const key of rules.siblingKeys(fact)) {
       const open = (underWay.get(key) ?? []).filter((one) => notBefore(one.end_time, fact.start_time));
       underWay.set(key, [...open.slice(-MAX_AT_ONCE + 1), fact]);
-      if (groups.of(fact).length > 1) continue;
       const other = open.find((one) => {
         const told = groups.of(one);
         if (told.length >= MAX_RECORDS_OF_CALL || !rules.siblings(one, fact) || nested(one, fact)) return false;
-        return told.every((member) => sourceOf(member) !== sourceOf(fact));
+        const own = new Set(groups.of(fact).map(sourceOf));
+        return told.every((member) => !own.has(sourceOf(member)));
       });
       if (other !== undefined) groups.join(fact, other);
     }
