@@ -48,14 +48,16 @@ export function partOf(value: unknown): Members {
   }
 }
 
+/** Its members in one order, whoever sent it: the same messages have the same hash. */
 function textPart(part: Members): Members {
-  const made = copiedBeside({}, part, TEXT_KEYS);
-  made["type"] = "text";
+  const made: Members = { type: "text" };
   if (part["text"] !== undefined) made["content"] = part["text"];
+  copiedBeside(made, part, part["text"] === undefined ? TYPE_KEY : TEXT_KEYS);
   return made;
 }
 
-const TEXT_KEYS = ["type", "text"];
+const TYPE_KEY = ["type"];
+const TEXT_KEYS = ["type", "text", "content"];
 
 /** Bedrock names a part by its one member. */
 function untypedPart(part: Members): Members {

@@ -130,7 +130,7 @@ describe("content", () => {
     const { content } = read({ ...CALL, "ai.prompt.messages": JSON.stringify(prompt) });
     expect(content.system_prompt).toBe('[{"type":"text","content":"Be brief."}]');
     expect(content.messages).toEqual([
-      '{"role":"user","parts":[{"providerOptions":{"x":1},"type":"text","content":"Hi"}]}',
+      '{"role":"user","parts":[{"type":"text","content":"Hi","providerOptions":{"x":1}}]}',
       '{"role":"system","parts":[{"type":"text","content":"Now be long."}]}',
     ]);
   });
