@@ -117,3 +117,18 @@ test("a content under a false media type, or a false key, is TAMPERED though all
   );
   expect(await verdictOf(erased)).toBe("TAMPERED");
 });
+
+test.each(["since", "until"] as const)(
+  "a range that is cut off where no time was asked for, by %s, is INCOMPLETE",
+  async (bound) => {
+    // Just so it looks when somebody takes the entries beyond away and makes facts, proofs and sums anew.
+    const cut = change(range, {
+      "bundle.json": (bytes) => {
+        const cutAt = new RegExp(`,?"${bound}":"[^"]*"`);
+        expect(bytes.toString()).toMatch(cutAt);
+        return Buffer.from(bytes.toString().replace(cutAt, "").replace("{,", "{"));
+      },
+    });
+    expect(await verdictOf(cut)).toBe("INCOMPLETE");
+  },
+);

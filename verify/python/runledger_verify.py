@@ -1905,6 +1905,10 @@ class Log:
             self.findings.add("INCOMPLETE" if missing > 0 else "TAMPERED", "entries", what)
         given = self.bundle.manifest["filter"]
         since, until = given.get("since"), given.get("until")
+        if since is None and first > 0:
+            self.findings.add("INCOMPLETE", "entries", "nothing was asked for that leaves out the first %d: the range is cut short" % first)
+        if until is None and end < self.log["tree_size"]:
+            self.findings.add("INCOMPLETE", "entries", "nothing was asked for that leaves out the last %d: the range is cut short" % (self.log["tree_size"] - end))
         bounds = []
         if since is not None and first > 0:
             bounds.append((first - 1, self.before, lambda time: time < since))
@@ -2086,7 +2090,7 @@ class Bundle:
             if number:
                 notes.append("Not proven: that runs %s (%d)." % (what, number))
         if m["runs"] is not None:
-            notes.append("Not proven: that no whole run was left out.")
+            notes.append("Not proven: that no whole run was left out, nor a record without a number, nor an act about these runs.")
         else:
             notes += [log.range_note() for log in self.logs.values()]
             if counts.get("partly here"):

@@ -46,6 +46,19 @@ export function createSelectionCheck(
       if (missing > 0)
         findings.add("INCOMPLETE", "entries", `${missing} of the ${end - first} entries from ${first} on are missing`);
       if (missing < 0) findings.add("TAMPERED", "entries", `there are ${-missing} more than bundle.json says`);
+      // Who passes a bundle on may cut a side off for which no time was asked.
+      if (filter.since === undefined && first > 0)
+        findings.add(
+          "INCOMPLETE",
+          "entries",
+          `nothing was asked for that leaves out the first ${first}: the range is cut short`,
+        );
+      if (filter.until === undefined && end < tree_size)
+        findings.add(
+          "INCOMPLETE",
+          "entries",
+          `nothing was asked for that leaves out the last ${tree_size - end}: the range is cut short`,
+        );
       const isExcused = (hidden ?? 0) > 0;
       if (filter.since !== undefined && first > 0)
         checkBoundary(before, isExcused, (time) => time < (filter.since as string), `entry ${first - 1}`, findings);

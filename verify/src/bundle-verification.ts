@@ -141,7 +141,10 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   if (runs.not_numbered > 0)
     notes.push(`Not proven: that runs without numbered records are whole (${runs.not_numbered}).`);
   const logs = bundledLogs(manifest);
-  if (manifest.runs !== null) notes.push("Not proven: that no whole run was left out.");
+  if (manifest.runs !== null)
+    notes.push(
+      "Not proven: that no whole run was left out, nor a record without a number, nor an act about these runs.",
+    );
   else notes.push(...logs.flatMap((log) => notesOfRange(log, logs.length === 1 ? "the log" : `the log ${log.shard}`)));
   if (manifest.runs === null && runs.partly_here > 0)
     notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
