@@ -66,7 +66,9 @@ export function mutated(request: string, mutations: readonly Mutation[]): object
   return typeof result === "object" && result !== null ? result : {};
 }
 
-function apply(root: Tree, mutation: Mutation): void {
+function apply(root: Tree, drawn: Mutation): void {
+  // What several draw is one value: put in as it is, later changes would change it for all, or put it into itself.
+  const mutation = structuredClone(drawn);
   const places = placesIn(root);
   const chosen = (some: readonly Place[]) => (some.length === 0 ? undefined : some[mutation.at % some.length]);
   switch (mutation.kind) {
