@@ -1,3 +1,5 @@
+import { visibleText } from "@runledger/verify";
+
 /** What our own lines begin with that are written over (progress-line.ts). */
 const REWRITTEN_LINE = "\r\u001b[K";
 const ESCAPE = "\u001b";
@@ -20,11 +22,11 @@ export function guardTerminal(streams: Pick<NodeJS.Process, "stdout" | "stderr">
   }
 }
 
-/** The text with control characters in `\u{…}`. */
+/** The text with control characters as `visibleText` shows them. */
 export function printable(text: string): string {
   const start = text.startsWith(REWRITTEN_LINE) ? REWRITTEN_LINE : "";
   const shown = text
     .slice(start.length)
-    .replace(COLOURS_AND_CONTROLS, (found) => (found.length > 1 ? found : `\\u{${found.charCodeAt(0).toString(16)}}`));
+    .replace(COLOURS_AND_CONTROLS, (found) => (found.length > 1 ? found : visibleText(found)));
   return start + shown;
 }
