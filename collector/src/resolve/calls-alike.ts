@@ -1,7 +1,7 @@
 import { parameterLists, type Rows } from "@runledger/storage";
 import { areAlike, TOLD_COLUMNS, type ToldCall } from "./alike.ts";
 import { type Asked, callsInSameWords, chainsOf, type IndexedCall } from "./model-call-index.ts";
-import { overlap } from "./step-fact.ts";
+import { overlap, withNumbers } from "./step-fact.ts";
 
 /** Whose a run is, as far as it tells; "" when it does not. */
 export interface Who {
@@ -66,18 +66,6 @@ async function toldCalls(rows: Rows, tenant: string, near: readonly IndexedCall[
   }
   // Two collectors may have inserted it at one moment.
   return [...new Map(found.map((call) => [call.record_id, call])).values()];
-}
-
-/** 64-bit integers come as text. */
-function withNumbers(call: ToldCall): ToldCall {
-  const numberOf = (value: unknown) => (value === null ? null : Number(value));
-  return {
-    ...call,
-    input_tokens: numberOf(call.input_tokens),
-    output_tokens: numberOf(call.output_tokens),
-    cache_read_tokens: numberOf(call.cache_read_tokens),
-    cache_write_tokens: numberOf(call.cache_write_tokens),
-  };
 }
 
 async function whoOf(rows: Rows, tenant: string, near: readonly IndexedCall[]): Promise<Map<string, Who>> {

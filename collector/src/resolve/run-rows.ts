@@ -4,7 +4,7 @@ import { type AlikeCalls, callsAlike } from "./calls-alike.ts";
 import type { CorrectionRow } from "./correction-row.ts";
 import type { Asked } from "./model-call-index.ts";
 import type { RunOfFacts } from "./resolve-run.ts";
-import { FACT_COLUMNS, OWN_DIALECT, type StepFact } from "./step-fact.ts";
+import { FACT_COLUMNS, OWN_DIALECT, type StepFact, withNumbers } from "./step-fact.ts";
 
 /** What `runs` tells of a run. */
 export interface RunState {
@@ -192,21 +192,4 @@ function boundsOf(runs: readonly RunState[]) {
   const firsts = runs.map((run) => run.first_received_time).sort();
   const lasts = runs.map((run) => run.last_seen_time).sort();
   return { first: firsts[0] ?? "", last: lasts.at(-1) ?? "" };
-}
-
-/** 64-bit integers come as text. */
-function withNumbers(fact: StepFact): StepFact {
-  return {
-    ...fact,
-    input_tokens: numberOf(fact.input_tokens),
-    output_tokens: numberOf(fact.output_tokens),
-    cache_read_tokens: numberOf(fact.cache_read_tokens),
-    cache_write_tokens: numberOf(fact.cache_write_tokens),
-    reasoning_tokens: numberOf(fact.reasoning_tokens),
-    tool_result_bytes: fact.tool_result_bytes.map(Number),
-  };
-}
-
-function numberOf(value: unknown): number | null {
-  return value === null ? null : Number(value);
 }

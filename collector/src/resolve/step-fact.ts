@@ -45,6 +45,22 @@ export const FACT_COLUMNS = [
 
 export type StepFact = Pick<StepRow, (typeof FACT_COLUMNS)[number]>;
 
+const TOKENS = [
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "reasoning_tokens",
+] as const satisfies readonly (keyof StepFact)[];
+
+/** As ClickHouse answers, where 64-bit integers are texts, with numbers. */
+export function withNumbers<Told extends Partial<StepFact>>(told: Told): Told {
+  const numbers: Partial<StepFact> = {};
+  for (const name of TOKENS) if (typeof told[name] === "string") numbers[name] = Number(told[name]);
+  if (told.tool_result_bytes !== undefined) numbers.tool_result_bytes = told.tool_result_bytes.map(Number);
+  return { ...told, ...numbers };
+}
+
 /** Of `@runledger/sdk`, which sees each call once and tells of every tool. */
 export const OWN_DIALECT = "runledger";
 
