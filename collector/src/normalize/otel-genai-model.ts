@@ -53,7 +53,10 @@ const FIRST_CHUNK = { seconds: [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.
 function firstChunkSecondsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
   const { seconds: keys } = attributes.among(FIRST_CHUNK);
   if (keys.length === 0) return null;
-  const key = keys.find((candidate) => Number(given.get(candidate)) >= 0);
+  const key = keys.find((candidate) => {
+    const seconds = given.get(candidate);
+    return typeof seconds === "number" && seconds >= 0;
+  });
   return key === undefined ? null : attributes.number(key);
 }
 

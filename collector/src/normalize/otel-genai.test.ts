@@ -166,6 +166,11 @@ describe("a model call", () => {
       streaming: true,
       time_to_first_token_ms: null,
     });
+    const structured: unknown = Object.create(null);
+    expect(read({ ...CHAT, "gen_ai.response.time_to_first_chunk": structured })).toMatchObject({
+      llm: { streaming: null, time_to_first_token_ms: null },
+      rest: { "gen_ai.response.time_to_first_chunk": structured },
+    });
     expect(read({ ...CHAT, "gen_ai.response.time_to_first_chunk": 0.25 }).llm).toMatchObject({
       streaming: true,
       time_to_first_token_ms: 250,
