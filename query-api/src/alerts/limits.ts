@@ -110,7 +110,8 @@ function stoppedBy(step: z.infer<typeof limitStep>, { runs, rules }: DetectorQue
       run,
       value: said ? Number(said[1]) / perUnit : (MEASURES[rule]?.of(run) ?? own.threshold),
       threshold: said ? Number(said[2]) / perUnit : own.threshold,
-      what: `was stopped by its own limit (${step.error_message || limit})`,
+      // Not its error message whole: alerts outlive an erasure.
+      what: `was stopped by its own limit (${limit}${said ? `: ${said[0]}` : ""})`,
       stepIds: [step.step_id],
       since: step.time,
     },

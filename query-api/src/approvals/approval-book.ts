@@ -78,7 +78,7 @@ export function withApproval(
       hint: "make the id of the run, the tool and the call",
     });
   }
-  const { kept, dropped } = withoutOld(state.approvals, nowMs);
+  const { kept, dropped } = apartFromOld(state.approvals, nowMs);
   if (kept.filter((one) => isPending(one, nowMs)).length >= MAX_PENDING) {
     throw new QueryApiError("unavailable", `${MAX_PENDING} requests wait for an answer, which is the limit`);
   }
@@ -160,7 +160,43 @@ export function isPending(one: KeptApproval, nowMs: number): boolean {
   return one.status === "pending" && Date.parse(one.expires_time) > nowMs;
 }
 
-function withoutOld(all: readonly KeptApproval[], nowMs: number) {
+/** The state without those that are kept long enough; the very same state when there are none. */
+export function withoutOld(state: ApprovalState, nowMs: number): ApprovalState {
+  const { kept, dropped } = apartFromOld(state.approvals, nowMs);
+  return dropped.length === 0 ? state : { version: state.version + 1, approvals: kept };
+}
+
+/** What is erased with the contents of runs: what was asked, with which arguments, and why it was answered so, up to a moment. */
+export interface ErasedWords {
+  tenant: string;
+  runIds: ReadonlySet<string>;
+  /** Epoch ms; infinite: all that is there. */
+  untilMs: number;
+}
+
+export function hasErasedWords(one: KeptApproval, erased: ErasedWords): boolean {
+  return withoutWordsOf(one, erased) !== one;
+}
+
+/** The state without them; the very same state when there are none. Who waits for an answer goes on to wait, and who has it keeps it. */
+export function withoutWords(state: ApprovalState, erased: ErasedWords): ApprovalState {
+  return withEach(state, (one) => withoutWordsOf(one, erased));
+}
+
+function withoutWordsOf(one: KeptApproval, { tenant, runIds, untilMs }: ErasedWords): KeptApproval {
+  if (one.tenant !== tenant || !runIds.has(one.run_id)) return one;
+  const until = (time: string | null) => time !== null && Date.parse(time) <= untilMs;
+  const isAsked = until(one.requested_time) && (one.question !== null || one.arguments_path !== null);
+  const isAnswered = until(one.decided_time) && one.reason !== null;
+  if (!isAsked && !isAnswered) return one;
+  return {
+    ...one,
+    ...(isAsked && { question: null, arguments_path: null, arguments_key_id: null }),
+    ...(isAnswered && { reason: null }),
+  };
+}
+
+function apartFromOld(all: readonly KeptApproval[], nowMs: number) {
   const decided = all.filter((one) => !isPending(one, nowMs)).sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1));
   const dropped = decided.filter((one, i) => i >= MAX_DECIDED || Date.parse(endOf(one)) < nowMs - DECIDED_MAX_AGE_MS);
   return { kept: all.filter((one) => !dropped.includes(one)), dropped };

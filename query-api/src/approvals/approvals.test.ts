@@ -97,6 +97,14 @@ describe.each(STORES)("in %s", (store) => {
     expect((await one.ask(0, "GET", "/v1/approvals", undefined, "acme")).body.items).toHaveLength(1);
   });
 
+  test("what was answered more than a week ago goes, also where nobody asks anew", async () => {
+    await one.ask(0, "POST", "/v1/approvals", request({ timeout_ms: 1_000 }));
+    one.clock.aheadMs = 7.5 * 24 * 3_600_000;
+    await one.apps[0]?.listen({ port: 0 });
+    const left = async () => (await one.ask(1, "GET", "/v1/approvals")).body.items;
+    await vi.waitFor(async () => expect(await left()).toEqual([]), { timeout: 10_000 });
+  });
+
   test("requests that can't be are refused", async () => {
     for (const more of [{ approval_id: "x" }, { timeout_ms: 0 }, { tool: "" }, { extra: 1 }]) {
       expect((await one.ask(0, "POST", "/v1/approvals", request(more))).status).toBe(400);

@@ -13,6 +13,7 @@ import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { repeat } from "../state/repeat.ts";
 import { announceDue } from "./announcements.ts";
 import { type ApprovalArguments, createApprovalArguments } from "./approval-arguments.ts";
+import { withoutOld } from "./approval-book.ts";
 import { type Answer, createApprovals } from "./approvals.ts";
 
 const tags = ["approvals"];
@@ -100,9 +101,12 @@ function announceWhatWaits(feature: Feature, state: ControlState): void {
   whileListening(feature, state, { work, everyMs: ANNOUNCE_EVERY_MS, failed: "approvals: telling failed" });
 }
 
+/** Old requests go where nobody asks anew, too. */
 function sweepArguments(feature: Feature, state: ControlState, contents: ApprovalArguments): void {
+  const { clock } = feature.dependencies;
   const work = async () => {
-    const removed = await contents.sweep((await state.approvals.read()).approvals);
+    const { approvals } = await state.approvals.update((before) => withoutOld(before, clock()));
+    const removed = await contents.sweep(approvals);
     if (removed > 0)
       feature.dependencies.logger.info({ removed }, "approvals: arguments that no request names are gone");
   };

@@ -18,6 +18,7 @@ const MAX_KILLS = 1_000;
 /** A run that was killed so long ago is over: its kill makes room. */
 const RUN_KILL_MAX_AGE_MS = 7 * 24 * 3_600_000;
 const NS_PER_MS = 1_000_000n;
+const ERASED_REASON = "erased";
 
 const keptKill = kill.extend({
   tenant: z.string(),
@@ -93,6 +94,13 @@ export function findKill(state: KillState, tenant: string, killId: string): Kept
 /** As anybody may see it. */
 export function shownKill({ kill_id, scope, reason, by, time }: KeptKill): Kill {
   return { kill_id, scope, reason, by, time };
+}
+
+/** The state in which kills of these runs don't say why any more: the log does. What is not recorded yet still must. */
+export function withoutReasons(state: KillState, tenant: string, runIds: ReadonlySet<string>): KillState {
+  const isErased = ({ scope, recorded, reason, ...one }: KeptKill): boolean =>
+    one.tenant === tenant && recorded && reason !== ERASED_REASON && runIds.has(scope.run_id ?? "");
+  return changed(state, (one) => (isErased(one) ? { ...one, reason: ERASED_REASON } : one));
 }
 
 function changed(state: KillState, change: (one: KeptKill) => KeptKill): KillState {

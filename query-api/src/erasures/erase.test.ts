@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunledgerRecord, runSubject, userSubject } from "@runledger/contract";
+import { approvalRequest, type RunledgerRecord, runSubject, userSubject } from "@runledger/contract";
 import {
   type Keyring,
   type Objects,
@@ -12,6 +13,7 @@ import {
 } from "@runledger/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
+import { argumentsPath, createApprovalDocument, withApproval, withDecision } from "../approvals/approval-book.ts";
 import { addHold } from "../holds/destruction-claim.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
 import { createLease } from "../state/lease.ts";
@@ -107,6 +109,22 @@ async function livingKeys(...subjects: string[]): Promise<string[]> {
   return (await keyring.keysOf(new Set(subjects.map(keyring.pseudonymOf)))).map(({ keyId }) => keyId);
 }
 
+/** A request of alice's run that somebody has refused. @returns where its arguments lie. */
+async function askedAndDenied(id: string): Promise<string> {
+  const approval_id = createHash("md5").update(id).digest("hex");
+  const path = argumentsPath("t", approval_id);
+  await objects.replace(path, Buffer.from("words-of-arguments"));
+  const asking = { approval_id, run_id: "r1", tool: "pay", question: "words-of-question", timeout_ms: 60_000 };
+  const request = approvalRequest.parse(asking);
+  const asked = { argumentsPath: path, argumentsKeyId: null, argumentsCut: false, announced: false, nowMs: NOW };
+  const denial = { status: "denied", by: "b", reason: "words-of-reason", nowMs: NOW } as const;
+  await createApprovalDocument(objects).update((state) => {
+    const pending = withApproval(state, { tenant: "t", request, ...asked }).state;
+    return withDecision(pending, "t", approval_id, denial);
+  });
+  return path;
+}
+
 const ALICE = userSubject("t", "alice");
 const RUN = runSubject("t", "r1");
 const BOB = userSubject("t", "bob");
@@ -143,6 +161,7 @@ test.each(["before", "after"] as const)(
     for (let crashAt = 0; ; crashAt++) {
       const ids = await keysFor(ALICE, RUN, BOB);
       const id = `e-${when}-${crashAt}`;
+      const argumentsFile = await askedAndDenied(id);
       await createErasureStore(objects).save({ ...erasureOfAlice(), erasure_id: id, log_size: logged.length });
       let writes = 0;
       const faulty = { ...objects };
@@ -173,6 +192,12 @@ test.each(["before", "after"] as const)(
         keys: new Set(ids.slice(0, 2)),
       });
       expect(await livingKeys(ALICE, RUN, BOB)).toEqual(ids.slice(2));
+      const state = JSON.stringify(await createApprovalDocument(objects).read());
+      expect({ crashAt, left: state.match(/words-\S+/), file: await objects.read(argumentsFile) }).toEqual({
+        crashAt,
+        left: null,
+        file: null,
+      });
       if (writes <= crashAt) {
         expect(crashAt).toBeGreaterThan(4);
         break;

@@ -7,6 +7,7 @@ import { claimDestruction, releaseDestruction } from "../holds/destruction-claim
 import { type ErasedSubject, holdAmong, holdOn } from "../holds/hold-on.ts";
 import { createHoldStore, type KeptHold } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
+import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 import { findRecordedErasure } from "./recorded-erasure.ts";
@@ -67,7 +68,7 @@ async function advanceErasure(
   if (current.state === "destroying") {
     await claimFromHolds(dependencies, current);
     await dependencies.keyring.destroy(current.key_ids);
-    await eraseRowsOf(dependencies, current);
+    await eraseTracesOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
     current = await dependencies.store.finish({ ...current, state: "done", done_time });
     // A crash before this: upkeep releases it.
@@ -110,12 +111,17 @@ async function requireLease({ lease }: EraseDependencies, erasure: KeptErasure):
   });
 }
 
-/** Takes the rows out of ClickHouse, those too that came out of the journal since. */
-export async function eraseRowsOf({ rows }: Pick<EraseDependencies, "rows">, erasure: KeptErasure): Promise<void> {
-  const { tenant, subject, user_id: userId, received_until: receivedUntil } = erasure;
+/** Takes the rows out of ClickHouse, those too that came out of the journal since, and what was said of the runs out of the state. */
+export async function eraseTracesOf(
+  { rows, objects }: Pick<EraseDependencies, "rows" | "objects">,
+  erasure: KeptErasure,
+): Promise<void> {
+  const { tenant, subject, user_id: userId, received_until: receivedUntil, done_time } = erasure;
   const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
   const label = subject.kind === "user" ? erasedUserLabel(subject.pseudonym) : "";
   await eraseRows(rows, { tenant, userId, runIds, label, receivedUntil });
+  const untilMs = done_time === null ? Number.POSITIVE_INFINITY : Date.parse(done_time);
+  await eraseWords(objects, { tenant, runIds: new Set(runIds), untilMs });
 }
 
 async function recordErasure(

@@ -1,11 +1,11 @@
 import { DEFAULT_TENANT } from "@runledger/contract";
-import { DERIVED_TABLES, type Rows } from "@runledger/storage";
+import { DERIVED_TABLES, type Objects, type Rows } from "@runledger/storage";
 import type { Feature } from "../dependencies.ts";
 import { releaseDestruction } from "../holds/destruction-claim.ts";
 import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
-import { type Eraser, eraseRowsOf } from "./erase.ts";
+import { type Eraser, eraseTracesOf } from "./erase.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
@@ -44,7 +44,7 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
     if (!isTime) return;
     await store.tidy();
     await releaseFinished(holds, store);
-    await eraseLateRows(rows, store, clock());
+    await eraseLate({ rows, objects }, store, clock());
     held = await keepRowsWhileHeld(rows, holds, held);
     const expired = await expireContent(
       { keyring, acts, clock, expiries, holds },
@@ -69,9 +69,9 @@ async function releaseFinished(holds: HoldStore, store: ErasureStore): Promise<v
 }
 
 /** The person's id is forgotten when no more rows can come. */
-async function eraseLateRows(rows: Rows, store: ErasureStore, nowMs: number): Promise<void> {
+async function eraseLate(stores: { rows: Rows; objects: Objects }, store: ErasureStore, nowMs: number): Promise<void> {
   for (const erasure of await store.settling()) {
-    await eraseRowsOf({ rows }, erasure);
+    await eraseTracesOf(stores, erasure);
     if (Date.parse(erasure.done_time ?? "") + LATE_ROWS_MS <= nowMs) await store.settle(erasure);
   }
 }
