@@ -8,4 +8,4 @@ export { type OpenStore, type TargetOptions, UnreadableError, type Verification,
 export { createTimestampCheck } from "./timestamp.ts";
 export type { Trust } from "./trust.ts";
 export { verifyBundle } from "./verify-bundle.ts";
-export { visibleText } from "./visible-text.ts";
+export { visibleText, withVisibleTexts } from "./visible-text.ts";

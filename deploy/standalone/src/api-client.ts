@@ -1,4 +1,5 @@
 import { apiError } from "@runledger/contract";
+import { visibleText } from "@runledger/verify";
 import type { z } from "zod";
 
 /** Where a query API is, and the key that it may ask for. */
@@ -67,5 +68,5 @@ function errorText(status: number, body: unknown): string {
     status === 401
       ? "Give a key in RUNLEDGER_API_KEY; an admin makes one: runledger keys create (docs/access.md)."
       : given;
-  return hint === null ? message : `${message}\n${hint}`;
+  return [message, ...(hint === null ? [] : [hint])].map(visibleText).join("\n");
 }

@@ -1,4 +1,5 @@
 import { actList, type ListedAct } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { askApi } from "../api-client.ts";
@@ -32,7 +33,7 @@ function tableOf(acts: readonly ListedAct[]): string {
     head: ["time (UTC)", "action", "who", "why", "what it was done to", "in the log"],
     style: { head: dim, border: dim, compact: true },
   });
-  for (const { time, action, actor, reason, target, shard, log_index } of acts) {
+  for (const { time, action, actor, reason, target, shard, log_index } of withVisibleTexts(acts)) {
     const what = Object.entries(target)
       .filter(([, value]) => value !== null)
       .map(([name, value]) => `${name} ${wordOf(value)}`);

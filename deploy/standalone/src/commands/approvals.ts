@@ -1,4 +1,5 @@
 import { type Approval, approval, approvalDetail, approvalList } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { type ApiAccess, askApi, sendApi } from "../api-client.ts";
@@ -27,11 +28,12 @@ export async function listApprovals(id: string | undefined, flags: ApprovalFlags
 async function showApproval(api: ApiAccess, id: string, { json }: ApprovalFlags, console: Console): Promise<void> {
   const one = await askApi(api, `/v1/approvals/${encodeURIComponent(id)}`, approvalDetail);
   if (json === true) return void console.stdout.write(`${JSON.stringify(one, null, 2)}\n`);
+  const { question, arguments: given } = withVisibleTexts(one);
   const cut = one.arguments_cut ? pc.yellow("\n(cut: they are longer)") : "";
   const shown = one.arguments_withheld
     ? pc.yellow("withheld: they are content, which takes the role investigator")
-    : `${one.arguments ?? "none"}${cut}`;
-  console.stdout.write(`${approvalsTable([one])}\n${one.question ?? ""}\narguments: ${shown}\n`);
+    : `${given ?? "none"}${cut}`;
+  console.stdout.write(`${approvalsTable([one])}\n${question ?? ""}\narguments: ${shown}\n`);
 }
 
 /** `runledger approve ID`, `runledger deny ID`. */
@@ -45,7 +47,8 @@ export async function answerApproval(
   const path = `/v1/approvals/${encodeURIComponent(id)}/${word}`;
   const one = await sendApi({ url, key: apiKeyOf(console.env) }, "POST", path, body, approval);
   if (json === true) return void console.stdout.write(`${JSON.stringify(one, null, 2)}\n`);
-  console.stdout.write(`${one.status}: ${one.tool} of ${one.agent ?? "an agent"}, run ${one.run_id}\n`);
+  const { status, tool, agent, run_id } = withVisibleTexts(one);
+  console.stdout.write(`${status}: ${tool} of ${agent ?? "an agent"}, run ${run_id}\n`);
 }
 
 function approvalsTable(approvals: readonly Approval[]): string {
@@ -55,7 +58,7 @@ function approvalsTable(approvals: readonly Approval[]): string {
     style: { head: dim, border: dim, compact: true },
   });
   const time = (text: string) => text.slice(0, 19).replace("T", " ");
-  for (const one of approvals) {
+  for (const one of withVisibleTexts(approvals)) {
     table.push([
       one.status,
       one.agent ?? "—",

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { type ExportJob, exportJob, unverifiedCheckpoint } from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
 import { openObjects } from "@runledger/storage";
+import { visibleText } from "@runledger/verify";
 import pc from "picocolors";
 import { type ApiAccess, askApi, reach, sendApi } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
@@ -83,7 +84,7 @@ async function askFor(request: object, flags: ExportFlags, console: Console, lin
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     job = await askApi(api, `/v1/exports/${job.export_id}`, exportJob);
   }
-  if (job.state !== "done") throw new Error(`The export failed: ${job.error ?? job.state}`);
+  if (job.state !== "done") throw new Error(`The export failed: ${visibleText(job.error ?? job.state)}`);
   const partial = `${flags.output}.partial`;
   await download(api, job, partial, line);
   const sha256 = await sha256Of(partial);

@@ -1,4 +1,5 @@
 import { type Hold, type HoldScope, hold, holdList, holdSet } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
 import { askApi, sendApi } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
@@ -66,7 +67,8 @@ function accessOf({ api }: ApiFlags, { env }: Output) {
   return { url: api, key: apiKeyOf(env) };
 }
 
-function line({ hold_id, scope, reason, by, set_time }: Hold): string {
+function line(hold: Hold): string {
+  const { hold_id, scope, reason, by, set_time } = withVisibleTexts(hold);
   const [[kind, value] = []] = Object.entries(scope);
   const what = value === true ? "all" : `${kind} ${value}`;
   return `${hold_id}  ${what}  ${pc.dim(`${set_time} by ${by}:`)} ${reason}`;

@@ -1,4 +1,5 @@
 import { type ApiKey, apiKey, apiKeyList, type NewApiKey, newApiKey } from "@runledger/contract";
+import { visibleText, withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { askApi, sendApi } from "../api-client.ts";
@@ -37,7 +38,7 @@ export async function rotateKey(keyId: string, flags: KeyFlags & { overlap: stri
 export async function revokeKey(keyId: string, flags: KeyFlags, console: Console): Promise<void> {
   const path = `/v1/keys/${encodeURIComponent(keyId)}`;
   const { name } = await sendApi(accessOf(flags, console), "DELETE", path, undefined, apiKey, whyHeader(flags));
-  console.stdout.write(`${keyId} (${name}) is revoked; it stops within seconds\n`);
+  console.stdout.write(`${keyId} (${visibleText(name)}) is revoked; it stops within seconds\n`);
 }
 
 /** `runledger keys list`. */
@@ -57,7 +58,7 @@ function tell({ key, secret }: NewApiKey, { json }: KeyFlags, console: Console):
   const of = key.tenant === "*" ? "every tenant" : `tenant ${key.tenant}`;
   const old = key.old_secret_until === null ? "" : `; the old secret is taken until ${shownTime(key.old_secret_until)}`;
   console.stderr.write(
-    `${pc.bold(key.name)} (${key.key_id}): ${key.roles.join(", ")} of ${of}, ${ends}${old}. Its secret, shown this once:\n`,
+    `${pc.bold(visibleText(key.name))} (${key.key_id}): ${key.roles.join(", ")} of ${of}, ${ends}${old}. Its secret, shown this once:\n`,
   );
   console.stdout.write(`${secret}\n`);
 }
@@ -68,7 +69,7 @@ function keysTable(keys: readonly ApiKey[]): string {
     head: ["key", "name", "roles", "tenant", "status", "expires", "last used"],
     style: { head: dim, border: dim, compact: true },
   });
-  for (const key of keys) {
+  for (const key of withVisibleTexts(keys)) {
     const status = key.status === "active" ? pc.green(key.status) : pc.red(key.status);
     const expires = key.expires_time === null ? "never" : shownTime(key.expires_time);
     const used = key.last_used_time === null ? "not seen" : shownTime(key.last_used_time);

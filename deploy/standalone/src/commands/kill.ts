@@ -1,4 +1,5 @@
 import { type Kill, type KillScope, kill, killList } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { type ApiAccess, askApi, sendApi } from "../api-client.ts";
@@ -28,7 +29,8 @@ export async function killRuns(flags: KillFlags, console: Console): Promise<void
   const body = { scope, reason: flags.reason };
   const placed = await sendApi(api, "POST", "/v1/kill", body, kill);
   if (flags.json === true) return void console.stdout.write(`${JSON.stringify(placed, null, 2)}\n`);
-  const words = `${pc.magenta("killed")} ${scopeWords(placed.scope)}: ${placed.reason} (by ${placed.by})`;
+  const { scope: reached, reason, by } = withVisibleTexts(placed);
+  const words = `${pc.magenta("killed")} ${scopeWords(reached)}: ${reason} (by ${by})`;
   console.stdout.write(`${words}\n${pc.dim(`in force until: runledger kill --lift ${placed.kill_id}`)}\n`);
 }
 
@@ -42,7 +44,9 @@ async function liftKill(api: ApiAccess, id: string, { json, reason }: KillFlags,
   const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
   const lifted = await sendApi(api, "DELETE", `/v1/kill/${encodeURIComponent(id)}${query}`, {}, kill);
   if (json === true) return void console.stdout.write(`${JSON.stringify(lifted, null, 2)}\n`);
-  console.stdout.write(`lifted: ${scopeWords(lifted.scope)} may run again; what was stopped stays stopped\n`);
+  console.stdout.write(
+    `lifted: ${scopeWords(withVisibleTexts(lifted.scope))} may run again; what was stopped stays stopped\n`,
+  );
 }
 
 function scopeOf({ run, agent, taskType, session, all }: KillFlags): KillScope {
@@ -72,7 +76,7 @@ function killsTable(kills: readonly Kill[]): string {
     head: ["what", "since", "by", "why", "id"],
     style: { head: dim, border: dim, compact: true },
   });
-  for (const { scope, time, by, reason, kill_id } of kills) {
+  for (const { scope, time, by, reason, kill_id } of withVisibleTexts(kills)) {
     table.push([scopeWords(scope), time.slice(0, 19).replace("T", " "), by, reason, kill_id]);
   }
   return table.toString();

@@ -1,4 +1,5 @@
 import { type Run, runList } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { askApi } from "../api-client.ts";
@@ -37,7 +38,7 @@ function runsTable(runs: readonly Run[]): string {
     colAligns: ["left", "left", "left", "right", "right", "right", "right", "right", "left"],
     style: { head: dim, border: dim, compact: true },
   });
-  for (const run of runs) {
+  for (const run of withVisibleTexts(runs)) {
     table.push([
       colouredStatus(run.status),
       runName(run),

@@ -1,4 +1,5 @@
 import { type Run, run } from "@runledger/contract";
+import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
 import { reach } from "../api-client.ts";
 import { apiKeyOf } from "../config.ts";
@@ -30,7 +31,7 @@ function printEvent(event: string, asJson: boolean, console: Console): void {
     .map((line) => line.slice(5).trim())
     .join("\n");
   if (asJson) return void console.stdout.write(`${data}\n`);
-  console.stdout.write(`${runLine(run.parse(JSON.parse(data)))}\n`);
+  console.stdout.write(`${runLine(withVisibleTexts(run.parse(JSON.parse(data))))}\n`);
 }
 
 function runLine(of: Run): string {
