@@ -5,7 +5,7 @@ import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
-import { toolDefinition } from "./tool-definition.ts";
+import { toolsOffered } from "./tool-definition.ts";
 
 const INPUT = "langfuse.observation.input";
 const OUTPUT = "langfuse.observation.output";
@@ -45,16 +45,12 @@ export function generationContent(attributes: AttributeReader): Content {
   const content: Content = {};
   if (instructions !== null) content.system_prompt = instructions;
   if (given !== null) content.messages = said;
-  if (definitions !== null) content.tool_definitions = toolsText(listOf(definitions), memo);
+  if (definitions !== null) content.tool_definitions = toolsOffered(listOf(definitions), memo).text;
   if (response !== null) content.response = memo.write(response);
   if (losesDigits(given)) content.raw_request = given;
   if (losesDigits(output)) content.raw_response = output;
   if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
   return content;
-}
-
-function toolsText(tools: unknown[], memo: TextMemo): string {
-  return memo.ofSame(tools, () => ({ text: JSON.stringify(tools.map(toolDefinition)) })).text;
 }
 
 /** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */

@@ -1,4 +1,4 @@
-import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
+import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { generationContent, plainContent } from "./langfuse-content.ts";
@@ -74,12 +74,12 @@ function errorOf(attributes: AttributeReader): NonNullable<DialectFacts["error"]
 function runFactsOf(kind: StepKind, ends: boolean, span: SpanView, attributes: AttributeReader): RunFacts {
   const rootName = ends && kind !== "agent" ? span.name : null;
   return {
-    task_id: attributes.text(RUNLEDGER.taskId),
-    task_type: attributes.text("langfuse.trace.name") ?? attributes.text(RUNLEDGER.taskType) ?? rootName,
+    task_id: null,
+    task_type: attributes.text("langfuse.trace.name") ?? rootName,
     agent_name: kind === "agent" ? span.name : null,
     agent_version: attributes.text("langfuse.version") ?? attributes.text("langfuse.release"),
-    session_id: attributes.text("langfuse.session.id") ?? attributes.text(OTEL.sessionId),
-    user_id: attributes.text("langfuse.user.id") ?? attributes.text(OTEL.userId),
+    session_id: attributes.text("langfuse.session.id"),
+    user_id: attributes.text("langfuse.user.id"),
     heartbeat_interval_ms: null,
   };
 }

@@ -10,6 +10,7 @@ import { plain } from "./plain.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
 import type { Pricer } from "./price.ts";
 import { recordIdOf } from "./record-id.ts";
+import { withSharedWords } from "./run-words.ts";
 import { SpanAttributes } from "./span-attributes.ts";
 import { createAttributeReader, type SpanView } from "./span-view.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
@@ -99,7 +100,7 @@ function recordOf(
     status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
     error,
     run_seq: facts.runSeq,
-    run: facts.run,
+    run: withSharedWords(facts.run, attributes),
     llm,
     tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts, memo),
     end: facts.end,

@@ -8,7 +8,7 @@ import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
 import { type RequestSaid, requestSaid } from "./provider-request.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
-import { toolDefinition } from "./tool-definition.ts";
+import { type Tools, toolsOffered } from "./tool-definition.ts";
 
 const LISTS = [
   "llm.input_messages.",
@@ -132,28 +132,16 @@ function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: un
   };
 }
 
-/** The tools that were offered: as the content has them, and by their names. */
-interface Tools {
-  text: string;
-  names: string[];
-}
-
 function toolsOf(list: readonly FlatEntries[], given: unknown, memo: TextMemo): Tools | null {
   const isWhole = Array.isArray(given) && given.length >= list.length;
   const tools = isWhole ? given : flatMembers(list, TOOL).map((tool) => schemaOf(tool, memo));
-  return tools.length === 0 ? null : memo.ofSame(tools, () => toolsText(tools));
+  return tools.length === 0 ? null : toolsOffered(tools, memo);
 }
 
 function schemaOf(tool: Members, { parse }: TextMemo): Members {
   const { json_schema: text } = tool;
   if (typeof text === "string") return jsonObject(text, parse) ?? { type: "unknown", json_schema: text };
   return copiedBeside({}, tool, ["json_schema"]);
-}
-
-function toolsText(tools: readonly unknown[]): Tools {
-  const definitions = tools.map(toolDefinition);
-  const names = definitions.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
-  return { text: JSON.stringify(definitions), names };
 }
 
 /** What has a field of its own. */

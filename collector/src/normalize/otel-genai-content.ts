@@ -5,6 +5,8 @@ import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
+import type { TextMemo } from "./text-memo.ts";
+import { toolsOffered } from "./tool-definition.ts";
 
 /** The content of a model call under the names of the attributes; some put this log event on the span. */
 const DETAILS_EVENT = "gen_ai.client.inference.operation.details";
@@ -16,13 +18,20 @@ const LAMINAR_OUTPUT = "lmnr.span.output";
 export function modelContent(span: SpanView, attributes: AttributeReader): Content {
   const content = talkOf(span, attributes);
   const definitions = attributes.value(GEN_AI.toolDefinitions);
-  if (definitions !== null)
-    content.tool_definitions = Array.isArray(definitions)
-      ? `[${jsonElementsOf(definitions).join(",")}]`
-      : jsonTextOf(definitions, attributes.memo.parse);
+  if (definitions !== null) content.tool_definitions = definitionsText(definitions, attributes.memo);
   const parameters = parametersOf(attributes);
   if (parameters !== null) content.parameters = parameters;
   return content;
+}
+
+/** As they were sent, but for the schema under the name that the AI SDK and MCP have for it. */
+function definitionsText(definitions: unknown, memo: TextMemo): string {
+  const text = Array.isArray(definitions)
+    ? `[${jsonElementsOf(definitions).join(",")}]`
+    : jsonTextOf(definitions, memo.parse);
+  if (!text.includes('"inputSchema"')) return text;
+  const tools = memo.parse(text);
+  return Array.isArray(tools) ? toolsOffered(tools, memo).text : text;
 }
 
 export function toolContent(span: SpanView, attributes: AttributeReader): Content {

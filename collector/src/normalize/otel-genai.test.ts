@@ -241,6 +241,11 @@ describe("a model call", () => {
   it("has tool definitions from a list of texts too", () => {
     const { content } = read({ ...CHAT, "gen_ai.tool.definitions": ['{"name":"search"}'] });
     expect(content.tool_definitions).toBe('[{"name":"search"}]');
+    const ofTheAiSdk = { type: "function", name: "search", description: "d", inputSchema: { type: "object" } };
+    const given = { ...CHAT, "gen_ai.tool.definitions": JSON.stringify([ofTheAiSdk]) };
+    expect(JSON.parse(read(given).content.tool_definitions ?? "")).toEqual([
+      { type: "function", name: "search", description: "d", parameters: { type: "object" } },
+    ]);
   });
 
   it("names tool calls by the id that their results are given under", () => {

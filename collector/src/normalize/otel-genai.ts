@@ -1,4 +1,4 @@
-import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
+import { GEN_AI, OTEL, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { agentContent, eventsWithoutWords, modelContent, toolContent } from "./otel-genai-content.ts";
 import { llmFactsOf } from "./otel-genai-model.ts";
@@ -98,8 +98,8 @@ function targetOf(name: string, operation: string | null): string {
 
 function runFactsOf(agentName: string | null, attributes: AttributeReader): RunFacts {
   return {
-    task_id: attributes.text(RUNLEDGER.taskId),
-    task_type: attributes.text(RUNLEDGER.taskType),
+    task_id: null,
+    task_type: null,
     agent_name: attributes.text("gen_ai.main_agent.name") ?? agentName ?? attributes.text(WORKFLOW_NAME),
     agent_version: attributes.text(GEN_AI.agentVersion),
     session_id:

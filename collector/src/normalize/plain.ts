@@ -1,4 +1,4 @@
-import { GEN_AI, OTEL } from "@runledger/contract";
+import { GEN_AI } from "@runledger/contract";
 import type { Dialect } from "./dialect.ts";
 import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
@@ -18,10 +18,10 @@ export const plain: Dialect = {
     run: {
       task_id: null,
       task_type: null,
-      agent_name: null,
+      agent_name: attributes.text(GEN_AI.agentName),
       agent_version: null,
-      session_id: attributes.text(GEN_AI.conversationId) ?? attributes.text(OTEL.sessionId),
-      user_id: attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+      session_id: null,
+      user_id: null,
       heartbeat_interval_ms: null,
     },
     llm: null,

@@ -29,6 +29,10 @@ export interface SpanEvent {
 export interface AttributeReader {
   /** A non-empty string; a value of another type is left for `rest`. */
   text(key: string): string | null;
+  /** The first of these that is one; what else says the same is taken with it, what says otherwise is left for `rest`. */
+  firstText(keys: readonly string[]): string | null;
+  /** The same of counts. */
+  firstCount(keys: readonly string[]): number | null;
   /** A string that fits the whole pattern. */
   match(key: string, pattern: RegExp): string | null;
   /** A whole number >= 0, also when sent as text. */
@@ -81,6 +85,12 @@ class Reader implements AttributeReader {
     if (typeof value !== "string" || value === "") return null;
     this.#taken[place] = true;
     return value;
+  }
+  firstText(keys: readonly string[]): string | null {
+    return this.#first(keys, textOf);
+  }
+  firstCount(keys: readonly string[]): number | null {
+    return this.#first(keys, countOf);
   }
   match(key: string, pattern: RegExp): string | null {
     return this.#take(key, (value) => (typeof value === "string" && pattern.test(value) ? value : null));
@@ -137,6 +147,18 @@ class Reader implements AttributeReader {
     return rest;
   }
 
+  #first<Value>(keys: readonly string[], accept: (value: unknown) => Value | null): Value | null {
+    let first: Value | null = null;
+    for (const key of keys) {
+      const place = this.#shape.places.get(key);
+      const accepted = place === undefined ? null : accept(this.#values[place]);
+      if (place === undefined || accepted === null || (first !== null && accepted !== first)) continue;
+      first = accepted;
+      this.#taken[place] = true;
+    }
+    return first;
+  }
+
   #take<Value>(key: string, accept: (value: unknown) => Value | null): Value | null {
     const place = this.#shape.places.get(key);
     if (place === undefined) return null;
@@ -144,6 +166,10 @@ class Reader implements AttributeReader {
     if (accepted !== null) this.#taken[place] = true;
     return accepted;
   }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function numberOf(value: unknown): number | null {

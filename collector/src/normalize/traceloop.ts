@@ -11,6 +11,7 @@ import { isVectorStore, vectorContent, vectorOperation } from "./traceloop-vecto
 
 const SPAN_KIND = "traceloop.span.kind";
 const ENTITY_NAME = "traceloop.entity.name";
+const ENTITY_VERSION = "traceloop.entity.version";
 const WORKFLOW_NAME = "traceloop.workflow.name";
 const REQUEST_TYPE = "llm.request.type";
 const GUARDRAIL = "gen_ai.guardrail";
@@ -18,6 +19,9 @@ const ASSOCIATION = "traceloop.association.properties";
 const TOLD = {
   session: ["session_id", "conversation_id", "thread_id"].map((name) => `${ASSOCIATION}.${name}`),
   user: ["user_id", "customer_id"].map((name) => `${ASSOCIATION}.${name}`),
+  taskId: [`${ASSOCIATION}.task_id`],
+  taskType: [`${ASSOCIATION}.task_type`],
+  agentVersion: [`${ASSOCIATION}.agent_version`],
 };
 
 const CLAIMS = [
@@ -64,7 +68,8 @@ function readTraceloop(
   // every span within a workflow carries its name
   const entityName = attributes.text(ENTITY_NAME) ?? (entity === null ? null : attributes.text(WORKFLOW_NAME));
   const ends = span.parentSpanId === null && (kind === "agent" || entity === "workflow" || base.end !== null);
-  const run = runFactsOf(base.run, attributes, kind === "agent" || ends ? entityName : null);
+  const isAgent = kind === "agent" || ends;
+  const run = runFactsOf(base.run, attributes, isAgent ? entityName : null, isAgent ? versionOf(attributes) : null);
   const facts: DialectFacts = {
     ...base,
     event: ends ? "run_end" : "step",
@@ -118,21 +123,26 @@ function kindOf(
   return isCall ? ["llm", base.operation ?? "chat"] : ["other", base.operation];
 }
 
-function runFactsOf(run: RunFacts, attributes: AttributeReader, agentName: string | null): RunFacts {
+/** Of a workflow or an agent, as a number. */
+function versionOf(attributes: AttributeReader): string | null {
+  return attributes.text(ENTITY_VERSION) ?? attributes.number(ENTITY_VERSION)?.toString() ?? null;
+}
+
+function runFactsOf(
+  run: RunFacts,
+  attributes: AttributeReader,
+  agentName: string | null,
+  agentVersion: string | null,
+): RunFacts {
   const told = attributes.among(TOLD);
-  const first = (keys: readonly string[]) => {
-    let first: string | null = null;
-    for (const key of keys) {
-      const text = attributes.text(key); // each is taken
-      first ??= text;
-    }
-    return first;
-  };
   return {
     ...run,
+    task_id: run.task_id ?? attributes.firstText(told.taskId),
+    task_type: run.task_type ?? attributes.firstText(told.taskType),
     agent_name: run.agent_name ?? agentName,
-    session_id: run.session_id ?? first(told.session),
-    user_id: run.user_id ?? first(told.user),
+    agent_version: run.agent_version ?? attributes.firstText(told.agentVersion) ?? agentVersion,
+    session_id: run.session_id ?? attributes.firstText(told.session),
+    user_id: run.user_id ?? attributes.firstText(told.user),
   };
 }
 

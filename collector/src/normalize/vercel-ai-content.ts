@@ -5,6 +5,7 @@ import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
+import { toolsOffered } from "./tool-definition.ts";
 
 /** What went into a model call, and what came out of it. */
 export function modelCallContent(attributes: AttributeReader): Content {
@@ -108,13 +109,7 @@ function toolDefinitions(tools: unknown, memo: TextMemo): string {
     const members = membersOrList(tool, memo.parse);
     return isMembers(members) ? members : tool;
   });
-  return memo.ofSame(parsed, () => ({ text: JSON.stringify(parsed.map(toolDefinition)) })).text;
-}
-
-function toolDefinition(parsed: unknown): unknown {
-  if (!isMembers(parsed)) return parsed;
-  const { inputSchema, ...rest } = parsed;
-  return inputSchema === undefined ? parsed : { ...rest, parameters: inputSchema };
+  return toolsOffered(parsed, memo).text;
 }
 
 /** Name in the GenAI conventions, name in the SDK's settings. */

@@ -31,14 +31,7 @@ const KEYS = {
  */
 export function vercelTokens(span: SpanView, attributes: AttributeReader, provider: string | null): Tokens {
   const keys = attributes.among(KEYS);
-  const first = (list: readonly string[]) => {
-    let count: number | null = null;
-    for (const key of list) {
-      const value = attributes.count(key); // each is taken
-      count ??= value;
-    }
-    return count;
-  };
+  const first = (list: readonly string[]) => attributes.firstCount(list);
   const input = first(keys.input);
   const output = first(keys.output);
   const tokens: Tokens = {

@@ -1,4 +1,4 @@
-import { GEN_AI, OTEL, RUNLEDGER, type RunFacts, type StepKind } from "@runledger/contract";
+import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
@@ -11,13 +11,21 @@ const OPERATION_ID = "ai.operationId";
 /** Of the metrics of the same names, in seconds, version 7 makes attributes of the model call. */
 const DURATION = "gen_ai.client.operation.duration";
 const FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk";
+/** What the application tells of the run: in versions 5 and 6, and in 7. */
+const TOLD = {
+  taskId: ["ai.telemetry.metadata.taskId", "ai.settings.context.taskId"],
+  taskType: ["ai.telemetry.metadata.taskType", "ai.settings.context.taskType"],
+  agentName: ["ai.telemetry.metadata.agentName", "ai.settings.context.agentName"],
+  agentVersion: ["ai.telemetry.metadata.agentVersion", "ai.settings.context.agentVersion"],
+  sessionId: ["ai.telemetry.metadata.sessionId", "ai.settings.context.sessionId"],
+  userId: ["ai.telemetry.metadata.userId", "ai.settings.context.userId"],
+} as const;
 /** What `@ai-sdk/otel` adds to spans of the GenAI conventions, but for the first when it is asked to. */
 const SUPPLEMENTS = [
   DURATION,
   "ai.usage.outputTokenDetails.textTokens",
   "ai.usage.outputTokenDetails.reasoningTokens",
-  "ai.settings.context.sessionId",
-  "ai.settings.context.userId",
+  ...Object.values(TOLD).map(([, inContext]) => inContext),
   "ai.embeddings",
   "ai.embedding",
   "ai.documents",
@@ -68,7 +76,7 @@ function readOperation(operationId: string, span: SpanView, attributes: Attribut
   attributes.text("resource.name");
   const isWrapper = kind === "agent" || (kind === "other" && operation !== null && !word.startsWith("do"));
   const ends = isWrapper && span.parentSpanId === null;
-  const model = firstText(attributes, [GEN_AI.requestModel, "ai.model.id"]);
+  const model = attributes.firstText([GEN_AI.requestModel, "ai.model.id"]);
   const toolName = kind === "tool" ? (attributes.text("ai.toolCall.name") ?? span.name) : null;
   const agentName = kind === "agent" ? run.agent_name : null;
   return {
@@ -98,28 +106,15 @@ function endFactsOf(span: SpanView): DialectFacts["end"] {
   return { status: failed ? "failed" : "completed", outcome: null, reason: span.statusMessage || null, records: null };
 }
 
-/** What the application tells of the run: in versions 5 and 6, and in 7. */
-const TOLD = {
-  taskId: ["ai.telemetry.metadata.taskId", "ai.settings.context.taskId"],
-  taskType: ["ai.telemetry.metadata.taskType", "ai.settings.context.taskType"],
-  agentName: ["ai.telemetry.metadata.agentName", "ai.settings.context.agentName"],
-  agentVersion: ["ai.telemetry.metadata.agentVersion", "ai.settings.context.agentVersion"],
-  sessionId: ["ai.telemetry.metadata.sessionId", "ai.settings.context.sessionId"],
-  userId: ["ai.telemetry.metadata.userId", "ai.settings.context.userId"],
-} as const;
-
 function runFactsOf(attributes: AttributeReader): RunFacts {
   const told = attributes.among(TOLD);
   return {
-    task_id: firstText(attributes, told.taskId) ?? attributes.text(RUNLEDGER.taskId),
-    task_type:
-      firstText(attributes, told.taskType) ??
-      attributes.text(RUNLEDGER.taskType) ??
-      attributes.text("langfuse.trace.name"),
-    agent_name: attributes.text("ai.telemetry.functionId") ?? firstText(attributes, told.agentName),
-    agent_version: firstText(attributes, told.agentVersion),
-    session_id: firstText(attributes, told.sessionId) ?? attributes.text(OTEL.sessionId),
-    user_id: firstText(attributes, told.userId) ?? attributes.text(OTEL.userId) ?? attributes.text(OTEL.enduserId),
+    task_id: attributes.firstText(told.taskId),
+    task_type: attributes.firstText(told.taskType),
+    agent_name: attributes.text("ai.telemetry.functionId") ?? attributes.firstText(told.agentName),
+    agent_version: attributes.firstText(told.agentVersion),
+    session_id: attributes.firstText(told.sessionId),
+    user_id: attributes.firstText(told.userId),
     heartbeat_interval_ms: null,
   };
 }
@@ -130,15 +125,15 @@ function llmFactsOf(
   span: SpanView,
   attributes: AttributeReader,
 ): DialectFacts["llm"] {
-  const provider = firstText(attributes, [GEN_AI.system, "ai.model.provider"]);
+  const provider = attributes.firstText([GEN_AI.system, "ai.model.provider"]);
   const reason = attributes.texts(GEN_AI.responseFinishReasons);
   const firstMs = [attributes.number("ai.response.msToFirstChunk"), attributes.number("ai.stream.msToFirstChunk")];
   const tokens = vercelTokens(span, attributes, provider);
   return {
     provider: providerOf(provider),
     request_model: model,
-    response_model: firstText(attributes, [GEN_AI.responseModel, "ai.response.model"]),
-    response_id: firstText(attributes, [GEN_AI.responseId, "ai.response.id"]),
+    response_model: attributes.firstText([GEN_AI.responseModel, "ai.response.model"]),
+    response_id: attributes.firstText([GEN_AI.responseId, "ai.response.id"]),
     finish_reasons: reason.length > 0 ? reason : attributes.texts("ai.response.finishReason"),
     input_tokens: tokens.input_tokens,
     output_tokens: tokens.output_tokens,
@@ -228,14 +223,13 @@ function supplementedLlm(
 }
 
 function mergedRun(base: RunFacts, more: RunFacts): RunFacts {
-  return { ...base, session_id: base.session_id ?? more.session_id, user_id: base.user_id ?? more.user_id };
-}
-
-function firstText(attributes: AttributeReader, keys: readonly string[]): string | null {
-  let first: string | null = null;
-  for (const key of keys) {
-    const text = attributes.text(key); // each is taken
-    first ??= text;
-  }
-  return first;
+  return {
+    task_id: base.task_id ?? more.task_id,
+    task_type: base.task_type ?? more.task_type,
+    agent_name: base.agent_name ?? more.agent_name,
+    agent_version: base.agent_version ?? more.agent_version,
+    session_id: base.session_id ?? more.session_id,
+    user_id: base.user_id ?? more.user_id,
+    heartbeat_interval_ms: null,
+  };
 }
