@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type {
+  ApprovalDetail,
   ErasureAnswer,
   ExportJob,
   Hold,
@@ -11,8 +12,10 @@ import type {
   StoreVerification,
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sendWords } from "../support/person-words.ts";
 import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
 import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
+import { wordsInFiles, wordsInRows } from "../support/words-left.ts";
 
 let home: Awaited<ReturnType<typeof temporaryDir>>;
 let product: Product;
@@ -194,4 +197,70 @@ test("a restart and a rebuild from the log bring nothing back, and the master ke
     expect(isGone).toEqual([expected, expected]);
   }
   expect((await verified()).verdict).toBe("VERIFIED");
+}, 180_000);
+
+/** What docs/privacy.md says remains of an erased person, by their field (test/support/person-words.ts). */
+const REMAINS = {
+  log: ["", "attribute", "call", "choice", "end", "enderror", "error", "exception", "feedback", "kill", "limit"].concat(
+    ["logattribute", "logbody", "metric", "reason-approve", "reason-deny", "session", "stack", "task"],
+  ),
+  rows: {
+    ...{ call: ["steps.tool_call_id", "steps.tool_request_ids"], choice: ["steps.agent_facts"] },
+    ...{ kill: ["acts.act", "log_entries.act"], metric: ["metric_points.attributes"] },
+    ...{ "reason-approve": ["acts.act", "log_entries.act"], "reason-deny": ["acts.act", "log_entries.act"] },
+    ...{ session: ["runs.session_id", "steps.session_id"], task: ["runs.task_id", "steps.task_id"] },
+    "": ["acts.act", "log_entries.act"],
+  },
+};
+
+test("an auditor finds an erased person's words only where docs/privacy.md says so, and the other's where they were", async () => {
+  const [gone, kept] = ["carolina", "danielle"];
+  const [hers, others] = [
+    await sendWords(product.httpUrl, product.apiUrl, gone),
+    await sendWords(product.httpUrl, product.apiUrl, kept),
+  ];
+  for (const { runId } of [hers, others])
+    await eventually(
+      () => steps(runId),
+      (found) => found.length === 4 && found.every((step) => step.content !== "pending"),
+      60_000,
+    );
+  const withHers = await exported({ user: gone });
+  expect((await cli("erase", "--user", gone, "--reason", "asked")).code).toBe(0);
+  expect((await bundle(withHers)).status).toBe(404);
+
+  const asked = await Promise.all(
+    [hers, others].map(({ approvals: { none, deny } }) =>
+      Promise.all([none, deny].map((id) => getJson<ApprovalDetail>(`${product.apiUrl}/v1/approvals/${id}`))),
+    ),
+  );
+  expect(asked.map((of) => of.map((one) => [one.status, one.question, one.arguments, one.reason]))).toEqual([
+    [
+      ["pending", null, null, null],
+      ["denied", null, null, null],
+    ],
+    [
+      ["pending", `${kept}-question-none`, `${kept}-approval`, null],
+      ["denied", `${kept}-question-deny`, `${kept}-approval`, `${kept}-reason-deny`],
+    ],
+  ]);
+  expect(JSON.stringify(await steps(hers.runId))).not.toMatch(/carolina-(system|prompt|asked|arguments|result|why)/);
+  const shown = JSON.stringify(await steps(others.runId));
+  for (const field of ["system", "prompt", "asked", "arguments", "result", "why"])
+    expect(shown).toContain(`${kept}-${field}`);
+  expect((await verified()).verdict).toBe("VERIFIED");
+  await product.stop();
+
+  const left = await wordsInFiles(home.dir, gone);
+  const expected = (field: string) => (field === "" ? gone : `${gone}-${field}`);
+  for (const [word, places] of Object.entries(left))
+    left[word] = places.filter((place) => !place.startsWith("journal/"));
+  for (const [word, places] of Object.entries(left)) if (places.length === 0) delete left[word];
+  expect(left).toEqual({
+    ...Object.fromEntries(REMAINS.log.map((field) => [expected(field), ["objects/log/0"]])),
+    [gone]: ["objects/log/0", "objects/state/erasures"],
+  });
+  expect(await wordsInRows(home.dir, gone)).toEqual(
+    Object.fromEntries(Object.entries(REMAINS.rows).map(([field, places]) => [expected(field), places])),
+  );
 }, 180_000);

@@ -3,6 +3,7 @@ import { erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from 
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
+import { createExportStore } from "../exports/export-store.ts";
 import { claimDestruction, releaseDestruction } from "../holds/destruction-claim.ts";
 import { type ErasedSubject, holdAmong, holdOn } from "../holds/hold-on.ts";
 import { createHoldStore, type KeptHold } from "../holds/hold-store.ts";
@@ -122,6 +123,7 @@ export async function eraseTracesOf(
   await eraseRows(rows, { tenant, userId, runIds, label, receivedUntil });
   const untilMs = done_time === null ? Number.POSITIVE_INFINITY : Date.parse(done_time);
   await eraseWords(objects, { tenant, runIds: new Set(runIds), untilMs });
+  if (userId !== null) await createExportStore(objects).rename(tenant, userId, label);
 }
 
 async function recordErasure(

@@ -87,6 +87,8 @@ export interface ExportStore {
   /** Durable when it resolves. @throws QueryApiError `rate_limited` when too many wait. */
   add(kept: KeptExport): Promise<void>;
   change(id: string, changes: Partial<KeptExport>): Promise<void>;
+  /** Exports of a person that are finished name what stands for the person from now on. Again has no effect. */
+  rename(tenant: string, userId: string, label: string): Promise<void>;
 }
 
 export function createExportStore(objects: Objects): ExportStore {
@@ -120,6 +122,18 @@ export function createExportStore(objects: Objects): ExportStore {
       await document.update(({ exports }) => ({
         exports: exports.map((each) => (each.id === id ? { ...each, ...changes } : each)),
       }));
+    },
+    async rename(tenant, userId, label) {
+      const isOf = (each: KeptExport) => each.tenant === tenant && each.filter.user === userId && !isUnfinished(each);
+      await document.update((state) =>
+        state.exports.some(isOf)
+          ? {
+              exports: state.exports.map((each) =>
+                isOf(each) ? { ...each, filter: { ...each.filter, user: label } } : each,
+              ),
+            }
+          : state,
+      );
     },
   };
 }
