@@ -8,7 +8,7 @@ BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program opens
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, calendar, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
+import argparse, base64, calendar, collections, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -162,19 +162,8 @@ JSON_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[\]{},:])|("(?:[^"\\\x00-\x1f]|\\(?:["
                         r"|((?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)))")
 
 
-def is_json(text):
-    """Is it JSON (RFC 8259), however deep?"""
-    try:
-        json.loads(text, parse_constant=no_number, parse_int=len, parse_float=len)
-        return True
-    except RecursionError:
-        return is_deep_json(text)
-    except ValueError:
-        return False
-
-
 def is_deep_json(text):
-    """Slower, and without calling itself."""
+    """Is it JSON (RFC 8259), however deep? Slower than json.loads, and without calling itself."""
     # expected: v a value, first its first or a closing bracket, k a key, fk a key or }, : and after it; n the next or the end.
     stack, expected, at = [], "v", 0
     end = len(text.rstrip(" \t\n\r"))
@@ -1573,52 +1562,226 @@ def payload_id(ref):
     return "%s%s %s %s" % (ref["sha256"], ref.get("commitment", ""), form, ref.get("key_id", ""))
 
 
-def base_of(line, plaintext):
-    """The reference to the payload that this one goes on from, or None. Raises ValueError when it is not of its media type."""
-    base = None
-    if line["media_type"] == MESSAGES:
-        base = base_of_messages(plaintext.decode("utf-8", "replace"))
-    elif line["media_type"] == DELTA:
-        head, newline, own = plaintext.partition(b"\n")
-        node = parse_canonical(head)
-        if not newline or not is_delta(node):
-            raise ValueError("no difference")
-        lengths = [(piece, piece) if is_count(piece) else (0, piece[1]) for piece in node["pieces"]]
-        if sum(each for each, _ in lengths) != len(own) or sum(each for _, each in lengths) != node["size_bytes"] or node["size_bytes"] > 512 << 20:
-            raise ValueError("its pieces do not make it up")
-        base = node["base"]
-    return base
+def parse_delta(plaintext):
+    """(head, the node's own bytes). Raises ValueError when it is no difference."""
+    head, newline, own = plaintext.partition(b"\n")
+    node = parse_canonical(head)
+    if not newline or not is_delta(node):
+        raise ValueError("it is no difference")
+    lengths = [(piece, piece) if is_count(piece) else (0, piece[1]) for piece in node["pieces"]]
+    if sum(each for each, _ in lengths) != len(own) or sum(each for _, each in lengths) != node["size_bytes"] or node["size_bytes"] > MAX_TEXT:
+        raise ValueError("its pieces do not make it up")
+    return node, own
 
 
+MAX_TEXT = 512 << 20
 LIST_BEGIN, LIST_REST = '{"base":', re.compile(r',"base_count":(0|[1-9][0-9]{0,15}),"messages":(\[.*\])\}\Z', re.S)
 
 
-def base_of_messages(text):
+def parse_list(plaintext):
+    """(base, how many messages are before it, the array of its own as text, their number). Raises ValueError when it is no list."""
+    text = plaintext.decode("utf-8", "replace")
     end = json.JSONDecoder().raw_decode(text, len(LIST_BEGIN))[1] if text.startswith(LIST_BEGIN) else 0
     rest = LIST_REST.match(text, end)
     begin = text[len(LIST_BEGIN):end]
     base = None if begin == "null" else parse_canonical(begin.encode())
     ok = rest and is_count(int(rest.group(1))) and (rest.group(1) == "0" if begin == "null" else is_own_reference(base))
+    if not ok:
+        raise ValueError("it is no list of messages")
+    return base, int(rest.group(1)), rest.group(2), count_of_array(rest.group(2))
+
+
+def count_of_array(text):
     # No space where nothing is; all else is as JSON has it.
-    if not ok or re.match(r"\[[ \t\n\r]+\]\Z", rest.group(2)) or not is_json(rest.group(2)):
-        raise ValueError("no list of messages")
-    return base
+    if text[:1] != "[" or text[-1:] != "]" or re.match(r"\[[ \t\n\r]+\]\Z", text):
+        raise ValueError("it is no list of messages")
+    try:
+        return len(json.loads(text, parse_constant=no_number, parse_int=len, parse_float=len))
+    except RecursionError:
+        if not is_deep_json(text):
+            raise ValueError("it is no list of messages")
+    depth, commas = 0, 0
+    for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', text, re.S):
+        mark = token.group()
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)
+        commas += mark == "," and depth == 1
+    return commas + 1
+
+
+def base_of(media_type, plaintext):
+    """The reference to the payload that this one goes on from, or None. Raises ValueError when it is not of its media type."""
+    if media_type == MESSAGES:
+        return parse_list(plaintext)[0]
+    return parse_delta(plaintext)[0]["base"] if media_type == DELTA else None
+
+
+class Absent(Exception):
+    """A payload that the bundle does not hold, or not as it must be."""
+
+
+def key_of(ref):
+    """All that a reference says: what was found of one that differs in anything says nothing of it."""
+    return json.dumps(ref, sort_keys=True)
+
+
+class Contents:
+    """Plaintexts that their lines' hashes or commitments fit, and whether they are what records and other contents state of them."""
+    MAX_MEMORY, MAX_TEXTS, MAX_REMEMBERED = 32 << 20, 128 << 20, 100_000
+
+    def __init__(self):
+        self.secret, self.places, self.end, self.file = os.urandom(16), {}, 0, None
+        # right: nodes that were found right, of a list how many messages it has; texts: whole texts of differences, those used last.
+        self.right, self.texts, self.text_bytes = {}, collections.OrderedDict(), 0
+
+    def digest(self, identity):
+        return hashlib.sha256(self.secret + identity.encode()).digest()[:8]
+
+    def add(self, line, plaintext):
+        digest = self.digest(payload_id(line))
+        if digest in self.places:
+            return
+        if self.file is None:
+            self.file = tempfile.SpooledTemporaryFile(self.MAX_MEMORY)
+        self.file.seek(self.end)
+        self.file.write(plaintext)
+        self.places[digest] = (self.end, len(plaintext))
+        self.end += len(plaintext)
+
+    def close(self):
+        if self.file is not None:
+            self.file.close()
+
+    def has(self, ref):
+        return self.digest(payload_id(ref)) in self.places
+
+    def read(self, ref):
+        place = self.places.get(self.digest(payload_id(ref)))
+        if place is None:
+            raise Absent("the payload %s, which it goes on from, is not here to be looked at" % ref["sha256"])
+        # How large deflated bytes are sealed can't be told from a plaintext; else they have salt and tag.
+        size = ref.get("inflated_bytes", ref["size_bytes"] - (32 if "key_id" in ref else 0))
+        if place[1] != size:
+            raise ValueError("the payload %s does not have the size that its reference says" % ref["sha256"])
+        self.file.seek(place[0])
+        return self.file.read(size)
+
+    @staticmethod
+    def resolved(base, ref):
+        """Where a base lies that the payload at ref names."""
+        if base is None or base["pack"] != "0" * 64:
+            return base
+        if base["offset"] >= ref["offset"]:
+            raise ValueError("the base of the payload %s comes after it" % ref["sha256"])
+        return dict(base, pack=ref["pack"])
+
+    def base(self, ref):
+        return self.resolved(base_of(ref["media_type"], self.read(ref)), ref)
+
+    def check(self, entry, name, ref):
+        """Raises ValueError, or Absent, when a content is not what is stated of it."""
+        if ref["media_type"] in (MESSAGES, DELTA):
+            self.check_nodes(ref)
+        else:
+            self.read(ref)
+        if name == "messages" and ref["media_type"] != MESSAGES:
+            self.messages(ref)
+        if name == "overflow":
+            moved = parse_canonical(self.text(ref))
+            whole = dict(entry, **moved) if isinstance(moved, dict) else None
+            fits = is_record(whole)
+            LATER.clear()
+            if not fits:
+                raise ValueError("the overflow of record %s does not fit it" % entry["record_id"])
+
+    def check_nodes(self, ref):
+        chain = []
+        while ref is not None and ref["media_type"] in (MESSAGES, DELTA) and key_of(ref) not in self.right:
+            chain.append(ref)
+            ref = self.base(ref)
+        for node_ref in reversed(chain):
+            count = None
+            if node_ref["media_type"] == DELTA:
+                self.text(node_ref)
+            else:
+                base, before, _, own = parse_list(self.read(node_ref))
+                base = self.resolved(base, node_ref)
+                if before != (0 if base is None else self.count(base)):
+                    raise ValueError("the list %s counts other messages before it than there are" % node_ref["sha256"])
+                count = before + own
+            if len(self.right) >= self.MAX_REMEMBERED:
+                self.right.clear()
+            self.right[key_of(node_ref)] = count
+
+    def count(self, ref):
+        known = self.right.get(key_of(ref))
+        return self.messages(ref)[0] if known is None else known
+
+    def messages(self, ref):
+        """(number, the text of their array) of a list, however it is stored."""
+        total, expected, parts = 0, None, []
+        while ref is not None:
+            if ref["media_type"] == MESSAGES:
+                base, before, array, own = parse_list(self.read(ref))
+            else:
+                base, before, array = None, 0, self.text(ref).decode("utf-8", "replace")
+                own = count_of_array(array)
+            if expected is not None and expected != before + own:
+                raise ValueError("the list %s does not have the messages that its successor counts" % ref["sha256"])
+            total, expected = total + own, before
+            parts.append(array[1:-1])
+            ref = self.resolved(base, ref)
+        return total, "[%s]" % ",".join(part for part in reversed(parts) if part)
+
+    def text(self, ref):
+        """The whole text, as bytes."""
+        chain = []
+        while ref["media_type"] == DELTA and key_of(ref) not in self.texts:
+            chain.append(ref)
+            ref = self.base(ref)
+        if ref["media_type"] == DELTA:
+            whole = self.texts[key_of(ref)]
+            self.texts.move_to_end(key_of(ref))
+        else:
+            whole = self.messages(ref)[1].encode() if ref["media_type"] == MESSAGES else self.read(ref)
+        for ref in reversed(chain):
+            whole = self.joined(ref, whole)
+            self.remember(key_of(ref), whole)
+        return whole
+
+    def joined(self, ref, base):
+        head, own = parse_delta(self.read(ref))
+        parts, at = [], 0
+        for piece in head["pieces"]:
+            begin, length, source = (at, piece, own) if is_count(piece) else (*piece, base)
+            if begin + length > len(source) and length > 0:
+                raise ValueError("the difference %s takes bytes that its base does not have" % ref["sha256"])
+            at += length if source is own else 0
+            parts.append(source[begin:begin + length])
+        whole = b"".join(parts)
+        if hashlib.sha256(whole).hexdigest() != head["sha256"]:
+            raise ValueError("the payload %s and its bases do not make up the text %s" % (ref["sha256"], head["sha256"]))
+        return whole
+
+    def remember(self, key, text):
+        if len(text) > self.MAX_TEXTS:
+            return
+        self.texts[key] = text
+        self.text_bytes += len(text)
+        while self.text_bytes > self.MAX_TEXTS:
+            self.text_bytes -= len(self.texts.popitem(last=False)[1])
 
 
 class Payloads:
     def __init__(self, expected, findings):
         self.expected, self.findings = expected, findings
-        self.secret, self.seen, self.erasures = os.urandom(16), set(), set()
-        self.index, self.needed, self.lines, self.provided, self.bytes_read = None, {}, None, {}, False
+        self.contents, self.seen, self.erasures = Contents(), set(), set()
+        self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = None, (), {}, None, {}, False
         self.checked = self.erased = 0
-
-    def digest(self, identity):
-        return hashlib.sha256(self.secret + identity.encode()).digest()[:8]
 
     def expect(self, index, entries):
         self.settle()
-        self.index, self.needed, self.lines, self.provided, self.bytes_read = index, {}, None, {}, False
-        for entry in entries if self.expected else ():
+        self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = index, entries if self.expected else (), {}, None, {}, False
+        for entry in self.entries:
             for name, ref in entry["payloads"].items():
                 self.need(ref, "record %s, payload %s" % (entry["record_id"], name))
 
@@ -1633,17 +1796,29 @@ class Payloads:
         if self.lines is not None and not self.bytes_read:
             self.findings.add("INCOMPLETE", path + ".bin", "it is missing")
         for identity, (by, _) in self.needed.items():
-            if identity not in self.provided and self.digest(identity) not in self.seen:
+            if identity not in self.provided and self.contents.digest(identity) not in self.seen:
                 self.findings.add("INCOMPLETE", by, "the payload %s is missing" % identity[:64])
         for identity, media_type in self.provided.items():
             if identity not in self.needed:
                 self.findings.add("TAMPERED", path + ".jsonl", "nothing refers to the payload %s with this commitment, key and form" % identity[:64])
             elif media_type not in self.needed[identity][1]:
                 self.findings.add("TAMPERED", path + ".jsonl", "the payload %s has no reference with the media type %s" % (identity[:64], media_type))
-            if self.digest(identity) in self.seen:
+            if self.contents.digest(identity) in self.seen:
                 self.findings.add("TAMPERED", path + ".jsonl", "the payload %s is there twice" % identity[:64])
-            self.seen.add(self.digest(identity))
-        self.index = None
+            self.seen.add(self.contents.digest(identity))
+        for entry in self.entries:
+            self.check_contents(entry)
+        self.index, self.entries = None, ()
+
+    def check_contents(self, entry):
+        for name, ref in entry["payloads"].items():
+            if not self.contents.has(ref):
+                continue  # missing, erased or not what it must be, which is told
+            try:
+                self.contents.check(entry, name, ref)
+            except (Absent, ValueError) as error:
+                verdict = "INCOMPLETE" if isinstance(error, Absent) else "TAMPERED"
+                self.findings.add(verdict, "record %s, payload %s" % (entry["record_id"], name), str(error))
 
     def read_lines(self, index, content):
         if not self.expected or index != self.index or self.lines is not None:
@@ -1690,8 +1865,9 @@ class Payloads:
             if not ok:
                 self.findings.add("TAMPERED", content.path, "the payload %s is not what its entry was logged with" % line["sha256"])
                 continue
+            self.contents.add(line, plaintext)
             try:
-                base = base_of(line, plaintext)
+                base = base_of(line["media_type"], plaintext)
             except (ValueError, KeyError, TypeError, RecursionError):
                 self.findings.add("TAMPERED", content.path, "the payload %s is not of its media type" % line["sha256"])
                 continue
@@ -1701,6 +1877,7 @@ class Payloads:
     def finish(self, shard, erased_in):
         """erased_in: per log, by index, what its acts have destroyed."""
         self.settle()
+        self.contents.close()
         for other, index, key_id in self.erasures:
             ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
             if other == shard or key_id not in ids and key_id[:3] not in prefixes:

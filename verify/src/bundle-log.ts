@@ -52,7 +52,9 @@ export interface BundleLogCheck {
   /** A file of the log: all but its checkpoint. `sha256` is asked for when its content was read to the end. */
   read(place: BundlePath, file: BundleFile, sha256: () => string): Promise<void>;
   /** After the last file of the bundle. `isDestroyedBy`: in whichever log the act stands. */
-  finish(isDestroyedBy: (shard: string, index: number, keyId: string) => boolean): void;
+  finish(isDestroyedBy: (shard: string, index: number, keyId: string) => boolean): Promise<void>;
+  /** Whether it was finished or not. */
+  close(): Promise<void>;
 }
 
 /** @throws BrokenBundleError for a checkpoint that is none, or of another log than the manifest tells of. */
@@ -85,16 +87,19 @@ export function openBundleLog(
   return {
     ...{ log, head, anchors, attested, entries, payloads, selection, findings },
     read: (place, file, sha256) => readFile(place, file, sha256, { log, tiles, entries, payloads, proofs, findings }),
-    finish(isDestroyedBy) {
+    async finish(isDestroyedBy) {
       tiles.finish(since);
       entries.finish();
       // Only an act of another log is named with its log.
       const isNamedRight = (shard: string | null): boolean => shard !== log.shard;
-      payloads.finish((shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key));
+      await payloads.finish(
+        (shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key),
+      );
       selection.finish();
       proofs.finish();
       checkWitnessed(anchors, trust, entries.lastIndex, findings);
     },
+    close: payloads.close,
   };
 }
 
@@ -122,7 +127,7 @@ async function readFile(place: BundlePath, file: BundleFile, sha256: () => strin
       return;
     case "entries": {
       const records = await entries.read(place.index, file.content);
-      payloads.expect(place.index, records);
+      await payloads.expect(place.index, records);
       tiles.prune();
       return;
     }

@@ -13,22 +13,26 @@ import {
   payloadLinesPath,
   type RunledgerRecord,
 } from "@runledger/contract";
+import { createBundleContents } from "./bundle-contents.ts";
 import { createByteReader } from "./byte-reader.ts";
 
 /** The payloads of a bundle: each is what an entry, or a payload that an entry refers to, commits to. */
 export interface BundlePayloads {
   /** An entries file was read whose records refer to payloads. Settles the one before. */
-  expect(firstIndex: number, records: readonly RunledgerRecord[]): void;
+  expect(firstIndex: number, records: readonly RunledgerRecord[]): Promise<void>;
   lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** `isDestroyedBy`: does the act at an index of a log (null: of this one) say that it destroyed the key? */
-  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): void;
+  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): Promise<void>;
+  /** Whether it was finished or not. */
+  close(): Promise<void>;
   readonly checked: number;
   readonly erased: number;
 }
 
 interface Part {
   firstIndex: number;
+  records: readonly RunledgerRecord[];
   /** By identity. */
   needed: Map<string, Needed>;
   lines: PayloadLine[] | null;
@@ -49,13 +53,16 @@ const MAX_LINES = 4_000_000;
 
 export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
   const seen = createDigestSet(randomBytes(16));
+  const contents = createBundleContents(findings);
   const erasures = new Map<string, { shard: string | null; index: number; keyId: string }>();
   let part: Part | null = null;
   let checked = 0;
   let erased = 0;
 
-  const settle = (): void => {
-    if (part !== null) settlePart(part, seen, findings);
+  const settle = async (): Promise<void> => {
+    if (part === null) return;
+    settlePart(part, seen, findings);
+    for (const record of part.records) await contents.check(record);
     part = null;
   };
   const isOutOfPlace = (firstIndex: number, path: string, fits: (part: Part) => boolean): boolean => {
@@ -64,14 +71,9 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
     return true;
   };
   return {
-    expect(firstIndex, records) {
-      settle();
-      part = { firstIndex, needed: new Map(), lines: null, provided: new Map(), bytesRead: false };
-      if (!isExpected) return;
-      for (const record of records) {
-        for (const [name, ref] of Object.entries(record.payloads))
-          need(part, ref, `record ${record.record_id}, payload ${name}`);
-      }
+    async expect(firstIndex, records) {
+      await settle();
+      part = newPart(firstIndex, isExpected ? records : []);
     },
     async lines(firstIndex, content) {
       const path = payloadLinesPath(firstIndex);
@@ -100,13 +102,19 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       }
       const reader = createByteReader(content);
       for (const line of placed) {
-        const base = checkPayload(line, await reader.take(line.length), path, findings);
+        const plaintext = await reader.take(line.length);
         checked++;
+        if (!isGenuine(line, plaintext)) {
+          findings.add("TAMPERED", path, `the payload ${line.sha256} is not what its entry was logged with`);
+          continue;
+        }
+        await contents.add(payloadId(line), plaintext);
+        const base = baseOf(line, plaintext, path, findings);
         if (base !== null) need(part, base, `payload ${line.sha256}, its base`);
       }
     },
-    finish(isDestroyedBy) {
-      settle();
+    async finish(isDestroyedBy) {
+      await settle();
       for (const { shard, index, keyId } of erasures.values()) {
         if (isDestroyedBy(shard, index, keyId)) continue;
         const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
@@ -114,6 +122,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         findings.add("INCOMPLETE", `key ${keyId}`, what);
       }
     },
+    close: contents.close,
     get checked() {
       return checked;
     },
@@ -121,6 +130,13 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       return erased;
     },
   };
+}
+
+function newPart(firstIndex: number, records: readonly RunledgerRecord[]): Part {
+  const part: Part = { firstIndex, records, needed: new Map(), lines: null, provided: new Map(), bytesRead: false };
+  for (const { record_id, payloads } of records)
+    for (const [name, ref] of Object.entries(payloads)) need(part, ref, `record ${record_id}, payload ${name}`);
+  return part;
 }
 
 function need({ needed }: Part, ref: PayloadRef, by: string): void {
@@ -180,11 +196,7 @@ function areContiguous(placed: readonly Placed[], sizeBytes: number): boolean {
 }
 
 /** The base that the payload goes on from; null where it has none, or after a finding. */
-function checkPayload(line: Placed, plaintext: Buffer, path: string, findings: Findings): PayloadRef | null {
-  if (!isGenuine(line, plaintext)) {
-    findings.add("TAMPERED", path, `the payload ${line.sha256} is not what its entry was logged with`);
-    return null;
-  }
+function baseOf(line: Placed, plaintext: Buffer, path: string, findings: Findings): PayloadRef | null {
   try {
     const ref = { ...line, size_bytes: line.length, pack: "", offset: Number.POSITIVE_INFINITY };
     return payloadBase(ref, plaintext);

@@ -32,7 +32,7 @@ import { openSince, type Trust } from "./trust.ts";
 
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
- * of runs and payloads (a few bytes each), and with several logs of entries too, not with the size of the bundle. Never rejects for what the bundle holds.
+ * of runs and payloads (a few bytes each), and with several logs of entries too, not with the size of the bundle: contents beyond 32 MiB are in a temporary file. Never rejects for what the bundle holds.
  * @param shard the one log that the caller asked for: others are not missed.
  * @throws LogError `malformed` for a key or an earlier checkpoint of the caller that isn't one.
  */
@@ -58,11 +58,13 @@ export async function verifyBundle(
       for await (const _ of watched.file.content); // to its end, for its sum
       watched.sha256();
     }
-    coverage = finish(reading);
+    coverage = await finish(reading);
   } catch (error) {
     const broken = error instanceof BrokenBundleError ? error : null;
     const message = error instanceof Error ? error.message : String(error);
     findings.add(broken?.verdict ?? "UNREADABLE", broken?.where ?? "bundle", message);
+  } finally {
+    for (const log of seen.logs.values()) await log.close();
   }
   const runs = coverage === null ? null : (seen.runs?.finish(coverage) ?? null);
   if (runs !== null) addRunProblems(runs, findings);
@@ -210,7 +212,8 @@ const REQUIRED = [
 ];
 
 /** Null: there is no log to say anything of. */
-function finish({ seen, since, trust, shard, directory, findings }: Reading): RunCoverage | null {
+async function finish(reading: Reading): Promise<RunCoverage | null> {
+  const { seen, since, trust, shard, directory, findings } = reading;
   const { manifest, logs, singles } = seen;
   const checkpoints = shardsOf(manifest)?.map(checkpointOf) ?? [checkpointOf(null)];
   for (const path of [...REQUIRED, ...checkpoints])
@@ -218,7 +221,7 @@ function finish({ seen, since, trust, shard, directory, findings }: Reading): Ru
   if (manifest === null || logs.size === 0) return null;
   const isDestroyedBy = (name: string, index: number, keyId: string): boolean =>
     logs.get(name)?.selection.isDestroyedBy(index, keyId) ?? false;
-  for (const log of logs.values()) log.finish(isDestroyedBy);
+  for (const log of logs.values()) await log.finish(isDestroyedBy);
   const origins = bundledLogs(manifest).map(({ origin }) => origin);
   for (const { origin } of origins.length === 1 ? [] : since)
     if (!origins.includes(origin))

@@ -1,10 +1,12 @@
 import crypto from "node:crypto";
 
-/** Remembers which of many texts were there, in 8 to 16 bytes each. */
+/** Remembers which of many texts were there, in 12 to 24 bytes each. */
 export interface DigestSet {
   /** False when it was there before. */
   add(text: string): boolean;
   has(text: string): boolean;
+  /** The how manyth it was of those added, from 0; -1: it was not. */
+  indexOf(text: string): number;
   readonly size: number;
 }
 
@@ -14,6 +16,7 @@ export interface DigestSet {
  */
 export function createDigestSet(secret: Uint8Array): DigestSet {
   let slots = new BigUint64Array(1 << 12);
+  let indexes = new Uint32Array(slots.length);
   let size = 0;
   const digest = (text: string): bigint => {
     const hash = crypto.createHash("sha256").update(secret).update(text).digest().readBigUInt64BE(0);
@@ -26,8 +29,15 @@ export function createDigestSet(secret: Uint8Array): DigestSet {
   };
   const grow = (): void => {
     const larger = new BigUint64Array(slots.length * 2);
-    for (const value of slots) if (value !== 0n) larger[slotOf(larger, value)] = value;
+    const largerIndexes = new Uint32Array(larger.length);
+    for (const [from, value] of slots.entries()) {
+      if (value === 0n) continue;
+      const to = slotOf(larger, value);
+      larger[to] = value;
+      largerIndexes[to] = indexes[from] as number;
+    }
     slots = larger;
+    indexes = largerIndexes;
   };
   return {
     add(text) {
@@ -35,11 +45,15 @@ export function createDigestSet(secret: Uint8Array): DigestSet {
       const at = slotOf(slots, value);
       if (slots[at] === value) return false;
       slots[at] = value;
-      size++;
+      indexes[at] = size++;
       if (size * 4 > slots.length * 3) grow();
       return true;
     },
     has: (text) => slots[slotOf(slots, digest(text))] !== 0n,
+    indexOf(text) {
+      const at = slotOf(slots, digest(text));
+      return slots[at] === 0n ? -1 : (indexes[at] as number);
+    },
     get size() {
       return size;
     },

@@ -1,18 +1,13 @@
 import crypto from "node:crypto";
 import { inflateRawSync } from "node:zlib";
+import { parseLogEntry } from "../log/log-entry.ts";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { elementsOfArray, jsonElements } from "./json-elements.ts";
+import { parseCanonicalJson } from "./parse-canonical-json.ts";
 import { packPath } from "./paths.ts";
 import { commitmentOf, openPayload, SALT_BYTES } from "./payload-seal.ts";
-import {
-  DELTA_MEDIA_TYPE,
-  MESSAGES_MEDIA_TYPE,
-  messageList,
-  type PayloadRef,
-  type RunledgerRecord,
-  record,
-} from "./record.ts";
+import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, messageList, type PayloadRef, type RunledgerRecord } from "./record.ts";
 import type { TextCache } from "./text-cache.ts";
 import { fillAllGaps, fillGaps, MAX_TEXT_BYTES, parseTextDelta, type TextDelta } from "./text-delta.ts";
 
@@ -129,7 +124,7 @@ function createTextReader(read: ReadPayload, cache: TextCache | undefined): Text
   };
 
   const text = async (ref: PayloadRef): Promise<Uint8Array> => {
-    const key = keyOf(ref);
+    const key = payloadRefKey(ref);
     const known = cache?.get(key);
     if (known !== undefined) return known;
     if (ref.media_type === MESSAGES_MEDIA_TYPE) return Buffer.from(`[${(await messages(ref)).join(",")}]`);
@@ -144,7 +139,7 @@ function createTextReader(read: ReadPayload, cache: TextCache | undefined): Text
     const whole = Buffer.allocUnsafe(top.sizeBytes);
     let gaps = fillGaps(whole, [{ at: 0, from: 0, length: top.sizeBytes }], top);
     let base = baseOf(top.base, ref);
-    while (base.media_type === DELTA_MEDIA_TYPE && cache?.get(keyOf(base)) === undefined) {
+    while (base.media_type === DELTA_MEDIA_TYPE && cache?.get(payloadRefKey(base)) === undefined) {
       const next = parseTextDelta(await node(base), base.sha256);
       gaps = fillGaps(whole, gaps, next);
       base = baseOf(next.base, base);
@@ -165,8 +160,10 @@ export function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
   return { ...base, pack: ref.pack };
 }
 
-function keyOf({ pack, offset, sha256, media_type }: PayloadRef): string {
-  return `${pack} ${offset} ${sha256} ${media_type}`;
+/** All that a reference says: what was found of one that differs in anything says nothing of it. */
+export function payloadRefKey(ref: PayloadRef): string {
+  const { pack, offset, sha256, size_bytes, media_type, key_id = "", commitment = "", inflated_bytes = "" } = ref;
+  return `${pack} ${offset} ${sha256} ${size_bytes} ${key_id} ${commitment} ${inflated_bytes} ${media_type}`;
 }
 
 /** Of a list that is stored as one text. */
@@ -207,7 +204,7 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
   return { base: base && baseOf(base, ref), baseCount, texts };
 }
 
-/** The record with what was too large for its entry put back in place. @throws LogError `malformed`. */
+/** The record with what was too large for its entry put back in place. @throws LogError `malformed` where that makes none of this version or a later one. */
 export async function readWholeRecord(
   read: ReadPayload,
   entry: RunledgerRecord,
@@ -215,10 +212,10 @@ export async function readWholeRecord(
 ): Promise<RunledgerRecord> {
   const ref = entry.payloads.overflow;
   if (ref === undefined) return entry;
-  const moved = parseJson(Buffer.from(await readText(read, ref, cache)).toString());
-  const whole = record.safeParse({ ...entry, ...(typeof moved === "object" ? moved : {}) });
-  if (!whole.success) throw new LogError("malformed", `the overflow of record ${entry.record_id} does not fit it`);
-  return whole.data;
+  const moved = parseCanonicalJson(await readText(read, ref, cache));
+  if (typeof moved !== "object" || moved === null || Array.isArray(moved))
+    throw new LogError("malformed", `the overflow of record ${entry.record_id} is no JSON object`);
+  return parseLogEntry(Buffer.from(canonicalJson({ ...entry, ...moved })));
 }
 
 function nodePrefix(base: PayloadRef | null, baseCount: number): string {

@@ -1,0 +1,3 @@
+import { testContents } from "./contents-agree.ts";
+
+testContents(1);
