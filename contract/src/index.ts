@@ -145,7 +145,7 @@ export {
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
 export type { CheckTimestamp } from "./log/anchors.ts";
-export { type Checkpoint, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
+export { type Checkpoint, logName, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { type ContentCheck, createContentCheck } from "./log/content-check.ts";
 export { type Cosigner, cosignersOf, createCosigner, parseCosignerKey } from "./log/cosignature.ts";
 export { createDestroyedKeys, type DestroyedKeys, type Destruction } from "./log/destroyed-keys.ts";

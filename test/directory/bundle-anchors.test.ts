@@ -136,6 +136,22 @@ test("a bundle of all logs is covered log by log, each as far as the cosigned he
   }
 });
 
+test("a time stamp that the caller asks for and that is not here is noted", async () => {
+  const note = expect.stringContaining("No time stamp of the authority that you named covers them.");
+  const stamped = await both(bundle, { tsaCert: authority.cert });
+  const files = readTar(bundle);
+  const { heads } = JSON.parse(fileOf(files, "anchors.json").toString());
+  expect(heads.filter(({ timestamp }: { timestamp: unknown }) => timestamp !== null)).toHaveLength(1);
+  const removed = anchored(files, (text) => text.replace(/"timestamp":"[^"]*"/, '"timestamp":null'));
+  const seen = await both(removed, { tsaCert: authority.cert });
+  const unasked = await both(removed);
+  for (const verifier of ["node", "python"] as const) {
+    expect(seen.report[verifier]).toMatchObject({ verdict: "VERIFIED", notes: expect.arrayContaining([note]) });
+    for (const other of [stamped, unasked])
+      expect(other.report[verifier]).toMatchObject({ notes: expect.not.arrayContaining([note]) });
+  }
+});
+
 test("without its anchors, or with those of others, it is not", async () => {
   const files = readTar(bundle);
   const without = files.filter(([path]) => path !== "anchors.json");

@@ -61,7 +61,9 @@ async function askOne(kind: string, seed: number, { sample, verifiers, report }:
   if (asked === undefined || report.disagreed.length === MAX_DISAGREEMENTS) return;
   const { node, python } = await verifiers.ask(asked);
   const isSame =
-    node.verdict === python.verdict && node.exitCode === python.exitCode && node.later.join() === python.later.join();
+    node.verdict === python.verdict &&
+    node.exitCode === python.exitCode &&
+    (node.verdict !== "VERIFIED" || node.notes.join("\n") === python.notes.join("\n"));
   if (!isSame || node.verdict === "FAILED") report.disagreed.push({ kind, seed, node, python });
   else {
     const verdicts = report.agreed.get(kind);

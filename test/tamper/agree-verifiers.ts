@@ -26,8 +26,7 @@ for line in sys.stdin:
     try:
         keys, rules, quorum = v.parse_policy(base64.b64decode(policy))
         result = v.verify(path, keys, [base64.b64decode(each) for each in since], rules, quorum)
-        later = [note for note in result["notes"] if "later Runledger" in note]
-        answer = [result["verdict"], v.CODES[result["verdict"]], result["findings"][:4], later]
+        answer = [result["verdict"], v.CODES[result["verdict"]], result["findings"][:4], result["notes"]]
     except v.Unreadable as error:
         answer = ["UNREADABLE", v.CODES["UNREADABLE"], [str(error)], []]
     except BaseException:
@@ -46,8 +45,7 @@ export interface AgreeCase {
 export interface Said {
   verdict: Verdict | "FAILED";
   exitCode: number;
-  /** What is noted of records of a later version. */
-  later: string[];
+  notes: string[];
   /** For a failing test. */
   why: unknown;
 }
@@ -71,8 +69,8 @@ export async function startAgreeingVerifiers(): Promise<AgreeingVerifiers> {
     python.stdin.write(`${JSON.stringify([path, policy.toString("base64"), texts, made.splice(0)])}\n`);
     const { value, done } = await answers.next();
     if (done === true) throw new Error("the verifier in Python ended");
-    const [verdict, exitCode, why, later] = JSON.parse(value);
-    return { verdict, exitCode, why, later };
+    const [verdict, exitCode, why, notes] = JSON.parse(value);
+    return { verdict, exitCode, why, notes };
   };
   return {
     async ask(asked) {
@@ -98,12 +96,11 @@ async function askNode({ tar, policy, since = [] }: AgreeCase): Promise<Said> {
     const trust = { verifierKeys: trusted.logs, witnessed: trusted, sinceCheckpoints: since };
     const { verdict, findings, notes } = await verifyBundle(() => tarFiles(input()), trust);
     const failed = findings.find((finding) => finding.verdict === "UNREADABLE");
-    if (failed !== undefined) return { verdict: "FAILED", exitCode: 4, why: failed, later: [] };
-    const later = notes.filter((note) => note.includes("later Runledger"));
-    return { verdict, exitCode: VERDICT_EXIT_CODES[verdict], why: findings.slice(0, 4), later };
+    if (failed !== undefined) return { verdict: "FAILED", exitCode: 4, why: failed, notes: [] };
+    return { verdict, exitCode: VERDICT_EXIT_CODES[verdict], why: findings.slice(0, 4), notes };
   } catch (error) {
     if (error instanceof LogError && error.code === "malformed")
-      return { verdict: "UNREADABLE", exitCode: VERDICT_EXIT_CODES.UNREADABLE, why: error.message, later: [] };
-    return { verdict: "FAILED", exitCode: 4, why: error instanceof Error ? error.stack : error, later: [] };
+      return { verdict: "UNREADABLE", exitCode: VERDICT_EXIT_CODES.UNREADABLE, why: error.message, notes: [] };
+    return { verdict: "FAILED", exitCode: 4, why: error instanceof Error ? error.stack : error, notes: [] };
   }
 }

@@ -44,6 +44,8 @@ async function verdictsOf(records: readonly Facts[], run = "a") {
       keys,
     });
     verdicts.push(both.node, both.python);
+    const [node, python] = [both.report.node, both.report.python] as { notes: string[] }[];
+    expect(python?.notes).toEqual(node?.notes);
     why.push(both.why);
   }
   await log.remove();

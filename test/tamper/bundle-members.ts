@@ -133,11 +133,11 @@ function isOtherTruth(changed: readonly Json[], lines: readonly Json[], plaintex
   );
 }
 
-/** All but what is said: of a bundle of one log its shard's name too, which a directory alone can tell. */
+/** All but what is said: of a bundle of one log its shard's name too, with the note that it is not the one in its origin. */
 const withoutWords = (report: object | null): string =>
   JSON.stringify(report, (key, value) => (/^(export_id|recipient|shard)$/.test(key) ? "" : value)).replace(
-    /no other log than [^"]*"/g,
-    '"',
+    /"bundle\.json calls the log [^"]*",|no other log than [^"]*"/g,
+    (words) => (words.endsWith(",") ? "" : '"'),
   );
 
 /** Of no evidence: sums fit again whatever is in them. */

@@ -94,7 +94,8 @@ export function* falsehoods(): Generator<Falsehood> {
         const isOfStore =
           /^(pack|offset) /.test(name) ||
           (seal !== "clear" && name.startsWith("sha256 ")) ||
-          (seal === "deflated" && name.startsWith("size_bytes "));
+          (seal === "deflated" && name.startsWith("size_bytes ")) ||
+          (seal === "sealed" && name.startsWith("inflated_bytes "));
         yield {
           name: `content ${at}, its reference by an ${by}: ${name}`,
           isOfStore,

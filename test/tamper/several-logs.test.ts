@@ -1,3 +1,5 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import type { NormalizedFrame } from "@runledger/collector";
 import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -234,6 +236,33 @@ test("a directory's head of before a log was begun does not hide it", async () =
   expect(seen.node).toBe("INCOMPLETE");
   expect(JSON.stringify(seen.why)).toContain("anchors.json");
   await three.remove();
+});
+
+test("which log it is that was asked for alone is said by its origin, whatever bundle.json calls it", async () => {
+  const alone = readTar(await logs.export({ user: "u2" }, { shard: "a" })).filter(([path]) => path !== "anchors.json");
+  const renamed = withSums(
+    change(alone, { "bundle.json": (bytes) => Buffer.from(bytes.toString().replace('"shard":"a"', '"shard":"b"')) }),
+  );
+  expect(await verdictOf(writeTar(withSums(alone)), { ...trust, shard: "a" })).toBe("VERIFIED");
+  const asked = await both(writeTar(renamed), { ...trust, shard: "b" });
+  expect(asked.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(asked.why)).toContain("shard b");
+  const unasked = await both(writeTar(renamed), { ...trust, shard: "a" });
+  expect(unasked.node).toBe("VERIFIED");
+  const note = "bundle.json calls the log runledger.local/two/a by another name: b.";
+  for (const report of [unasked.report.node, unasked.report.python])
+    expect(report).toMatchObject({ notes: expect.arrayContaining([note]) });
+  // A store where one log lies in another's place.
+  const swapped = await createTwoLogs();
+  await swapped.write("a", runFrame(1, { run: "a", agent: "support", user: "u1", steps: 1, second: 0 }));
+  const objects = join(swapped.directory, "objects");
+  await rename(join(objects, "log/a"), join(objects, "log/b"));
+  await rename(join(objects, "payloads/a"), join(objects, "payloads/b"));
+  const { verdict, findings } = await swapped.verify("b");
+  const what = "the log that lies there is runledger.local/two/a, which is another";
+  expect(findings).toContainEqual({ verdict: "INCOMPLETE", where: "shard b", what });
+  expect(verdict).toBe("INCOMPLETE");
+  await swapped.remove();
 });
 
 test("logs in each other's place, an older state of one, and entries of the other are found", async () => {

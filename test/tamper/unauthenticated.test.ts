@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runVerify } from "@runledger/verify";
+import { runVerify, visibleText } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers } from "./both-verifiers.ts";
 import { type BundleLog, createBundleLog, runFrame } from "./bundle-log.ts";
@@ -74,6 +75,17 @@ test.each([{ json: [] }, { json: ["--json"] as const }])(
     } else expect(JSON.parse(verified.node).bundle.recipient).toBe(recipient);
   },
 );
+
+test("both show the same of every character", () => {
+  const script =
+    "import hashlib, sys; sys.path.insert(0, sys.argv[1]); import runledger_verify as v; sys.stdout.write(hashlib.sha256('\\n'.join(v.visible(a + chr(c) + b) for c in range(0x110000) for a, b in (('a', 'b'), ('\\u2764', '\\U0001f525'))).encode()).hexdigest())";
+  const { stdout } = spawnSync("python3", ["-c", script, dirname(PYTHON)], { encoding: "utf8" });
+  const shown = Array.from({ length: 0x110000 }, (_, code) => {
+    const character = String.fromCodePoint(code);
+    return `${visibleText(`a${character}b`)}\n${visibleText(`\u2764${character}\u{1f525}`)}`;
+  });
+  expect(stdout).toBe(createHash("sha256").update(shown.join("\n")).digest("hex"));
+});
 
 test("files for people are named as not checked by both, those that are there; forged they change no verdict", async () => {
   const forged = files.map(([path, bytes]): readonly [string, Buffer] =>

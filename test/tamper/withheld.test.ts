@@ -132,3 +132,44 @@ test.each(["since", "until"] as const)(
     expect(await verdictOf(cut)).toBe("INCOMPLETE");
   },
 );
+
+test("a range shows where it ends with the tenant's own entries, whatever of others lies within and next to it", async () => {
+  const shared = await createBundleLog();
+  const others = (seq: number, second: number) => {
+    const written = runFrame(seq, { run: `theirs ${seq}`, agent: "spy", user: "u9", steps: 1, second });
+    const records = written.records.map((each) => ({ ...each, facts: { ...each.facts, tenant: "elsewhere" } }));
+    return { ...written, records };
+  };
+  await shared.write(runFrame(1, { run: "a", agent: "support", user: "alice", steps: 3, second: 0 }));
+  await shared.write(others(2, 10));
+  await shared.write(runFrame(3, { run: "b", agent: "support", user: "bob", steps: 3, second: 20 }));
+  await shared.write(others(4, 30));
+  const asked = { keys: [shared.store.key.verifierKey] };
+  const within = readTar(await shared.export({ since: timeAt(3), until: timeAt(22) }, { content: false }));
+  const told = (files: TarFiles): { range: [number, number]; hidden: number } =>
+    JSON.parse(fileOf(files, "bundle.json").toString());
+  expect(told(within)).toMatchObject({ range: [3, 10], hidden: 3 });
+  const seen = await verifiers.verify(writeTar(within), asked);
+  expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  const [node, python] = [seen.report.node, seen.report.python] as { notes: string[] }[];
+  expect(node?.notes).toContain("… but 3 that are shown as hashes only, said to be of other tenants.");
+  expect(python?.notes).toEqual(node?.notes);
+  for (const boundaries of [[2], [10], [2, 10]]) {
+    const without = within.flatMap(([path, bytes]): [string, Buffer][] => {
+      if (path.startsWith("proofs/")) return [];
+      if (!path.startsWith("entries/")) return [[path, bytes]];
+      const lines = linesOf(bytes).filter((line) => !boundaries.some((index) => line.startsWith(`[${index},`)));
+      const first = String(JSON.parse(lines[0] ?? "")[0]).padStart(15, "0");
+      return [[`entries/${first}.jsonl`, Buffer.from(lines.map((line) => `${line}\n`).join(""))]];
+    });
+    const { node, python, why } = await verifiers.verify(writeTar(withSums(without)), asked);
+    expect([node, python], JSON.stringify(why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
+    for (const index of boundaries) expect(JSON.stringify(why)).toContain(`"entry ${index}"`);
+  }
+  // Of a time of which nothing is, while others' entries are the newest.
+  const later = readTar(await shared.export({ since: timeAt(50), until: timeAt(60) }));
+  expect(told(later)).toMatchObject({ range: [13, 16], hidden: 3 });
+  const none = await verifiers.verify(writeTar(later), asked);
+  expect([none.node, none.python], JSON.stringify(none.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  await shared.remove();
+});

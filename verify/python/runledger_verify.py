@@ -954,6 +954,11 @@ def proven_entry(recorded, head):
     return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards")
 
 
+def log_name(origin):
+    """The last part of an origin, which the log's key signs: Runledger puts the shard there."""
+    return origin.rpartition("/")[2]
+
+
 class Anchors:
     """What the directory, witnesses and time stamps attest of the logs."""
 
@@ -1039,9 +1044,11 @@ class Anchors:
         bundle = self.bundle
         here = [log["shard"] for log in bundle.manifest["logs"]]
         if bundle.shard is not None:
-            if bundle.shard not in here:
+            # By the name that its key signs: bundle.json may call any log so.
+            is_here = bundle.shard in [log_name(log["origin"]) for log in bundle.manifest["logs"]]
+            if not is_here:
                 bundle.findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
-            return bundle.shard in here
+            return is_here
         if not bundle.names_directory():
             return True
         view = self.view if self.view and self.view["signed"] else None
@@ -1068,14 +1075,17 @@ class Anchors:
         return not missing
 
     def notes(self):
-        notes = []
         bundle = self.bundle
+        notes = ["bundle.json calls the log %s by another name: %s." % (log.head[0], log.shard)
+                 for log in bundle.logs.values() if log.shard != log_name(log.head[0])]
         for log in bundle.logs.values():
             name = "the log " + log.shard if bundle.manifest["several"] else "the log"
             if log.witnessed:
                 notes.append("Cosigned by %s: %s's first %d entries." % (", ".join(log.witnessed["by"]), name, log.witnessed["size"]))
             if log.stamped:
                 notes.append("Time stamp of %s: %s's first %d entries were there." % (log.stamped["time"], name, log.stamped["size"]))
+            elif bundle.certificate is not None:
+                notes.append("Not proven: that entries of %s were there at any time. No time stamp of the authority that you named covers them." % name)
         here = [log["shard"] for log in bundle.manifest["logs"]]
         view = self.view or {"shards": [], "signed": False, "last": None}
         others = ["%(shard)s (%(size)d entries)" % each for each in view["shards"] if each["shard"] not in here]
@@ -1428,6 +1438,9 @@ class Chain:
         return "crashed" if milliseconds(newest) - milliseconds(self.seen) > silence else "still running"
 
 
+RUN_STATES = ["whole", "not whole", "crashed", "still running", "not numbered", "partly here"]
+
+
 class Chains:
     def __init__(self):
         self.runs, self.unnumbered, self.newest = {}, {}, ""
@@ -1519,7 +1532,8 @@ class Times:
 
     @staticmethod
     def iso(ms):
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms // 1000))
+        moment = time.gmtime(ms // 1000)  # strftime does not fill up years below 1000 everywhere
+        return "%04d-%02d-%02dT%02d:%02d:%02dZ" % moment[:6]
 
     def finish(self):
         for kind in self.WORDS:
@@ -2092,18 +2106,18 @@ class Log:
         if until is not None and end < self.log["tree_size"]:
             bounds.append((end, self.after, lambda time: time >= until))
         for index, time, outside in bounds:
-            if time is None and not hidden:
+            if time is None:
                 self.findings.add("INCOMPLETE", "entry %d" % index, "it must show where the range ends, and is missing")
-            elif time is not None and not outside(time):
+            elif not outside(time):
                 self.findings.add("INCOMPLETE", "entry %d" % index, "it was received within the time asked for: the range is cut short")
 
-    def range_note(self):
+    def range_notes(self):
         (first, end), hidden = self.log["range"], self.log["hidden"]
         name = "the log " + self.shard if self.bundle.manifest["several"] else "the log"
         if first == end:
-            return "No entry of %s is of that time." % name
-        others = ", but %d that are shown as hashes only, said to be of other tenants" % hidden if hidden else ""
-        return "Nothing was left out of entries %d to %d of %s%s." % (first, end - 1, name, others)
+            return ["No entry of %s is of that time." % name]
+        whole = "Nothing was left out of entries %d to %d of %s" % (first, end - 1, name)
+        return [whole + ",", "… but %d that are shown as hashes only, said to be of other tenants." % hidden] if hidden else [whole + "."]
 
     def result(self):
         content = self.bundle.manifest["content"]
@@ -2261,7 +2275,7 @@ class Bundle:
         if not self.finished:
             return []
         counts = self.run_counts
-        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in counts) or "none")] + self.open_runs[:50]
+        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in RUN_STATES if word in counts) or "none")] + self.open_runs[:50]
         open_runs = counts.get("crashed", 0) + counts.get("still running", 0)
         for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
             if number:
@@ -2269,9 +2283,9 @@ class Bundle:
         if m["runs"] is not None:
             notes.append("Not proven: that no whole run was left out, nor a record without a number, nor an act about these runs.")
         else:
-            notes += [log.range_note() for log in self.logs.values()]
+            notes += [note for log in self.logs.values() for note in log.range_notes()]
             if counts.get("partly here"):
-                notes.append("Runs have records that lie outside of the range, or never arrived.")
+                notes.append("Runs have records that lie outside of the range, or never arrived (%d)." % counts["partly here"])
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
         times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish()]
@@ -2307,13 +2321,18 @@ def verify(target, keys, since_notes, rules=None, quorum="none", certificate=Non
             "findings": findings.list, "findingsTotal": findings.total}
 
 
-INVISIBLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff\\ud800-\\udfff]")
+# What is not seen, or moves what is: controls, halves of a pair, separators, and what Unicode says to show nothing for (Default_Ignorable_Code_Point) with
+# the marks of annotations. A joiner between two emoji, and the selector behind one, are part of how they look.
+INVISIBLE = ("\\x00-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200c\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164"
+             "\\ud800-\\udfff\\ufe00-\\ufe0e\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff")
+EMOJI = "\\u2190-\\u2bff\\U0001f000-\\U0001faff"
+UNSEEN = re.compile("[%s]|(?<![%s])\\ufe0f|(?<![%s\\ufe0f])\\u200d|\\u200d(?![%s])" % (INVISIBLE, EMOJI, EMOJI, EMOJI))
 
 
 def visible(value):
-    """Texts of somebody else's, fit for a terminal and for one line: what would move its cursor or turn text around is written as \\u001b."""
+    """Texts of somebody else's, fit for a terminal and for one line: what would not be seen is written as \\u001b."""
     if isinstance(value, str):
-        return INVISIBLE.sub(lambda match: "\\u%04x" % ord(match.group()), value)
+        return UNSEEN.sub(lambda match: "".join("\\u%04x" % unit for unit in struct.unpack(">%dH" % (len(utf16(match.group())) // 2), utf16(match.group()))), value)
     if isinstance(value, dict):
         return {name: visible(member) for name, member in value.items()}
     return [visible(member) for member in value] if isinstance(value, (list, tuple)) else value

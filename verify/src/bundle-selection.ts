@@ -59,11 +59,10 @@ export function createSelectionCheck(
           "entries",
           `nothing was asked for that leaves out the last ${tree_size - end}: the range is cut short`,
         );
-      const isExcused = (hidden ?? 0) > 0;
       if (filter.since !== undefined && first > 0)
-        checkBoundary(before, isExcused, (time) => time < (filter.since as string), `entry ${first - 1}`, findings);
+        checkBoundary(before, (time) => time < (filter.since as string), `entry ${first - 1}`, findings);
       if (filter.until !== undefined && end < tree_size)
-        checkBoundary(after, isExcused, (time) => time >= (filter.until as string), `entry ${end}`, findings);
+        checkBoundary(after, (time) => time >= (filter.until as string), `entry ${end}`, findings);
     },
     isDestroyedBy(index, keyId) {
       const destroyed = erasures.get(index);
@@ -72,16 +71,15 @@ export function createSelectionCheck(
   };
 }
 
-/** The entry next to the range shows that the range ends where the time does. */
+/** The entry next to the range, the tenant's own, shows that the range ends where the time does. */
 function checkBoundary(
   time: string | null,
-  isExcused: boolean,
   isOutside: (time: string) => boolean,
   where: string,
   findings: Findings,
 ): void {
   if (time === null) {
-    if (!isExcused) findings.add("INCOMPLETE", where, "it must show where the range ends, and is missing");
+    findings.add("INCOMPLETE", where, "it must show where the range ends, and is missing");
   } else if (!isOutside(time)) {
     findings.add(
       "INCOMPLETE",

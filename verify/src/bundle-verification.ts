@@ -8,6 +8,7 @@ import {
   formatRuns,
   formatVerification,
   type LogVerification,
+  logName,
   noteOfLater,
   type RunsSummary,
   unclosedLines,
@@ -63,10 +64,12 @@ export interface VerifiedParts {
   logs: readonly BundleLogCheck[];
   runs: RunsSummary | null;
   directory: DirectoryView;
+  /** The caller named a time stamping authority. */
+  asksForStamps: boolean;
 }
 
 export function verificationOf(
-  { manifest, files, logs, runs, directory }: VerifiedParts,
+  { manifest, files, logs, runs, directory, asksForStamps }: VerifiedParts,
   findings: Findings,
 ): BundleVerification {
   const each = logs.map((log) => logVerification(log, manifest?.content === true));
@@ -93,7 +96,8 @@ export function verificationOf(
       manifest && runs
         ? [
             ...notesOf(manifest, runs),
-            ...notesOfAnchors(manifest, each, directory),
+            ...notesOfNames(each),
+            ...notesOfAnchors(manifest, each, directory, asksForStamps),
             ...notesOfTimes(logs),
             ...noteOfLater(sum(logs.map(({ entries }) => entries.later))),
             noteOfUnchecked(files),
@@ -160,11 +164,19 @@ function notesOfRange({ range, hidden }: BundledLog, log: string): string[] {
   return [`${whole},`, `… but ${hidden} that are shown as hashes only, said to be of other tenants.`];
 }
 
+/** Names are of who made the bundle; origins are what keys signed. */
+function notesOfNames(logs: readonly BundledLogVerification[]): string[] {
+  return logs
+    .filter(({ shard, origin }) => shard !== logName(origin))
+    .map(({ shard, origin }) => `bundle.json calls the log ${origin} by another name: ${shard}.`);
+}
+
 /** What the directory, witnesses and time stamps say. */
 function notesOfAnchors(
   manifest: BundleManifest,
   logs: readonly BundledLogVerification[],
   { head }: DirectoryView,
+  asksForStamps: boolean,
 ): string[] {
   const notes: string[] = [];
   for (const { shard, witnessed, stamped } of logs) {
@@ -173,6 +185,10 @@ function notesOfAnchors(
       notes.push(`Cosigned by ${witnessed.by.join(", ")}: ${log}'s first ${witnessed.size} entries.`);
     if (stamped !== null)
       notes.push(`Time stamp of ${stamped.time}: ${log}'s first ${stamped.size} entries were there.`);
+    else if (asksForStamps)
+      notes.push(
+        `Not proven: that entries of ${log} were there at any time. No time stamp of the authority that you named covers them.`,
+      );
   }
   const here = bundledLogs(manifest).map((log) => log.shard);
   const others = (head?.shards ?? []).filter(({ shard }) => !here.includes(shard));

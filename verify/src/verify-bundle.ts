@@ -69,7 +69,14 @@ export async function verifyBundle(
   const runs = coverage === null ? null : (seen.runs?.finish(coverage) ?? null);
   if (runs !== null) addRunProblems(runs, findings);
   return verificationOf(
-    { manifest: seen.manifest, files: seen.singles, logs: [...seen.logs.values()], runs, directory },
+    {
+      manifest: seen.manifest,
+      files: seen.singles,
+      logs: [...seen.logs.values()],
+      runs,
+      directory,
+      asksForStamps: trust.checkTimestamp !== undefined,
+    },
     findings,
   );
 }

@@ -11,6 +11,11 @@ export interface Checkpoint {
   root: Hash;
 }
 
+/** What a log is called: the last part of its origin, which its key signs. Runledger puts the shard there (`runledger.local/…/0`). */
+export function logName(origin: string): string {
+  return origin.slice(origin.lastIndexOf("/") + 1);
+}
+
 /** The signed checkpoint of a tree; the log's name is the signer's. */
 export function signCheckpoint(size: number, root: Hash, signer: NoteSigner): Uint8Array {
   return signNote(`${signer.name}\n${size}\n${Buffer.from(root).toString("base64")}\n`, [signer]);

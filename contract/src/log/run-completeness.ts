@@ -222,7 +222,7 @@ export function formatRuns(runs: RunsSummary): string {
 /** A line for each of the first runs without an end. */
 export function unclosedLines({ unclosed, crashed, still_running }: RunsSummary): string[] {
   const lines = unclosed.map(({ run_id, state, records, last_seen_time }) => {
-    const label = state === "crashed" ? "crashed" : "running";
+    const label = state === "crashed" ? "crashed" : "still running";
     return `  ${label.padEnd(12)} run ${run_id}: ${records} records and no end, last seen ${last_seen_time.slice(0, 19)}Z`;
   });
   const more = crashed + still_running - lines.length;

@@ -2,6 +2,7 @@ import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
+import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
@@ -39,6 +40,9 @@ export interface StoreTrust extends TrustPolicy {
   now: number;
 }
 
+const NOT_STAMPED =
+  "Not proven: that entries were there at any time. No time stamp of the authority that you named covers them.";
+
 /** A directory takes heads once a minute, and its witnesses then. */
 const MAX_UNWITNESSED_SECONDS = 15 * 60;
 
@@ -65,6 +69,7 @@ export async function verifyStore(
     // The directory first: what it says is then at most as new as the shards.
     if (trust.logs.some(isDirectoryKey)) directory = await directoryOf(store, trust, verifiers, findings);
     const present = new Set(await store.shards());
+    if (trust.checkTimestamp !== undefined && !directory?.anchors.stamped) notes.push(NOT_STAMPED);
     const all = [...new Set([...present, ...(directory?.shards.keys() ?? [])])].sort();
     const names = trust.only === undefined ? all : [trust.only];
     if (trust.only !== undefined) present.add(trust.only); // one that is not there is told of by its own verification
@@ -102,6 +107,7 @@ export async function verifyStore(
       logs.push(verification);
       repeat(own, verification);
       checkOrigin(own, verification, recorded.at(-1)?.origin);
+      if (trust.only !== undefined) checkName(own, verification, trust.only);
       if (directory !== null && recorded.length === 0)
         notes.push(...(await addUnrecordedShard(shard, readLog(shard), trust.now, findings)));
       notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
@@ -175,6 +181,12 @@ function checkWitnesses(
 function checkOrigin(findings: Findings, { origin }: LogVerification, recorded: string | undefined): void {
   if (recorded === undefined || origin === null || origin === recorded) return;
   findings.add("TAMPERED", CHECKPOINT_PATH, `the directory has recorded ${recorded}, this log is ${origin}`);
+}
+
+/** A log may lie where another should: which one it is its origin says. */
+function checkName(findings: Findings, { origin }: LogVerification, shard: string): void {
+  if (origin === null || logName(origin) === shard) return;
+  findings.add("INCOMPLETE", `shard ${shard}`, `the log that lies there is ${origin}, which is another`);
 }
 
 function partsOf(store: StoreToVerify, log: string): Pick<LogToVerify, "read" | "list"> {

@@ -3,8 +3,8 @@ import { visibleText } from "@runledger/verify";
 /** What our own lines begin with that are written over (progress-line.ts). */
 const REWRITTEN_LINE = "\r\u001b[K";
 const ESCAPE = "\u001b";
-/** Colours pass; whatever else moves the cursor, rings, deletes, or turns the direction of writing does not. */
-const COLOURS_AND_CONTROLS = new RegExp(`${ESCAPE}\\[[\\d;]*m|(?![\\n\\t])\\p{Cc}|\\p{Bidi_Control}`, "gu");
+/** Colours, ends of lines and tabs pass; whatever else moves the cursor, rings, deletes, or is not seen does not. */
+const PASSING = new RegExp(`(${ESCAPE}\\[[\\d;]*m|[\\n\\t])`);
 
 /**
  * Agents name themselves, and bundles come from anybody: on a terminal control characters in what they say are shown, not obeyed. Into a pipe
@@ -22,11 +22,13 @@ export function guardTerminal(streams: Pick<NodeJS.Process, "stdout" | "stderr">
   }
 }
 
-/** The text with control characters as `visibleText` shows them. */
+/** The text with what is not seen as `visibleText` shows it. */
 export function printable(text: string): string {
   const start = text.startsWith(REWRITTEN_LINE) ? REWRITTEN_LINE : "";
   const shown = text
     .slice(start.length)
-    .replace(COLOURS_AND_CONTROLS, (found) => (found.length > 1 ? found : visibleText(found)));
+    .split(PASSING)
+    .map((part, i) => (i % 2 === 0 ? visibleText(part) : part))
+    .join("");
   return start + shown;
 }

@@ -125,6 +125,8 @@ function createRange({ since, until }: ExportFilter, size: number): Range {
       }
     },
     result() {
+      if (first === size && othersBefore > 0)
+        return { kind: "range", range: [size - othersBefore, size], hidden: othersBefore };
       const isWhole = since === undefined && until === undefined && hidden === 0;
       return { kind: isWhole ? "log" : "range", range: [first, Math.max(first, end)], hidden };
     },
