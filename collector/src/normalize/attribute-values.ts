@@ -46,10 +46,10 @@ export function createAttributeMaps(): (sent: SentAttributes, more?: SentAttribu
   return (sent, more = NONE) => {
     const { shape, from } = listOf(sent.keys, more.keys);
     const count = sent.values.length;
-    const values: unknown[] = [];
+    const values = new Array<unknown>(from.length);
     for (let place = 0; place < from.length; place += 1) {
       const at = from[place] as number;
-      values.push(at < count ? sent.values[at] : more.values[at - count]);
+      values[place] = at < count ? sent.values[at] : more.values[at - count];
     }
     return new SpanAttributes(shape, values);
   };
