@@ -52,19 +52,22 @@ if (wanted("normalize")) {
       generated: rounded(row.generated),
       "gzip + generated": rounded(row.gzip),
       "stock gRPC": rounded(row.stockGrpc),
+      "stock gRPC + bodies": rounded(row.bodies),
       "JSON.parse": rounded(row.json),
       normalize: rounded(row.whole - row.decode),
       "× ours": times(row, row.decode),
       "× generated": times(row, row.generated),
       "× gzip": times(row, row.gzip),
       "× stock gRPC": times(row, row.stockGrpc),
+      "× stock gRPC + bodies": times(row, row.bodies),
     })),
   );
   const mean = (of: (row: (typeof figures)[number]) => number) =>
     rounded(Math.exp(figures.reduce((sum, row) => sum + Math.log(of(row)), 0) / figures.length), 2);
   console.log(
     `geometric means: × ours ${mean((row) => times(row, row.decode))}, × generated ${mean((row) => times(row, row.generated))}, ` +
-      `× gzip ${mean((row) => times(row, row.gzip))}, × stock gRPC ${mean((row) => times(row, row.stockGrpc))}`,
+      `× gzip ${mean((row) => times(row, row.gzip))}, × stock gRPC ${mean((row) => times(row, row.stockGrpc))}, ` +
+      `× stock gRPC + bodies ${mean((row) => times(row, row.bodies))}`,
   );
   console.log("\nAnd what the sinks make of it before they write, CPU µs a span");
   console.table(

@@ -12,12 +12,15 @@ export interface DecodeBaselines {
   gzip(): void;
   /** A stock gRPC server of Node: protobufjs by reflection, then `toObject`, with the options of gRPC's own examples. Source: @grpc/proto-loader, `createDeserializer`. */
   stockGrpc(): void;
+  /** The same, and the bodies in it: each attribute that is a JSON object or list, parsed. Then all that was sent has been read once. */
+  bodies(): void;
   /** OTLP/JSON: the text out of its bytes, and JSON.parse. Nothing is checked, ids stay text. */
   json(): void;
 }
 
 const PROTOS = join(import.meta.dirname, "../../collector/proto");
 const TRACE_SERVICE = "opentelemetry/proto/collector/trace/v1/trace_service.proto";
+const [OPEN_OBJECT, OPEN_LIST] = [123, 91];
 const PROTO_LOADER_OPTIONS = { longs: String, enums: String, defaults: true, oneofs: true };
 
 /** What a server has one of: its decoder is generated at run time, and as warm as ours only when all inputs share it. */
@@ -46,8 +49,34 @@ export function decodeBaselines(
     stockGrpc: () => {
       for (const body of bodies) request.toObject(request.decode(body), PROTO_LOADER_OPTIONS);
     },
+    bodies: () => {
+      for (const body of bodies)
+        parseBodies(request.toObject(request.decode(body), PROTO_LOADER_OPTIONS) as StockRequest);
+    },
     json: () => {
       for (const text of texts) JSON.parse(text.toString());
     },
   };
+}
+
+/** What is read of a request as `stockGrpc` has it. */
+interface StockRequest {
+  resource_spans: { scope_spans: { spans: { attributes: { value: { string_value?: string } | null }[] }[] }[] }[];
+}
+
+function parseBodies({ resource_spans }: StockRequest): void {
+  for (const { scope_spans } of resource_spans)
+    for (const { spans } of scope_spans)
+      for (const { attributes } of spans)
+        for (const { value } of attributes) if (value?.string_value !== undefined) parseBody(value.string_value);
+}
+
+function parseBody(text: string): void {
+  const first = text.charCodeAt(0);
+  if (first !== OPEN_OBJECT && first !== OPEN_LIST) return;
+  try {
+    JSON.parse(text);
+  } catch {
+    // words that begin like JSON
+  }
 }

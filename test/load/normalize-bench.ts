@@ -31,6 +31,7 @@ export interface NormalizeFigures {
   generated: number;
   gzip: number;
   stockGrpc: number;
+  bodies: number;
   json: number;
   /** From OTLP to normal form, decoding included. */
   whole: number;
@@ -72,7 +73,7 @@ function measure(
   const normalize = createFrameNormalizer(price);
   const normalized = frames.map(normalize);
   const micros = (act: () => void) => cpuMicros(act, sampleMs) / spans;
-  const { generated, gzip, stockGrpc, json } = baselines;
+  const { generated, gzip, stockGrpc, bodies, json } = baselines;
   return {
     decode: micros(() => {
       for (const frame of frames) decodeAcceptedSpans(frame);
@@ -80,6 +81,7 @@ function measure(
     generated: micros(generated),
     gzip: micros(gzip),
     stockGrpc: micros(stockGrpc),
+    bodies: micros(bodies),
     json: jsons.length === 0 ? Number.NaN : micros(json),
     whole: micros(() => {
       for (const frame of frames) normalize(frame);

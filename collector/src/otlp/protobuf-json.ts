@@ -25,7 +25,7 @@ function readJsonValue(before: unknown, reader: ExactReader, depth: number): unk
   let value = before;
   while (reader.pos < reader.len) {
     const tag = reader.tag();
-    if (tag === 10) value = reader.string();
+    if (tag === 10) value = reader.value();
     else if (tag === 24) value = jsonOfInteger(reader.readInt64());
     else if (tag === 16) value = reader.bool();
     else if (tag === 33) value = jsonOfDouble(reader.double());

@@ -19,10 +19,8 @@ export class ContentError extends Error {}
 export class ExactReader extends protobuf.BufferReader {
   // Node has `utf8Slice` on every Buffer; its types leave it out.
   declare buf: Buffer & { utf8Slice(start: number, end: number): string; hexSlice(start: number, end: number): string };
-  /** Keys read before, by their length and two of their bytes: where they are in `buf`. Two of different length may share a place. */
-  private readonly keys = new Array<{ at: number; length: number; text: string } | undefined>(KEY_SLOTS).fill(
-    undefined,
-  );
+  private readonly keys = new Array<KnownText | undefined>(SLOTS).fill(undefined);
+  private readonly values = new Array<KnownText | undefined>(SLOTS).fill(undefined);
   /** Lists of keys read before, the last ones. */
   private readonly keyLists: string[][] = [];
   private nextKeyList = 0;
@@ -66,18 +64,28 @@ export class ExactReader extends protobuf.BufferReader {
 
   /** As `string`, for attribute keys: a request has the same few thousands of times, and each is decoded once. */
   key(): string {
+    return this.knownText(this.keys, MAX_KEPT_KEY);
+  }
+
+  /** The same for their values: names of models and tools, ids of the session, reasons are short and come again. */
+  value(): string {
+    return this.knownText(this.values, MAX_KEPT_VALUE);
+  }
+
+  /** By its length and two of its bytes. Two of different length may share a place. */
+  private knownText(known: (KnownText | undefined)[], maxLength: number): string {
     const { buf, pos } = this;
     const length = buf[pos] as number;
-    if (length === 0 || length > MAX_KEPT_KEY || pos + 1 + length > this.len) return this.string();
+    if (length === 0 || length > maxLength || pos + 1 + length > this.len) return this.string();
     const slot =
-      (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (KEY_SLOTS - 1);
-    const known = this.keys[slot];
-    if (known?.length === length && isSame(buf, known.at, pos + 1, length)) {
+      (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (SLOTS - 1);
+    const last = known[slot];
+    if (last?.length === length && isSame(buf, last.at, pos + 1, length)) {
       this.pos = pos + 1 + length;
-      return known.text;
+      return last.text;
     }
     const text = this.string();
-    this.keys[slot] = { at: pos + 1, length, text };
+    known[slot] = { at: pos + 1, length, text };
     return text;
   }
 
@@ -115,12 +123,21 @@ export class ExactReader extends protobuf.BufferReader {
   }
 }
 
+/** A text read before: where it is in `buf`. */
+interface KnownText {
+  at: number;
+  length: number;
+  text: string;
+}
+
 /** A power of two. */
-const KEY_SLOTS = 256;
+const SLOTS = 256;
 /** As many kinds of spans as one agent has, or nearly. */
 const MAX_KEY_LISTS = 16;
 /** Bytes. Lengths below 128 take one byte. */
 const MAX_KEPT_KEY = 100;
+/** Longer values are mostly content, and new. */
+const MAX_KEPT_VALUE = 36;
 
 function isSame(buf: Buffer, a: number, b: number, length: number): boolean {
   for (let at = 0; at < length; at += 1) if (buf[a + at] !== buf[b + at]) return false;
