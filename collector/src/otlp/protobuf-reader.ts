@@ -77,8 +77,7 @@ export class ExactReader extends protobuf.BufferReader {
     const { buf, pos } = this;
     const length = buf[pos] as number;
     if (length === 0 || length > maxLength || pos + 1 + length > this.len) return this.string();
-    const slot =
-      (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (SLOTS - 1);
+    const slot = (length * 31 + (buf[pos + length] as number) * 7 + (buf[pos + (length >> 1)] as number)) & (SLOTS - 1);
     const last = known[slot];
     if (last?.length === length && isSame(buf, last.at, pos + 1, length)) {
       this.pos = pos + 1 + length;
