@@ -45,16 +45,21 @@ function partsOfContent(content: unknown): MessagePart[] {
   return [isMembers(content) ? chatPart(content) : { type: "text", content: textOf(content) }];
 }
 
-/** An item of OpenAI's responses API that is no message. */
+/** An item of OpenAI's responses API that is no message; its agents SDK has the same with other names. */
 function itemMessage(item: Members, defaultRole: string): ChatMessage {
   const { type } = item;
   if (type === "function_call") {
-    const { type: _type, call_id: id, ...rest } = item;
-    return { role: "assistant", parts: [callOf({ ...rest, id }) as MessagePart] };
+    const { type: _type, call_id: id, callId, ...rest } = item;
+    return { role: "assistant", parts: [callOf({ ...rest, id: id ?? callId }) as MessagePart] };
   }
   if (type === "function_call_output") {
     const { type: _type, call_id: id, output, ...more } = item;
     return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: output ?? null }] };
+  }
+  if (type === "function_call_result") {
+    const { type: _type, callId: id, output, ...more } = item;
+    const text = isMembers(output) && output["type"] === "text" ? output["text"] : undefined;
+    return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: text ?? output ?? null }] };
   }
   if (Array.isArray(item["tool_calls"])) return chatMessage({ ...item, role: defaultRole }, defaultRole);
   return { role: type === "reasoning" ? "assistant" : defaultRole, parts: [chatPart(item)] };

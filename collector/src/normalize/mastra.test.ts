@@ -31,6 +31,8 @@ it("reads lists that came as JSON text, and a failure told by the finish reason"
     provider: "openai",
     finish_reasons: ["tool-calls"],
   });
+  const stop = { "gen_ai.request.stop_sequences": '["END"]', "gen_ai.request.seed": 7 };
+  expect(JSON.parse(read({ ...CALL, ...stop }).content.parameters ?? "")).toEqual({ stop_sequences: ["END"], seed: 7 });
   expect(read({ ...CALL, "gen_ai.response.finish_reasons": '["error"]' }).error).toEqual({
     type: "error",
     message: null,

@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
-import { membersOrList } from "./json-object.ts";
+import { membersOrList, unlessJson } from "./json-object.ts";
 import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
@@ -50,11 +50,25 @@ function reasonsOf(text: string): LlmFacts["finish_reasons"] {
   return Array.isArray(list) ? list.filter((reason) => typeof reason === "string") : [text];
 }
 
+/** Of the metadata that the application gives. */
+const TOLD = {
+  taskId: ["mastra.metadata.taskId"],
+  taskType: ["mastra.metadata.taskType"],
+  agentVersion: ["mastra.metadata.agentVersion"],
+  session: ["mastra.metadata.sessionId"],
+  user: ["mastra.metadata.userId", "mastra.metadata.resourceId"],
+} as const;
+
 function runFactsOf(base: DialectFacts["run"], attributes: AttributeReader): DialectFacts["run"] {
-  const session = attributes.text("mastra.metadata.sessionId");
-  const user = attributes.text("mastra.metadata.userId");
-  const resource = attributes.text("mastra.metadata.resourceId");
-  return { ...base, session_id: base.session_id ?? session, user_id: base.user_id ?? user ?? resource };
+  const told = attributes.among(TOLD);
+  return {
+    ...base,
+    task_id: attributes.firstText(told.taskId),
+    task_type: attributes.firstText(told.taskType),
+    agent_version: base.agent_version ?? attributes.firstText(told.agentVersion),
+    session_id: base.session_id ?? attributes.firstText(told.session),
+    user_id: base.user_id ?? attributes.firstText(told.user),
+  };
 }
 
 /** What the exporter makes of an answer without words: of the tool calls in it, it says nothing. */
@@ -64,8 +78,10 @@ function contentOf(base: DialectFacts["content"], type: string, attributes: Attr
   const input = attributes.value(`mastra.${type}.input`);
   const output = attributes.value(`mastra.${type}.output`);
   const body = attributes.text("mastra.metadata.body");
-  const { response, ...rest } = base;
+  const { response, parameters, ...rest } = base;
   const content: DialectFacts["content"] = rest;
+  if (parameters !== undefined)
+    content.parameters = JSON.stringify(JSON.parse(parameters, (_key, value) => unlessJson(value)));
   if (response !== undefined && response !== NO_WORDS) content.response = response;
   if (input !== null) content.input = keptText(input);
   if (output !== null) content.output = keptText(output);

@@ -15,6 +15,12 @@ export function partOf(value: unknown): Members {
       const { url, ...more }: Members = isMembers(image) ? image : { url: image };
       return { ...beside, ...more, type: "uri", modality: "image", uri: url };
     }
+    case "input_image": {
+      const { type: _type, image_url: url, image, ...beside } = value;
+      const uri = url ?? image;
+      if (uri === undefined || uri === null || isMembers(uri)) return value;
+      return { ...beside, type: "uri", modality: "image", uri };
+    }
     case "input_audio": {
       const { type: _type, input_audio: audio, ...beside } = value;
       const { data, format, ...more }: Members = isMembers(audio) ? audio : {};

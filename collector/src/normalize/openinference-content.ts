@@ -1,11 +1,11 @@
 import type { ChatMessage } from "@runledger/contract";
 import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
-import { copiedBeside, isMembers, jsonObject, type Members } from "./json-object.ts";
+import { copiedBeside, isMembers, jsonObject, type Members, membersOrList } from "./json-object.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
 import { type Behind, flatMembers, flatMessages } from "./openinference-messages.ts";
 import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
-import { type RequestSaid, requestSaid } from "./provider-request.ts";
+import { itemsSaid, type RequestSaid, requestSaid } from "./provider-request.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
 import { type Tools, toolsOffered } from "./tool-definition.ts";
@@ -52,7 +52,7 @@ export interface CallSaid {
 export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid {
   const lists: Lists = takeFlatLists(span.attributes, attributes, LISTS);
   const io = takeIo(attributes);
-  const request = io.input === undefined ? null : requestSaid(jsonObject(io.input, attributes.memo.parse));
+  const request = io.input === undefined ? null : saidIn(io.input, lists, attributes.memo);
   const isPrompt =
     lists["llm.prompts."].length > 0 || (lists["llm.input_messages."].length === 0 && isJsonText(io.input));
   return {
@@ -63,6 +63,11 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
     response: io.output === undefined ? null : responseSaid(jsonObject(io.output, attributes.memo.parse)),
     parameters: jsonObject(attributes.text("llm.invocation_parameters") ?? "", attributes.memo.parse),
   };
+}
+
+function saidIn(input: string, lists: Lists, { parse }: TextMemo): RequestSaid | null {
+  const body = membersOrList(input, parse);
+  return Array.isArray(body) ? itemsSaid(body, flatMessages(lists["llm.input_messages."], "user")) : requestSaid(body);
 }
 
 /**

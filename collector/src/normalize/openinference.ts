@@ -1,6 +1,6 @@
 import { OTEL, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
-import { jsonObject } from "./json-object.ts";
+import { jsonObject, type Members } from "./json-object.ts";
 import { toolMessage } from "./langchain-message.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
@@ -34,15 +34,23 @@ const KINDS: ReadonlyMap<string, readonly [StepKind, operation: string]> = new M
   ["PROMPT", ["other", "prompt"]],
 ]);
 
+/** OpenAI's agents, whose root is their workflow, by this name where the application gave none: the agents are below it. */
+const OF_OPENAI_AGENTS = /openai[-_]agents$/;
+const ANY_WORKFLOW = "Agent workflow";
 /** OpenAI's agents: the tool call that asked for it is the model's, and this is what came of it. */
 const HANDOFF = /^handoff to /;
 const REJECTED = { type: "guardrail_triggered", message: null };
 
-function readOpenInference(span: SpanView, attributes: AttributeReader): DialectFacts {
+function readOpenInference(
+  span: SpanView,
+  attributes: AttributeReader,
+  scope: Parameters<Dialect["read"]>[2],
+): DialectFacts {
   const word = attributes.text(SPAN_KIND) ?? "";
   const [kind, operation] = KINDS.get(word.toUpperCase()) ?? ["other", word.toLowerCase() || null];
   const isRun = span.parentSpanId === null && (kind === "agent" || operation === "chain");
-  const run = runFactsOf(span, attributes, kind === "agent" || isRun);
+  const told = runFactsOf(span, attributes, kind === "agent" || isRun);
+  const run = isRun && OF_OPENAI_AGENTS.test(scope.name) ? ofWorkflow(told, span) : told;
   const base = {
     event: isRun ? ("run_end" as const) : ("step" as const),
     kind,
@@ -76,23 +84,32 @@ function endFactsOf(span: SpanView): NonNullable<DialectFacts["end"]> {
 
 /** A root chain (LangGraph's graph) names what ran, as an agent does. */
 function runFactsOf(span: SpanView, attributes: AttributeReader, named: boolean): RunFacts {
+  const metadata = metadataOf(span, attributes.memo);
   return {
-    task_id: null,
-    task_type: null,
+    task_id: textOf(metadata?.["task_id"]),
+    task_type: textOf(metadata?.["task_type"]),
     agent_name: attributes.text("agent.name") ?? (named ? span.name : null),
-    agent_version: null,
+    agent_version: textOf(metadata?.["agent_version"]),
     session_id: attributes.text(OTEL.sessionId),
-    user_id: attributes.text(OTEL.userId) ?? userInMetadata(span, attributes.memo),
+    user_id: attributes.text(OTEL.userId) ?? textOf(metadata?.["user_id"]),
     heartbeat_interval_ms: null,
   };
 }
 
-/** LangChain's own has no key for the user: it is in the metadata that the application hands to the run. */
-function userInMetadata(span: SpanView, { parse }: TextMemo): string | null {
+function ofWorkflow(run: RunFacts, { name }: SpanView): RunFacts {
+  return { ...run, agent_name: null, task_type: run.task_type ?? (name === ANY_WORKFLOW ? null : name) };
+}
+
+const IN_METADATA = /"(user_id|agent_version|task_type|task_id)"/;
+
+/** There are no keys for these: they are in the metadata that the application hands to the run. */
+function metadataOf(span: SpanView, { parse }: TextMemo): Members | null {
   const metadata = span.attributes.get("metadata");
-  if (typeof metadata !== "string" || !metadata.includes('"user_id"')) return null;
-  const user = jsonObject(metadata, parse)?.["user_id"];
-  return typeof user === "string" && user !== "" ? user : null;
+  return typeof metadata === "string" && IN_METADATA.test(metadata) ? jsonObject(metadata, parse) : null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function readTool(span: SpanView, attributes: AttributeReader): Pick<DialectFacts, "name" | "tool" | "content"> {

@@ -54,6 +54,35 @@ export function requestSaid(body: unknown): RequestSaid | null {
   return Array.isArray(asked) ? said(asked.map((item) => chatMessage(item, "user"))) : null;
 }
 
+/**
+ * The items that OpenAI's agents SDK hands to the model, null for any other list. The instructions are told apart from them: `instructed` has them as
+ * messages. Source: @openai/agents `AgentInputItem`.
+ */
+export function itemsSaid(items: unknown, instructed: readonly ChatMessage[]): RequestSaid | null {
+  if (!Array.isArray(items) || items.length === 0 || !items.every(isItem)) return null;
+  const messages = items.map((item) => chatMessage(item, "user"));
+  const isInstructed = messages.some(isInstruction);
+  return {
+    exact: false,
+    operation: "chat",
+    model: null,
+    stream: false,
+    system: null,
+    messages: isInstructed ? messages : [...instructed.filter(isInstruction), ...messages],
+    tools: null,
+  };
+}
+
+function isItem(value: unknown): boolean {
+  return (
+    isMembers(value) && (typeof value["role"] === "string" || /^(function_call|reasoning)/.test(String(value["type"])))
+  );
+}
+
+function isInstruction({ role }: ChatMessage): boolean {
+  return role === "system" || role === "developer";
+}
+
 function textOf(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { normalizeSpan } from "./normalize-span.ts";
 import { createPrices } from "./price.ts";
 
-function recordOf(attributes: Record<string, unknown>) {
+function recordOf(attributes: Record<string, unknown>, more: { scope?: string; name?: string; root?: true } = {}) {
   const span = {
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: "b7ad6b7169203331",
-    parentSpanId: "00f067aa0ba902b7",
-    name: "span name",
+    parentSpanId: more.root ? null : "00f067aa0ba902b7",
+    name: more.name ?? "span name",
     startTime: "2026-01-02T03:04:05.000000000Z",
     endTime: "2026-01-02T03:04:05.250000000Z",
     statusCode: 0,
@@ -16,7 +16,7 @@ function recordOf(attributes: Record<string, unknown>) {
     events: [],
     links: [],
   };
-  const origin = { resource: {}, resourceSha256: "00".repeat(32), scope: { name: "s", version: "1" } };
+  const origin = { resource: {}, resourceSha256: "00".repeat(32), scope: { name: more.scope ?? "s", version: "1" } };
   const reception = { tenant: "default", receivedTime: "2026-01-02T03:04:06.000000000Z" };
   return normalizeSpan(span, origin, reception, createPrices(null).cost).facts;
 }
@@ -76,4 +76,24 @@ it("knows what the application tells of the run in the context of AI SDK 7, and 
   const versioned = { "traceloop.span.kind": "agent", "traceloop.entity.version": 3 };
   expect(recordOf(versioned)).toMatchObject({ run: { agent_version: "3" }, attributes: {} });
   expect(recordOf({ ...versioned, "traceloop.span.kind": "task" }).run.agent_version).toBeNull();
+});
+
+it("knows what the application tells of the run in OpenInference's and Mastra's metadata", () => {
+  const told = { task_id: "t-7", task_type: "ticket", agent_version: "1.2", user_id: "u" };
+  const chain = { "openinference.span.kind": "CHAIN", metadata: JSON.stringify({ ...told, plan: "pro" }) };
+  expect(recordOf(chain)).toMatchObject({ run: told, attributes: { metadata: chain.metadata } });
+  const words = { taskId: "t-7", taskType: "ticket", agentVersion: "1.2", userId: "u" };
+  const metadata = Object.entries(words).map(([name, value]) => [`mastra.metadata.${name}`, value]);
+  const span = { "mastra.span.type": "agent_run", ...Object.fromEntries(metadata), "mastra.metadata.resourceId": "r" };
+  expect(recordOf(span)).toMatchObject({ run: told, attributes: { "mastra.metadata.resourceId": "r" } });
+});
+
+it("has the root of OpenAI's agents for their workflow: the run is of the agent below it", () => {
+  const scope = "@arizeai/openinference-instrumentation-openai-agents";
+  const agent = { "openinference.span.kind": "AGENT" };
+  const workflow = recordOf(agent, { scope, name: "billing", root: true });
+  expect(workflow).toMatchObject({ event: "run_end", run: { agent_name: null, task_type: "billing" } });
+  expect(recordOf(agent, { scope, name: "Agent workflow", root: true }).run.task_type).toBeNull();
+  expect(recordOf(agent, { scope, name: "triage" }).run).toMatchObject({ agent_name: "triage", task_type: null });
+  expect(recordOf(agent, { name: "weather", root: true }).run.agent_name).toBe("weather");
 });
