@@ -38,7 +38,7 @@ function llmFactsOf(base: ReadLlm, span: SpanView, attributes: AttributeReader):
     ...base,
     provider: base.provider?.split(".chat", 1)[0]?.split(".responses", 1)[0] ?? null,
     finish_reasons: base.finish_reasons.flatMap(reasonsOf),
-    reasoning_tokens: base.reasoning_tokens ?? attributes.count("gen_ai.usage.reasoning_tokens"),
+    reasoning_tokens: base.reasoning_tokens ?? attributes.tokens(["gen_ai.usage.reasoning_tokens"]),
     // of a later step it is the first one's, before this span
     time_to_first_token_ms: startMs >= 0 ? startMs : base.time_to_first_token_ms,
   };

@@ -259,3 +259,19 @@ it("keeps a span whole as `other`, with the reason, when anything fails on it", 
     [RUNLEDGER.normalizeError]: "otel-genai: Maximum call stack size exceeded",
   });
 });
+
+it("has numbers of tokens that no call can have for unknown, so that no sum of them is more than a column holds", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const usage = { input: most, input_cached_tokens: most, output: most, output_reasoning_tokens: most };
+  for (const attributes of [
+    { "langfuse.observation.type": "generation", "langfuse.observation.usage_details": JSON.stringify(usage) },
+    { "openinference.span.kind": "LLM", "llm.token_count.prompt": most, "llm.token_count.completion": most },
+    { "ai.operationId": "ai.generateText.doGenerate", "ai.usage.inputTokens": most, "ai.usage.outputTokens": most },
+    { ...CHAT, [GEN_AI.inputTokens]: most, [GEN_AI.cacheReadTokens]: most, [GEN_AI.outputTokens]: most },
+  ]) {
+    const { facts } = normalize(attributes);
+    expect(facts.llm).toMatchObject({ input_tokens: null, output_tokens: null, cache_read_tokens: null });
+    expect(facts.cost).toBeNull();
+    expect(() => record.parse({ ...facts, payloads: {}, conflict: false })).not.toThrow();
+  }
+});

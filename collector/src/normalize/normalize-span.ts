@@ -12,7 +12,7 @@ import type { Pricer } from "./price.ts";
 import { recordIdOf } from "./record-id.ts";
 import { withSharedWords } from "./run-words.ts";
 import { SpanAttributes } from "./span-attributes.ts";
-import { createAttributeReader, type SpanView } from "./span-view.ts";
+import { believableTokens, createAttributeReader, type SpanView } from "./span-view.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 import { toolTalkOf } from "./tool-talk.ts";
 
@@ -155,11 +155,11 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFact
     response_model: llm.response_model,
     response_id: llm.response_id,
     finish_reasons: llm.finish_reasons,
-    input_tokens: llm.input_tokens,
-    output_tokens: llm.output_tokens,
-    cache_read_tokens: llm.cache_read_tokens,
-    cache_write_tokens: llm.cache_write_tokens,
-    reasoning_tokens: llm.reasoning_tokens,
+    input_tokens: believableTokens(llm.input_tokens),
+    output_tokens: believableTokens(llm.output_tokens),
+    cache_read_tokens: believableTokens(llm.cache_read_tokens),
+    cache_write_tokens: believableTokens(llm.cache_write_tokens),
+    reasoning_tokens: believableTokens(llm.reasoning_tokens),
     time_to_first_token_ms: llm.time_to_first_token_ms,
     streaming: llm.streaming,
     counted: llm.counted,
@@ -170,7 +170,7 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFact
     tool_requests,
     tool_results,
   };
-  const hourly = hourlyCacheWrites(llm, content).cache_write_1h_tokens;
+  const hourly = hourlyCacheWrites(whole, content).cache_write_1h_tokens;
   if (hourly !== undefined) whole.cache_write_1h_tokens = hourly;
   return whole;
 }

@@ -39,7 +39,7 @@ function llmFactsOf(
   const system = attributes.text("llm.system");
   const reason = attributes.text("llm.finish_reason");
   const usage = response?.usage;
-  const count = (key: string) => attributes.count(`llm.token_count.${key}`);
+  const count = (key: string) => attributes.tokens([`llm.token_count.${key}`]);
   return {
     provider: (provider ?? system ?? providerInMetadata(span, attributes.memo))?.toLowerCase() ?? null,
     request_model: asked,

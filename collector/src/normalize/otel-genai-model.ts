@@ -1,9 +1,6 @@
 import { GEN_AI } from "@runledger/contract";
 import type { DialectFacts } from "./dialect.ts";
-import type { AttributeReader, SpanView } from "./span-view.ts";
-
-/** More tokens than any call can have: such a number is kept as it came, and counts as unknown. */
-const MAX_TOKENS = 1_000_000_000;
+import { type AttributeReader, type SpanView, tokensIn } from "./span-view.ts";
 
 /** The names that a number of tokens has had, the current first. */
 const TOKENS = {
@@ -86,10 +83,7 @@ type Tokens = Pick<
 >;
 
 function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): Tokens {
-  const first = (keys: readonly string[]) => {
-    for (const key of keys) if (isTokens(given.get(key))) return attributes.count(key);
-    return null;
-  };
+  const first = (keys: readonly string[]) => attributes.tokens(keys);
   const totals = attributes.among(TOKENS);
   const parts = attributes.among(MODALITIES);
   const cacheRead = first(totals.cacheRead) ?? sumOf(parts.cacheRead, given);
@@ -107,8 +101,8 @@ function tokensOf(given: SpanView["attributes"], attributes: AttributeReader): T
 /** Of senders that tell no total. The numbers by modality stay attributes. */
 function sumOf(keys: readonly string[], given: SpanView["attributes"]): number | null {
   if (keys.length === 0) return null;
-  const counts = keys.map((key) => given.get(key)).filter(isTokens);
-  return counts.length === 0 ? null : counts.reduce((sum: number, count) => sum + Number(count), 0);
+  const counts = keys.flatMap((key) => tokensIn(given.get(key)) ?? []);
+  return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
 }
 
 /**
@@ -118,12 +112,6 @@ function sumOf(keys: readonly string[], given: SpanView["attributes"]): number |
 function withParts(whole: number | null, part: number | null, other: number | null): number | null {
   const parts = (part ?? 0) + (other ?? 0);
   return whole !== null && parts > whole ? whole + parts : whole;
-}
-
-function isTokens(value: unknown): boolean {
-  if (value === undefined) return false;
-  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  return typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MAX_TOKENS;
 }
 
 /** The model's settings by their names of today, but for what has a field of its own. */

@@ -2,6 +2,13 @@ import { createMembers } from "../otlp/members.ts";
 import { type KeyShape, noted, SpanAttributes } from "./span-attributes.ts";
 import { createTextMemo, type TextMemo } from "./text-memo.ts";
 
+/** More tokens than any call can have: such a number counts as unknown. */
+const MAX_TOKENS = 1_000_000_000;
+
+export function believableTokens(count: number | null): number | null {
+  return count !== null && count <= MAX_TOKENS ? count : null;
+}
+
 /** A span as the dialects see it: ids in hex, times in RFC 3339, attribute values as JSON. */
 export interface SpanView {
   traceId: string;
@@ -31,8 +38,8 @@ export interface AttributeReader {
   text(key: string): string | null;
   /** The first of these that is one; what else says the same is taken with it, what says otherwise is left for `rest`. */
   firstText(keys: readonly string[]): string | null;
-  /** The same of counts. */
-  firstCount(keys: readonly string[]): number | null;
+  /** The same of numbers of tokens: what is more than `MAX_TOKENS` is none. */
+  tokens(keys: readonly string[]): number | null;
   /** A string that fits the whole pattern. */
   match(key: string, pattern: RegExp): string | null;
   /** A whole number >= 0, also when sent as text. */
@@ -89,8 +96,8 @@ class Reader implements AttributeReader {
   firstText(keys: readonly string[]): string | null {
     return this.#first(keys, textOf);
   }
-  firstCount(keys: readonly string[]): number | null {
-    return this.#first(keys, countOf);
+  tokens(keys: readonly string[]): number | null {
+    return this.#first(keys, tokensIn);
   }
   match(key: string, pattern: RegExp): string | null {
     return this.#take(key, (value) => (typeof value === "string" && pattern.test(value) ? value : null));
@@ -183,6 +190,11 @@ function booleanOf(value: unknown): boolean | null {
 function countOf(value: unknown): number | null {
   const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : null;
+}
+
+/** A number of tokens, also when sent as text; null for anything else. */
+export function tokensIn(value: unknown): number | null {
+  return believableTokens(countOf(value));
 }
 
 function textsOf(value: unknown): string[] | null {

@@ -45,7 +45,7 @@ export function readModelCall(
       ...facts,
       input_tokens: inputTokensOf(facts, span.attributes, scope),
       finish_reasons: facts.finish_reasons.length > 0 ? facts.finish_reasons : oldReasons(attributes, reasons),
-      reasoning_tokens: facts.reasoning_tokens ?? attributes.count("llm.usage.reasoning_tokens"),
+      reasoning_tokens: facts.reasoning_tokens ?? attributes.tokens(["llm.usage.reasoning_tokens"]),
       streaming: facts.streaming ?? attributes.boolean("llm.is_streaming") ?? attributes.boolean("gen_ai.is_streaming"),
     },
     content,

@@ -31,7 +31,7 @@ const KEYS = {
  */
 export function vercelTokens(span: SpanView, attributes: AttributeReader, provider: string | null): Tokens {
   const keys = attributes.among(KEYS);
-  const first = (list: readonly string[]) => attributes.firstCount(list);
+  const first = (list: readonly string[]) => attributes.tokens(list);
   const input = first(keys.input);
   const output = first(keys.output);
   const tokens: Tokens = {
