@@ -84,11 +84,13 @@ export function signedAnew(
   const leaves = entries.map((entry) => Buffer.from(leafHash(entry)));
   const [origin = ""] = fileOf(whole, "checkpoint").toString().split("\n");
   const lines = entries.map((entry, i) => Buffer.concat([Buffer.from(`[${i},`), entry, Buffer.from("]\n")]));
+  const tile = `tile/0/000.p/${entries.length}`;
+  const kept = whole.filter(([path]) => !/^(proofs|tile\/entries)\//.test(path));
   const files = change(
-    whole.filter(([path]) => !/^(proofs|tile\/entries)\//.test(path)),
+    kept.map(([path, bytes]) => [path.replace(/^tile\/0\/000\.p\/\d+$/, tile), bytes] as const),
     {
       [ENTRIES]: () => Buffer.concat(lines),
-      [`tile/0/000.p/${entries.length}`]: () => Buffer.concat(leaves),
+      [tile]: () => Buffer.concat(leaves),
       "bundle.json": (bytes) => ofSize(bytes, entries.length),
       checkpoint: () => sign(`${origin}\n${entries.length}\n${rootOf(leaves).toString("base64")}\n`),
     },

@@ -2,7 +2,17 @@ import { canonicalJson } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
 import { type BundleLog, createBundleLog, runFrame, timeAt } from "./bundle-log.ts";
-import { change, fileOf, linesOf, readTar, type TarFiles, withSums, writeTar } from "./bundle-tar.ts";
+import {
+  change,
+  editLines,
+  fileOf,
+  linesOf,
+  readTar,
+  type TarFiles,
+  withFacts,
+  withSums,
+  writeTar,
+} from "./bundle-tar.ts";
 
 /** Who passes a bundle on, without any key, and would rather not show a content: they describe it otherwise, and make the sums fit. */
 interface Line {
@@ -166,6 +176,18 @@ test("a range shows where it ends with the tenant's own entries, whatever of oth
     expect([node, python], JSON.stringify(why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
     for (const index of boundaries) expect(JSON.stringify(why)).toContain(`"entry ${index}"`);
   }
+  // A record of a run that is given as others': in a range that is all of the log it can lie nowhere else.
+  const all = readTar(await shared.export({}, { content: false })).filter(([path]) => !path.startsWith("proofs/"));
+  expect(told(all)).toMatchObject({ range: [0, 16], hidden: 6 });
+  const honest = await verifiers.verify(writeTar(withSums(all)), asked);
+  expect([honest.node, honest.python], JSON.stringify(honest.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  const hiding = change(all, {
+    "bundle.json": (bytes) => Buffer.from(bytes.toString().replace('"hidden":6', '"hidden":7')),
+    "entries/000000000000000.jsonl": editLines((lines) => lines.filter((line) => !line.startsWith("[2,"))),
+  });
+  const hidden = await verifiers.verify(writeTar(withFacts(hiding)), asked);
+  expect([hidden.node, hidden.python], JSON.stringify(hidden.why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
+  expect(JSON.stringify(hidden.why)).toContain("records 2 of 5");
   // Of a time of which nothing is, while others' entries are the newest.
   const later = readTar(await shared.export({ since: timeAt(50), until: timeAt(60) }));
   expect(told(later)).toMatchObject({ range: [13, 16], hidden: 3 });

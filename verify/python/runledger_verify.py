@@ -1888,10 +1888,14 @@ class Payloads:
             if base is not None:
                 self.need(base, "payload %s, its base" % line["sha256"])
 
-    def finish(self, shard, erased_in):
-        """erased_in: per log, by index, what its acts have destroyed."""
+    def let_go(self):
+        """After the last file of this log: settles, and lets go of what was kept."""
         self.settle()
         self.contents.close()
+        self.contents, self.seen = Contents(), set()
+
+    def finish(self, shard, erased_in):
+        """erased_in: per log, by index, what its acts have destroyed."""
         for other, index, key_id in self.erasures:
             ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
             if other == shard or key_id not in ids and key_id[:3] not in prefixes:
@@ -2138,7 +2142,7 @@ class Bundle:
             if wrong:
                 findings.add("UNTRUSTED", "earlier checkpoint", wrong[1])
             self.since.append(since)
-        self.manifest, self.logs, self.finished = None, {}, False
+        self.manifest, self.logs, self.current, self.finished = None, {}, None, False
         self.chains, self.run_counts, self.open_runs, self.facts = Chains(), {}, [], None
         self.sums, self.singles, self.group = {}, set(), -1
 
@@ -2183,6 +2187,9 @@ class Bundle:
             log = self.logs.get(shard) if shard else next(iter(self.logs.values()), None)
             if log is None:
                 raise Broken("INCOMPLETE", self.path_of(shard, "checkpoint"), "it is missing")
+            if self.current not in (None, log):
+                self.current.payloads.let_go()
+            self.current = log
             log.read_file(kind, numbers, content)
 
     def read_single(self, content):
@@ -2256,6 +2263,8 @@ class Bundle:
                 self.findings.add("INCOMPLETE", path, "it is missing")
         if not self.logs:
             return
+        if self.current is not None:
+            self.current.payloads.let_go()
         erased_in = {shard: log.erased_at for shard, log in self.logs.items()}
         for log in self.logs.values():
             log.finish(erased_in)
@@ -2266,7 +2275,10 @@ class Bundle:
         all_here = self.anchors.check_all_logs()
         selections = {log["selection"] for log in m["logs"]}
         whole = all_here and all(shard["shard"] in self.logs and self.logs[shard["shard"]].count >= shard["tree_size"] for shard in m["logs"])
-        coverage = "range" if "range" in selections else "selection" if m["runs"] is not None or self.shard is not None else "log" if whole else "damaged"
+        is_part = m["runs"] is None and any(log["range"] != [0, log["tree_size"]] for log in m["logs"])
+        # Of whole logs with others' entries in them nothing lies outside either.
+        is_selection = m["runs"] is not None or self.shard is not None or "range" in selections
+        coverage = "range" if is_part else "selection" if is_selection else "log" if whole else "damaged"
         self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings)
         self.finished = True
 

@@ -51,9 +51,11 @@ export interface BundleLogCheck {
   readonly findings: Findings;
   /** A file of the log: all but its checkpoint. `sha256` is asked for when its content was read to the end. */
   read(place: BundlePath, file: BundleFile, sha256: () => string): Promise<void>;
+  /** After its last file. */
+  settle(): Promise<void>;
   /** After the last file of the bundle. `isDestroyedBy`: in whichever log the act stands. */
-  finish(isDestroyedBy: (shard: string, index: number, keyId: string) => boolean): Promise<void>;
-  /** Whether it was finished or not. */
+  finish(isDestroyedBy: (shard: string, index: number, keyId: string) => boolean): void;
+  /** Whether it was settled or not. */
   close(): Promise<void>;
 }
 
@@ -87,14 +89,13 @@ export function openBundleLog(
   return {
     ...{ log, head, anchors, attested, entries, payloads, selection, findings },
     read: (place, file, sha256) => readFile(place, file, sha256, { log, tiles, entries, payloads, proofs, findings }),
-    async finish(isDestroyedBy) {
+    settle: payloads.settle,
+    finish(isDestroyedBy) {
       tiles.finish(since);
       entries.finish();
       // Only an act of another log is named with its log.
       const isNamedRight = (shard: string | null): boolean => shard !== log.shard;
-      await payloads.finish(
-        (shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key),
-      );
+      payloads.finish((shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key));
       selection.finish();
       proofs.finish();
       checkWitnessed(anchors, trust, entries.lastIndex, findings);

@@ -23,8 +23,10 @@ export interface BundlePayloads {
   lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** `isDestroyedBy`: does the act at an index of a log (null: of this one) say that it destroyed the key? */
-  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): Promise<void>;
-  /** Whether it was finished or not. */
+  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): void;
+  /** After the last file of this log: settles, and lets go of what was kept. */
+  settle(): Promise<void>;
+  /** Whether it was settled or not. */
   close(): Promise<void>;
   readonly checked: number;
   readonly erased: number;
@@ -53,7 +55,7 @@ const MAX_LINES = 4_000_000;
 
 export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
   const seen = createDigestSet(randomBytes(16));
-  const contents = createBundleContents(findings);
+  let contents = createBundleContents(findings);
   const erasures = new Map<string, { shard: string | null; index: number; keyId: string }>();
   let part: Part | null = null;
   let checked = 0;
@@ -113,8 +115,12 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         if (base !== null) need(part, base, `payload ${line.sha256}, its base`);
       }
     },
-    async finish(isDestroyedBy) {
+    async settle() {
       await settle();
+      await contents.close();
+      contents = createBundleContents(findings);
+    },
+    finish(isDestroyedBy) {
       for (const { shard, index, keyId } of erasures.values()) {
         if (isDestroyedBy(shard, index, keyId)) continue;
         const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
@@ -122,7 +128,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         findings.add("INCOMPLETE", `key ${keyId}`, what);
       }
     },
-    close: contents.close,
+    close: () => contents.close(),
     get checked() {
       return checked;
     },

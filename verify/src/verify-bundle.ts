@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   addRunProblems,
   BUNDLE_FILES,
+  type BundledLog,
   type BundleManifest,
   type BundlePath,
   bundledLogs,
@@ -45,7 +46,15 @@ export async function verifyBundle(
   const findings = createFindings();
   const verifiers = trust.verifierKeys.map(parseVerifierKey);
   const since = (trust.sinceCheckpoints ?? []).map((note) => openSince(note, verifiers, findings));
-  const seen: Seen = { singles: new Set(), group: -1, manifest: null, facts: null, runs: null, logs: new Map() };
+  const seen: Seen = {
+    singles: new Set(),
+    group: -1,
+    manifest: null,
+    facts: null,
+    runs: null,
+    current: null,
+    logs: new Map(),
+  };
   const directory: DirectoryView = { head: null };
   const sums = createBundleSums(findings);
   const reading: Reading = { seen, sums, since, trust, shard, directory, findings, onProgress };
@@ -89,6 +98,8 @@ interface Seen {
   manifest: BundleManifest | null;
   facts: RunFactsOfEntries | null;
   runs: RunCompleteness | null;
+  /** Whose files are being read: one log's after the other's. */
+  current: BundleLogCheck | null;
   /** By shard, each from its checkpoint on. */
   logs: Map<string, BundleLogCheck>;
 }
@@ -145,6 +156,8 @@ async function readFile(
     const [first] = seen.logs.keys();
     const log = seen.logs.get(place.shard ?? first ?? "");
     if (log === undefined) throw new BrokenBundleError("INCOMPLETE", checkpointOf(place.shard), "it is missing");
+    if (seen.current !== log) await seen.current?.settle();
+    seen.current = log;
     await log.read(place, file, sha256);
   }
 }
@@ -228,7 +241,8 @@ async function finish(reading: Reading): Promise<RunCoverage | null> {
   if (manifest === null || logs.size === 0) return null;
   const isDestroyedBy = (name: string, index: number, keyId: string): boolean =>
     logs.get(name)?.selection.isDestroyedBy(index, keyId) ?? false;
-  for (const log of logs.values()) await log.finish(isDestroyedBy);
+  await seen.current?.settle();
+  for (const log of logs.values()) log.finish(isDestroyedBy);
   const origins = bundledLogs(manifest).map(({ origin }) => origin);
   for (const { origin } of origins.length === 1 ? [] : since)
     if (!origins.includes(origin))
@@ -247,7 +261,10 @@ function coverageOf(
 ): RunCoverage {
   const logs = bundledLogs(manifest);
   if (manifest.runs !== null) return "selection";
-  if (logs.some(({ selection }) => selection === "range")) return "range";
+  const isPart = ({ range, tree_size }: BundledLog): boolean => range === null || range[0] > 0 || range[1] < tree_size;
+  if (logs.some(isPart)) return "range";
+  // Nothing lies outside; what is missing is said to be others', or never arrived.
+  if (logs.some(({ selection }) => selection === "range")) return "selection";
   const isWhole = logs.every(({ shard, tree_size }) => (found.get(shard)?.entries.count ?? -1) >= tree_size);
   return isWhole && areAllHere ? "log" : "damaged";
 }
