@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import {
   type status as grpcStatus,
   logVerbosity,
@@ -58,7 +59,8 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   }
   // The library prints what it also throws: the message of ours is the one to read.
   setLogVerbosity(logVerbosity.NONE);
-  const port = await bind(server, `${settings.host}:${settings.port}`, credentialsFor(settings.tls ?? null));
+  const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
+  const port = await bind(server, `${host}:${settings.port}`, credentialsFor(settings.tls ?? null));
   passPackedMessages(server);
   return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
 }

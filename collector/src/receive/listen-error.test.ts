@@ -1,4 +1,5 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { openGate } from "./gate.ts";
 import { createGrpcReceiver } from "./grpc-receiver.ts";
@@ -28,6 +29,19 @@ test.each([
     `can't take OTLP/${transport} at 127.0.0.1:${port}: another process listens there; stop that one, or choose another port (${setting}`,
   );
   other.close();
+});
+
+test.each([
+  ["grpc", createGrpcReceiver],
+  ["http", createHttpReceiver],
+] as const)("OTLP/%s listens on addresses of IPv6", async (_transport, create) => {
+  for (const host of ["::1", "::"]) {
+    const receiver = await create(noIntake, { host, port: 0, gate: openGate("default") });
+    const client = connect({ host: "::1", port: receiver.port });
+    await once(client, "connect");
+    client.destroy();
+    await receiver.close();
+  }
 });
 
 test("a port that this user may not take is told as such", () => {

@@ -7,7 +7,7 @@ import {
   parseTilePath,
   shardList,
 } from "@runledger/contract";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import { reasonOf } from "../acts/reason.ts";
@@ -60,10 +60,10 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
       config: { role: "auditor", everyTenant: true },
       schema: { tags, summary: "Tiles and bundles of entries (C2SP tlog-tiles)", params: path, querystring: NO_QUERY },
     },
-    async ({ params }, reply) => {
-      const tile = `tile/${params["*"]}`;
+    async (request, reply) => {
+      const tile = `tile/${request.params["*"]}`;
       if (parseTilePath(tile) === null) throw notThere(tile);
-      return await sendObject(reply, `${root}${tile}`);
+      return await sendEvidence(request, reply, `${root}${tile}`);
     },
   );
   app.get(
@@ -80,13 +80,9 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
       },
     },
     async (request, reply) => {
-      const { params, principal } = request;
+      const { params } = request;
       if (!EVIDENCE.test(params["*"])) throw notThere(params["*"]);
-      const [kind, shard] = params["*"].split("/");
-      // Whoever verifies reads them all, so one act stands for those of a minute.
-      const target = { part: "packs", shard };
-      if (kind === "payloads") await reads.record({ principal, reason: reasonOf(request), target });
-      return await sendObject(reply, params["*"]);
+      return await sendEvidence(request, reply, params["*"]);
     },
   );
   app.get(
@@ -118,6 +114,16 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
       note: "Information only. A key that comes from the server proves nothing about the server: get it out of band (runledger policy, on the machine that signs).",
     }),
   );
+
+  /** Entries are in the clear, with whatever attributes no mapping knows. Whoever verifies reads them all, so one act stands for those of a minute. */
+  async function sendEvidence(request: FastifyRequest, reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
+    const { principal } = request;
+    const [kind, shard, ...rest] = objectPath.split("/");
+    const part = kind === "payloads" ? "packs" : rest[1] === "entries" ? "entries" : null;
+    if (part !== null && shard !== DIRECTORY)
+      await reads.record({ principal, reason: reasonOf(request), target: { part, shard } });
+    return await sendObject(reply, objectPath);
+  }
 
   async function sendObject(reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
     const bytes = await objects.read(objectPath);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -219,10 +220,19 @@ test("who may not see content gets no previews, and no hits of a search in them"
   const search = (role: string) => ask(keys.get(role) ?? "", "GET", "/v1/runs?q=preview-of&since=2026-01-01T00:00:00Z");
   expect((await steps("investigator")).text).toContain("preview-of-ours");
   expect((await search("investigator")).text).toContain("run-of-ours");
+  const q_sha256 = createHash("sha256").update("preview-of").digest("hex");
+  // A hit tells of contents, so it is a read of them; the words themselves would stay in the log for ever.
+  expect(api.acts.recorded.at(-1)).toMatchObject({ action: "content.read", target: { part: "search", q_sha256 } });
   for (const role of ["viewer", "auditor", "operator"]) {
     const seen = await steps(role);
     expect(seen.status).toBe(200);
     expect(seen.text).not.toContain("preview-of-ours");
     expect((await search(role)).text).not.toContain("run-of-ours");
   }
+  await ask(keys.get("investigator") ?? "", "GET", "/v1/runs?agent=ours");
+  expect(api.acts.recorded.at(-1)).toMatchObject({ target: { part: "search" } });
+  api.acts.refuse(true);
+  const unrecorded = await ask(keys.get("investigator") ?? "", "GET", "/v1/runs?q=preview-of-ours");
+  api.acts.refuse(false);
+  expect([unrecorded.status, unrecorded.text.includes("run-of-ours")]).toEqual([200, false]);
 });

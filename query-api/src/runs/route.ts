@@ -1,9 +1,10 @@
 import { listRunsQuery, MAX_RUN_ID_CHARS, runDetail, runList } from "@runledger/contract";
 import { z } from "zod";
+import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
-import { seesContent } from "../http/access.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
+import { seesHits } from "../steps/previews.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
 import { createRunLists } from "./run-list.ts";
@@ -11,7 +12,8 @@ import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run
 
 /** `GET /v1/runs` and `GET /v1/runs/{run_id}`. */
 export function registerRuns({ app, dependencies, settings }: Feature): void {
-  const { rows, clock } = dependencies;
+  const { rows, clock, acts } = dependencies;
+  const reads = createContentReads(acts, clock);
   const summaries = createRunSummaries(rows, clock, settings);
   const lists = createRunLists(rows, summaries, clock, settings);
   app.get(
@@ -28,8 +30,11 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         response: { 200: runList, ...ERROR_RESPONSES },
       },
     },
-    async ({ principal, query }) =>
-      await lists.list({ tenant: principal.tenant, seesContent: seesContent(principal) }, query),
+    async (request) => {
+      const { query, principal } = request;
+      const mayLook = query.q !== undefined && (await seesHits(reads, request, query.q));
+      return await lists.list({ tenant: principal.tenant, seesContent: mayLook }, query);
+    },
   );
   app.get(
     "/v1/runs/:run_id",

@@ -1,19 +1,32 @@
+import { createHash } from "node:crypto";
 import type { Step } from "@runledger/contract";
 import type { FastifyRequest } from "fastify";
+import type { Act } from "../acts/act-recorder.ts";
 import type { ContentReads } from "../acts/content-reads.ts";
 import { reasonOf } from "../acts/reason.ts";
 import { QueryApiError } from "../error.ts";
 import { seesContent } from "../http/access.ts";
 
+/** May the caller see the previews of this run's steps? They are cut from contents. */
+export function seesPreviews(reads: ContentReads, request: FastifyRequest, runId: string): Promise<boolean> {
+  return mayRead(reads, request, { run_id: runId, part: "previews" });
+}
+
+/** May previews be looked through for a text? A hit tells what is in them. On record is the text's hash: itself it could be a person's name. */
+export function seesHits(reads: ContentReads, request: FastifyRequest, text: string): Promise<boolean> {
+  const q_sha256 = createHash("sha256").update(text).digest("hex");
+  return mayRead(reads, request, { part: "search", q_sha256 });
+}
+
 /**
- * May the caller see the previews of this run's steps? They are cut from contents, so that is recorded as a read of content. When it can't be
- * recorded the steps are shown without: they are what somebody needs who looks for the reason.
+ * Whether the caller may read contents, which is recorded. When it can't be recorded the facts are shown without: they are what somebody
+ * needs who looks for the reason.
  */
-export async function seesPreviews(reads: ContentReads, request: FastifyRequest, runId: string): Promise<boolean> {
+async function mayRead(reads: ContentReads, request: FastifyRequest, target: Act["target"]): Promise<boolean> {
   const { principal } = request;
   if (!seesContent(principal)) return false;
   try {
-    await reads.record({ principal, reason: reasonOf(request), target: { run_id: runId, part: "previews" } });
+    await reads.record({ principal, reason: reasonOf(request), target });
     return true;
   } catch (error) {
     if (error instanceof QueryApiError && error.code === "unavailable") return false;

@@ -227,7 +227,8 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   expect(checkpoint.size).toBe(5);
 });
 
-test("the log is served as it is stored, full tiles for ever and the head never from a cache", async () => {
+test("the log is served as it is stored, full tiles for ever and the head never from a cache, and who reads contents in it is on record", async () => {
+  const before = api.acts.recorded.length;
   const head = await api.get("/v1/audit/checkpoint");
   expect(head.headers["cache-control"]).toBe("no-cache");
   expect(head.body).toContain("example.com/log\n5\n");
@@ -236,9 +237,14 @@ test("the log is served as it is stored, full tiles for ever and the head never 
   expect(bundle.headers["cache-control"]).toBe("no-cache");
   const pack = packs.get(llm.record_id) ?? "";
   const path = packPath("0", pack);
+  const sameByPath = await api.app.inject({ url: "/v1/audit/objects/log/0/tile/entries/000.p/5" });
+  expect(sameByPath.rawPayload).toEqual(bundle.rawPayload);
   const stored = await api.app.inject({ url: `/v1/audit/objects/${path}` });
   expect(sha256(stored.rawPayload)).toBe(pack);
   expect(stored.headers["cache-control"]).toContain("immutable");
+  const read = (part: string) => ({ action: "content.read", target: { part, shard: "0" } });
+  // Entries hold what no mapping knows, logs' bodies, messages of exceptions: in the clear.
+  expect(api.acts.recorded.slice(before)).toMatchObject([read("entries"), read("packs")]);
   expect((await api.get("/v1/audit/keys")).body).toMatchObject({
     keys: [verifierKey],
     note: expect.stringContaining("out of band"),

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { createStderrLogger } from "@runledger/collector";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
@@ -48,7 +49,8 @@ export async function startUp(
 
 function addresses(settings: StandaloneSettings, standalone: Standalone, seconds: number): string {
   const scheme = settings.tls === null ? "http" : "https";
-  const at = (port: number) => pc.cyan(`${scheme}://${settings.host}:${port}`);
+  const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
+  const at = (port: number) => pc.cyan(`${scheme}://${host}:${port}`);
   const lines = [
     ["pages, query API", `${at(standalone.apiPort)}   reference: ${at(standalone.apiPort)}/docs`],
     ["OTLP/gRPC", at(standalone.grpcPort)],
