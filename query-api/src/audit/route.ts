@@ -7,6 +7,7 @@ import {
   parseTilePath,
   shardList,
 } from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
@@ -52,7 +53,7 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
       config: { role: "viewer" },
       schema: { tags, summary: "The signed head of the log", querystring: NO_QUERY, produces: ["text/plain"] },
     },
-    async (_request, reply) => await sendObject(reply, `${root}${CHECKPOINT_PATH}`),
+    async (_request, reply) => await sendObject(objects, reply, `${root}${CHECKPOINT_PATH}`),
   );
   app.get(
     "/v1/audit/tile/*",
@@ -122,18 +123,7 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
     const part = kind === "payloads" ? "packs" : rest[1] === "entries" ? "entries" : null;
     if (part !== null && shard !== DIRECTORY)
       await reads.record({ principal, reason: reasonOf(request), target: { part, shard } });
-    return await sendObject(reply, objectPath);
-  }
-
-  async function sendObject(reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
-    const bytes = await objects.read(objectPath);
-    if (bytes === null) throw notThere(objectPath);
-    const replaced = /\/(?:checkpoint|cosigned)$/.test(objectPath) || objectPath.includes(".p/");
-    const type = /\/checkpoint|cosigned$/.test(objectPath) ? "text/plain; charset=utf-8" : "application/octet-stream";
-    return await reply
-      .header("cache-control", replaced ? VOLATILE : IMMUTABLE)
-      .type(type)
-      .send(Buffer.from(bytes));
+    return await sendObject(objects, reply, objectPath);
   }
 }
 
@@ -187,6 +177,17 @@ function registerProof({ app, dependencies: { rows, objects } }: Feature): void 
       });
     },
   );
+}
+
+async function sendObject(objects: Objects, reply: FastifyReply, objectPath: string): Promise<FastifyReply> {
+  const bytes = await objects.read(objectPath);
+  if (bytes === null) throw notThere(objectPath);
+  const replaced = /\/(?:checkpoint|cosigned)$/.test(objectPath) || objectPath.includes(".p/");
+  const type = /\/checkpoint|cosigned$/.test(objectPath) ? "text/plain; charset=utf-8" : "application/octet-stream";
+  return await reply
+    .header("cache-control", replaced ? VOLATILE : IMMUTABLE)
+    .type(type)
+    .send(Buffer.from(bytes));
 }
 
 function notThere(what: string): QueryApiError {
