@@ -53,7 +53,7 @@ export async function createBundleLog(given?: SampleStore): Promise<BundleLog> {
     async expire(tenant, seq) {
       const keyring = await openKeyring(store.objects, store.masterKey);
       if (keyring === null) throw new Error("nothing was sealed");
-      const key_id_prefixes = await keyring.months();
+      const key_id_prefixes = [...(await keyring.months()).keys()];
       const actor = { key_id: null, name: "retention", roles: [] };
       const act = { action: "expiry", actor, reason: null, target: { class: "content", key_id_prefixes } };
       const facts = { event: "act", kind: "other", name: "expiry", run_id: "", received_time: timeAt(90), tenant, act };

@@ -19,6 +19,7 @@ import { createHoldStore } from "../holds/hold-store.ts";
 import { createLease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
 import { stepRow } from "../testing/step-rows.ts";
+import { createContentAges } from "./content-ages.ts";
 import { createEraser, type Eraser } from "./erase.ts";
 import { createErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
@@ -214,8 +215,22 @@ test("asked twice at once it is done once", async () => {
   expect(logged).toHaveLength(1);
 });
 
+/** The days of the month's content are counted already. */
+async function aged(): Promise<ReturnType<typeof createContentAges>> {
+  const ages = createContentAges(objects);
+  const days = { first_time: "2020-01-01T00:00:00.000Z", last_wall_day: 10_000, steady_days: 2, gaps: [] };
+  const months = [{ month: MONTH, from_day: 0, bytes: 100_000, recorded: false }];
+  await ages.update(() => ({ ...days, wall_day: 10_000, months }));
+  // The clock goes on from there without a step that is too long to be steady.
+  return {
+    ...ages,
+    update: (change) => ages.update((state) => ({ ...change(state), wall_day: 10_000, steady_days: 2 })),
+  };
+}
+
 test("content expires by whole months, recorded first; not before its time, and not while a hold is in force", async () => {
-  const dependencies = { keyring, expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const documents = { ages: await aged(), expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const dependencies = { keyring, ...documents };
   const settings = { retentionDays: 30, tenant: "default" };
   await keysFor(ALICE, BOB);
   const at = (day: number) => ({ ...dependencies, acts: recorder(), clock: () => Date.UTC(2026, 11, day) });
@@ -232,11 +247,11 @@ test("content expires by whole months, recorded first; not before its time, and 
     target: { class: "content", retention_days: 30, key_id_prefixes: [MONTH] },
   });
   expect(await livingKeys(ALICE, BOB)).toEqual([]);
-  // Once more does nothing but look, and what came late into the old month goes too.
+  // Once more does nothing but look, and what came late into the old month has its own time.
   await keysFor(ALICE);
   expect(await expireContent(at(32), settings)).toEqual([]);
   expect(logged).toHaveLength(1);
-  expect(await livingKeys(ALICE)).toEqual([]);
+  expect(await livingKeys(ALICE)).toHaveLength(1);
 });
 
 test("an expiry that could not be recorded destroys nothing", async () => {
@@ -244,7 +259,8 @@ test("an expiry that could not be recorded destroys nothing", async () => {
   const acts = recorder(async () => {
     throw new StorageError("unavailable", "no collector");
   });
-  const dependencies = { keyring, acts, expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const documents = { ages: await aged(), expiries: createExpiryStore(objects), holds: createHoldStore(objects) };
+  const dependencies = { keyring, acts, ...documents };
   const expiring = expireContent(
     { ...dependencies, clock: () => Date.UTC(2028, 0) },
     { retentionDays: 30, tenant: "t" },
@@ -326,12 +342,21 @@ test("an expiry that was claimed tells a hold that it came too late; one that wa
   await keysFor(ALICE);
   const holds = createHoldStore(objects);
   const hold = { hold_id: "h", scope: { all: true as const }, reason: "r", by: "b", set_time: "", tenant: "t" };
-  const base = { keyring, expiries: createExpiryStore(objects), holds, clock: () => Date.UTC(2028, 0) };
+  const documents = { ages: await aged(), expiries: createExpiryStore(objects), holds };
+  const base = { keyring, ...documents, clock: () => Date.UTC(2028, 0) };
   const settings = { retentionDays: 30, tenant: "t" };
-  // Set while the act was recorded, behind the first look at the holds.
-  await expireContent({ ...base, acts: recorder(async () => void (await addHold(holds, hold))) }, settings);
-  expect(await livingKeys(ALICE)).toHaveLength(1);
+  await addHold(holds, hold);
+  expect(await expireContent({ ...base, acts: recorder() }, settings)).toEqual([]);
+  expect([(await livingKeys(ALICE)).length, logged.length]).toEqual([1, 0]);
   await holds.update(() => ({ holds: [] }));
+  // It can't be recorded just now: it stays claimed, and who sets a hold meanwhile is told.
+  const refusing = recorder(async () => {
+    expect(await addHold(holds, hold)).toEqual([`expiry ${MONTH}`]);
+    throw new StorageError("unavailable", "no collector");
+  });
+  await expect(expireContent({ ...base, acts: refusing }, settings)).rejects.toThrow("no collector");
+  expect(await livingKeys(ALICE)).toHaveLength(1);
+  await holds.update((state) => ({ ...state, holds: [] }));
   let tooLateFor: string[] = [];
   const destroyMonth = async (month: string, but: ReadonlySet<string>): Promise<number> => {
     tooLateFor = await addHold(holds, hold);

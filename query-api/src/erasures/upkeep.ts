@@ -5,9 +5,10 @@ import { releaseDestruction } from "../holds/destruction-claim.ts";
 import { createHoldStore, type HoldStore } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
+import { createContentAges } from "./content-ages.ts";
 import { type Eraser, eraseTracesOf } from "./erase.ts";
 import type { ErasureStore } from "./erasure-store.ts";
-import { expireContent } from "./expire.ts";
+import { expireContent, isClaimOfExpiry } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
 import type { KeptErasure } from "./kept-erasure.ts";
 
@@ -22,6 +23,7 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
   const { store } = eraser;
   const holds = createHoldStore(objects);
   const expiries = createExpiryStore(objects);
+  const ages = createContentAges(objects);
   let nextMs = 0;
   let held: boolean | null = null;
   /** What had to wait is tried again at each upkeep only. */
@@ -47,7 +49,7 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
     await eraseLate({ rows, objects }, store, clock());
     held = await keepRowsWhileHeld(rows, holds, held);
     const expired = await expireContent(
-      { keyring, acts, clock, expiries, holds },
+      { keyring, acts, clock, ages, expiries, holds },
       { retentionDays: settings.contentRetentionDays, tenant: DEFAULT_TENANT },
     );
     if (expired.length > 0) logger.info({ months: expired }, "content has expired: its keys are destroyed");
@@ -60,9 +62,10 @@ export function startUpkeep({ app, dependencies, settings }: Feature, eraser: Er
   app.addHook("onClose", async () => await running?.stop());
 }
 
-/** Claims of destructions that are over, which a crash kept from being released. Claims are read first: an erasure is under way before it claims. */
+/** Claims of erasures that are over, which a crash kept from being released. Claims are read first: an erasure is under way before it claims. */
 async function releaseFinished(holds: HoldStore, store: ErasureStore): Promise<void> {
-  const claimed = new Set((await holds.read()).destroying?.map(({ id }) => id));
+  const { destroying = [] } = await holds.read();
+  const claimed = new Set(destroying.map(({ id }) => id).filter((id) => !isClaimOfExpiry(id)));
   if (claimed.size === 0) return;
   for (const { erasure_id } of await store.underWay()) claimed.delete(erasure_id);
   await releaseDestruction(holds, ({ id }) => claimed.has(id));

@@ -119,12 +119,24 @@ export async function writeRing(objects: Objects, ring: KeyRing): Promise<Object
   return await objects.compareAndSet(keyRingPath(ring.ring), Buffer.from(text), ring.version);
 }
 
+const RINGS_PREFIX = keyRingPath("").replace(/\.json$/, "");
+
 /** The names of all rings whose name begins so, ascending. */
 export async function listRings(objects: Objects, prefix = ""): Promise<string[]> {
   const rings: string[] = [];
-  const before = keyRingPath("").replace(/\.json$/, "");
-  for await (const { path } of objects.list(`${before}${prefix}`)) rings.push(path.slice(before.length, -5));
+  for await (const { path } of objects.list(`${RINGS_PREFIX}${prefix}`))
+    rings.push(path.slice(RINGS_PREFIX.length, -5));
   return rings;
+}
+
+/** The bytes of each month's rings, empty ones too, in the order of months. */
+export async function monthSizes(objects: Objects): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { path, sizeBytes } of objects.list(RINGS_PREFIX)) {
+    const month = path.slice(RINGS_PREFIX.length, RINGS_PREFIX.length + MONTH_DIGITS);
+    sizes.set(month, (sizes.get(month) ?? 0) + sizeBytes);
+  }
+  return sizes;
 }
 
 function keyNamed(secrets: RootSecrets, id: string): Uint8Array {

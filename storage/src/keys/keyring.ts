@@ -11,7 +11,7 @@ import {
   removeEmptyRings,
 } from "./key-destruction.ts";
 import { createKeyReader, type KeyReader } from "./key-reader.ts";
-import { listRings, pseudonymOf } from "./key-ring.ts";
+import { listRings, monthSizes, pseudonymOf } from "./key-ring.ts";
 import { createKeyWriter, type KeyWriter } from "./key-writer.ts";
 import type { MasterKey } from "./master-key.ts";
 import { loadOrCreateMasterKey, type MasterKeySource, readMasterKeys, replaceByNextKey } from "./master-key-source.ts";
@@ -26,8 +26,8 @@ export interface Keyring {
   pseudonymOf(subject: PayloadSubject): string;
   /** All keys that these pseudonyms have. */
   keysOf(pseudonyms: ReadonlySet<string>): Promise<KeyFact[]>;
-  /** The months (`monthPrefix`) that have keys, ascending. */
-  months(): Promise<string[]>;
+  /** The months (`monthPrefix`) that have or had keys, ascending, with the bytes of their rings: more with each key. */
+  months(): Promise<Map<string, number>>;
   /** See `destroyKeys`, `destroyMonth`, `removeEmptyRings`, `finishDestruction`. */
   destroy(keyIds: readonly string[]): Promise<void>;
   countKeys(month: string): Promise<number>;
@@ -35,8 +35,6 @@ export interface Keyring {
   removeEmptyRings(month: string): Promise<void>;
   finishDestruction(): Promise<void>;
 }
-
-const MONTH_DIGITS = 3;
 
 /** Opens the keys that are there. Null: nothing was ever sealed. @throws StorageError `rejected` when the master key is not here. */
 export async function openKeyring(objects: Objects, source: MasterKeySource): Promise<Keyring | null> {
@@ -66,7 +64,7 @@ function keyringOf(objects: Objects, secrets: RootSecrets): Keyring {
     reader: () => createKeyReader(objects, secrets),
     pseudonymOf: (subject) => pseudonymOf(secrets, subject),
     keysOf: (pseudonyms) => findKeysOf(objects, pseudonyms),
-    months: async () => [...new Set((await listRings(objects)).map((ring) => ring.slice(0, MONTH_DIGITS)))],
+    months: () => monthSizes(objects),
     destroy: (keyIds) => destroyKeys(objects, keyIds),
     countKeys: (month) => countKeys(objects, month),
     destroyMonth: (month, kept) => destroyMonth(objects, month, kept),
