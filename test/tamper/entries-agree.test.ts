@@ -65,6 +65,7 @@ const NONE: Record<string, Change> = {
   "a member of another type and an unknown one": both(put('"conflict":false', '"conflict":0'), unknown),
   "a member that is missing, and an unknown one": both(put('"conflict":false,', ""), unknown),
   "an optional member that is null": put('"run_seq"', '"run_prev":null,"run_seq"'),
+  "longer than two bytes can tell": withMember(`"zzz":"${"z".repeat(66_000)}"`),
   "no object": () => "[]",
 };
 

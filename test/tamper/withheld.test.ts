@@ -143,6 +143,24 @@ test.each(["since", "until"] as const)(
   },
 );
 
+test("contents that the log says are erased, and that are here, are INCOMPLETE: somebody has kept the key", async () => {
+  const kept = await createBundleLog();
+  await kept.write(runFrame(1, { run: "a", agent: "support", user: "alice", steps: 3, second: 0 }));
+  const asked = { keys: [kept.store.key.verifierKey] };
+  const before = readTar(await kept.export());
+  await kept.erase("alice", 2);
+  const after = readTar(await kept.export());
+  const both = async (files: TarFiles) => await verifiers.verify(writeTar(withSums(files)), asked);
+  const honest = await both(after);
+  expect([honest.node, honest.python], JSON.stringify(honest.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  const path = linesPath(before);
+  const bin = path.replace(/jsonl$/, "bin");
+  const opened = await both(change(after, { [path]: () => fileOf(before, path), [bin]: () => fileOf(before, bin) }));
+  expect([opened.node, opened.python], JSON.stringify(opened.why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
+  expect(JSON.stringify(opened.why)).toMatch(/entry 5 says that it was destroyed.*entry 5 says that it was destroyed/);
+  await kept.remove();
+});
+
 test("a range shows where it ends with the tenant's own entries, whatever of others lies within and next to it", async () => {
   const shared = await createBundleLog();
   const others = (seq: number, second: number) => {

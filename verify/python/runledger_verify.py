@@ -1790,7 +1790,7 @@ class Payloads:
         self.expected, self.findings = expected, findings
         self.contents, self.seen, self.erasures = Contents(), set(), set()
         self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = None, (), {}, None, {}, False
-        self.checked = self.erased = 0
+        self.opened, self.checked, self.erased = set(), 0, 0
 
     def expect(self, index, entries):
         self.settle()
@@ -1880,6 +1880,8 @@ class Payloads:
                 self.findings.add("TAMPERED", content.path, "the payload %s is not what its entry was logged with" % line["sha256"])
                 continue
             self.contents.add(line, plaintext)
+            if "key_id" in line and len(self.opened) < 200_000:
+                self.opened.add(line["key_id"])
             try:
                 base = base_of(line["media_type"], plaintext)
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -1894,8 +1896,12 @@ class Payloads:
         self.contents.close()
         self.contents, self.seen = Contents(), set()
 
-    def finish(self, shard, erased_in):
-        """erased_in: per log, by index, what its acts have destroyed."""
+    def finish(self, shard, erased_in, erasure_of):
+        """erased_in: per log, by index, what its acts have destroyed; erasure_of: the entry of an erasure of the key."""
+        for key_id in self.opened:
+            if erasure_of(key_id):
+                self.findings.add("INCOMPLETE", "key " + key_id, erasure_of(key_id) + " says that it was destroyed, and what it sealed is here: the erasure "
+                                  "was not finished, or an old copy of the keys was put back")
         for other, index, key_id in self.erasures:
             ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
             if other == shard or key_id not in ids and key_id[:3] not in prefixes:
@@ -1938,6 +1944,7 @@ class Log:
         self.later = self.count = self.inside = self.proofs = self.bundle_total = 0
         self.before = self.after = None
         self.newest = ""
+        self.erasures = {}  # by key, or by what keys begin with: the first act of an erasure
         self.leaves, self.erased_at, self.bundles, self.current = {}, {}, {}, None
 
     def read_file(self, kind, numbers, content):
@@ -2005,6 +2012,9 @@ class Log:
         expected = self.tiles.leaf(index)
         if expected is None:
             return None
+        if len(data) > 0xFFFF:
+            self.findings.add("TAMPERED", "entry %d" % index, "it is longer than entries of a log can be")
+            return None
         if leaf != expected:
             self.findings.add("TAMPERED", "entry %d" % index, "it is not what its tile says")
             return None
@@ -2029,6 +2039,8 @@ class Log:
         if act.get("action") in ("erasure", "expiry"):
             lists = [act["target"].get(name) for name in ("key_ids", "key_id_prefixes")]
             erased = self.erased_at[index] = [set(filter(any_text, each if isinstance(each, list) else [])) for each in lists]
+            for name in set().union(*erased) if act["action"] == "erasure" else ():
+                self.erasures.setdefault(name, index)
         if entry["tenant"] != self.bundle.manifest["tenant"]:
             if erased is not None and act["action"] == "expiry":
                 return False
@@ -2072,7 +2084,7 @@ class Log:
             self.findings.add("TAMPERED", "tile/entries number %d" % index, "its entries are not in entries/")
         if 0 < self.bundle_total < -(-self.head[1] // WIDTH):
             self.findings.add("INCOMPLETE", "tile/entries", "some of it is missing")
-        self.payloads.finish(self.shard, erased_in)
+        self.payloads.finish(self.shard, erased_in, self.bundle.erasure_of)
         self.check_range()
         if 0 < self.proofs < self.count:
             self.findings.add("INCOMPLETE", "proofs", "%d of %d are missing" % (self.count - self.proofs, self.count))
@@ -2214,6 +2226,13 @@ class Bundle:
                 self.findings.add("TAMPERED", content.path, "it is empty")
         elif content.path == "SHA256SUMS":
             self.compare_sums(content)
+
+    def erasure_of(self, key_id):
+        for log in self.logs.values():
+            index = log.erasures.get(key_id, log.erasures.get(key_id[:3]))
+            if index is not None:
+                return "entry %d%s" % (index, " of " + log.shard if len(self.logs) > 1 else "")
+        return None
 
     def quorum_of(self, note, where, findings):
         """(names of the witnesses that cosigned, when all had), if they are the quorum that the policy asks for; else None."""

@@ -45,6 +45,8 @@ export interface BundleEntries {
 }
 
 const MAX_LINE_BYTES = 70_000;
+/** Its length has two bytes in a store. */
+const MAX_ENTRY_BYTES = 0xffff;
 
 /** What an entry is told to: the log's own parts, and what all logs of the bundle have in common. */
 export interface EntryParts {
@@ -86,6 +88,10 @@ export function createBundleEntries(
     bundles.add(index, entry);
     const expected = tiles.leaf(index);
     if (expected === null) return null;
+    if (entry.length > MAX_ENTRY_BYTES) {
+      findings.add("TAMPERED", `entry ${index}`, "it is longer than entries of a log can be");
+      return null;
+    }
     if (!hashesEqual(leaf, expected)) {
       findings.add("TAMPERED", `entry ${index}`, "it is not what its tile says");
       return null;

@@ -19,7 +19,7 @@ import {
 import { checkWitnessed, type LogAnchors } from "./bundle-anchors.ts";
 import { type BundleEntries, createBundleEntries } from "./bundle-entries.ts";
 import { BrokenBundleError, type BundleFile } from "./bundle-file.ts";
-import { type BundlePayloads, createBundlePayloads } from "./bundle-payloads.ts";
+import { type ActsOnKeys, type BundlePayloads, createBundlePayloads } from "./bundle-payloads.ts";
 import { type BundleProofs, createBundleProofs } from "./bundle-proofs.ts";
 import { createSelectionCheck, type SelectionCheck } from "./bundle-selection.ts";
 import { type BundleTiles, createBundleTiles } from "./bundle-tiles.ts";
@@ -53,8 +53,8 @@ export interface BundleLogCheck {
   read(place: BundlePath, file: BundleFile, sha256: () => string): Promise<void>;
   /** After its last file. */
   settle(): Promise<void>;
-  /** After the last file of the bundle. `isDestroyedBy`: in whichever log the act stands. */
-  finish(isDestroyedBy: (shard: string, index: number, keyId: string) => boolean): void;
+  /** After the last file of the bundle. `acts`: of whichever log. */
+  finish(acts: ActsOnKeys<string>): void;
   /** Whether it was settled or not. */
   close(): Promise<void>;
 }
@@ -90,12 +90,15 @@ export function openBundleLog(
     ...{ log, head, anchors, attested, entries, payloads, selection, findings },
     read: (place, file, sha256) => readFile(place, file, sha256, { log, tiles, entries, payloads, proofs, findings }),
     settle: payloads.settle,
-    finish(isDestroyedBy) {
+    finish({ isDestroyedBy, erasureOf }) {
       tiles.finish(since);
       entries.finish();
       // Only an act of another log is named with its log.
       const isNamedRight = (shard: string | null): boolean => shard !== log.shard;
-      payloads.finish((shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key));
+      payloads.finish({
+        isDestroyedBy: (shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key),
+        erasureOf,
+      });
       selection.finish();
       proofs.finish();
       checkWitnessed(anchors, trust, entries.lastIndex, findings);

@@ -16,14 +16,21 @@ import {
 import { createBundleContents } from "./bundle-contents.ts";
 import { createByteReader } from "./byte-reader.ts";
 
+/** What the acts of all logs of the bundle say of keys. */
+export interface ActsOnKeys<Shard> {
+  /** Does the act at an index of a log (null: of this one) say that it destroyed the key? */
+  isDestroyedBy(shard: Shard, index: number, keyId: string): boolean;
+  /** The entry of an erasure that says so, for a person. */
+  erasureOf(keyId: string): string | null;
+}
+
 /** The payloads of a bundle: each is what an entry, or a payload that an entry refers to, commits to. */
 export interface BundlePayloads {
   /** An entries file was read whose records refer to payloads. Settles the one before. */
   expect(firstIndex: number, records: readonly RunledgerRecord[]): Promise<void>;
   lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
-  /** `isDestroyedBy`: does the act at an index of a log (null: of this one) say that it destroyed the key? */
-  finish(isDestroyedBy: (shard: string | null, index: number, keyId: string) => boolean): void;
+  finish(acts: ActsOnKeys<string | null>): void;
   /** After the last file of this log: settles, and lets go of what was kept. */
   settle(): Promise<void>;
   /** Whether it was settled or not. */
@@ -48,15 +55,23 @@ interface Needed {
   /** Of all references to it. */
   mediaTypes: Set<string>;
 }
+/** That a key was destroyed, as lines say it. */
+interface Erasure {
+  shard: string | null;
+  index: number;
+  keyId: string;
+}
 type Placed = Extract<PayloadLine, { length: number }>;
 
 const MAX_LINE_BYTES = 10_000;
 const MAX_LINES = 4_000_000;
+const MAX_KEYS = 200_000;
 
 export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
   const seen = createDigestSet(randomBytes(16));
   let contents = createBundleContents(findings);
-  const erasures = new Map<string, { shard: string | null; index: number; keyId: string }>();
+  const erasures = new Map<string, Erasure>();
+  const opened = new Set<string>();
   let part: Part | null = null;
   let checked = 0;
   let erased = 0;
@@ -111,6 +126,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
           continue;
         }
         await contents.add(payloadId(line), plaintext);
+        if ("key_id" in line && opened.size < MAX_KEYS) opened.add(line.key_id);
         const base = baseOf(line, plaintext, path, findings);
         if (base !== null) need(part, base, `payload ${line.sha256}, its base`);
       }
@@ -120,13 +136,9 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       await contents.close();
       contents = createBundleContents(findings);
     },
-    finish(isDestroyedBy) {
-      for (const { shard, index, keyId } of erasures.values()) {
-        if (isDestroyedBy(shard, index, keyId)) continue;
-        const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
-        const what = `payloads are said to be erased by ${entry}, which is not there or does not say so`;
-        findings.add("INCOMPLETE", `key ${keyId}`, what);
-      }
+    finish(acts) {
+      for (const erasure of erasures.values()) checkErasure(erasure, acts, findings);
+      for (const keyId of opened) checkOpened(keyId, acts, findings);
     },
     close: () => contents.close(),
     get checked() {
@@ -149,6 +161,20 @@ function need({ needed }: Part, ref: PayloadRef, by: string): void {
   const known = needed.get(payloadId(ref));
   if (known === undefined) needed.set(payloadId(ref), { by, mediaTypes: new Set([ref.media_type]) });
   else known.mediaTypes.add(ref.media_type);
+}
+
+function checkErasure({ shard, index, keyId }: Erasure, acts: ActsOnKeys<string | null>, findings: Findings): void {
+  if (acts.isDestroyedBy(shard, index, keyId)) return;
+  const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
+  const what = `payloads are said to be erased by ${entry}, which is not there or does not say so`;
+  findings.add("INCOMPLETE", `key ${keyId}`, what);
+}
+
+function checkOpened(keyId: string, acts: ActsOnKeys<string | null>, findings: Findings): void {
+  const erasure = acts.erasureOf(keyId);
+  if (erasure === null) return;
+  const what = `${erasure} says that it was destroyed, and what it sealed is here: the erasure was not finished, or an old copy of the keys was put back`;
+  findings.add("INCOMPLETE", `key ${keyId}`, what);
 }
 
 /** Is all there that is needed, described as its references do, and nothing else? */

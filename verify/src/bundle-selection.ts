@@ -7,6 +7,8 @@ export interface SelectionCheck {
   finish(): void;
   /** Does the act at an index say that it destroyed the key? */
   isDestroyedBy(index: number, keyId: string): boolean;
+  /** The first act of an erasure that says that it destroyed the key. */
+  erasureOf(keyId: string): number | null;
 }
 
 export function createSelectionCheck(
@@ -14,7 +16,9 @@ export function createSelectionCheck(
   { range, hidden, tree_size }: BundledLog,
   findings: Findings,
 ): SelectionCheck {
-  const erasures = new Map<number, Destroyed>();
+  const destructions = new Map<number, Destroyed>();
+  /** By key, or by what keys begin with: the first act. */
+  const erasures = new Map<string, number>();
   const [first, end] = range ?? [0, Number.POSITIVE_INFINITY];
   let inside = 0;
   let before: string | null = null;
@@ -24,7 +28,9 @@ export function createSelectionCheck(
     add(index, record) {
       const where = `entry ${index}`;
       const erased = destroyedBy(record);
-      if (erased !== null) erasures.set(index, erased);
+      if (erased !== null) destructions.set(index, erased);
+      if (erased?.isExpiry === false)
+        for (const id of [...erased.ids, ...erased.prefixes]) if (!erasures.has(id)) erasures.set(id, index);
       // What expires is of all tenants, and the act that says so of the installation's.
       if (record.tenant !== tenant && erased?.isExpiry === true) return false;
       if (record.tenant !== tenant) {
@@ -65,9 +71,10 @@ export function createSelectionCheck(
         checkBoundary(after, (time) => time >= (filter.until as string), `entry ${end}`, findings);
     },
     isDestroyedBy(index, keyId) {
-      const destroyed = erasures.get(index);
+      const destroyed = destructions.get(index);
       return destroyed?.ids.has(keyId) || destroyed?.prefixes.has(keyId.slice(0, PREFIX_DIGITS)) || false;
     },
+    erasureOf: (keyId) => erasures.get(keyId) ?? erasures.get(keyId.slice(0, PREFIX_DIGITS)) ?? null,
   };
 }
 

@@ -26,6 +26,7 @@ import { type DirectoryView, readAnchors } from "./bundle-anchors.ts";
 import { checkAllLogs } from "./bundle-directory.ts";
 import { BrokenBundleError, type BundleFile, type BundleFiles } from "./bundle-file.ts";
 import { type BundleLogCheck, openBundleLog } from "./bundle-log.ts";
+import type { ActsOnKeys } from "./bundle-payloads.ts";
 import { type BundleSums, createBundleSums } from "./bundle-sums.ts";
 import { type BundleVerification, verificationOf } from "./bundle-verification.ts";
 import { wholeOf } from "./byte-reader.ts";
@@ -239,10 +240,8 @@ async function finish(reading: Reading): Promise<RunCoverage | null> {
   for (const path of [...REQUIRED, ...checkpoints])
     if (!singles.has(path)) findings.add("INCOMPLETE", path, "it is missing");
   if (manifest === null || logs.size === 0) return null;
-  const isDestroyedBy = (name: string, index: number, keyId: string): boolean =>
-    logs.get(name)?.selection.isDestroyedBy(index, keyId) ?? false;
   await seen.current?.settle();
-  for (const log of logs.values()) log.finish(isDestroyedBy);
+  for (const log of logs.values()) log.finish(actsOf(logs));
   const origins = bundledLogs(manifest).map(({ origin }) => origin);
   for (const { origin } of origins.length === 1 ? [] : since)
     if (!origins.includes(origin))
@@ -251,6 +250,20 @@ async function finish(reading: Reading): Promise<RunCoverage | null> {
   const coverage = coverageOf(manifest, logs, areAllHere);
   // What one log alone lacks of a run may stand in another.
   return shard === null || coverage === "range" ? coverage : "selection";
+}
+
+function actsOf(logs: ReadonlyMap<string, BundleLogCheck>): ActsOnKeys<string> {
+  const selections = [...logs].map(([shard, { selection }]) => ({ shard, selection }));
+  return {
+    isDestroyedBy: (shard, index, keyId) => logs.get(shard)?.selection.isDestroyedBy(index, keyId) ?? false,
+    erasureOf(keyId) {
+      for (const { shard, selection } of selections) {
+        const index = selection.erasureOf(keyId);
+        if (index !== null) return `entry ${index}${logs.size === 1 ? "" : ` of ${shard}`}`;
+      }
+      return null;
+    },
+  };
 }
 
 /** Of a whole log an entry may be missing, which is a finding of its own. */
