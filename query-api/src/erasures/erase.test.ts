@@ -8,6 +8,7 @@ import {
   type Objects,
   openObjects,
   openOrCreateKeyring,
+  type QueryParameters,
   type Rows,
   StorageError,
 } from "@runledger/storage";
@@ -16,7 +17,7 @@ import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { argumentsPath, createApprovalDocument, withApproval, withDecision } from "../approvals/approval-book.ts";
 import { addHold } from "../holds/destruction-claim.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
-import { createLease } from "../state/lease.ts";
+import { createLease, type Lease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
 import { stepRow } from "../testing/step-rows.ts";
 import { createContentAges } from "./content-ages.ts";
@@ -75,9 +76,15 @@ function recorder(onRecord: (act: Act) => Promise<void> = async () => undefined)
   return { record };
 }
 
-function eraser(store = objects, acts = recorder(), ring = keyring, lease = { hold: async () => true }): Eraser {
+function eraser(
+  store = objects,
+  acts = recorder(),
+  ring = keyring,
+  lease: Pick<Lease, "hold"> = { hold: async () => true },
+  known = rows(),
+): Eraser {
   const erasures = createErasureStore(store);
-  const dependencies = { objects: store, rows: rows(), keyring: ring, acts, clock: () => NOW, store: erasures, lease };
+  const dependencies = { objects: store, rows: known, keyring: ring, acts, clock: () => NOW, store: erasures, lease };
   return createEraser(dependencies, SHARD);
 }
 
@@ -153,6 +160,27 @@ test("what was on its way when she was erased is sealed under a key that another
   const done = await eraser(objects, acts).advance(erasureOfAlice());
   expect(done.log_indexes).toEqual([0, 1]);
   expect(new Set(done.key_ids)).toEqual(new Set([first, late]));
+  expect(await livingKeys(ALICE, RUN)).toEqual([]);
+});
+
+test("a run of hers that ClickHouse does not know yet is waited for, and its key goes too", async () => {
+  const [, run] = await keysFor(ALICE, RUN);
+  const record = recordOf(stepRow("r1", "s1"), { received_time: "2026-11-29T11:59:59.000000000Z" });
+  logged.push(record);
+  let asked = 0;
+  const behind: Rows = {
+    ...rows(),
+    query: async <Row>(sql: string, parameters?: QueryParameters) => {
+      const isAsked = sql.includes("record_id =") && parameters?.["recordId"] === record.record_id;
+      if (isAsked) return (asked++ < 3 ? [] : [{}]) as Row[];
+      return (sql.includes("DISTINCT run_id") && asked > 3 ? [{ run_id: "r1" }] : []) as Row[];
+    },
+  };
+  const done = await eraser(objects, recorder(), keyring, undefined, behind).advance({
+    ...erasureOfAlice(),
+    run_ids: [],
+  });
+  expect(done).toMatchObject({ state: "done", key_ids: expect.arrayContaining([run]), run_ids: ["r1"] });
   expect(await livingKeys(ALICE, RUN)).toEqual([]);
 });
 

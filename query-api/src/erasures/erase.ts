@@ -11,7 +11,7 @@ import type { Lease } from "../state/lease.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import { findRecordedErasure } from "./recorded-erasure.ts";
+import { findRecordedErasure, lastRunRecordBefore, type RecordedErasure } from "./recorded-erasure.ts";
 
 export interface EraseDependencies {
   objects: Objects;
@@ -136,6 +136,7 @@ async function recordErasure(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
+    await untilRowsOf(dependencies, shard, current, recorded.at(-1));
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
@@ -158,6 +159,26 @@ async function recordErasure(
     current = { ...current, received_until: new Date(dependencies.clock()).toISOString() };
   }
   throw new QueryApiError("unavailable", "the erasure's keys grow faster than they are recorded; it goes on by itself");
+}
+
+/** Which runs are the person's is what ClickHouse knows: it must not be behind the act. */
+async function untilRowsOf(
+  { objects, rows }: EraseDependencies,
+  shard: string,
+  { erasure_id }: KeptErasure,
+  act: RecordedErasure | undefined,
+): Promise<void> {
+  const last = act === undefined ? null : await lastRunRecordBefore(objects, shard, act);
+  if (last === null) return;
+  const sql = "SELECT 1 FROM steps WHERE tenant = {tenant:String} AND record_id = {recordId:String} LIMIT 1";
+  const deadline = performance.now() + MAX_WAIT_MS;
+  while ((await rows.query(sql, last)).length === 0) {
+    if (performance.now() > deadline)
+      throw new QueryApiError("unavailable", `erasure ${erasure_id} waits for ClickHouse, which is behind the log`, {
+        hint: "it goes on by itself: GET /v1/erasures tells how far it is, /readyz what holds ClickHouse up",
+      });
+    await sleep(POLL_MS);
+  }
 }
 
 async function untilInLog(objects: Objects, shard: string, erasure: KeptErasure, acts: number): Promise<void> {
