@@ -137,7 +137,7 @@ export const TOLD_FACTS: readonly ToldFact[] = [
     sent: anywhere(matches(/first_?chunk|time_to_first|completion_start_time|First Token/i)),
     held: (outcome) => typeof second(outcome)?.time_to_first_token_ms === "number",
   },
-  ofFirst("system prompt", includes(SYSTEM), (llm) => says([llm.system_prompt, llm.messages], SYSTEM)),
+  ofFirst("system prompt", includes(SYSTEM), (llm) => says(llm.system_prompt, SYSTEM)),
   ofFirst("question", includes(QUESTION), ({ messages }) => says(messages, QUESTION)),
   ofFirst("earlier turns", includes(EARLIER[1].content), ({ messages }) => says(messages, EARLIER[1].content)),
   ofFirst(

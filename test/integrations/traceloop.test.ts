@@ -52,10 +52,8 @@ test("OpenAI's client: an agent with parallel tool calls, streams and responses;
   expect(first?.llm).toMatchObject({
     provider: "openai",
     parameters: { temperature: 0.2 },
-    messages: [
-      { role: "system", parts: [{ type: "text", content: "You tell the weather." }] },
-      { role: "user", parts: [{ type: "text" }, { type: "uri", uri: "https://example.com/sky.png" }] },
-    ],
+    system_prompt: [{ type: "text", content: "You tell the weather." }],
+    messages: [{ role: "user", parts: [{ type: "text" }, { type: "uri", uri: "https://example.com/sky.png" }] }],
   });
   expect(JSON.stringify(first?.llm.tool_definitions)).toContain('"get_time"');
   await expectOnPage("openllmetry.md", "traceloop/openai.mjs", outcome);

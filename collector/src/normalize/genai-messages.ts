@@ -16,6 +16,34 @@ export function conventionMessages(value: unknown, defaultRole: Speaker, memo?: 
   return texts.flatMap((text) => inConvention(text, defaultRole));
 }
 
+/**
+ * The same of what a model was asked, and what it was told before: leading messages of the system, if they say nothing beside their parts. By the conventions
+ * that is an attribute of its own, which not all send.
+ */
+export function askedMessages(value: unknown, memo?: TextMemo): { system: string | null; messages: string[] } {
+  const said = listIn(value, memo);
+  const messages = conventionMessages(value, "user", memo);
+  const isTold = (message: unknown) => isMembers(message) && /^(system|developer)$/.test(String(message["role"]));
+  const told = said === null || !isTold(said[0]) || said.length !== messages.length ? 0 : leading(said, isTold);
+  const parts = told === 0 ? null : partsAlone(messages.slice(0, told));
+  return parts === null
+    ? { system: null, messages }
+    : { system: JSON.stringify(parts), messages: messages.slice(told) };
+}
+
+function leading(list: readonly unknown[], test: (item: unknown) => boolean): number {
+  const end = list.findIndex((item) => !test(item));
+  return end === -1 ? list.length : end;
+}
+
+/** null: something would be lost without the messages around them, or digits of a number. */
+function partsAlone(texts: readonly string[]): unknown[] | null {
+  if (texts.some((text) => LONG_NUMBER.test(text))) return null;
+  const messages: Members[] = texts.map((text) => JSON.parse(text));
+  const isAlone = ({ parts, ...rest }: Members) => Array.isArray(parts) && Object.keys(rest).length === 1;
+  return messages.every(isAlone) ? messages.flatMap(({ parts }) => parts) : null;
+}
+
 /** The same as the text of one JSON array. */
 export function messageListText(value: unknown, defaultRole: Speaker, memo?: TextMemo): string {
   if (typeof value === "string" && listIn(value, memo)?.every(isConventional)) return value;

@@ -1,6 +1,6 @@
 import { GEN_AI } from "@runledger/contract";
 import { type EventMessages, messagesOfEvent } from "./genai-message-events.ts";
-import { conventionMessages, messageListText } from "./genai-messages.ts";
+import { askedMessages, conventionMessages, messageListText } from "./genai-messages.ts";
 import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
@@ -64,10 +64,16 @@ function talkOf(span: SpanView, attributes: AttributeReader): Content {
   const system = systemOf(attributes.value(GEN_AI.systemInstructions), attributes.memo.parse);
   const input = attributes.value(GEN_AI.inputMessages) ?? attributes.value("gen_ai.prompt");
   const output = attributes.value(GEN_AI.outputMessages) ?? attributes.value("gen_ai.completion");
+  if (input !== null) Object.assign(content, asked(input, content.system_prompt ?? system, attributes.memo));
   if (system !== null) content.system_prompt = system;
-  if (input !== null) content.messages = conventionMessages(input, "user", attributes.memo);
   if (output !== null) content.response = messageListText(output, "assistant", attributes.memo);
   return content;
+}
+
+function asked(input: unknown, toldApart: string | null, memo?: TextMemo): Pick<Content, "system_prompt" | "messages"> {
+  if (toldApart !== null) return { messages: conventionMessages(input, "user", memo) };
+  const { system, messages } = askedMessages(input, memo);
+  return system === null ? { messages } : { system_prompt: system, messages };
 }
 
 /** A list of parts; words alone are one part. */
@@ -103,8 +109,8 @@ function detailsOf(attributes: SpanEvent["attributes"]): Content {
   const input = attributes[GEN_AI.inputMessages] ?? null;
   const output = attributes[GEN_AI.outputMessages] ?? null;
   return {
+    ...(input === null ? {} : asked(input, system)),
     ...(system === null ? {} : { system_prompt: system }),
-    ...(input === null ? {} : { messages: conventionMessages(input, "user") }),
     ...(output === null ? {} : { response: messageListText(output, "assistant") }),
   };
 }

@@ -143,6 +143,17 @@ describe("calls that are made at once", () => {
   });
 });
 
+it("takes an embedding for one that two told of side by side, though one of them does not tell its text, and both no output", () => {
+  const embedding = { operation: "embeddings", request_model: "text-embedding-3-small", output_tokens: null };
+  const rows = [
+    llm("a", [0, 20], "agent", null, embedding),
+    llm("within a", [0, 19], "a", [10, 0], embedding),
+    llm("b", [5, 15], "agent", [10, 0], { ...embedding, ...INNER, output_tokens: 0, input_preview: "a text" }),
+    llm("another", [5, 15], "agent", [11, 0], { ...embedding, ...INNER, input_preview: "a text" }),
+  ];
+  expect(uncounted(over, ...rows)).toHaveLength(2);
+});
+
 describe("an outer record around several calls", () => {
   const attempts = [
     llm("first", [10, 20], "outer", null, { ...INNER, status: "error" }),

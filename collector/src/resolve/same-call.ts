@@ -31,7 +31,8 @@ export const MODEL_CALL: CallRules = {
     return [
       ...(prompt_sha256 === "" ? [] : [`prompt ${prompt_sha256}`]),
       ...(response_id === "" ? [] : [`id ${response_id}`]),
-      ...(input_tokens && output_tokens ? [`tokens ${input_tokens} ${output_tokens}`] : []),
+      // embeddings write none
+      ...(input_tokens ? [`tokens ${input_tokens} ${output_tokens || ""}`] : []),
     ];
   },
   siblings: (a, b) =>
