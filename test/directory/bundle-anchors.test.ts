@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { exportOffline } from "@runledger/query-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers } from "../tamper/both-verifiers.ts";
 import { change, fileOf, readTar, type TarFiles, withSums, writeTar } from "../tamper/bundle-tar.ts";
-import { startAuthority } from "./fake-authority.ts";
+import { openssl, startAuthority } from "./fake-authority.ts";
 import { type FakeWitness, startFakeWitness } from "./fake-witness.ts";
 import { createSampleDirectory, type SampleDirectory } from "./sample-directory.ts";
 
@@ -151,6 +151,42 @@ test("a time stamp that the caller asks for and that is not here is noted", asyn
       expect(other.report[verifier]).toMatchObject({ notes: expect.not.arrayContaining([note]) });
   }
 });
+
+test("the time of a stamp is the authority's, whatever the status around it says; a text of SHA-1 can have a twin", async () => {
+  const files = readTar(bundle);
+  const { heads } = JSON.parse(fileOf(files, "anchors.json").toString());
+  const { checkpoint, timestamp } = heads.find((head: { timestamp: unknown }) => head.timestamp !== null);
+  const stampedBy = (token: Buffer): Buffer =>
+    anchored(files, (text) => text.replace(timestamp, token.toString("base64")));
+  const genuine = Buffer.from(timestamp, "base64");
+  // PKIStatusInfo, which nobody signs, with a free text (RFC 3161, 2.4.2).
+  const words = der(0x0c, Buffer.from("fine\nTime stamp: Jan  2 00:00:00 2026 GMT\n"));
+  const status = der(0x30, Buffer.from("020100", "hex"), der(0x30, words));
+  const plainStatus = Buffer.from("3003020100", "hex");
+  const at = genuine.indexOf(plainStatus);
+  expect(at).toBe(4);
+  const forged = der(0x30, status, genuine.subarray(at + plainStatus.length));
+  const [told, asked] = [
+    await both(bundle, { tsaCert: authority.cert }),
+    await both(stampedBy(forged), { tsaCert: authority.cert }),
+  ];
+  expect(asked.node).toBe("VERIFIED");
+  expect(asked.anchors).toEqual(told.anchors);
+  writeFileSync(join(tsaDir, "head"), checkpoint);
+  openssl(tsaDir, "ts", "-query", "-data", "head", "-sha1", "-cert", "-out", "sha1.tsq");
+  const settings = readFileSync(join(tsaDir, "tsa.cnf"), "utf8").replace("digests=sha256", "digests=sha256,sha1");
+  writeFileSync(join(tsaDir, "sha1.cnf"), settings);
+  openssl(tsaDir, "ts", "-reply", "-config", "sha1.cnf", "-section", "t", "-queryfile", "sha1.tsq", "-out", "sha1.tsr");
+  const weak = stampedBy(readFileSync(join(tsaDir, "sha1.tsr")));
+  expect(await verdictOf(weak, { tsaCert: authority.cert })).toBe("TAMPERED");
+});
+
+function der(tag: number, ...content: Buffer[]): Buffer {
+  const bytes = Buffer.concat(content);
+  const { length } = bytes;
+  const size = length < 128 ? [length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.of(tag, ...size), bytes]);
+}
 
 test("without its anchors, or with those of others, it is not", async () => {
   const files = readTar(bundle);

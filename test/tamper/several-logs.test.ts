@@ -307,6 +307,25 @@ test("logs in each other's place, an older state of one, and entries of the othe
   const seen = await both(writeTar(withFacts(shorter)));
   expect(seen.node).toBe("INCOMPLETE");
   expect(JSON.stringify(seen.why)).toContain("of its first 4");
+  // Nor does it help to show nothing of what the directory recorded of it: only its last entry, of the other log, has to be there.
+  const unrecorded = JSON.parse(fileOf(whole, "anchors.json").toString());
+  for (const head of unrecorded.heads) {
+    head.recorded = head.recorded.slice(-1);
+    head.logs = head.logs.slice(-1);
+  }
+  const setBack = change(
+    inOrder([
+      ...whole.filter(([path]) => !path.startsWith("logs/a/")),
+      ...older.filter(([path]) => path.startsWith("logs/a/")),
+    ]),
+    {
+      "bundle.json": (bytes) =>
+        Buffer.from(`${JSON.stringify({ ...JSON.parse(bytes.toString()), logs: [logsOf(older)[0], b] })}\n`),
+      "anchors.json": () => Buffer.from(`${JSON.stringify(unrecorded)}\n`),
+    },
+  );
+  const notShown = await both(writeTar(withFacts(unproven(setBack))));
+  expect(notShown.node, JSON.stringify(notShown.report.node)).toBe("INCOMPLETE");
   const line = linesOf(fileOf(whole, entriesOf("b")))[1] as string;
   const mixed = change(unproven(whole), {
     [entriesOf("a")]: editLines((all) => [all[0] as string, line, ...all.slice(2)]),

@@ -44,6 +44,11 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
     const what = `the directory has recorded it${entries}, and the bundle has nothing of it; if you asked for one log alone, say so (--shard)`;
     findings.add("INCOMPLETE", `shard ${name}`, what);
   }
+  const isUnshown = (name: string): boolean => here.has(name) && !recorded.has(name);
+  for (const name of (head.last.shards ?? []).filter(isUnshown)) {
+    const what = "the directory names it, and how many entries it has recorded of it is not shown";
+    findings.add("INCOMPLETE", `shard ${name}`, what);
+  }
   if (manifest.format === "runledger-bundle/2") {
     for (const { shard: name, tree_size } of manifest.logs) {
       const entries = recorded.get(name) ?? 0;
