@@ -125,6 +125,11 @@ test("a second history, signed with the log's own key, is refused by the witness
   expect((await verifySample(forgery, policy)).verdict).toBe("INCOMPLETE");
   const seen = await verifySample(forgery, policy, { changes: { "log/directory/cosigned": cosigned } });
   expect(seen.verdict).toBe("TAMPERED");
+  // Nor does a cosigned head count where it is of another history of a shard, or of another log.
+  const misplaced = await verifySample(forgery, policy, {
+    changes: { "log/a/cosigned": cosigned, "log/b/cosigned": cosigned },
+  });
+  expect(misplaced).toMatchObject({ verdict: "TAMPERED", findings: [{ where: "a: cosigned" }, { where: "b: cosigned" }] });
   await rm(forged.directory, { recursive: true });
 });
 

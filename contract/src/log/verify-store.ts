@@ -96,7 +96,12 @@ export async function verifyStore(
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         receivedTimes,
-        recordedHeads: [...recorded, ...earlier.flatMap((note) => headOf(note, verifiers, own))],
+        recordedHeads: [
+          ...recorded,
+          // What a quorum cosigned may be of another log, or of another history of this one.
+          ...(anchors?.heads ?? []),
+          ...earlier.flatMap((note) => headOf(note, verifiers, own)),
+        ],
         runs,
         onLaterEntry: () => laterEntries++,
         ...(store.findKey && { findKey: store.findKey }),
