@@ -129,7 +129,10 @@ test("a second history, signed with the log's own key, is refused by the witness
   const misplaced = await verifySample(forgery, policy, {
     changes: { "log/a/cosigned": cosigned, "log/b/cosigned": cosigned },
   });
-  expect(misplaced).toMatchObject({ verdict: "TAMPERED", findings: [{ where: "a: cosigned" }, { where: "b: cosigned" }] });
+  expect(misplaced).toMatchObject({
+    verdict: "TAMPERED",
+    findings: [{ where: "a: cosigned" }, { where: "b: cosigned" }],
+  });
   await rm(forged.directory, { recursive: true });
 });
 

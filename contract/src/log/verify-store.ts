@@ -91,17 +91,14 @@ export async function verifyStore(
       const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
       const receivedTimes = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
       const [sinceCheckpoint, ...earlier] = since.get(shard) ?? [];
+      // What a quorum cosigned may be of another log, or of another history of this one.
+      const attestedHeads = [...(anchors?.heads ?? []), ...earlier.flatMap((note) => headOf(note, verifiers, own))];
       const verification = await verifyLog({
         ...partsOf(store, shard),
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         receivedTimes,
-        recordedHeads: [
-          ...recorded,
-          // What a quorum cosigned may be of another log, or of another history of this one.
-          ...(anchors?.heads ?? []),
-          ...earlier.flatMap((note) => headOf(note, verifiers, own)),
-        ],
+        recordedHeads: [...recorded, ...attestedHeads],
         runs,
         onLaterEntry: () => laterEntries++,
         ...(store.findKey && { findKey: store.findKey }),
