@@ -13,6 +13,7 @@ import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
 import { ocsfApiActivity } from "./ocsf.ts";
+import { runsCsv } from "./runs-csv.ts";
 
 let api: ApiUnderTest;
 let app: App;
@@ -101,6 +102,13 @@ async function filesOf(id: string): Promise<Map<string, Buffer>> {
 
 const linesOf = (file: Buffer | undefined): string[] => String(file).split("\n").slice(0, -1);
 
+test("a time that ends before it begins is refused: its bundle would be empty, and VERIFIED", async () => {
+  const filter = { since: "2026-01-02T00:00:00+01:00", until: "2026-01-01T22:59:59Z" };
+  const response = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, filter } });
+  expect(response.statusCode).toBe(400);
+  expect(response.json()).toMatchObject({ error: { details: [{ field: "filter.since", message: "is after until" }] } });
+});
+
 test("an agent's export holds its runs and nothing else, in every form", async () => {
   const { export_id: id } = await ask({ filter: { agent: "=cmd()" } });
   const job = await finished(id);
@@ -116,6 +124,8 @@ test("an agent's export holds its runs and nothing else, in every form", async (
   const [run] = JSON.parse(String(files.get("runs.json")));
   expect(run).toMatchObject({ run_id: "r1", status: "completed", outcome: "resolved", records_expected: 4, gaps: [] });
   expect(String(files.get("derived/runs.csv"))).toContain("r1,'=cmd(),1,ticket");
+  for (const formula of ["=1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A1"])
+    expect(runsCsv([{ ...run, agent_name: formula }], false)).toMatch(/r1,"?'/);
   const parquet = files.get("derived/runs.parquet") as Buffer;
   const rows = await parquetReadObjects({
     file: parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer,

@@ -51,6 +51,9 @@ const PLACES: readonly RunColumn[] = [
   ],
 ];
 
+/** What a spreadsheet may take for a formula's start, full-width forms too (https://owasp.org/www-community/attacks/CSV_Injection). */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
 /** RFC 4180, UTF-8. Text that a spreadsheet would take for a formula begins with an apostrophe. */
 export function runsCsv(runs: readonly BundleRun[], ofSeveral: boolean): string {
   const columns = runColumns(ofSeveral);
@@ -62,6 +65,6 @@ export function runsCsv(runs: readonly BundleRun[], ofSeveral: boolean): string 
 function field(value: string | number | null): string {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
