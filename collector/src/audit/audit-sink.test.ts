@@ -385,8 +385,8 @@ test("a staged batch of a journal that was lost does not make the next journal's
   expect(cursor.at).toBe(3);
 });
 
-test("a forged staged batch is refused", async () => {
+test.each(["log/s0/staging/batch", "log/s0/checkpoint"])("a forged %s is refused, and named", async (path) => {
   await (await openSink()).write([frame(1, normalized(1))]);
-  await objects.replace("log/s0/staging/batch", Buffer.from("forged"));
-  await expect(openSink()).rejects.toMatchObject({ code: "damaged" });
+  await objects.replace(path, Buffer.from("forged"));
+  await expect(openSink()).rejects.toMatchObject({ code: "damaged", message: expect.stringContaining(path) });
 });

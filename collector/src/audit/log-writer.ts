@@ -10,6 +10,7 @@ import {
   type Hash,
   hashesAtLevel,
   hashesEqual,
+  LogError,
   leafHash,
   logPrefix,
   openCheckpoint,
@@ -114,11 +115,20 @@ export async function openLogWriter(objects: Objects, shard: string, key: Signin
   };
 }
 
+/** What is thrown of an object names it. */
+export function named<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof LogError ? new LogError(error.code, `${path}: ${error.message}`, error) : error;
+  }
+}
+
 async function readEdge(objects: Objects, shard: string, key: SigningKey, read: ReadObject): Promise<Edge> {
   const path = logPrefix(shard) + CHECKPOINT_PATH;
   const stored = await objects.readVersioned(path);
   if (stored === null) return { tree: restoreTileTree(0, new Map()), entries: [], version: null };
-  const { size, root } = openCheckpoint(stored.bytes, [parseVerifierKey(key.verifierKey)]);
+  const { size, root } = named(path, () => openCheckpoint(stored.bytes, [parseVerifierKey(key.verifierKey)]));
   const partials = new Map<number, Uint8Array>();
   for (let level = 0; hashesAtLevel(level, size) > 0; level++) {
     const index = Math.floor(hashesAtLevel(level, size) / TILE_WIDTH);

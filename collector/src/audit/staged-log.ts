@@ -8,7 +8,7 @@ import {
   stagingPath,
 } from "@runledger/contract";
 import { type Objects, type ObjectVersion, type SigningKey, StorageError } from "@runledger/storage";
-import { type Extension, type LogWriter, openLogWriter } from "./log-writer.ts";
+import { type Extension, type LogWriter, named, openLogWriter } from "./log-writer.ts";
 import { decodeStagedBatch, encodeStagedBatch, STAGING_PURPOSE, type StagedBatch } from "./staging.ts";
 
 /** A batch that is decided to the byte: to append it again writes the same. */
@@ -74,7 +74,12 @@ async function openUndisturbed(objects: Objects, shard: string, key: SigningKey,
   // Before the checkpoint: the log is never behind what was staged before its last batch.
   const found = await objects.readVersioned(stagingPath(shard));
   const log = await openLogWriter(objects, shard, key);
-  if (found !== null) await complete(log, decode(found.bytes, key), shard);
+  if (found !== null)
+    await complete(
+      log,
+      named(stagingPath(shard), () => decode(found.bytes, key)),
+      shard,
+    );
   log.refuseSetBack();
   const claims = createClaims(objects, shard, key, found?.version ?? null);
   return {

@@ -1,6 +1,7 @@
 import { KEY_CHANGES_PATH } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
+import { parseJsonObject } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 
 const document = z.strictObject({
@@ -40,7 +41,5 @@ export function isDying({ dying }: Pick<KeyChanges, "dying">, keyId: string): bo
 async function load(objects: Objects): Promise<{ changes: KeyChanges; version: ObjectVersion | null }> {
   const found = await objects.readVersioned(KEY_CHANGES_PATH);
   if (found === null) return { changes: NOTHING, version: null };
-  const parsed = document.safeParse(JSON.parse(Buffer.from(found.bytes).toString()));
-  if (!parsed.success) throw new StorageError("damaged", `${KEY_CHANGES_PATH} is damaged: ${parsed.error.message}`);
-  return { changes: parsed.data, version: found.version };
+  return { changes: parseJsonObject(KEY_CHANGES_PATH, found.bytes, document), version: found.version };
 }

@@ -2,6 +2,7 @@ import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { DATA_KEY_BYTES, keyRingPath, type PayloadSubject } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
+import { parseJsonObject } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 import { unwrapUnder, wrapUnder } from "./master-key.ts";
 import type { RootSecrets } from "./root-secrets.ts";
@@ -106,9 +107,8 @@ export function unwrapDataKey(secrets: RootSecrets, wrappingKeyId: string, key: 
 export async function readRing(objects: Objects, ring: string): Promise<KeyRing | null> {
   const found = await objects.readVersioned(keyRingPath(ring));
   if (found === null) return null;
-  const parsed = document.safeParse(JSON.parse(Buffer.from(found.bytes).toString()));
-  if (!parsed.success) throw new StorageError("damaged", `${keyRingPath(ring)} is damaged: ${parsed.error.message}`);
-  return { ring, wrappingKeyId: parsed.data.wrapping_key, keys: parsed.data.keys, version: found.version };
+  const { wrapping_key, keys } = parseJsonObject(keyRingPath(ring), found.bytes, document);
+  return { ring, wrappingKeyId: wrapping_key, keys, version: found.version };
 }
 
 /** Durable when it resolves with its version. @throws StorageError `conflict` when the stored one is another than was read. */

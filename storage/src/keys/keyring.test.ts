@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KEY_ROOT_PATH, userSubject } from "@runledger/contract";
+import { KEY_CHANGES_PATH, KEY_ROOT_PATH, userSubject } from "@runledger/contract";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { StorageError } from "../error.ts";
@@ -198,6 +198,17 @@ test("a lost root is not replaced while there are keys that need it", async () =
   await keysFor(["alice"]);
   await objects.delete(KEY_ROOT_PATH);
   await expect(openOrCreateKeyring(objects, source)).rejects.toThrow(/root\.json is gone/);
+});
+
+test.each(["not JSON", "{}"])("an object of keys that holds %j instead is named", async (text) => {
+  const [alice = ""] = await keysFor(["alice"]);
+  for (const path of [`keys/rings/${alice.slice(0, 8)}.json`, KEY_CHANGES_PATH, KEY_ROOT_PATH]) {
+    await objects.replace(path, Buffer.from(text));
+    await expect(keysFor(["bob"]), path).rejects.toMatchObject({
+      ...{ code: "damaged", retryable: false },
+      message: expect.stringContaining(`${path} is damaged`),
+    });
+  }
 });
 
 test("a wrapped key that was moved to another subject or id does not open", async () => {

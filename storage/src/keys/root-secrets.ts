@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { KEY_ROOT_PATH } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
+import { parseJsonObject } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 import type { MasterKey } from "./master-key.ts";
 
@@ -39,10 +40,9 @@ const secretsJson = z.strictObject({
 export async function readRoot(objects: Objects, masters: readonly MasterKey[]): Promise<StoredRoot | null> {
   const found = await objects.readVersioned(KEY_ROOT_PATH);
   if (found === null) return null;
-  const parsed = document.safeParse(JSON.parse(Buffer.from(found.bytes).toString()));
-  if (!parsed.success) throw new StorageError("damaged", `${KEY_ROOT_PATH} is damaged: ${parsed.error.message}`);
-  const masterIds = parsed.data.wrapped.map(({ master_id }) => master_id);
-  for (const { master_id, secrets } of parsed.data.wrapped) {
+  const { wrapped } = parseJsonObject(KEY_ROOT_PATH, found.bytes, document);
+  const masterIds = wrapped.map(({ master_id }) => master_id);
+  for (const { master_id, secrets } of wrapped) {
     const master = masters.find(({ id }) => id === master_id);
     if (master === undefined) continue;
     const opened = await master.unwrap(Buffer.from(secrets, "base64"), CONTEXT);

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { StorageError } from "../error.ts";
+import { parseJsonObject } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 
 /** Others that write the same document at the same time win at most so often. */
@@ -36,9 +37,7 @@ export function createStateDocument<State>(
   async function load(): Promise<{ state: State; version: ObjectVersion | null }> {
     const found = await objects.readVersioned(path);
     if (found === null) return { state: initial, version: null };
-    const parsed = schema.safeParse(JSON.parse(Buffer.from(found.bytes).toString("utf8")));
-    if (!parsed.success) throw new StorageError("damaged", `${path}: ${parsed.error.message}`, parsed.error);
-    return { state: parsed.data, version: found.version };
+    return { state: parseJsonObject(path, found.bytes, schema), version: found.version };
   }
 
   async function write(change: (state: State) => State): Promise<State> {
