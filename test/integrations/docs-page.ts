@@ -16,10 +16,24 @@ const WRITE = process.env["DOCS"] === "write";
 export async function expectOnPage(page: string, scenario: string, outcome: Outcome): Promise<void> {
   const path = join(PAGES, page);
   const before = await readFile(path, "utf8");
-  const lines = withBlock(before, `lines: ${scenario}`, await linesToAdd(scenario));
+  const toAdd = await linesToAdd(scenario);
+  expect(installedBy(before)).toEqual(expect.arrayContaining(packagesIn(toAdd)));
+  const lines = withBlock(before, `lines: ${scenario}`, toAdd);
   const after = withBlock(lines, `run: ${scenario}`, outcome.runs.map(listing).join("\n\n"));
   if (WRITE && after !== before) await writeFile(path, after);
   else expect(before).toBe(after);
+}
+
+/** What a page says to install, without versions. */
+function installedBy(page: string): string[] {
+  const lines = [...page.matchAll(/^npm install (.+)$/gm)].flatMap(([, names = ""]) => names.split(" "));
+  return lines.map((name) => name.replace(/(?<=.)@.*/, ""));
+}
+
+/** The packages that JavaScript imports. */
+function packagesIn(lines: string): string[] {
+  const imported = lines.matchAll(/(?: from |\brequire\()"((?:@[^/"]+\/)?[\w][^/"]*)/g);
+  return [...imported].map(([, name = ""]) => name);
 }
 
 function withBlock(page: string, name: string, content: string): string {

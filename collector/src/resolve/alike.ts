@@ -1,6 +1,6 @@
 import type { StepRow } from "@runledger/contract";
 import { answerOf, mayHaveSameWords } from "./call-words.ts";
-import { sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
+import { MIN_UNIQUE_ID_CHARS, sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
 import { mayBeSameProcess } from "./same-process.ts";
 import { MINUTES_APART, minuteOf, sourceOf } from "./step-fact.ts";
 
@@ -35,8 +35,6 @@ export const TOLD_COLUMNS = [
 
 export type ToldCall = Pick<StepRow, (typeof TOLD_COLUMNS)[number]>;
 
-/** Ids that are counted from 0, or made up in a test, are shorter. */
-const MIN_UNIQUE_ID_CHARS = 12;
 /** Libraries put words of their own around what the provider said. */
 const MIN_ERROR_CHARS = 8;
 

@@ -154,6 +154,17 @@ it("takes an embedding for one that two told of side by side, though one of them
   expect(uncounted(over, ...rows)).toHaveLength(2);
 });
 
+it("takes a stream for one that two told of side by side, the one its answer's id and the other its tokens, by the results it was given", () => {
+  const results = given(["call_0123456789", "42"]);
+  const words = { input_preview: "42", output_preview: "So many." };
+  const told = (key: string, tokens: [number, number] | null, facts: Partial<StepRow>) =>
+    llm(key, [0, 100], "agent", tokens, { ...words, ...results, prompt_sha256: hash(key), ...facts });
+  const one = told("a", [10, 5], {});
+  expect(uncounted(over, one, told("b", null, { ...INNER, response_id: "chatcmpl-1" }))).toEqual([["b", "a"]]);
+  expect(uncounted(over, one, told("b", null, { ...INNER, output_preview: "None." }))).toEqual([]);
+  expect(uncounted(over, one, told("b", null, { ...INNER, ...given(["call_9876543210", "42"]) }))).toEqual([]);
+});
+
 describe("an outer record around several calls", () => {
   const attempts = [
     llm("first", [10, 20], "outer", null, { ...INNER, status: "error" }),

@@ -27,10 +27,12 @@ export const MODEL_CALL: CallRules = {
     if (inner.length > 1 && sumsUp(outer, inner)) return "sum";
     return usageKnown(last) ? null : last;
   },
-  siblingKeys({ response_id, prompt_sha256, input_tokens, output_tokens }) {
+  siblingKeys({ response_id, prompt_sha256, input_tokens, output_tokens, tool_request_ids, tool_result_ids }) {
     return [
       ...(prompt_sha256 === "" ? [] : [`prompt ${prompt_sha256}`]),
       ...(response_id === "" ? [] : [`id ${response_id}`]),
+      ...ofIds("asks", tool_request_ids),
+      ...ofIds("given", tool_result_ids),
       // embeddings write none
       ...(input_tokens ? [`tokens ${input_tokens} ${output_tokens || ""}`] : []),
     ];
@@ -58,6 +60,15 @@ export const TOOL_CALL: CallRules = {
   siblings: (a, b) => a.tool_call_id === b.tool_call_id,
   knowledge: (fact) => (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
 };
+
+/** Ids that are counted from 0, or made up in a test, are shorter. */
+export const MIN_UNIQUE_ID_CHARS = 12;
+
+/** The provider's ids of all tool calls that were asked for, or of all whose results were given. */
+function ofIds(what: string, ids: readonly string[]): string[] {
+  const areUnique = ids.length > 0 && ids.every((id) => id.length >= MIN_UNIQUE_ID_CHARS);
+  return areUnique ? [`${what} ${ids.toSorted().join(" ")}`] : [];
+}
 
 type Usage = Pick<StepFact, "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens">;
 type Models = Pick<StepFact, "request_model" | "response_model">;
