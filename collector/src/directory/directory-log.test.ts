@@ -14,6 +14,7 @@ import {
 import { loadOrCreateSigningKey, type Objects, openObjects, type SigningKey } from "@runledger/storage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStagedLog } from "../audit/staged-log.ts";
+import { openDirectoryKey } from "./directory-key.ts";
 import { createDirectoryLog } from "./directory-log.ts";
 
 const TIME = "2026-01-01T00:00:00.000Z";
@@ -53,6 +54,14 @@ test("the last entry under a head names every shard, also those that are not in 
   await addShard("c");
   await createDirectoryLog(objects, key, "two").record(TIME);
   expect(await lastEntry()).toMatchObject({ shard: "c", shards: ["a", "b", "c"] });
+});
+
+test("a head of the directory that can't be read stops no start: who has the key tells of it in each round", async () => {
+  await objects.replace(`log/${DIRECTORY}/checkpoint`, Buffer.from("damaged"));
+  const opened = await openDirectoryKey(objects, join(directory, "directory.key"), "x/a");
+  expect(opened?.verifierKey).toBe(key.verifierKey);
+  await addShard("a");
+  await expect(createDirectoryLog(objects, key, "one").record(TIME)).rejects.toThrow(`log/${DIRECTORY}/checkpoint`);
 });
 
 test("a directory of before they were named is read whole, once", async () => {
