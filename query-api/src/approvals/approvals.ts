@@ -25,7 +25,7 @@ export interface Approvals {
   /** Durable when it resolves; a request that is there already is answered as it stands. */
   request(tenant: string, request: z.output<typeof approvalRequest>): Promise<{ approval: Approval; isNew: boolean }>;
   /** The newest first. */
-  list(tenant: string, status: Approval["status"] | undefined): Promise<Approval[]>;
+  list(principal: Principal, status: Approval["status"] | undefined): Promise<Approval[]>;
   /** With its arguments for those who may see content, which is recorded first. @throws QueryApiError `not_found`. */
   detail(approvalId: string, principal: Principal): Promise<ApprovalDetail>;
   /** Recorded first, then in force. @throws QueryApiError `not_found`, `conflict` when it is decided or expired. */
@@ -75,17 +75,17 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
       await forget(result.dropped);
       return { approval: approvalAt(result.approval, clock()), isNew };
     },
-    async list(tenant, status) {
+    async list(principal, status) {
       const nowMs = clock();
       return (await approvals.read()).approvals
-        .filter((one) => one.tenant === tenant)
-        .map((one) => approvalAt(one, nowMs))
+        .filter((one) => one.tenant === principal.tenant)
+        .map((one) => seenBy(principal, approvalAt(one, nowMs)))
         .filter((one) => status === undefined || one.status === status)
         .sort((a, b) => (a.requested_time < b.requested_time ? 1 : -1));
     },
     async detail(approvalId, principal) {
       const found = findApproval(await approvals.read(), principal.tenant, approvalId);
-      const shown = approvalAt(found, clock());
+      const shown = seenBy(principal, approvalAt(found, clock()));
       const about = { arguments_cut: found.arguments_cut, arguments_withheld: false };
       if (found.arguments_path === null) return { ...shown, ...about, arguments: null };
       if (!principal.roles.has("investigator")) {
@@ -114,6 +114,11 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
     for (const one of dropped)
       await contents.forget(one).catch((error) => logger.warn({ err: error }, "old arguments not removed"));
   }
+}
+
+/** Its question may quote contents: it is for those who answer it, and those who may see them. */
+function seenBy({ roles }: Principal, shown: Approval): Approval {
+  return roles.has("operator") || roles.has("investigator") ? shown : { ...shown, question: null };
 }
 
 /** Cut where no character is. */

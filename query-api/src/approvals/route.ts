@@ -53,12 +53,13 @@ export function registerApprovals(feature: Feature, state: ControlState): void {
       config: { role: "viewer" },
       schema: {
         tags,
-        summary: "Requests for approval, the newest first, without their arguments",
+        summary:
+          "Requests for approval, the newest first, without their arguments; questions only for operators and those who may see content",
         querystring: z.strictObject({ status: z.enum(APPROVAL_STATUSES).optional() }),
         response: { 200: approvalList, ...ERROR_RESPONSES },
       },
     },
-    async ({ query, principal }) => ({ items: await approvals.list(principal.tenant, query.status) }),
+    async ({ query, principal }) => ({ items: await approvals.list(principal, query.status) }),
   );
   app.get(
     "/v1/approvals/:approval_id",

@@ -229,6 +229,14 @@ test("who may not see content gets no previews, and no hits of a search in them"
     expect(seen.text).not.toContain("preview-of-ours");
     expect((await search(role)).text).not.toContain("run-of-ours");
   }
+  const approval = { approval_id: "e".repeat(32), run_id: "run-of-ours", tool: "pay", question: "question-of-ours" };
+  await ask(keys.get("ingest") ?? "", "POST", "/v1/approvals", { ...approval, timeout_ms: 600_000 });
+  for (const url of ["/v1/approvals", `/v1/approvals/${approval.approval_id}`])
+    for (const role of ["viewer", "auditor", "operator", "investigator"]) {
+      const { text } = await ask(keys.get(role) ?? "", "GET", url);
+      // Who answers must know what is asked.
+      expect([role, text.includes("question-of-ours")]).toEqual([role, role === "operator" || role === "investigator"]);
+    }
   await ask(keys.get("investigator") ?? "", "GET", "/v1/runs?agent=ours");
   expect(api.acts.recorded.at(-1)).toMatchObject({ target: { part: "search" } });
   api.acts.refuse(true);
