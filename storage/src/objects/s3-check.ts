@@ -5,6 +5,7 @@ import {
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
   HeadBucketCommand,
+  HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
@@ -21,6 +22,7 @@ const PROBE_RETENTION_DAYS = 2;
 const PROBE_WRITERS = 4;
 const MAX_CLOCK_SECONDS = 60;
 const DAY_MS = 86_400_000;
+const SIGNATURE = /^(?:authorization|x-amz-security-token)$/i;
 
 /**
  * Does the store keep what the log relies on? Write-once and compare-and-set are tried, so are the lock and the clock.
@@ -85,9 +87,32 @@ async function lockFaults(client: S3Client, { bucket, mutable, lock }: S3Locatio
 
 async function publicFault(client: S3Client, bucket: string): Promise<string | null> {
   const status = await optional(bucket, () => client.send(new GetBucketPolicyStatusCommand({ Bucket: bucket })));
-  return status?.PolicyStatus?.IsPublic === true
-    ? `bucket ${bucket} is public: block public access, it holds what your agents saw`
-    : null;
+  return status?.PolicyStatus?.IsPublic === true ? isPublic(bucket) : null;
+}
+
+function isPublic(bucket: string): string {
+  return `bucket ${bucket} is public: block public access, it holds what your agents saw`;
+}
+
+/** Not every server tells that its policies let anybody read, so it is tried: the same request without its signature. */
+async function isReadByAnybody(client: S3Client, { Bucket, Key }: { Bucket: string; Key: string }): Promise<boolean> {
+  const look = new HeadObjectCommand({ Bucket, Key });
+  look.middlewareStack.add(
+    (next) => (call) => {
+      const { headers } = call.request as { headers: Record<string, string> };
+      for (const name of Object.keys(headers)) if (SIGNATURE.test(name)) delete headers[name];
+      return next(call);
+    },
+    { step: "deserialize", name: "withoutSignature" },
+  );
+  try {
+    await client.send(look);
+    return true;
+  } catch (error) {
+    const status = statusOf(error) ?? 0;
+    if (status >= 400 && status < 500) return false;
+    throw s3Error(Key, error);
+  }
 }
 
 /** Amazon's SDK learns it from a refusal's date, and works around it; retention dates and records do not. */
@@ -105,7 +130,9 @@ async function compareAndSetFault(client: S3Client, { mutable }: S3Location): Pr
   );
   const second = (await Promise.all(race)).filter((refused) => !refused).length === 1;
   const other = await isRefused(client, { ...place, IfMatch: '"00000000000000000000000000000000"' });
+  const open = await isReadByAnybody(client, place);
   await ask(place.Key, () => client.send(new DeleteObjectCommand({ Bucket: place.Bucket, Key: place.Key })));
+  if (open) return isPublic(mutable.bucket);
   return second && other
     ? null
     : `bucket ${mutable.bucket} ignores ${second ? "If-Match" : "If-None-Match"}: two writers would overwrite each other; use a server with conditional writes`;
@@ -121,6 +148,7 @@ async function writeOnceFault(client: S3Client, { bucket, prefix, lock }: S3Loca
   await isRefused(client, probe);
   if (!(await isRefused(client, probe)))
     return `bucket ${bucket} ignores If-None-Match: what is written can be written over`;
+  if (await isReadByAnybody(client, place)) return isPublic(bucket);
   if (lock === null) return null;
   const listed = await ask(place.Key, () =>
     client.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: place.Key })),

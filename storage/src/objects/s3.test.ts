@@ -258,6 +258,7 @@ describe("the check at the start", () => {
     ["ignores If-Match", { bucket: "evidence", ignores: ["if-match"] }, ""],
     ["set it by NTP", { bucket: "evidence", clockOffsetMs: -600_000 }, ""],
     ["lets a locked version be deleted", { bucket: "evidence", ignores: ["lock"] }, "&lock=compliance"],
+    ["is public", { bucket: "evidence", ignores: ["credentials"] }, "&lock=compliance"],
     ["there is none: create it first", { bucket: "other" }, ""],
   ] as const)("a store that %s is refused with what to mend", async (what, options, query) => {
     expect((await check(options, query)).fault).toContain(what);

@@ -22,7 +22,7 @@ export interface StrictBucketOptions {
   /** What the credentials may not do, as a careful administrator sets it. */
   denies?: readonly ("delete-version" | "bypass-governance")[];
   /** What a bad store does not care for. */
-  ignores?: readonly ("if-none-match" | "if-match" | "lock")[];
+  ignores?: readonly ("if-none-match" | "if-match" | "lock" | "credentials")[];
 }
 
 export interface StrictBucket {
@@ -99,7 +99,8 @@ export function createStrictBucket({
   };
   const answer = (request: IncomingMessage, url: URL, key: string, body: Buffer): Answer => {
     const { headers, method } = request;
-    if (!headers.authorization?.startsWith("AWS4-HMAC-SHA256 ")) throw new Refusal(403, "AccessDenied");
+    if (heeds("credentials") && !headers.authorization?.startsWith("AWS4-HMAC-SHA256 "))
+      throw new Refusal(403, "AccessDenied");
     if (!url.pathname.startsWith(`/${bucket}`)) throw new Refusal(404, "NoSuchBucket");
     const versionId = url.searchParams.get("versionId");
     if (key === "") return ofBucket(method, url.searchParams);
