@@ -9,6 +9,7 @@ export { createTimestamping } from "./directory/timestamping.ts";
 export { createWitnessing } from "./directory/witnessing.ts";
 export { createSeenRecords, type SeenRecords } from "./integrate/seen-records.ts";
 export type { Sink } from "./integrate/sink.ts";
+export { openLenientRows } from "./metrics/lenient-rows.ts";
 export { type MetricPointRow, metricPointRows } from "./metrics/metric-point-rows.ts";
 export { stepRow } from "./metrics/step-row.ts";
 export { createFrameNormalizer, normalizeFrame } from "./normalize/normalize-frame.ts";

@@ -10,7 +10,6 @@ import {
   openJournalWriter,
   openObjects,
   openOrCreateKeyring,
-  openRows,
 } from "@runledger/storage";
 import { Registry } from "prom-client";
 import { createAuditSink } from "./audit/audit-sink.ts";
@@ -22,6 +21,7 @@ import { createIntegrateMetrics, type IntegrateMetrics } from "./integrate/integ
 import { createNormalizedFrames } from "./integrate/normalized-frames.ts";
 import { createSeenRecords } from "./integrate/seen-records.ts";
 import type { Sink } from "./integrate/sink.ts";
+import { openLenientRows } from "./metrics/lenient-rows.ts";
 import { logEntryRow } from "./metrics/log-entry-row.ts";
 import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
@@ -82,7 +82,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const logger = createStderrLogger(settings.logLevel, { stage: "integrate" });
   const registry = new Registry();
   const metrics = createIntegrateMetrics(registry);
-  const rows = openRows(settings.clickhouseUrl);
+  const rows = openLenientRows(settings.clickhouseUrl, logger);
   const warnOfObjects = (message: string, details: object) => logger.warn(details, message);
   const objects = await openObjects(settings.objects, { warn: warnOfObjects });
   const key = await loadOrCreateSigningKey(settings.signingKeyPath, settings.logOrigin);

@@ -33,6 +33,53 @@ export function encodeNativeBlock(columns: readonly Column[], rows: readonly Rec
   return [head.bytes(), ...encoders.flatMap(({ name, type, encoder }) => [columnHead(name, type), ...encoder.parts()])];
 }
 
+/** A value that its column can't hold. */
+export interface Unfit {
+  column: string;
+  why: string;
+}
+
+/**
+ * The same rows without the values that their columns can't hold: null stands there where that may be, else an empty text or list, zero, or the first
+ * time there is. A member that is not there at all stays an error.
+ */
+export function fittingRows(
+  columns: readonly Column[],
+  rows: readonly Record<string, unknown>[],
+  onUnfit: (unfit: Unfit) => void,
+): Record<string, unknown>[] {
+  return rows.map((row) => {
+    const fitting = { ...row };
+    for (const column of columns) {
+      const why = unfitnessOf(column, row[column.name]);
+      if (why === null) continue;
+      fitting[column.name] = emptyValueOf(column.type);
+      onUnfit({ column: column.name, why });
+    }
+    return fitting;
+  });
+}
+
+function unfitnessOf(column: Column, value: unknown): string | null {
+  if (value === undefined) return null;
+  try {
+    encodeNativeBlock([column], [{ [column.name]: value }]);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function emptyValueOf(type: string): unknown {
+  const plainType = type.replace(/^LowCardinality\(/, "");
+  if (plainType.startsWith("Nullable(")) return null;
+  if (plainType.startsWith("Array(")) return [];
+  if (plainType.startsWith("String")) return "";
+  return plainType.startsWith("DateTime64") ? FIRST_TIME : 0;
+}
+
+const FIRST_TIME = "1970-01-01T00:00:00.000000000Z";
+
 const ROWS_AT_ONCE = 128;
 
 function rejecting<Result>(name: string, type: string, act: () => Result): Result {

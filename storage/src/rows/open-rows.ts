@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from "@clickhouse/client";
 import { StorageError } from "../error.ts";
-import { type Column, encodeNativeBlock } from "./native-block.ts";
+import { type Column, encodeNativeBlock, fittingRows, type Unfit } from "./native-block.ts";
 import type { Rows } from "./rows.ts";
 
 export interface RowsSettings {
@@ -11,6 +11,8 @@ export interface RowsSettings {
   maxConnections?: number;
   /** Bodies are compressed (zstd) on their way. Default: unless the server is on this machine. */
   compress?: boolean;
+  /** Told of each value that its column can't hold, which is then left out of the row. Default: such rows are refused. */
+  onUnfit?: (unfit: Unfit) => void;
 }
 
 /**
@@ -54,9 +56,7 @@ export function openRows(url: string, settings: RowsSettings = {}): Rows {
         });
         const result = await client.exec({
           query: `INSERT INTO ${table} (${columns.map((column) => column.name).join(", ")}) FORMAT Native`,
-          values: Readable.from([
-            Buffer.concat(encodeNativeBlock(columns, rows as readonly Record<string, unknown>[])),
-          ]),
+          values: Readable.from([blockOf(columns, rows as readonly Record<string, unknown>[], settings.onUnfit)]),
           clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: deduplicationToken },
         });
         for await (const _ of result.stream); // the socket goes back to the pool when the answer is read
@@ -74,6 +74,20 @@ export function openRows(url: string, settings: RowsSettings = {}): Rows {
       }),
     close: () => client.close(),
   };
+}
+
+/** Looks at single values only where the block can't be made: nearly never. */
+function blockOf(
+  columns: readonly Column[],
+  rows: readonly Record<string, unknown>[],
+  onUnfit: RowsSettings["onUnfit"],
+): Buffer {
+  try {
+    return Buffer.concat(encodeNativeBlock(columns, rows));
+  } catch (error) {
+    if (onUnfit === undefined) throw error;
+    return Buffer.concat(encodeNativeBlock(columns, fittingRows(columns, rows, onUnfit)));
+  }
 }
 
 /** Creates the URL's database when it isn't there; a client of it can't, the server refuses each of its requests. */

@@ -6,6 +6,7 @@ import { NOTHING_KNOWN } from "@runledger/contract/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from "./embedded-server.ts";
 import { DERIVED_TABLES, migrate } from "./migrate.ts";
+import type { Unfit } from "./native-block.ts";
 import { createDatabase, openRows } from "./open-rows.ts";
 import type { Rows } from "./rows.ts";
 
@@ -168,6 +169,26 @@ describe("insert", () => {
       ])
         await expect(rows.insert("steps", [stepRow(bad)], "b")).rejects.toMatchObject({ code: "rejected" });
       expect(await countsOf(rows)).toMatchObject({ steps: "0" });
+    }));
+
+  it("leaves out a value that doesn't fit where that is asked for, and tells of it; the rest of the block is whole", () =>
+    withDatabase(async (_, url) => {
+      const unfit: Unfit[] = [];
+      const rows = openRows(url, { onUnfit: (one) => unfit.push(one) });
+      await migrate(rows, { retentionDays: 400 });
+      const bad = { start_time: "yesterday", input_tokens: 2 ** 60, cost_usd: "Infinity", latency_ms: Number.NaN };
+      await rows.insert("steps", [stepRow({ step_id: "good" }), stepRow({ step_id: "bad", ...bad })], "1-2");
+      const back = await rows.query<Record<string, unknown>>(
+        "SELECT start_time, input_tokens, cost_usd, latency_ms, name FROM steps ORDER BY step_id",
+      );
+      const { start_time, cost_usd, latency_ms, name } = stepRow();
+      expect(back).toEqual([
+        { start_time: "1970-01-01T00:00:00.000000000Z", input_tokens: null, cost_usd: null, latency_ms: 0, name },
+        { start_time, input_tokens: "9007199254740991", cost_usd, latency_ms, name },
+      ]);
+      expect(unfit.map(({ column }) => column).sort()).toEqual(Object.keys(bad).sort());
+      await expect(rows.insert("steps", [{ nonsense: 1 }], "a")).rejects.toMatchObject({ code: "rejected" });
+      await rows.close();
     }));
 });
 

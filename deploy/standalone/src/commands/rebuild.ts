@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { createPrices, createStderrLogger, rebuild } from "@runledger/collector";
-import { openKeyring, openObjects, openRows } from "@runledger/storage";
+import { createPrices, createStderrLogger, openLenientRows, rebuild } from "@runledger/collector";
+import { openKeyring, openObjects } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
@@ -15,7 +15,7 @@ export async function rebuildRows(
   const logger = createStderrLogger(settings.logLevel);
   const isTerminal = console.stderr.isTTY === true;
   await withStores(settings, logger, async (clickhouseUrl) => {
-    const rows = openRows(clickhouseUrl);
+    const rows = openLenientRows(clickhouseUrl, logger);
     try {
       const objects = await openObjects(settings.objects);
       const done = await rebuild(
