@@ -1,7 +1,13 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createAuditSink, createDirectoryLog, createSeenRecords, type Sink } from "@runledger/collector";
+import {
+  createAuditSink,
+  createDirectoryLog,
+  createSeenRecords,
+  type NormalizedFrame,
+  type Sink,
+} from "@runledger/collector";
 import { DIRECTORY, parsePolicy, type StoreTrust, type StoreVerification, verifyStore } from "@runledger/contract";
 import {
   type JournalCursor,
@@ -21,8 +27,8 @@ export interface SampleDirectory {
   key: SigningKey;
   /** Verifier keys of all logs. */
   keys: string[];
-  /** Writes so many records into a shard's log. */
-  grow(shard: string, records: number): Promise<void>;
+  /** Writes so many records into a shard's log, received at a time that stands still, or at this one. */
+  grow(shard: string, records: number, receivedTime?: string): Promise<void>;
   /** Records the shards' heads. @returns troubles. */
   record(): Promise<string[]>;
 }
@@ -53,9 +59,15 @@ export async function createSampleDirectory(shards: readonly string[]): Promise<
     objects,
     key,
     keys,
-    grow: async (shard, records) => await sinks.get(shard)?.write([frameOf(seq++, records)]),
+    grow: async (shard, records, receivedTime) =>
+      await sinks.get(shard)?.write([receivedAt(receivedTime, frameOf(seq++, records))]),
     record: () => log.record("2026-01-01T00:00:00.000Z"),
   };
+}
+
+function receivedAt(received_time: string | undefined, frame: NormalizedFrame): NormalizedFrame {
+  if (received_time === undefined) return frame;
+  return { ...frame, records: frame.records.map((each) => ({ ...each, facts: { ...each.facts, received_time } })) };
 }
 
 /** Verifies what is stored, or what it would be with `changes` (null removes). */

@@ -5,7 +5,7 @@ import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
 import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
-import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
+import { addAbsentDirectory, addUnrecordedShard, receivedTimeOf } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import { attestedOfShard, createReceivedTimes } from "./received-times.ts";
@@ -113,7 +113,8 @@ export async function verifyStore(
       if (directory !== null && recorded.length === 0)
         notes.push(...(await addUnrecordedShard(shard, readLog(shard), trust.now, findings)));
       notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
-      if (anchors !== null) checkWitnesses(own, verification, { directory, anchors, recorded }, trust);
+      if (anchors !== null)
+        await checkWitnesses(own, readLog(shard), verification, { directory, anchors, recorded }, trust);
     }
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
@@ -160,18 +161,22 @@ function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, {
 }
 
 /** A quorum covers a shard's entries by the shard's own head, or by the directory's, which recorded the shard's. */
-function checkWitnesses(
+async function checkWitnesses(
   findings: Findings,
+  read: ReadObject,
   { treeSize }: LogVerification,
   seen: { directory: VerifiedDirectory | null; anchors: Anchors; recorded: readonly { index: number; size: number }[] },
   { quorum, now }: StoreTrust,
-): void {
+): Promise<void> {
   const { directory, anchors, recorded } = seen;
   const byDirectory = directory?.anchors.witnessed ?? null;
   const inDirectory = recorded.findLast(({ index }) => index < (byDirectory?.size ?? 0))?.size ?? 0;
   const covered = Math.max(inDirectory, anchors.witnessed?.size ?? 0);
   const newest = Math.max(byDirectory?.time ?? 0, anchors.witnessed?.time ?? 0);
-  if (covered >= treeSize || (covered > 0 && now - newest <= MAX_UNWITNESSED_SECONDS)) return;
+  if (covered >= treeSize) return;
+  // By what the first of them says, too: the directory's heads go on being cosigned where it does not take this shard's any more.
+  const received = covered === 0 || now - newest > MAX_UNWITNESSED_SECONDS ? null : await receivedTimeOf(read, covered);
+  if (received !== null && Math.abs(now - Date.parse(received) / 1000) <= MAX_UNWITNESSED_SECONDS) return;
   const when = newest === 0 ? "no head is under it" : `its last head is of ${new Date(newest * 1000).toISOString()}`;
   findings.add(
     "INCOMPLETE",
