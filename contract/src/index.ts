@@ -263,6 +263,7 @@ export {
   keyRingPath,
   latestCosignedPath,
   logPrefix,
+  MAX_OBJECT_BYTES,
   packPath,
   stagingPath,
   statePath,

@@ -1,5 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { MAX_OBJECT_BYTES } from "@runledger/contract";
 
 /** Objects of a log, by their paths: what is verified. Null when there is no such object. */
 export interface Store {
@@ -13,7 +15,7 @@ export interface Store {
 /** A directory of objects, read only. */
 export function createDirectoryStore(root: string): Store {
   return {
-    read: (path) => readFile(join(root, path)).catch(nullWhenAbsent),
+    read: (path) => readOthersFile(join(root, path)).catch(nullWhenAbsent),
     folders: async (prefix) => {
       const found = await readdir(join(root, prefix), { withFileTypes: true }).catch(nullWhenAbsent);
       return (found ?? [])
@@ -23,6 +25,19 @@ export function createDirectoryStore(root: string): Store {
     },
     list: (prefix) => walk(root, prefix.slice(0, prefix.lastIndexOf("/") + 1), prefix),
   };
+}
+
+/** A pipe in somebody else's directory would never end, a device neither. */
+async function readOthersFile(file: string): Promise<Uint8Array> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = await handle.stat();
+    if (!status.isFile() && !status.isDirectory()) throw new Error(`${file} is no file`);
+    if (status.size > MAX_OBJECT_BYTES) throw new Error(`${file} is larger than any object`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Depth first, a directory's name counting with its slash. */

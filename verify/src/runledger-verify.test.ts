@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { createServer as createPlainServer } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -56,5 +57,32 @@ test("a server with a certificate of one's own is asked once its CA is named, by
   expect(asked).toEqual(["/bundle.tar", "/bundle.tar", "/bundle.tar"]);
   expect((await verify([url, "--ca", key])).stderr).toContain("a certificate in PEM is expected");
   server.close();
+  await rm(dir, { recursive: true });
+}, 120_000);
+
+test("a server that answers without end, and a directory with pipes and devices for files, come to a verdict", async () => {
+  const server = createPlainServer((_request, response) => {
+    const more = (): void => {
+      while (!response.destroyed && response.write(Buffer.alloc(1024 * 1024)));
+    };
+    response.on("drain", more);
+    more();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const endless = await verify([`http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  expect([endless.code, endless.stdout]).toEqual([4, expect.stringContaining("is larger than any")]);
+  server.closeAllConnections();
+  server.close();
+  const dir = await mkdtemp(join(tmpdir(), "runledger-pipe-"));
+  for (const make of [
+    async (path: string) => void execFileSync("mkfifo", [path]),
+    (path: string) => symlink("/dev/zero", path),
+  ]) {
+    await mkdir(join(dir, "objects/log/0"), { recursive: true });
+    await make(join(dir, "objects/log/0/checkpoint"));
+    const { code, stdout } = await verify([dir]);
+    expect([code, stdout]).toEqual([4, expect.stringContaining("is no file")]);
+    await rm(join(dir, "objects"), { recursive: true });
+  }
   await rm(dir, { recursive: true });
 }, 120_000);

@@ -4,6 +4,7 @@ import {
   BUNDLE_FILES,
   DIRECTORY,
   type FindPayloadKey,
+  MAX_OBJECT_BYTES,
   type StoreToVerify,
   type StoreVerification,
   shardList,
@@ -38,6 +39,10 @@ export type OpenStore = (
 ) => Promise<{ store: Store; findKey?: FindPayloadKey | undefined; notes?: () => string[] }>;
 
 export type Verification = StoreVerification | BundleVerification;
+
+const MAX_SHARD_LIST_BYTES = 1024 * 1024;
+/** A pack by a slow line; what trickles for longer is no answer. */
+const MAX_ANSWER_MS = 10 * 60_000;
 
 /** What verify can't even begin with. */
 export class UnreadableError extends Error {}
@@ -114,14 +119,29 @@ async function verifyUrl(target: string, options: TargetOptions): Promise<Verifi
     const response = await reach(new URL(`/v1/audit/objects/${path}`, target).href, headers);
     if (response.status === 404) return null;
     if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return await bodyOf(response, MAX_OBJECT_BYTES, path);
   };
   const shards = async (): Promise<string[]> => {
     const response = await reach(new URL("/v1/audit/shards", target).href, headers);
     if (!response.ok) throw new Error(`/v1/audit/shards: the query API answered ${response.status}`);
-    return shardList.parse(await response.json()).shards;
+    const list = await bodyOf(response, MAX_SHARD_LIST_BYTES, "/v1/audit/shards");
+    return shardList.parse(JSON.parse(list.toString())).shards;
   };
   return await verifyAll({ read, shards }, options);
+}
+
+/** @throws Error for an answer that has more, or that never comes to its end. */
+async function bodyOf(response: Response, maxBytes: number, what: string): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let left = maxBytes;
+  const until = Date.now() + MAX_ANSWER_MS;
+  for await (const part of response.body ?? []) {
+    left -= part.length;
+    if (left < 0 || Date.now() > until)
+      throw new Error(`${what}: the answer ${left < 0 ? "is larger than any such object" : "does not end"}`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 async function reach(url: string, headers: Record<string, string>): Promise<Response> {

@@ -65,3 +65,6 @@ const MUTABLE = /(?:^|\/)(?:checkpoint$|cosigned$|staging\/)|\.p\/|^(?:state|key
 export function isEvidencePath(path: string): boolean {
   return !MUTABLE.test(path);
 }
+
+/** More than any object ever has, a pack of a single payload too: who reads somebody else's store takes no more than this into memory. */
+export const MAX_OBJECT_BYTES = 640 * 1024 * 1024;

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -29,6 +30,16 @@ test("a directory opened to read is left as it is", async () => {
   const root = await mkdtemp(join(tmpdir(), "runledger-objects-"));
   const objects = await openObjects(`file:${root}`, { access: "read" });
   expect(await objects.read("a/b")).toBeNull();
+  for (const [path, target] of [
+    ["zeros", "/dev/zero"],
+    ["list", "."],
+  ] as const)
+    await symlink(target, join(root, path));
+  execFileSync("mkfifo", [join(root, "pipe")]);
+  for (const path of ["zeros", "pipe"])
+    await expect(objects.read(path)).rejects.toMatchObject({ message: expect.stringContaining("no file") });
+  expect(await objects.read("list")).toBeNull();
+  for (const path of ["zeros", "list", "pipe"]) await rm(join(root, path));
   await expect(objects.create("a", Buffer.from("one"))).rejects.toMatchObject({ code: "unavailable" });
   expect(await readdir(root)).toEqual([]);
   await rm(root, { recursive: true });

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
 import { link, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { MAX_OBJECT_BYTES } from "@runledger/contract";
 import { createDirectorySync } from "../durable/directory-sync.ts";
 import { fileError } from "../durable/file-error.ts";
 import { StorageError } from "../error.ts";
@@ -44,7 +46,8 @@ export async function createFileObjects(root: string, access: FileAccess = "writ
       await unlink(temporary).catch(nullWhenAbsent);
     }
   };
-  const read = async (path: string): Promise<Uint8Array | null> => readFile(fileOf(path)).catch(nullWhenAbsent);
+  const readOf = access === "write" ? readFile : readOthersFile;
+  const read = async (path: string): Promise<Uint8Array | null> => readOf(fileOf(path)).catch(nullWhenAbsent);
   const replace = (path: string, bytes: Uint8Array): Promise<void> => write(path, bytes, rename);
 
   return {
@@ -112,6 +115,19 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
   try {
     await handle.writeFile(bytes);
     await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Who only reads may read somebody else's: a pipe there would never end, a device neither. */
+async function readOthersFile(file: string): Promise<Uint8Array> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = await handle.stat();
+    if (!status.isFile() && !status.isDirectory()) throw new Error("it is no file");
+    if (status.size > MAX_OBJECT_BYTES) throw new Error(`it has ${status.size} bytes, more than any such object`);
+    return await handle.readFile();
   } finally {
     await handle.close();
   }
