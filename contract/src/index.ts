@@ -332,7 +332,7 @@ export {
 export { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } from "./record/record-id.ts";
 export { type PayloadSubject, runSubject, subjectOf, userSubject } from "./record/subject.ts";
 export { createTextCache, type TextCache } from "./record/text-cache.ts";
-export { formatTextDelta, type TextDelta, type TextPiece } from "./record/text-delta.ts";
+export { formatTextDelta, MAX_TEXT_BYTES, type TextDelta, type TextPiece } from "./record/text-delta.ts";
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
 export { type LogEntryRow, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
 export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";

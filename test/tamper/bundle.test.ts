@@ -9,6 +9,7 @@ import {
   parseVerifierKey,
   signCheckpoint,
   signNote,
+  tarHeader,
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
@@ -209,6 +210,16 @@ test("a tar that is cut, goes on behind its end, or holds what no bundle has is 
     yield ["a link", link];
   }
   await foundOf("broken and hostile tars", changes());
+  // What is larger than a verifier may take into memory is refused before it is read: here there is nothing to read.
+  const whole = files("whole");
+  const at = whole.findIndex(([path]) => path.endsWith(".bin"));
+  const [line = ""] = linesOf(fileOf(whole, whole[at - 1]?.[0] ?? "")).filter((each) => each.includes('"length"'));
+  const size = 600 * 1024 * 1024;
+  const huge = Buffer.from(
+    `${line.replace(/"length":\d+/, `"length":${size}`).replace(/"offset":\d+/, '"offset":0')}\n`,
+  );
+  const before = writeTar([...whole.slice(0, at - 1), [whole[at - 1]?.[0] ?? "", huge]]).subarray(0, -1024);
+  expect(await verdictOf(Buffer.concat([before, tarHeader(whole[at]?.[0] ?? "", size)]))).toBe("TAMPERED");
 });
 
 /** What somebody with root, but without the auditor's trust, can do; the sums and facts are made to fit. */

@@ -1868,7 +1868,7 @@ class Payloads:
         self.bytes_read, at = True, 0
         placed = [line for line in self.lines if "length" in line]
         for line in placed:
-            if line["offset"] != at:
+            if line["offset"] != at or line["length"] > MAX_TEXT:
                 at = -1
                 break
             at += line["length"]

@@ -4,6 +4,7 @@ import {
   type DigestSet,
   type Findings,
   LogError,
+  MAX_TEXT_BYTES,
   type PayloadLine,
   type PayloadRef,
   parsePayloadLine,
@@ -218,10 +219,11 @@ async function readLines(path: string, content: AsyncIterable<Uint8Array>, findi
   return lines;
 }
 
+/** And each of a size that may be taken into memory. */
 function areContiguous(placed: readonly Placed[], sizeBytes: number): boolean {
   let at = 0;
   for (const { offset, length } of placed) {
-    if (offset !== at) return false;
+    if (offset !== at || length > MAX_TEXT_BYTES) return false;
     at += length;
   }
   return at === sizeBytes;
