@@ -10,34 +10,28 @@ const CURE = "It is recorded by a running collector that has keys/log-directory.
 
 /** A policy names a directory, and the store has none. */
 export async function addAbsentDirectory(shards: readonly ReadObject[], findings: Findings): Promise<void> {
-  const times = await Promise.all(shards.map((read) => receivedTimeOf(read, 0)));
+  const times = await Promise.all(shards.map(firstReceivedTime));
   const since = times.filter((time) => time !== null).sort()[0];
   const what = "your policy names a directory of the shards, and there is none here";
   const records = since === undefined ? "" : `, with records since ${since}`;
   findings.add("INCOMPLETE", CHECKPOINT_PATH, `${what}${records}. ${CURE}; if there was one before, it was removed`);
 }
 
-/** A shard that the directory does not name: a note while its log is young, else INCOMPLETE, since nobody would miss it. @returns the note. */
-export async function addUnrecordedShard(
-  shard: string,
-  read: ReadObject,
-  now: number,
-  findings: Findings,
-): Promise<string[]> {
-  const since = await receivedTimeOf(read, 0);
+/** A shard that the directory does not name: a note while its log is young, else INCOMPLETE, since nobody would miss it. `since`: what its first entry says. @returns the note. */
+export function addUnrecordedShard(shard: string, since: string | null, now: number, findings: Findings): string[] {
   const what = `shard ${shard} is not in the directory yet${since === null ? "" : `, with records since ${since}`}. ${CURE}`;
   if (since !== null && now * 1000 - Date.parse(since) <= MAX_UNRECORDED_MS) return [`${what}.`];
   findings.add("INCOMPLETE", `shard ${shard}`, `${what}; until then nobody would miss it if it were removed`);
   return [];
 }
 
-/** What an entry says; it is not checked here. Null where none can be read. */
-export async function receivedTimeOf(read: ReadObject, index: number): Promise<string | null> {
+/** What the first entry says; it is not checked here. Null where none can be read. */
+async function firstReceivedTime(read: ReadObject): Promise<string | null> {
   try {
     const note = await read(CHECKPOINT_PATH);
     const size = note === null ? 0 : unverifiedCheckpoint(note).size;
-    if (size <= index) return null;
-    const { received_time: time } = JSON.parse(Buffer.from(await readEntry(read, index, size)).toString());
+    if (size === 0) return null;
+    const { received_time: time } = JSON.parse(Buffer.from(await readEntry(read, 0, size)).toString());
     return typeof time === "string" && !Number.isNaN(Date.parse(time)) ? time : null;
   } catch (error) {
     if (error instanceof LogError || error instanceof SyntaxError) return null;

@@ -1,14 +1,14 @@
 import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
-import { type Anchors, type CheckTimestamp, readAnchors } from "./anchors.ts";
+import { type CheckTimestamp, readAnchors } from "./anchors.ts";
 import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
-import { addAbsentDirectory, addUnrecordedShard, receivedTimeOf } from "./not-in-directory.ts";
+import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
-import { attestedOfShard, createReceivedTimes } from "./received-times.ts";
+import { attestedOfShard, createReceivedTimes, type ReceivedTimes } from "./received-times.ts";
 import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
 import { headOf, sinceByLog, sinceOfDirectory } from "./since-checkpoints.ts";
@@ -17,6 +17,7 @@ import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { createFindings, type Findings, findingsWithin, type LogVerification } from "./verification.ts";
 import { type LogToVerify, verifyLog } from "./verify.ts";
 import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
+import { createWitnessCover } from "./witness-cover.ts";
 
 /** Where shards lie beside each other: a directory, a bucket, a query API. Paths as `record/paths.ts` makes them. */
 export interface StoreToVerify {
@@ -42,9 +43,6 @@ export interface StoreTrust extends TrustPolicy {
 
 const NOT_STAMPED =
   "Not proven: that entries were there at any time. No time stamp of the authority that you named covers them.";
-
-/** A directory takes heads once a minute, and its witnesses then. */
-const MAX_UNWITNESSED_SECONDS = 15 * 60;
 
 /**
  * Verifies every shard that is there and every one that the directory names, the directory, and what witnesses and time stamps attest of it.
@@ -89,7 +87,9 @@ export async function verifyStore(
       }
       const anchors = trust.quorum === null ? null : await readAnchors(partsOf(store, shard), trust, verifiers, own);
       const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
-      const receivedTimes = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
+      const cover = anchors && createWitnessCover({ directory: directory?.anchors ?? null, anchors, recorded }, trust);
+      const times = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
+      const receivedTimes = rememberingTimes(times, [0, cover?.size ?? 0]);
       const [sinceCheckpoint, ...earlier] = since.get(shard) ?? [];
       // What a quorum cosigned may be of another log, or of another history of this one.
       const attestedHeads = [...(anchors?.heads ?? []), ...earlier.flatMap((note) => headOf(note, verifiers, own))];
@@ -111,10 +111,9 @@ export async function verifyStore(
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (trust.only !== undefined) checkName(own, verification, trust.only);
       if (directory !== null && recorded.length === 0)
-        notes.push(...(await addUnrecordedShard(shard, readLog(shard), trust.now, findings)));
+        notes.push(...addUnrecordedShard(shard, receivedTimes.at(0), trust.now, findings));
       notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
-      if (anchors !== null)
-        await checkWitnesses(own, readLog(shard), verification, { directory, anchors, recorded }, trust);
+      cover?.check(verification, receivedTimes.at(cover.size), own);
     }
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
@@ -160,29 +159,20 @@ function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, {
   return only === undefined ? "log" : "selection";
 }
 
-/** A quorum covers a shard's entries by the shard's own head, or by the directory's, which recorded the shard's. */
-async function checkWitnesses(
-  findings: Findings,
-  read: ReadObject,
-  { treeSize }: LogVerification,
-  seen: { directory: VerifiedDirectory | null; anchors: Anchors; recorded: readonly { index: number; size: number }[] },
-  { quorum, now }: StoreTrust,
-): Promise<void> {
-  const { directory, anchors, recorded } = seen;
-  const byDirectory = directory?.anchors.witnessed ?? null;
-  const inDirectory = recorded.findLast(({ index }) => index < (byDirectory?.size ?? 0))?.size ?? 0;
-  const covered = Math.max(inDirectory, anchors.witnessed?.size ?? 0);
-  const newest = Math.max(byDirectory?.time ?? 0, anchors.witnessed?.time ?? 0);
-  if (covered >= treeSize) return;
-  // By what the first of them says, too: the directory's heads go on being cosigned where it does not take this shard's any more.
-  const received = covered === 0 || now - newest > MAX_UNWITNESSED_SECONDS ? null : await receivedTimeOf(read, covered);
-  if (received !== null && Math.abs(now - Date.parse(received) / 1000) <= MAX_UNWITNESSED_SECONDS) return;
-  const when = newest === 0 ? "no head is under it" : `its last head is of ${new Date(newest * 1000).toISOString()}`;
-  findings.add(
-    "INCOMPLETE",
-    `entries ${covered} to ${treeSize - 1}`,
-    `they are not under the quorum ${quorum?.name} of witnesses that your policy asks for: ${when}`,
-  );
+/** As they are verified: who serves the log could tell others when asked again. */
+function rememberingTimes(
+  times: ReceivedTimes,
+  indexes: readonly number[],
+): ReceivedTimes & { at(index: number): string | null } {
+  const known = new Map<number, string>();
+  return {
+    finish: times.finish,
+    add(index, receivedTime) {
+      if (indexes.includes(index)) known.set(index, receivedTime);
+      times.add(index, receivedTime);
+    },
+    at: (index) => known.get(index) ?? null,
+  };
 }
 
 function checkOrigin(findings: Findings, { origin }: LogVerification, recorded: string | undefined): void {
