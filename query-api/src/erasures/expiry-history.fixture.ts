@@ -190,8 +190,9 @@ class ExpiryHistory {
   private async livingKeys(): Promise<Set<string>> {
     const living = new Set<string>();
     for await (const { path } of this.objects.list("keys/rings/")) {
-      const { keys } = JSON.parse(String(Buffer.from((await this.objects.read(path)) ?? "")));
-      for (const { id } of keys) living.add(id);
+      const ring = await this.objects.read(path);
+      if (ring === null) continue; // another look took it away since it was listed
+      for (const { id } of JSON.parse(String(Buffer.from(ring))).keys) living.add(id);
     }
     return living;
   }
