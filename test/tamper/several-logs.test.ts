@@ -16,6 +16,7 @@ import {
   withSums,
   writeTar,
 } from "./bundle-tar.ts";
+import { ended } from "./operator-log.ts";
 import { createTwoLogs, partOfRun, type TwoLogs } from "./two-logs.ts";
 
 let verifiers: BothVerifiers;
@@ -357,6 +358,21 @@ test("a record that one log withholds of a run in both is named", async () => {
   const seen = await both(writeTar(withFacts(withheld)));
   expect(seen.node).toBe("INCOMPLETE");
   expect(JSON.stringify(seen.why)).toMatch(/run moving.*records 2 of 8/);
+});
+
+test("a run told once more under the same ids, with another end, does not take the place of what was recorded", async () => {
+  const twice = await createTwoLogs();
+  const run = partOfRun(1, { run: "r", user: "u1", second: 0 }, { from: 0, to: 4, ends: true });
+  await twice.write("b", ended(run, "failed"));
+  await twice.write("a", run); // again, by a sender who heard no answer
+  await twice.record("2026-01-01T00:00:10.000Z");
+  const trusting = { keys: Object.values(twice.keys) };
+  const seen = await both(await twice.export(), trusting);
+  // runs.json goes by the first of the logs.
+  expect(JSON.parse(fileOf(readTar(await twice.export()), "runs.json").toString())[0].status).toBe("completed");
+  expect(seen.node).toBe("INCOMPLETE");
+  expect((await twice.verify()).findings).toMatchObject([{ verdict: "INCOMPLETE", where: "run r" }]);
+  await twice.remove();
 });
 
 test("earlier checkpoints are of the log of their name, any number of them", async () => {

@@ -1378,6 +1378,13 @@ def milliseconds(time):
     return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + int((fraction + "000")[:3])
 
 
+def said_of(e):
+    """Of what a record's id is of, as far as every collector tells it alike: another is not the same record, whatever id it has."""
+    end = e["end"] and [e["end"].get(name) for name in ("status", "outcome", "reason", "records")]
+    tool = e["tool"] and [e["tool"][name] for name in ("name", "arguments_sha256", "result_sha256")]
+    return sha256(json.dumps([e["event"], e["status"], end, tool]).encode())[:8]
+
+
 class Chain:
     """Of a run: its numbers, who names whom, its ends."""
 
@@ -1390,8 +1397,8 @@ class Chain:
         heartbeat = e["run"]["heartbeat_interval_ms"]
         self.seen = max(self.seen, e["received_time"])
         self.heartbeat = self.heartbeat if heartbeat is None else heartbeat
-        link = (e["record_id"], e.get("run_prev"))
-        if number in self.links and self.links[number][0] == link[0]:
+        link = (e["record_id"], e.get("run_prev"), said_of(e))
+        if number in self.links and self.links[number] == link:
             return
         if end is not None:
             self.ends.append((number, end["records"]))
@@ -1412,7 +1419,7 @@ class Chain:
         late = [n for n in self.links if n and self.links[n][1] is None and chained and n > first]
         if late:
             found.append("record %d names none before it, as others of its run do" % max(late))
-        if self.links.get(0, (None, None))[1] is not None:
+        if self.links.get(0, (None, None, None))[1] is not None:
             found.append("record 0 names one before it")
         for n in sorted(chained):
             if n - 1 in self.links and self.links[n - 1][0] != self.links[n][1]:

@@ -16,6 +16,8 @@ export type RunLink = Pick<
   | "end"
   | "operation"
   | "act"
+  | "status"
+  | "tool"
 >;
 
 /** What contradicts itself in the records of a run, whatever else may still come. */

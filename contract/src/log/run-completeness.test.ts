@@ -27,6 +27,7 @@ function run(runId: string, records: number, more: { ended?: boolean; second?: n
     run: { ...NOBODY, heartbeat_interval_ms: i === 0 ? 10_000 : null },
     end: ended && i === records - 1 ? { status: "completed", outcome: null, reason: null, records } : null,
     operation: null,
+    ...{ status: "ok", tool: null },
   }));
 }
 

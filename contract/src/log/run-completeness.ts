@@ -88,8 +88,8 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
     if (summary.problems.length < MAX_PROBLEMS) summary.problems.push(problem);
   };
   /** Sent again, and kept again: by another shard, or long after. */
-  const isKnown = (key: string, { run_seq, record_id }: RunLink): boolean =>
-    records.size < MAX_REMEMBERED_RECORDS && !records.add(`${key}\n${run_seq}\n${record_id}`);
+  const isKnown = (key: string, link: RunLink): boolean =>
+    records.size < MAX_REMEMBERED_RECORDS && !records.add(`${key}\n${link.run_seq}\n${saidOf(link)}`);
 
   const addUnnumbered = (key: string): void => {
     if (open.has(key) || whole.has(key)) return;
@@ -156,6 +156,13 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
       return summary;
     },
   };
+}
+
+/** What a record's id is of, as far as every collector tells it alike: another is not the same record, whatever id it has. */
+function saidOf({ record_id, event, status, run_prev, end, tool }: RunLink): string {
+  const ended = end && [end.status, end.outcome, end.reason, end.records];
+  const called = tool && [tool.name, tool.arguments_sha256, tool.result_sha256];
+  return JSON.stringify([record_id, event, status, run_prev ?? null, ended, called]);
 }
 
 /** What is missing below the end, or below the highest number. In a range it may lie outside. */
