@@ -82,10 +82,10 @@ export async function startBothVerifiers(): Promise<BothVerifiers> {
     const input = async function* () {
       yield tar;
     };
-    const witnessed = policy === undefined ? {} : { witnessed: parsePolicy(policy) };
-    const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
-    const trust = { verifierKeys: keys, ...witnessed, ...stamps, sinceCheckpoints: notesOf(since) };
     try {
+      const witnessed = policy === undefined ? {} : { witnessed: parsePolicy(policy) };
+      const stamps = tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) };
+      const trust = { verifierKeys: keys, ...witnessed, ...stamps, sinceCheckpoints: notesOf(since) };
       const verification = await verifyBundle(
         () => tarFiles(input()),
         trust,

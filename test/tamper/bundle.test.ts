@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import {
   createCosigner,
   createNoteSigner,
@@ -370,6 +370,19 @@ test("earlier checkpoints: of another log, of a longer one, of another history, 
   expect(await verdictOf(bundles.whole, { ...trust, since: since(0) })).toBe("TAMPERED");
   expect(await verdictOf(bundles.whole, { keys: [], since: since(6) })).toBe("UNTRUSTED");
   expect(await verdictOf(bundles.whole, { ...trust, since: Buffer.from("no checkpoint") })).toBe("UNREADABLE");
+  // Points of a small order, and a second spelling of one: openssl 3.0 takes a signature of zeros by such a key, Node's does not.
+  for (const point of [
+    "01".padEnd(64, "0"),
+    `ec${"ff".repeat(30)}ff`,
+    `ee${"ff".repeat(30)}7f`,
+    "80".padStart(64, "0"),
+  ]) {
+    const key = verifierKeyOf("runledger.local/weak", Buffer.from(`01${point}`, "hex"));
+    const witness = verifierKeyOf("w.example", Buffer.from(`04${point}`, "hex"));
+    expect(await verdictOf(bundles.whole, { ...trust, keys: [...trust.keys, key] })).toBe("UNREADABLE");
+    const policy = `witness w ${witness}\nquorum none\n`;
+    expect(await verdictOf(bundles.whole, { ...trust, policy })).toBe("UNREADABLE");
+  }
 });
 
 test("a quorum that the policy asks for must have cosigned the bundle's checkpoint", async () => {
@@ -410,3 +423,9 @@ test("records of a later Runledger, with members that are not known yet, are ver
   expect(fileOf(signed, FIRST_ENTRIES).toString()).toContain('"branch":7');
   expect(await verdictOf(writeTar(withFacts(signed)))).toBe("VERIFIED");
 });
+
+/** https://c2sp.org/signed-note, "Verifier keys". */
+function verifierKeyOf(name: string, typed: Buffer): string {
+  const id = createHash("sha256").update(`${name}\n`).update(typed).digest("hex").slice(0, 8);
+  return `${name}+${id}+${typed.toString("base64")}`;
+}

@@ -443,6 +443,12 @@ def strict_base64(text):
 NO_SPACE = "[^+\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 
+# RFC 8032: a coordinate has one spelling, below 2^255 - 19; and the y of the points whose order is 8 or less, with which libraries do as they like.
+FIELD = (1 << 255) - 19
+SMALL_ORDER = {0, 1, FIELD - 1, 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826,
+               0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7}
+
+
 def parse_key(text, kind=1):
     match = re.fullmatch(r"(%s)\+([0-9a-f]{8})\+(.+)" % NO_SPACE, text.strip(" \t\r\n"))
     data = strict_base64(match.group(3)) if match else None
@@ -452,6 +458,9 @@ def parse_key(text, kind=1):
     key_id = sha256(name.encode() + b"\n" + data)[:4]
     if key_id.hex() != match.group(2):
         raise Unreadable("the verifier key of %s is damaged" % name)
+    y = int.from_bytes(data[1:], "little") % (1 << 255)
+    if y >= FIELD or y in SMALL_ORDER:
+        raise Unreadable("the verifier key of %s is none: anybody could sign under it" % name)
     return name, key_id, data[1:]
 
 

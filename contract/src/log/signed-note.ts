@@ -69,8 +69,25 @@ export function parseKeyText(
   const keyId = noteKeyId(name, publicKey, type);
   if (keyId !== Number.parseInt(keyIdHex, 16))
     throw new LogError("malformed", `the verifier key of ${name} is damaged`);
+  if (isWeak(publicKey))
+    throw new LogError("malformed", `the verifier key of ${name} is none: anybody could sign under it`);
   const jwk = { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") };
   return { name, keyId, publicKey, key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
+}
+
+/** 2^255 - 19: a coordinate has one spelling, below it (RFC 8032, 5.1.3). */
+const FIELD = 2n ** 255n - 19n;
+/** The y of the points whose order is 8 or less; with each libraries of cryptography do as they like. */
+const SMALL_ORDER = new Set([
+  ...[0n, 1n, FIELD - 1n],
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n,
+]);
+
+function isWeak(publicKey: Uint8Array): boolean {
+  const bytes = Buffer.from(publicKey).reverse();
+  const y = BigInt(`0x${bytes.toString("hex")}`) % 2n ** 255n;
+  return y >= FIELD || SMALL_ORDER.has(y);
 }
 
 /** The note of a text that ends in a newline. @throws LogError `malformed` when the text can't stand in a note. */
