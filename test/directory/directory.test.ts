@@ -96,6 +96,16 @@ test("a directory that is not there is missed by who has its key; who has not is
   expect(await verifySample(shardOnly)).toMatchObject({ verdict: "VERIFIED", directory: null });
 });
 
+test("a server that has no directory when it is asked first, and one when it is asked again, has none", async () => {
+  await sample.grow("a", 1);
+  await sample.record();
+  const path = "log/directory/checkpoint";
+  let asked = 0;
+  const read = (of: string) => (of === path && asked++ === 0 ? Promise.resolve(null) : sample.objects.read(of));
+  const seen = await verifySample({ keys: sample.keys, objects: { ...sample.objects, read } });
+  expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "directory: checkpoint" }] });
+});
+
 test("a shard that is not in the directory yet is told of, since when and what to do; after a quarter of an hour it is missed there", async () => {
   await sample.grow("a", 1);
   await sample.record();

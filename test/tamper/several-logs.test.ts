@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NormalizedFrame } from "@runledger/collector";
 import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
@@ -158,6 +158,15 @@ test("of a store, one log alone is verified with the acts of the others", async 
   expect(verified).toMatchObject([{ findings: [], sealedPayloads: { unopened: 0 } }]);
   expect(verified[0]?.sealedPayloads?.erased).toBeGreaterThan(0);
   expect(verdict).toBe("VERIFIED");
+  // An act excuses nothing where it is not what its log's key signed: of that log nothing else is looked at.
+  const acts = join(logs.directory, "objects/log/a/tile/entries/000.p/11");
+  const genuine = await readFile(acts);
+  await writeFile(
+    acts,
+    Buffer.from(genuine.toString("latin1").replace('"reason":"asked to"', '"reason":"asked so"'), "latin1"),
+  );
+  expect((await logs.verify("b")).verdict).toBe("INCOMPLETE");
+  await writeFile(acts, genuine);
 });
 
 test("tenants are apart in every log, and what expired is explained by the installation's act in whichever", async () => {

@@ -141,9 +141,17 @@ async function directoryOf(
   findings: Findings,
 ): Promise<VerifiedDirectory | null> {
   const recordedHeads = sinceOfDirectory(trust.sinceCheckpoints ?? [], verifiers, findings);
-  const log = { ...partsOf(store, DIRECTORY), ...timestampsOf(trust), recordedHeads };
+  const parts = partsOf(store, DIRECTORY);
+  // Asked for once: who answers could have none the first time and one the second.
+  let isAbsent = false;
+  const read: ReadObject = async (path) => {
+    const bytes = await parts.read(path);
+    if (path === CHECKPOINT_PATH && bytes === null) isAbsent = true;
+    return bytes;
+  };
+  const log = { ...parts, read, ...timestampsOf(trust), recordedHeads };
   const directory = await verifyDirectory(log, trust, verifiers, findingsWithin(findings, DIRECTORY));
-  if (directory === null && (await log.read(CHECKPOINT_PATH)) === null) {
+  if (directory === null && isAbsent) {
     const shards = await store.shards();
     await addAbsentDirectory(
       shards.map((shard) => partsOf(store, shard).read),
