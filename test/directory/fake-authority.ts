@@ -12,10 +12,11 @@ export async function startAuthority(
   dir: string,
   name: string,
   key: string[],
+  digest = "sha256",
 ): Promise<{ url: string; cert: string; server: Server }> {
   writeFileSync(
     join(dir, `${name}.cnf`),
-    `[tsa]\ndefault_tsa=t\n[t]\nserial=${dir}/${name}.serial\nsigner_cert=${dir}/${name}.pem\nsigner_key=${dir}/${name}.key\nsigner_digest=sha256\n` +
+    `[tsa]\ndefault_tsa=t\n[t]\nserial=${dir}/${name}.serial\nsigner_cert=${dir}/${name}.pem\nsigner_key=${dir}/${name}.key\nsigner_digest=${digest}\n` +
       "default_policy=1.2.3.4.1\ndigests=sha256\naccuracy=secs:1\nordering=no\ness_cert_id_chain=no\n",
   );
   const subject = ["-subj", `/CN=${name}`, "-days", "30", "-addext", "extendedKeyUsage=critical,timeStamping"];

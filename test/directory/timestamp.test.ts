@@ -11,15 +11,16 @@ import { openssl, startAuthority } from "./fake-authority.ts";
 import { createSampleDirectory, type SampleDirectory, verifySample } from "./sample-directory.ts";
 
 describe.each([
-  ["RSA", ["-newkey", "rsa:2048"]],
-  ["ECDSA", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]],
-])("time stamps by an authority with %s", (_name, key) => {
+  ["RSA", ["-newkey", "rsa:2048"], "sha256"],
+  ["RSA and SHA-512", ["-newkey", "rsa:2048"], "sha512"],
+  ["ECDSA", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "sha256"],
+])("time stamps by an authority with %s", (_name, key, digest) => {
   let dir: string;
   let authority: Awaited<ReturnType<typeof startAuthority>>;
   let sample: SampleDirectory;
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "runledger-tsa-"));
-    authority = await startAuthority(dir, "tsa", key);
+    authority = await startAuthority(dir, "tsa", key, digest);
   });
   afterAll(() => {
     authority.server.close();
