@@ -248,6 +248,25 @@ test("a directory's head of before a log was begun does not hide it", async () =
   await three.remove();
 });
 
+test("an older state of the only log does not pass beside a directory that remembers more", async () => {
+  const one = await createTwoLogs();
+  await one.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 1, second: 0 }));
+  await one.record("2026-01-01T00:00:05.000Z");
+  const older = readTar(await one.export());
+  await one.write("a", runFrame(2, { run: "z", agent: "support", user: "u1", steps: 1, second: 10 }));
+  await one.record("2026-01-01T00:00:20.000Z");
+  const keys = Object.values(one.keys);
+  const newer = await one.export();
+  expect(await verdictOf(newer, { keys })).toBe("VERIFIED");
+  const anchors = JSON.parse(fileOf(readTar(newer), "anchors.json").toString());
+  anchors.heads[0].consistency = await one.consistency(3, 6);
+  const text = Buffer.from(`${JSON.stringify(anchors)}\n`);
+  const seen = await both(writeTar(withSums(change(older, { "anchors.json": () => text }))), { keys });
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("of its first 3");
+  await one.remove();
+});
+
 test("which log it is that was asked for alone is said by its origin, whatever bundle.json calls it", async () => {
   const alone = readTar(await logs.export({ user: "u2" }, { shard: "a" })).filter(([path]) => path !== "anchors.json");
   const renamed = withSums(

@@ -1079,7 +1079,7 @@ class Anchors:
         for name in view["last"][3] or []:
             if name in here and name not in sizes:
                 bundle.findings.add("INCOMPLETE", "shard " + name, "the directory names it, and how many entries it has recorded of it is not shown")
-        for log in bundle.manifest["logs"] if bundle.manifest["several"] else ():
+        for log in bundle.manifest["logs"]:
             if sizes.get(log["shard"], 0) > log["tree_size"]:
                 bundle.findings.add("INCOMPLETE", "shard " + log["shard"], "the directory has recorded it with %d entries, and the bundle is of "
                                     "its first %d" % (sizes[log["shard"]], log["tree_size"]))

@@ -49,13 +49,11 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
     const what = "the directory names it, and how many entries it has recorded of it is not shown";
     findings.add("INCOMPLETE", `shard ${name}`, what);
   }
-  if (manifest.format === "runledger-bundle/2") {
-    for (const { shard: name, tree_size } of manifest.logs) {
-      const entries = recorded.get(name) ?? 0;
-      if (entries <= tree_size) continue;
-      const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
-      findings.add("INCOMPLETE", `shard ${name}`, what);
-    }
+  for (const { shard: name, tree_size } of bundledLogs(manifest)) {
+    const entries = recorded.get(name) ?? 0;
+    if (entries <= tree_size) continue;
+    const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
+    findings.add("INCOMPLETE", `shard ${name}`, what);
   }
   checkAge(head.last.recorded_time, bundle.logs, findings);
   return missing.length === 0;
