@@ -188,6 +188,15 @@ function der(tag: number, ...content: Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...size), bytes]);
 }
 
+test("an earlier checkpoint of the directory is of a log that no bundle holds: INCOMPLETE, not tampered with", async () => {
+  const since = Buffer.from((await sample.objects.read(`log/${DIRECTORY}/checkpoint`)) ?? []);
+  for (const tar of [bundle, await exported(RECORDED_MS + 60_000, {}, null)]) {
+    const seen = await verifiers.verify(tar, { keys, policy, since });
+    expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
+    expect(JSON.stringify(seen.why).match(/a log that is not here/g)).toHaveLength(2);
+  }
+});
+
 test("without its anchors, or with those of others, it is not", async () => {
   const files = readTar(bundle);
   const without = files.filter(([path]) => path !== "anchors.json");

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runVerify, visibleText } from "@runledger/verify";
@@ -44,6 +44,24 @@ async function printed(
   const { stdout, status } = spawnSync("python3", [PYTHON, path, "--key", key, ...more], { encoding: "utf8" });
   return { node, python: stdout, codes: [code, status] };
 }
+
+test("an unpacked bundle whose SHA256SUMS is larger than any is unreadable to both", async () => {
+  const directory = join(log.store.directory, "unpacked");
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), bytes);
+  }
+  const codes = async (): Promise<unknown[]> => {
+    const stream = { write: () => true, isTTY: false };
+    const key = log.store.key.verifierKey;
+    const code = await runVerify(directory, { key: [key] }, { stdout: stream, stderr: stream });
+    return [code, spawnSync("python3", [PYTHON, directory, "--key", key]).status];
+  };
+  expect(await codes()).toEqual([0, 0]);
+  await truncate(join(directory, "SHA256SUMS"), 65 * 1024 * 1024); // its end is a hole, which takes no room
+  expect(await codes()).toEqual([4, 4]);
+  await rm(directory, { recursive: true });
+});
 
 const manifest = (recipient: string): TarFiles =>
   change(files, {

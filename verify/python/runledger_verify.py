@@ -764,8 +764,10 @@ def directory_files(root, findings):
     sums = os.path.join(root, "SHA256SUMS")
     if os.path.islink(sums) or not os.path.isfile(sums):
         raise Broken("UNREADABLE", root, "there is no SHA256SUMS: it is no bundle")
+    if os.path.getsize(sums) > 64 << 20:
+        raise Broken("UNREADABLE", sums, "it is larger than 64 MiB, which no bundle's is")
     with open(sums, "rb") as file:
-        text = file.read(64 << 20).decode("latin-1")
+        text = file.read().decode("latin-1")
     listed = [m.group(1) for m in re.finditer(r"^[0-9a-f]{64}  (.+)$", text, re.M)]
     for path in listed + ["SHA256SUMS"]:
         if place_of(path) is None:
@@ -1953,8 +1955,8 @@ class Log:
         if by:
             self.witnessed = {"size": size, "by": by[0]}
             self.times.cosigned(size, by)
-        # Of one log an earlier checkpoint is compared with it, whatever it is of.
-        self.since = [each for each in bundle.since if not bundle.manifest["several"] or each[0] == origin]
+        # Of one log an earlier checkpoint is compared with it, whatever log it is of; of a directory a bundle holds no tiles.
+        self.since = [each for each in bundle.since if each[0] == origin or not bundle.manifest["several"] and not each[0].endswith("/directory")]
         for each in self.since:
             if each[0] != origin:
                 self.findings.add("TAMPERED", "checkpoint", "the earlier one is of %s, this log is %s" % (each[0], origin))
@@ -2311,8 +2313,13 @@ class Bundle:
         for log in self.logs.values():
             log.finish(erased_in)
         m = self.manifest
-        for since in self.since if m["several"] else ():
-            if since[0] not in [log["origin"] for log in m["logs"]]:
+        for since in self.since:
+            if since[0] in [log["origin"] for log in m["logs"]]:
+                continue
+            if since[0].endswith("/directory"):
+                what = "it is of %s, a log that is not here: only a store can be compared with it" % since[0]
+                self.findings.add("INCOMPLETE", "earlier checkpoint", what)
+            elif m["several"]:
                 self.findings.add("TAMPERED", "earlier checkpoint", "it is of %s, and no log here is" % since[0])
         all_here = self.anchors.check_all_logs()
         selections = {log["selection"] for log in m["logs"]}

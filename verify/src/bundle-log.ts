@@ -24,7 +24,7 @@ import { type BundleProofs, createBundleProofs } from "./bundle-proofs.ts";
 import { createSelectionCheck, type SelectionCheck } from "./bundle-selection.ts";
 import { type BundleTiles, createBundleTiles } from "./bundle-tiles.ts";
 import { wholeOf } from "./byte-reader.ts";
-import { checkSince, quorumOf, type Trust } from "./trust.ts";
+import { checkSince, isOfDirectory, quorumOf, type Trust } from "./trust.ts";
 
 /** What the logs of a bundle have in common. */
 export interface CommonParts {
@@ -74,8 +74,8 @@ export function openBundleLog(
   const { origin, size } = head;
   if (origin !== log.origin || size !== log.tree_size)
     throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it tells of another log than the checkpoint");
-  // Of one log the caller's checkpoint is compared with it, whatever it is of.
-  const since = common.since.filter((each) => isOne || each.origin === origin);
+  // Of one log the caller's checkpoint is compared with it, whatever log it is of.
+  const since = common.since.filter((each) => (isOne && !isOfDirectory(each)) || each.origin === origin);
   for (const each of since) checkSince(each, head, findings);
   const pinned = [size, log.since_checkpoint, ...since.map((each) => each.size)].filter((each) => each !== null);
   const by = quorumOf(note, trust, BUNDLE_FILES.checkpoint, findings);

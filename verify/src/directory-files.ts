@@ -31,8 +31,10 @@ export async function* directoryFiles(directory: string, findings: Findings): As
 async function listedPaths(directory: string): Promise<string[]> {
   const path = join(directory, BUNDLE_FILES.sums);
   const status = await lstat(path).catch(nullWhenAbsent);
-  if (status === null || !status.isFile() || status.size > MAX_SUMS_BYTES)
+  if (status === null || !status.isFile())
     throw new BrokenBundleError("UNREADABLE", directory, "there is no SHA256SUMS: it is no bundle, nor a log");
+  if (status.size > MAX_SUMS_BYTES)
+    throw new BrokenBundleError("UNREADABLE", path, "it is larger than 64 MiB, which no bundle's is");
   const lines = (await readFile(path, "utf8")).split("\n");
   return lines.flatMap((line) => /^[0-9a-f]{64} {2}(.+)$/.exec(line)?.[1] ?? []);
 }

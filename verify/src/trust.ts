@@ -2,6 +2,7 @@ import {
   type Checkpoint,
   type CheckTimestamp,
   cosignersOf,
+  DIRECTORY,
   type Findings,
   isQuorum,
   LogError,
@@ -38,6 +39,11 @@ export function openSince(note: Uint8Array, verifiers: readonly NoteVerifier[], 
     findings.add("UNTRUSTED", "earlier checkpoint", error.message);
     return unverifiedCheckpoint(note);
   }
+}
+
+/** A bundle holds no directory's tiles, so nothing here can be compared with a directory's checkpoint. */
+export function isOfDirectory({ origin }: Checkpoint): boolean {
+  return origin.endsWith(`/${DIRECTORY}`);
 }
 
 export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findings): void {

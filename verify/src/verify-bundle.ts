@@ -30,7 +30,7 @@ import type { ActsOnKeys } from "./bundle-payloads.ts";
 import { type BundleSums, createBundleSums } from "./bundle-sums.ts";
 import { type BundleVerification, verificationOf } from "./bundle-verification.ts";
 import { wholeOf } from "./byte-reader.ts";
-import { openSince, type Trust } from "./trust.ts";
+import { isOfDirectory, openSince, type Trust } from "./trust.ts";
 
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
@@ -243,9 +243,14 @@ async function finish(reading: Reading): Promise<RunCoverage | null> {
   await seen.current?.settle();
   for (const log of logs.values()) log.finish(actsOf(logs));
   const origins = bundledLogs(manifest).map(({ origin }) => origin);
-  for (const { origin } of origins.length === 1 ? [] : since)
-    if (!origins.includes(origin))
+  for (const each of since.filter(({ origin }) => !origins.includes(origin))) {
+    const { origin } = each;
+    if (isOfDirectory(each)) {
+      const what = `it is of ${origin}, a log that is not here: only a store can be compared with it`;
+      findings.add("INCOMPLETE", "earlier checkpoint", what);
+    } else if (shardsOf(manifest) !== null)
       findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
+  }
   const areAllHere = checkAllLogs(directory, { manifest, logs: [...logs.values()], trust, shard }, findings);
   const coverage = coverageOf(manifest, logs, areAllHere);
   // What one log alone lacks of a run may stand in another.
