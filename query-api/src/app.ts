@@ -60,7 +60,7 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerAudit(feature);
   registerActs(feature);
   const state = openControlState(feature);
-  const control = registerControl(feature, state);
+  const control = registerControl(feature, state, keys);
   registerApprovals(feature, state);
   registerKeys(feature, keys);
   registerAlerts(feature, control, state);

@@ -6,10 +6,12 @@ import {
   MAX_CONTROL_APPROVALS,
   MAX_CONTROL_WAIT_MS,
 } from "@runledger/contract";
+import type { KeyBook } from "@runledger/storage";
 import { Gauge } from "prom-client";
 import { z } from "zod";
 import { reasonOf, reasonParameter } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
+import { mustStillBeTaken } from "../http/access.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { repeat } from "../state/repeat.ts";
 import { type Control, createControl } from "./control.ts";
@@ -30,10 +32,10 @@ const controlQuery = z.strictObject({
 });
 
 /** The kill switch, and where agents wait to be told of it. */
-export function registerControl(feature: Feature, state: ControlState): Control {
+export function registerControl(feature: Feature, state: ControlState, keys: KeyBook): Control {
   const control = createControl({ ...feature.dependencies, ...state }, feature.settings);
   registerKills(feature, control);
-  registerLongPoll(feature, control);
+  registerLongPoll(feature, control, keys);
   recordWhatWaits(feature, control, state);
   return control;
 }
@@ -97,7 +99,7 @@ function registerKills({ app }: Feature, control: Control): void {
   );
 }
 
-function registerLongPoll({ app, dependencies: { registry } }: Feature, control: Control): void {
+function registerLongPoll({ app, dependencies: { registry } }: Feature, control: Control, keys: KeyBook): void {
   new Gauge({
     name: "runledger_api_control_waiting",
     help: "Agents that wait at GET /v1/control",
@@ -128,7 +130,10 @@ function registerLongPoll({ app, dependencies: { registry } }: Feature, control:
       reply.raw.once("close", leave);
       const question = { tenant: request.principal.tenant, cursor, approvalIds: approval, waitMs: wait_ms };
       void reply.header("cache-control", "no-store");
-      return await control.answer(question, gone.signal);
+      const answer = await control.answer(question, gone.signal);
+      // The wait outlives the request that was let in: who lost its key meanwhile is told nothing more.
+      mustStillBeTaken(keys, request);
+      return answer;
     },
   );
 }

@@ -61,7 +61,6 @@ export function registerAccess({ app, settings }: Feature, keys: KeyBook): void 
     }
     const sought = keys.identify(request.headers.authorization ?? null);
     if ("principal" in sought) return sought.principal;
-    const { message, hint } = refusalText(sought.refused);
     // A browser asks first without a key: that is no guess.
     if (sought.refused !== "missing") {
       const failures = await countFailure(request);
@@ -69,8 +68,20 @@ export function registerAccess({ app, settings }: Feature, keys: KeyBook): void 
         throw new QueryApiError("rate_limited", "too many wrong keys from this address", { hint: "wait a minute" });
       }
     }
-    throw new QueryApiError("unauthenticated", message, { hint });
+    throw refusal(sought.refused);
   }
+}
+
+/** For what is answered long after its request was let in. @throws QueryApiError `unauthenticated`. */
+export function mustStillBeTaken(keys: KeyBook, { headers }: FastifyRequest): void {
+  if (!keys.isEnforced()) return;
+  const sought = keys.identify(headers.authorization ?? null);
+  if ("refused" in sought) throw refusal(sought.refused);
+}
+
+function refusal(refused: Parameters<typeof refusalText>[0]): QueryApiError {
+  const { message, hint } = refusalText(refused);
+  return new QueryApiError("unauthenticated", message, { hint });
 }
 
 /** May it see contents, and what is cut from them: previews, hits of a search in them? */

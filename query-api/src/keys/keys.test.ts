@@ -175,3 +175,28 @@ test("on a public address it does not start without a key, and does with one", a
   await newKey(loopback, null, { name: "ann", roles: ["admin"], tenant: "*" });
   await start({ host: "0.0.0.0" });
 });
+
+test("an act on a key is in the trail of the key's tenant, whoever acts", async () => {
+  const app = await start({ apiKey: ROOT });
+  const { keyId } = await newKey(app, ROOT, { name: "theirs", roles: ["viewer"], tenant: "acme" });
+  await call(app, "POST", `/v1/keys/${keyId}/rotate`, ROOT);
+  await call(app, "DELETE", `/v1/keys/${keyId}`, ROOT);
+  await newKey(app, ROOT, { name: "every", roles: ["viewer"], tenant: "*" });
+  expect(acts.recorded.map(({ action, principal: { name, tenant } }) => [action, name, tenant])).toEqual([
+    ["key.create", "RUNLEDGER_API_KEY", "acme"],
+    ["key.rotate", "RUNLEDGER_API_KEY", "acme"],
+    ["key.revoke", "RUNLEDGER_API_KEY", "acme"],
+    ["key.create", "RUNLEDGER_API_KEY", "default"],
+  ]);
+});
+
+test("who waits to be told of kills and loses its key meanwhile is told nothing", async () => {
+  const app = await start({ apiKey: ROOT });
+  const { secret, keyId } = await newKey(app, ROOT, { name: "agents", roles: ["ingest"] });
+  const { cursor } = (await call(app, "GET", "/v1/control?wait_ms=0", secret)).body;
+  const answer = call(app, "GET", `/v1/control?cursor=${cursor}&wait_ms=20000`, secret);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await call(app, "DELETE", `/v1/keys/${keyId}`, ROOT);
+  await call(app, "POST", "/v1/kill", ROOT, { scope: { all: true }, reason: "it loops" });
+  expect(await answer).toMatchObject({ status: 401, body: { error: { message: "the key was revoked" } } });
+});

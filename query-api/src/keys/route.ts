@@ -72,7 +72,7 @@ function registerCreate({ app, dependencies: { acts, clock }, settings }: Featur
       allow?.((await keys.keys()).keys);
       const { keyId, name, roles, tenant } = order;
       const target = { key_id: keyId, name, roles, tenant, expires_time: body.expires_time ?? null };
-      await recordAct(acts, request, "key.create", target);
+      await recordAct(acts, request, "key.create", target, trailOf(tenant, principal));
       const { key, secret } = await keys.create(order, allow);
       return await reply
         .status(201)
@@ -98,10 +98,10 @@ function registerChanges({ app, dependencies: { acts, clock }, settings }: Featu
     async (request, reply) => {
       const { key_id } = request.params;
       const overlap_seconds = request.body?.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
-      const { revoked_ms } = await manageable(request.principal, key_id);
+      const { revoked_ms, tenant } = await manageable(request.principal, key_id);
       if (revoked_ms !== null)
         throw new QueryApiError("conflict", "the key was revoked", { hint: "create another one" });
-      await recordAct(acts, request, "key.rotate", { key_id, overlap_seconds });
+      await recordAct(acts, request, "key.rotate", { key_id, overlap_seconds }, trailOf(tenant, request.principal));
       const made = await keys.rotate(key_id, overlap_seconds * 1_000);
       if (made === null) throw notFound(key_id);
       const view = keyView(made.key, { lastUsedMs: null, nowMs: clock() });
@@ -116,7 +116,8 @@ function registerChanges({ app, dependencies: { acts, clock }, settings }: Featu
       const key = await manageable(request.principal, key_id);
       const allow = settings.apiKey === null ? mustNotBeLast(key_id, clock()) : undefined;
       allow?.((await keys.keys()).keys);
-      await recordAct(acts, request, "key.revoke", { key_id, name: key.name });
+      const target = { key_id, name: key.name };
+      await recordAct(acts, request, "key.revoke", target, trailOf(key.tenant, request.principal));
       const revoked = await keys.revoke(key_id, allow);
       if (revoked === null) throw notFound(key_id);
       return keyView(revoked, { lastUsedMs: null, nowMs: clock() });
@@ -151,6 +152,11 @@ function orderOf({ name, roles, tenant, expires_time }: ApiKeyRequest, principal
 
 function mayManage({ everyTenant, tenant }: Principal, ofTenant: string): boolean {
   return everyTenant || (ofTenant !== EVERY_TENANT && ofTenant === tenant);
+}
+
+/** An act on a key is in the trail of the tenant that the key opens, whoever acts: its auditors look there. */
+function trailOf(ofTenant: string, { tenant }: Principal): string {
+  return ofTenant === EVERY_TENANT ? tenant : ofTenant;
 }
 
 function notFound(keyId: string): QueryApiError {
