@@ -99,7 +99,7 @@ function contentPart(entries: FlatEntries): MessagePart {
   const words = text === undefined ? {} : { content: text };
   if (type === "text" || type === "input_text" || type === "output_text" || type === undefined)
     return { ...rest, type: "text", ...words };
-  return { ...rest, type: String(type), ...words };
+  return { ...rest, type: typeof type === "string" ? type : JSON.stringify(type), ...words };
 }
 
 function membersBehind(entries: FlatEntries, behind: Behind): Record<string, unknown> {

@@ -151,6 +151,12 @@ describe("a model call told by flattened keys alone", () => {
     expect(content.raw_request).toBeUndefined();
   });
 
+  it("keeps a part whose type is no text", () => {
+    const type = Object.assign(Object.create(null), { a: 1 });
+    const { content } = read("LLM", { "llm.input_messages.0.message.contents.0.message_content.type": type });
+    expect(json(content.messages?.[0])).toMatchObject({ parts: [{ type: '{"a":1}' }] });
+  });
+
   it("takes tokens that it does not say as unknown", () => {
     const { facts } = read("LLM", { "llm.model_name": "m" });
     expect(facts.llm).toMatchObject({
