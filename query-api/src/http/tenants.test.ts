@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
-import { at, llmRow } from "../testing/step-rows.ts";
+import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
 
 /** Two tenants, each with the same kinds of things. Whatever holds SECRET is acme's, and `ours` must never see it. */
 const ROOT = "a key of enough characters";
@@ -28,6 +28,14 @@ const ours = llmRow("run-of-ours", "ours", {
   input_preview: "preview-of-ours",
   output_preview: "preview-of-ours",
 });
+const QUOTED = "message-that-quotes-a-content";
+const failure = { status: "error", error_type: "Refused", error_message: QUOTED } as const;
+const failed = [
+  toolRow("run-that-failed", "pay", { tenant: "ours", start_time: at(20), ...failure }),
+  stepRow("run-that-failed", "end", {
+    ...{ tenant: "ours", start_time: at(30), event: "run_end", end_status: "failed", end_reason: QUOTED, ...failure },
+  }),
+];
 
 const document = z.object({
   paths: z.record(
@@ -55,7 +63,7 @@ let ids: Record<string, string>;
 beforeAll(async () => {
   exportsDir = await mkdtemp(join(tmpdir(), "tenants-"));
   api = await startApiUnderTest({ apiKey: ROOT, exportsDir, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
-  await api.rows.insert("steps", [step, ours], "seed");
+  await api.rows.insert("steps", [step, ours, ...failed], "seed");
   const payloads = await writePack(api.objects, { system_prompt: JSON.stringify(SECRET) }, { history: [], added: [] });
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, [recordOf(step, { payloads })]), "log");
   const { paths } = document.parse((await ask(ROOT, "GET", "/openapi.json")).body);
@@ -244,3 +252,41 @@ test("who may not see content gets no previews, and no hits of a search in them"
   api.acts.refuse(false);
   expect([unrecorded.status, unrecorded.text.includes("run-of-ours")]).toEqual([200, false]);
 });
+
+test("who may not see content gets the type of an error, and not its message", async () => {
+  const message = (role: string, text: string) => [role, text.includes("Refused"), text.includes(QUOTED)];
+  for (const role of ["investigator", "viewer", "auditor", "operator"]) {
+    const key = keys.get(role) ?? "";
+    for (const url of ["/v1/runs", "/v1/runs/run-that-failed", "/v1/runs/run-that-failed/steps"]) {
+      const { text } = await ask(key, "GET", url);
+      expect([url, ...message(role, text)]).toEqual([url, role, true, role === "investigator"]);
+    }
+    for (const url of ["/v1/live", "/v1/runs/run-that-failed/live"])
+      expect([url, ...message(role, await heard(key, url))]).toEqual([url, role, true, role === "investigator"]);
+    const { text } = await ask(key, "GET", `/v1/runs?q=${QUOTED}&since=2026-01-01T00:00:00Z`);
+    expect(text).not.toContain("run-that-failed");
+  }
+});
+
+/** What a stream tells first of what failed. */
+async function heard(key: string, path: string): Promise<string> {
+  const { port } = z.object({ port: z.number() }).parse(api.app.server.address() ?? (await listening()));
+  const aborted = new AbortController();
+  const headers = { authorization: `Bearer ${key}`, "last-event-id": "0" };
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers, signal: aborted.signal });
+  let text = "";
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    const events = text
+      .split("\n\n")
+      .filter((event) => event.includes("run-that-failed") || event.includes("event: step"));
+    if (path === "/v1/live" ? events.length > 0 : events.some((event) => event.includes("event: step"))) break;
+  }
+  aborted.abort();
+  return text;
+}
+
+async function listening(): Promise<unknown> {
+  await api.app.listen({ port: 0 });
+  return api.app.server.address();
+}

@@ -15,8 +15,8 @@ export interface LiveQuestion {
   runId: string | null;
   /** Epoch ns; null: the last seconds. */
   sinceNs: bigint | null;
-  /** Are steps sent with their previews? */
-  previews: boolean;
+  /** Are runs and steps sent with what is cut from contents or may quote them: previews, messages of errors? */
+  seesContent: boolean;
 }
 
 /** What happens in one tenant. */
@@ -53,9 +53,9 @@ export function createLiveFeed(
   let closed = false;
 
   return {
-    subscribe(stream, { runId, sinceNs, previews }) {
+    subscribe(stream, { runId, sinceNs, seesContent }) {
       const startNs = sinceNs ?? agoNs();
-      const follower = createFollower(rows, tenant, { stream, runId, sinceNs: startNs, previews });
+      const follower = createFollower(rows, tenant, { stream, runId, sinceNs: startNs, seesContent });
       const heartbeat = setInterval(() => stream.beat(), settings.liveHeartbeatMs).unref();
       behind.set(follower, changesSince(startNs));
       schedule();

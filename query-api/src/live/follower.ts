@@ -1,7 +1,7 @@
 import type { Rows } from "@runledger/storage";
 import { OVERLAP_MS } from "../runs/changed-runs.ts";
 import type { SummarizedRun } from "../runs/run-summaries.ts";
-import { withoutPreviews } from "../steps/previews.ts";
+import { runWithoutContent, withoutContent } from "../steps/previews.ts";
 import { querySteps } from "../steps/step-query.ts";
 import { stepFromRow } from "../steps/step-view.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -34,8 +34,8 @@ export function createFollower(
     stream,
     runId,
     sinceNs,
-    previews,
-  }: { stream: EventStream; runId: string | null; sinceNs: bigint; previews: boolean },
+    seesContent,
+  }: { stream: EventStream; runId: string | null; sinceNs: bigint; seesContent: boolean },
 ): Follower {
   let after: Place = { ns: sinceNs - OVERLAP_NS, recordId: "" };
   /** What was sent and lies after `after`, so that it would be found again; in order. */
@@ -46,7 +46,7 @@ export function createFollower(
     async tell(found, seenNs) {
       // The id is what is told for sure: who is cut off before the rest comes back for it.
       const told = runId === null ? seenNs : (sent.at(-1)?.ns ?? sinceNs);
-      stream.send("run", told.toString(), found.run);
+      stream.send("run", told.toString(), seesContent ? found.run : runWithoutContent(found.run));
       if (runId === null) return;
       while ((await newSteps(found)) === MAX_STEPS_AT_ONCE);
     },
@@ -64,7 +64,7 @@ export function createFollower(
     for (const row of page) {
       const step = stepFromRow(row);
       const ns = BigInt(String(row["received_ns"]));
-      stream.send("step", ns.toString(), previews ? step : withoutPreviews(step));
+      stream.send("step", ns.toString(), seesContent ? step : withoutContent(step));
       sent.push({ ns, recordId: step.record_id });
     }
     sent.sort(inOrder);

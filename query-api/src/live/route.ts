@@ -5,6 +5,7 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
+import { seesContent } from "../http/access.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
 import { seesPreviews } from "../steps/previews.ts";
@@ -42,7 +43,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
         produces: ["text/event-stream"],
       },
     },
-    (request, reply) => stream(request, reply, { runId: null, previews: false }),
+    (request, reply) => stream(request, reply, { runId: null, seesContent: seesContent(request.principal) }),
   );
   app.get(
     "/v1/runs/:run_id/live",
@@ -60,7 +61,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
     async (request, reply) => {
       const runId = request.params.run_id;
       await findRun(summaries, request.principal.tenant, runId);
-      return stream(request, reply, { runId, previews: await seesPreviews(reads, request, runId) });
+      return stream(request, reply, { runId, seesContent: await seesPreviews(reads, request, runId) });
     },
   );
 

@@ -3,12 +3,16 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
+import { seesContent } from "../http/access.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { seesHits } from "../steps/previews.ts";
+import { runWithoutContent, seesHits, withoutMessage } from "../steps/previews.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
 import { createRunLists } from "./run-list.ts";
 import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run-summaries.ts";
+
+const MESSAGES_ASK_FOR_A_ROLE =
+  "Reasons of ends and messages of errors are null for who has not the role investigator.";
 
 /** `GET /v1/runs` and `GET /v1/runs/{run_id}`. */
 export function registerRuns({ app, dependencies, settings }: Feature): void {
@@ -25,7 +29,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         summary: "Runs that fit a filter",
         description:
           "`q` looks for run id, task id and agent in every run, and for names and previews of steps in those received since " +
-          "`since`, or without it in the seven days before `until` or now.",
+          "`since`, or without it in the seven days before `until` or now. " +
+          MESSAGES_ASK_FOR_A_ROLE,
         querystring: listRunsQuery.strict(),
         response: { 200: runList, ...ERROR_RESPONSES },
       },
@@ -33,7 +38,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
     async (request) => {
       const { query, principal } = request;
       const mayLook = query.q !== undefined && (await seesHits(reads, request, query.q));
-      return await lists.list({ tenant: principal.tenant, seesContent: mayLook }, query);
+      const list = await lists.list({ tenant: principal.tenant, seesContent: mayLook }, query);
+      return seesContent(principal) ? list : { ...list, items: list.items.map(runWithoutContent) };
     },
   );
   app.get(
@@ -43,18 +49,21 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
       schema: {
         tags: ["runs"],
         summary: "One run, with its tool calls",
+        description: MESSAGES_ASK_FOR_A_ROLE,
         params: runParameters,
         querystring: z.strictObject({}),
         response: { 200: runDetail, ...ERROR_RESPONSES },
       },
     },
-    async ({ principal: { tenant }, params }) => {
+    async ({ principal, params }) => {
+      const { tenant } = principal;
       const found = await findRun(summaries, tenant, params.run_id);
       const [tool_calls, completeness] = await Promise.all([
         queryToolCalls(rows, tenant, found),
         completenessOf(rows, tenant, found),
       ]);
-      return { ...found.run, ...completeness, tool_calls };
+      const run = { ...found.run, ...completeness, tool_calls };
+      return seesContent(principal) ? run : { ...runWithoutContent(run), tool_calls: tool_calls.map(withoutMessage) };
     },
   );
 }

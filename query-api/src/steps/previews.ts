@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Step } from "@runledger/contract";
+import type { Run, Step } from "@runledger/contract";
 import type { FastifyRequest } from "fastify";
 import type { Act } from "../acts/act-recorder.ts";
 import type { ContentReads } from "../acts/content-reads.ts";
@@ -34,6 +34,17 @@ async function mayRead(reads: ContentReads, request: FastifyRequest, target: Act
   }
 }
 
-export function withoutPreviews(step: Step): Step {
-  return { ...step, input_preview: "", output_preview: "" };
+/** A step as it is shown to who may not see content: without what is cut from it, or may quote it. */
+export function withoutContent(step: Step): Step {
+  return withoutMessage({ ...step, input_preview: "", output_preview: "" });
+}
+
+/** So of a run: the reason of one that failed is its error's message. */
+export function runWithoutContent<Shown extends Run>(run: Shown): Shown {
+  return withoutMessage({ ...run, reason: null });
+}
+
+/** What failed tells only the type of its error. */
+export function withoutMessage<Failed extends Pick<Step, "error">>(failed: Failed): Failed {
+  return failed.error === null ? failed : { ...failed, error: { ...failed.error, message: null } };
 }

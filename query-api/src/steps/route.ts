@@ -14,7 +14,7 @@ import { createContentThread } from "./content-thread.ts";
 import { createInferredContents } from "./inferred-content.ts";
 import { jsonChunks } from "./json-bytes.ts";
 import { fillFromLogs } from "./log-summaries.ts";
-import { seesPreviews, withoutPreviews } from "./previews.ts";
+import { seesPreviews, withoutContent } from "./previews.ts";
 import { createStepContents } from "./step-content.ts";
 import { createStepLogs } from "./step-logs.ts";
 import { querySteps } from "./step-query.ts";
@@ -49,7 +49,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       schema: {
         tags: ["runs"],
         summary: "The steps of a run, in order",
-        description: "Previews are empty for who has not the role investigator.",
+        description: "For who has not the role investigator previews are empty, and messages of errors null.",
         params: runParameters,
         querystring: listQuery,
         response: { 200: stepList, ...ERROR_RESPONSES },
@@ -66,7 +66,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       const last = z.array(z.string()).safeParse(shown.at(-1)?.["place"]);
       const steps = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, shown.map(stepFromRow));
       return {
-        items: (await seesPreviews(reads, request, run_id)) ? steps : steps.map(withoutPreviews),
+        items: (await seesPreviews(reads, request, run_id)) ? steps : steps.map(withoutContent),
         next_cursor:
           found.length > limit && last.success ? encodeCursor({ run_id }, { after: last.data, asOfMs: 0 }) : null,
       };

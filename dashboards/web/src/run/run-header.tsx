@@ -8,6 +8,7 @@ import { WaitingApprovals } from "../control/waiting-approvals.tsx";
 import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
+import { ErrorMessage } from "../ui/error-message.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
@@ -58,7 +59,7 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
       ) : null}
       {run.error ? (
         <p className="run-why" data-status="failed">
-          <code>{run.error.type}</code> {run.error.message}
+          <code>{run.error.type}</code> <ErrorMessage message={run.error.message} />
         </p>
       ) : null}
       <RunFacts run={run} />

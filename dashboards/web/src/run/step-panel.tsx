@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { stepQuery } from "../api/queries.ts";
 import { duration, exactTime, offset } from "../format/time.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
+import { ErrorMessage } from "../ui/error-message.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
@@ -49,7 +50,9 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
         {step.error ? (
           <div className="step-error">
             <code>{step.error.type}</code>
-            <p>{step.error.message ?? "No message was recorded."}</p>
+            <p>
+              <ErrorMessage message={step.error.message} />
+            </p>
           </div>
         ) : null}
         {step.privacy ? <PrivacyNote privacy={step.privacy} /> : null}
