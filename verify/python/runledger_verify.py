@@ -631,16 +631,92 @@ def read_certificate(path):
     return data
 
 
-def stamped_at(token, stamped, certificate):
-    """When a time stamp (RFC 3161) was made over the bytes; None when it does not hold. What stands in the token is not believed."""
+def der(tag, *content):
+    data = b"".join(content)
+    size = len(data).to_bytes(4, "big").lstrip(b"\x00")
+    return bytes([tag]) + (bytes([len(data)]) if len(data) < 0x80 else bytes([0x80 + len(size)]) + size) + data
+
+
+def der_parts(data):
+    """[(tag, whole, content)] of elements side by side. ValueError unless their lengths are as DER has them."""
+    parts, at = [], 0
+    while at < len(data):
+        first = data[at + 1] if at + 1 < len(data) else 0x80
+        start = at + 2 + max(0, first - 0x80)
+        length = first if first < 0x80 else int.from_bytes(data[at + 2:start], "big")
+        whole, content = data[at:start + length], data[start:start + length]
+        if first > 0x83 or data[at] & 0x1f == 0x1f or der(data[at], content) != whole or len(content) != length:
+            raise ValueError("it is not in DER")
+        parts.append((data[at], whole, content))
+        at = start + length
+    return parts
+
+
+def der_inside(data, tag, count):
+    (outer,) = der_parts(data)
+    parts = der_parts(outer[2])
+    if outer[0] != tag or len(parts) != count:
+        raise ValueError("it is another structure")
+    return parts
+
+
+OID_SIGNED_DATA, OID_STAMP = bytes.fromhex("06092a864886f70d010702"), bytes.fromhex("060b2a864886f70d0109100104")
+# SHA-256, SHA-384, SHA-512; RSA by its key or with each of these, and ECDSA.
+OIDS_DIGEST = [bytes.fromhex("060960864801650304020" + last) for last in "123"]
+OIDS_SIGNATURE = [bytes.fromhex("06092a864886f70d01010" + last) for last in "1bcd"] + [bytes.fromhex("06082a8648ce3d04030" + last) for last in "234"]
+
+
+def signed_part(response, sid):
+    """A TimeStampResp with what the authority signed of this one, in a frame that is always the same: nobody signed the given one. sid: its issuer and
+    serial number. ValueError for what is none, is refused by the authority, or signed by a digest that is too weak."""
+    status, token = der_inside(response, 0x30, 2)
+    name, wrapped = der_inside(token[1], 0x30, 2)
+    (signed,) = der_inside(wrapped[1], 0xa0, 1)
+    parts, granted = der_parts(signed[2]), der_parts(status[2])
+    ok = signed[0] == 0x30 and status[0] == 0x30 and len(parts) >= 4 and granted and granted[0][1] in (b"\x02\x01\x00", b"\x02\x01\x01")
+    if not ok or name[1] != OID_SIGNED_DATA:
+        raise ValueError("it is no signed data, or refused")
+    content_name, content = der_inside(parts[2][1], 0x30, 2)
+    (info,) = der_inside(content[1], 0xa0, 1)
+    (signer,) = der_inside(parts[-1][1], 0x31, 1)
+    fields = der_parts(signer[2])
+    if signer[0] != 0x30 or not 6 <= len(fields) <= 7 or content_name[1] != OID_STAMP:
+        raise ValueError("it is no time stamp of one signer")
+    digest, attributes, algorithm, signature = fields[2:6]
+    if [part[0] for part in (info, digest, attributes, algorithm, signature)] != [0x04, 0x30, 0xa0, 0x30, 0x04]:
+        raise ValueError("it is no time stamp of one signer")
+    digest_name, algorithm_name = [(der_parts(part[2]) or [(0, b"")])[0][1] for part in (digest, algorithm)]
+    if digest_name not in OIDS_DIGEST or algorithm_name not in OIDS_SIGNATURE:
+        raise ValueError("it is signed by another algorithm")
+    by = der(0x30, digest_name)
+    signer_info = der(0x30, b"\x02\x01\x01", sid, by, attributes[1], der(0x30, algorithm_name), signature[1])
+    data = der(0x30, b"\x02\x01\x03", der(0x31, by), der(0x30, OID_STAMP, der(0xa0, info[1])), der(0x31, signer_info))
+    return der(0x30, bytes.fromhex("3003020100"), der(0x30, OID_SIGNED_DATA, der(0xa0, data)))
+
+
+def issuer_and_serial(certificate):
+    fields = der_parts(der_parts(der_parts(certificate)[0][2])[0][2])
+    serial = 1 if fields[0][0] == 0xa0 else 0  # behind the version
+    return der(0x30, fields[serial + 2][1], fields[serial][1])
+
+
+def stamped_at(response, stamped, certificate):
+    """When a time stamp (RFC 3161) was made over the bytes; None when it does not hold. What nobody signed in it is not asked."""
     with tempfile.TemporaryDirectory() as directory:
-        paths = [os.path.join(directory, name) for name in ("tsr", "data", "cert", "token")]
-        for path, data in zip(paths, (token, stamped, certificate)):
+        paths = [os.path.join(directory, name) for name in ("tsr", "data", "cert", "der")]
+        for path, data in zip(paths[1:], (stamped, certificate)):
             with open(path, "wb") as file:
                 file.write(data)
-        # The status around the token is signed by nobody, and openssl prints its words as they are: lines that look like the token's.
-        run_openssl("ts", "-reply", "-in", paths[0], "-token_out", "-out", paths[3])
-        _, text = run_openssl("ts", "-reply", "-token_in", "-in", paths[3], "-text")
+        run_openssl("x509", "-in", paths[2], "-outform", "DER", "-out", paths[3])
+        with open(paths[3], "rb") as file:
+            sid = issuer_and_serial(file.read())
+        try:
+            token = signed_part(response, sid)
+        except ValueError:
+            return None
+        with open(paths[0], "wb") as file:
+            file.write(token)
+        _, text = run_openssl("ts", "-reply", "-in", paths[0], "-text")
         match = re.search(r"^Time stamp: ([A-Z][a-z]{2} +[0-9]+ [0-9:]{8})(?:\.[0-9]+)? ([0-9]{4}) GMT", text, re.M)
         # Of SHA-1 and MD5 whoever has it stamped can make a second text.
         if not match or not re.search(r"^Hash Algorithm: sha(256|384|512)$", text, re.M):
