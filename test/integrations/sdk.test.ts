@@ -90,6 +90,19 @@ test("beside Langfuse, which tells no ids: each call counts in our run, one that
   expect(outcome.runs.reduce((sum, one) => sum + one.run.tool_call_count, 0)).toBe(2);
 });
 
+test("beside the AI SDK's own telemetry: each call counts once, embeddings, those made at once and failed ones too", async () => {
+  const script = [ASK, ANSWER, ANSWER, { status: 400, message: "no such thing" }];
+  const { runs, exchanges } = await integrations.run("sdk/beside-ai-telemetry.mjs", { script });
+  const known = (of: "input" | "output") => exchanges.reduce((total, { usage }) => total + (usage?.[of] ?? 0), 0);
+  expect(runs).toHaveLength(1);
+  expect(runs[0]?.run).toMatchObject({
+    ...{ llm_calls: exchanges.length, tool_call_count: 1, input_tokens: known("input"), output_tokens: known("output") },
+    ...{ usage_missing: 0, input_missing: 0, output_missing: 0 },
+  });
+  const told = runs[0]?.steps.filter(({ kind }) => kind === "llm") ?? [];
+  expect(told.length).toBeGreaterThanOrEqual(2 * exchanges.length); // both told of each
+});
+
 test("the page has the lines to add of each", async () => {
   const page = await readFile(new URL("../../docs/integrations/runledger-sdk.md", import.meta.url), "utf8");
   for (const name of ["openai", "anthropic", "ai", "langgraph", "openai-agents", "mastra", "beside-opentelemetry"]) {

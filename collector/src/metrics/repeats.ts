@@ -38,8 +38,8 @@ const IS_REPEATED = `${WITHIN} AND journal != '' AND (record_id, journal) NOT IN
 const CORRECT = `
 INSERT INTO corrections (tenant, run_id, record_id, what, in_force, version, step_id, kind, name, trace_id, parent_id, dialect, scope_name,
   start_time, end_time, received_time, task_type, agent_name, model, tool_name, steps, llm_calls, llm_errors, tool_calls, tool_errors,
-  input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_missing, cost_usd, cost_missing,
-  records, numbered_records, guardrails, guardrail_rejections)
+  input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_missing, input_missing, output_missing,
+  cost_usd, cost_missing, records, numbered_records, guardrails, guardrail_rejections)
 WITH event = 'step' AS is_step, status = 'error' AS failed
 SELECT tenant, run_id, concat(record_id, ':', journal), 'repeated', true, 1, step_id, kind, name, trace_id, parent_id, dialect, scope_name,
   start_time, end_time, received_time, task_type, agent_name, if(response_model != '', response_model, request_model), tool_name,
@@ -49,6 +49,8 @@ SELECT tenant, run_id, concat(record_id, ':', journal), 'repeated', true, 1, ste
   -if(llm_counted, toInt64(ifNull(cache_read_tokens, 0)), 0), -if(llm_counted, toInt64(ifNull(cache_write_tokens, 0)), 0),
   -if(llm_counted, toInt64(ifNull(reasoning_tokens, 0)), 0),
   -toInt64(llm_counted AND NOT failed AND input_tokens IS NULL AND output_tokens IS NULL),
+  -toInt64(llm_counted AND NOT failed AND input_tokens IS NULL),
+  -toInt64(llm_counted AND NOT failed AND output_tokens IS NULL AND operation != 'embeddings'),
   if(llm_counted, -ifNull(cost_usd, toDecimal128(0, 9)), toDecimal128(0, 9)), -toInt64(llm_counted AND NOT failed AND cost_usd IS NULL),
   -1, -toInt64(run_seq IS NOT NULL AND NOT conflict), -toInt64(is_step AND kind = 'guardrail'), -toInt64(is_step AND kind = 'guardrail' AND failed)
 FROM steps WHERE ${IS_REPEATED}`;

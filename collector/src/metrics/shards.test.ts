@@ -98,7 +98,7 @@ function recordOf(n: number): NormalizedRecord {
       tools_sha256: null,
       finish_reasons: [],
       input_tokens: 10,
-      output_tokens: 5,
+      output_tokens: null,
       cache_read_tokens: null,
       cache_write_tokens: null,
     },
@@ -124,7 +124,7 @@ function recordOf(n: number): NormalizedRecord {
       .digest("hex"),
     step_id: n.toString(16).padStart(16, "0"),
     ...{ start_time: timeAt(now - 1_000), end_time: timeAt(now), received_time: timeAt(now + n) },
-    ...{ status: "error", error: null, run_seq: n % 5 },
+    ...{ status: kind === "llm" ? "ok" : "error", error: null, run_seq: n % 5 },
     run: {
       ...{ task_id: null, task_type: null, agent_name: "support", agent_version: null },
       ...{ session_id: null, user_id: null, heartbeat_interval_ms: null },
@@ -147,14 +147,17 @@ async function expectOnce(n: number): Promise<void> {
     SELECT toUInt32(sum(runs.records + more.records)) AS records, toUInt32(sum(runs.numbered_records + more.numbered_records)) AS numbered,
       toUInt32(sum(runs.steps + more.steps)) AS steps, toUInt32(sum(runs.llm_calls + more.llm_calls)) AS llm,
       toUInt32(sum(runs.tool_errors + more.tool_errors)) AS tools, toUInt32(sum(runs.guardrail_rejections + more.guardrail_rejections)) AS rejected,
-      toUInt32(sum(ifNull(runs.input_tokens, 0) + more.input_tokens)) AS tokens, toFloat64(sum(ifNull(runs.cost_usd, 0) + more.cost_usd)) AS usd
+      toUInt32(sum(ifNull(runs.input_tokens, 0) + more.input_tokens)) AS tokens, toFloat64(sum(ifNull(runs.cost_usd, 0) + more.cost_usd)) AS usd,
+      toUInt32(sum(runs.input_missing + more.input_missing)) AS lackingIn, toUInt32(sum(runs.output_missing + more.output_missing)) AS lackingOut
     FROM (SELECT * FROM runs FINAL) AS runs LEFT ANY JOIN (SELECT * FROM run_corrections FINAL) AS more ON more.run_id = runs.run_id`);
-  const once = { steps: n, llm: of("llm"), tools: of("tool"), tokens: of("llm") * 10, usd: of("llm") / 4 };
+  const calls = { llm: of("llm"), tokens: of("llm") * 10, usd: of("llm") / 4, lackingIn: 0, lackingOut: of("llm") };
+  const once = { steps: n, tools: of("tool"), ...calls };
   expect(sums).toEqual({ ...once, records: n, numbered: n, rejected: of("guardrail") });
   for (const parts of ["usage_parts", "step_parts"]) {
     const [usage] = await rows.query<Record<string, unknown>>(`
       SELECT toUInt32(sum(steps)) AS steps, toUInt32(sum(llm_calls)) AS llm, toUInt32(sum(tool_errors)) AS tools,
-        toUInt32(sum(input_tokens)) AS tokens, toFloat64(sum(cost_usd)) AS usd, toUInt32(sum(guardrails)) AS guardrails FROM ${parts}`);
+        toUInt32(sum(input_tokens)) AS tokens, toFloat64(sum(cost_usd)) AS usd, toUInt32(sum(guardrails)) AS guardrails,
+        toUInt32(sum(input_missing)) AS lackingIn, toUInt32(sum(output_missing)) AS lackingOut FROM ${parts}`);
     expect(usage, parts).toEqual({ ...once, guardrails: of("guardrail") });
   }
   const [steps] = await rows.query("SELECT toUInt32(count()) AS n, toUInt32(uniqExact(record_id)) AS ids FROM steps");

@@ -47,6 +47,8 @@ export interface CorrectionRow {
   cache_write_tokens: number;
   reasoning_tokens: number;
   usage_missing: number;
+  input_missing: number;
+  output_missing: number;
   /** Decimal text. */
   cost_usd: string;
   cost_missing: number;
@@ -99,6 +101,8 @@ const NOTHING = {
   cache_write_tokens: 0,
   reasoning_tokens: 0,
   usage_missing: 0,
+  input_missing: 0,
+  output_missing: 0,
   cost_usd: "0",
   cost_missing: 0,
   records: 0,
@@ -123,6 +127,8 @@ function uncountedRow(fact: StepFact, sameCallAs: StepFact): Row {
     cache_write_tokens: 0 - (fact.cache_write_tokens ?? 0),
     reasoning_tokens: 0 - (fact.reasoning_tokens ?? 0),
     usage_missing: minus(!failed && !usageKnown(fact)),
+    input_missing: minus(lacksInput(fact)),
+    output_missing: minus(lacksOutput(fact)),
     cost_usd: fact.cost_usd === null ? "0" : `-${fact.cost_usd}`,
     cost_missing: minus(!failed && fact.cost_usd === null),
   };
@@ -132,6 +138,8 @@ function filledRow(fact: StepFact, usage: Usage): Row {
   return {
     ...rowOf(fact),
     what: "filled",
+    input_missing: minus(lacksInput(fact) && usage.input_tokens !== undefined),
+    output_missing: minus(lacksOutput(fact) && usage.output_tokens !== undefined),
     input_tokens: usage.input_tokens ?? 0,
     output_tokens: usage.output_tokens ?? 0,
     cache_read_tokens: usage.cache_read_tokens ?? 0,
@@ -140,6 +148,15 @@ function filledRow(fact: StepFact, usage: Usage): Row {
     cost_usd: usage.cost_usd ?? "0",
     cost_missing: minus(fact.status !== "error" && usage.cost_usd !== undefined),
   };
+}
+
+/** As the views of `steps` count it (0013_tokens_missing.sql). */
+function lacksInput({ status, input_tokens }: StepFact): boolean {
+  return status !== "error" && input_tokens === null;
+}
+
+function lacksOutput({ status, output_tokens, operation }: StepFact): boolean {
+  return status !== "error" && output_tokens === null && operation !== "embeddings";
 }
 
 function inferredRow(tool: InferredTool): Row {

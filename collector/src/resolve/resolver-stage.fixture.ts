@@ -11,6 +11,8 @@ export interface Sums {
   tool_calls: number;
   tokens: number | null;
   missing: number;
+  missingIn: number;
+  missingOut: number;
   cost: string | null;
   tools: string[];
 }
@@ -63,12 +65,14 @@ export async function openResolverStage(): Promise<ResolverStage> {
 const SUMS = `
 SELECT toInt32(runs.steps + more.steps) AS steps, toInt32(runs.llm_calls + more.llm_calls) AS llm_calls,
   toInt32(runs.tool_calls + more.tool_calls) AS tool_calls, toInt32(runs.input_tokens + more.input_tokens) AS tokens,
-  toInt32(runs.usage_missing + more.usage_missing) AS missing, toString(runs.cost_usd + more.cost_usd) AS cost,
+  toInt32(runs.usage_missing + more.usage_missing) AS missing, toInt32(runs.input_missing + more.input_missing) AS missingIn,
+  toInt32(runs.output_missing + more.output_missing) AS missingOut, toString(runs.cost_usd + more.cost_usd) AS cost,
   arraySort(arrayDistinct(arrayConcat(runs.tools, more.tools))) AS tools
 FROM (SELECT * FROM runs FINAL WHERE run_id = {run_id:String}) AS runs
 LEFT ANY JOIN (SELECT * FROM run_corrections FINAL WHERE run_id = {run_id:String}) AS more USING run_id`;
 
 const USAGE = `
 SELECT toInt32(sum(steps)) AS steps, toInt32(sum(llm_calls)) AS llm_calls, toInt32(sum(tool_calls)) AS tool_calls,
-  toInt32(sum(input_tokens)) AS tokens, toInt32(sum(usage_missing)) AS missing, toString(sum(cost_usd)) AS cost
+  toInt32(sum(input_tokens)) AS tokens, toInt32(sum(usage_missing)) AS missing,
+  toInt32(sum(input_missing)) AS missingIn, toInt32(sum(output_missing)) AS missingOut, toString(sum(cost_usd)) AS cost
 FROM usage_parts WHERE agent_name = {agent:String}`;

@@ -41,6 +41,20 @@ it("takes back what a twin counted, in the run and in the rollup, and counts it 
   expect(await stage.usageOf("twins")).toMatchObject({ llm_calls: 4, tokens: 35, cost: "1" });
 });
 
+it("takes back that tokens are missing, when a twin tells them or the call is none", async () => {
+  const facts = { run_id: "partly", agent_name: "partly" };
+  const partly = { ...facts, input_tokens: null, cost_usd: "0.25" };
+  await stage.arrive(llm("inner", [10, 90], "outer", [0, 5], { ...partly, ...INNER, input_tokens: null }));
+  const embeds = { ...facts, operation: "embeddings", output_tokens: null };
+  await stage.arrive(llm("embeds", [120, 140], "around", [4, 0], { ...embeds, ...INNER }));
+  expect(await stage.sumsOf("partly")).toMatchObject({ llm_calls: 2, missing: 0, missingIn: 1, missingOut: 0 });
+  await stage.arrive(llm("outer", [0, 100], "", [10, 5], { ...facts, cost_usd: null }));
+  await stage.arrive(llm("around", [119, 141], "", null, embeds));
+  const once = { llm_calls: 2, tokens: 14, missing: 0, missingIn: 0, missingOut: 0 };
+  expect(await stage.sumsOf("partly")).toMatchObject(once);
+  expect(await stage.usageOf("partly")).toMatchObject(once);
+});
+
 it("shows a tool call from the messages, and no more once its span comes", async () => {
   const facts = { run_id: "late", agent_name: "late" };
   await stage.arrive(llm("asks", [0, 100], "agent", null, { ...facts, ...asking(["c1", "look up", "{}"]) }));

@@ -16,6 +16,7 @@ export const FACT_COLUMNS = [
   "end_time",
   "received_time",
   "status",
+  "operation",
   "task_type",
   "agent_name",
   "request_model",

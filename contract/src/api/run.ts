@@ -38,8 +38,12 @@ export const run = z.object({
   cache_read_tokens: count.nullable(),
   cache_write_tokens: count.nullable(),
   reasoning_tokens: count.nullable(),
-  /** Model calls that succeeded and did not report their usage: the sums above are without them. */
+  /** Model calls that succeeded and told neither input nor output tokens. */
   usage_missing: count,
+  /** Those that did not tell their input tokens: input_tokens is without them. */
+  input_missing: count,
+  /** Those that did not tell their output tokens: output_tokens is without them. Embeddings have none, and are none of these. */
+  output_missing: count,
   cost_usd: apiMoney.nullable(),
   /** Model calls that succeeded and whose model or usage has no known price: cost_usd is without them. */
   cost_missing: count,

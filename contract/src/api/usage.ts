@@ -23,7 +23,10 @@ export const usageRow = z.object({
   cache_read_tokens: count.nullable(),
   cache_write_tokens: count.nullable(),
   reasoning_tokens: count.nullable(),
+  /** As of a run. */
   usage_missing: count,
+  input_missing: count,
+  output_missing: count,
   cost_usd: apiMoney.nullable(),
   cost_missing: count,
   tool_success_rate: rate,

@@ -126,7 +126,7 @@ function addKeyCommands(program: Command, console: Console): void {
 function addReadingCommands(program: Command, console: Console): void {
   program
     .command("runs")
-    .description("list runs")
+    .description("list runs; “+?” behind a sum: at least so much, since some calls did not tell theirs")
     .addOption(API_URL)
     .option("--status <status>", "running, completed, failed, stopped, killed, handed_off or abandoned")
     .option("--agent <name>")

@@ -21,13 +21,19 @@ export function runName(run: Run): string {
 }
 
 /** Unknown is a dash, never 0. */
-export function usd(cost: string | null): string {
-  return cost === null ? "—" : `$${Number(cost).toFixed(4)}`;
+export function usd(run: Run): string {
+  return run.cost_usd === null ? "—" : `$${Number(run.cost_usd).toFixed(4)}${more(run.cost_missing)}`;
 }
 
 export function tokens(run: Run): string {
-  const count = (value: number | null) => (value === null ? "—" : value.toLocaleString("en-US"));
-  return `${count(run.input_tokens)} / ${count(run.output_tokens)}`;
+  const sum = (tokens: number | null, missing: number) =>
+    tokens === null ? "—" : `${tokens.toLocaleString("en-US")}${more(missing)}`;
+  return `${sum(run.input_tokens, run.input_missing)} / ${sum(run.output_tokens, run.output_missing)}`;
+}
+
+/** At least so much: some calls did not tell theirs. */
+function more(missing: number): string {
+  return missing > 0 ? "+?" : "";
 }
 
 export function duration(ms: number): string {

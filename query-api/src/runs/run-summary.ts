@@ -35,6 +35,7 @@ FROM (
     ${ofCalls("input_tokens")} AS input_sum, ${ofCalls("output_tokens")} AS output_sum,
     ${ofCalls("cache_read_tokens")} AS cache_read_sum, ${ofCalls("cache_write_tokens")} AS cache_write_sum,
     ${ofCalls("reasoning_tokens")} AS reasoning_sum, ${corrected("usage_missing")} AS usage_missing_count,
+    greatest(${corrected("input_missing")}, 0) AS input_missing_count, greatest(${corrected("output_missing")}, 0) AS output_missing_count,
     ${ofCalls("cost_usd")} AS cost_sum, ${corrected("cost_missing")} AS cost_missing_count,
     price_table AS price_table_value, price_version AS price_version_value,
     arraySort(models) AS model_names,
@@ -90,4 +91,5 @@ export const RUN_COLUMNS = `
   agent_name, agent_version, task_id_value, task_type_value, session_value, user_value, dialect_value,
   record_count, numbered_count, conflict_count, step_count, llm_call_count, tool_call_count, tool_error_count,
   guardrail_rejection_count, input_sum, output_sum, cache_read_sum, cache_write_sum, reasoning_sum, usage_missing_count,
+  input_missing_count, output_missing_count,
   toString(cost_sum) AS cost_text, cost_missing_count, price_table_value, price_version_value, model_names, tool_names`;

@@ -1,4 +1,4 @@
-import { runDetail, runList, type StepRow } from "@runledger/contract";
+import { runDetail, runList, type StepRow, usage } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { at, llmRow, START_MS, stepRow, toolRow } from "../testing/step-rows.ts";
@@ -302,4 +302,23 @@ test("the agent is the one that the run's root names, also when other spans came
   await insert("spans without a name", [foreign("child", {})]);
   await insert("a root with one", [foreign("root", { root: true, agent_name: "late" })]);
   expect((await api.get("/v1/runs/r-named late")).body).toMatchObject({ agent: { name: "late" } });
+});
+
+test("of each sum of tokens a run says how many calls it is without; embeddings write none, and failed calls lack none", async () => {
+  const calls = [
+    { input_tokens: 100, output_tokens: 20 },
+    { input_tokens: 50, output_tokens: null },
+    { input_tokens: null, output_tokens: 7 },
+    { input_tokens: null, output_tokens: null },
+    { input_tokens: 3, output_tokens: null, operation: "embeddings" },
+    { input_tokens: 9, output_tokens: null, status: "error" as const },
+  ].map((call, n) => llmRow("r-partly", `llm ${n}`, { start_time: at(n), agent_name: "partly", ...call }));
+  await insert("partly", calls);
+  const sums = { input_tokens: 162, output_tokens: 27, usage_missing: 1, input_missing: 2, output_missing: 2 };
+  expect((await api.get("/v1/runs/r-partly")).body).toMatchObject({ llm_calls: 6, ...sums });
+  expect((await api.get("/v1/runs?agent=partly")).body).toMatchObject({ items: [sums] });
+  for (const group of ["agent", "agent,model"]) {
+    const items = usage.parse((await api.get(`/v1/usage?group_by=${group}`)).body).items;
+    expect(items.find((row) => row.group["agent"] === "partly")).toMatchObject(sums);
+  }
 });

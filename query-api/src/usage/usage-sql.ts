@@ -38,6 +38,7 @@ SELECT ${grouped(groups, (group) => DIMENSIONS[group].runs)}
   sum(guardrail_rejection_count) AS guardrail_rejections,
   sum(input_sum) AS input, sum(output_sum) AS output, sum(cache_read_sum) AS cache_read,
   sum(cache_write_sum) AS cache_write, sum(reasoning_sum) AS reasoning, sum(usage_missing_count) AS usage_missing,
+  sum(input_missing_count) AS input_missing, sum(output_missing_count) AS output_missing,
   toString(sum(cost_sum)) AS cost, sum(cost_missing_count) AS cost_missing
 FROM (${runSummarySql()})
 WHERE start_ns >= {since:Int64} AND start_ns < {until:Int64}
@@ -62,6 +63,7 @@ SELECT ${grouped(groups, (group) => (byMinute ? (DIMENSIONS[group].minutes ?? "'
   sum(tool_errors) AS tool_error_sum, sum(guardrails) AS guardrail_sum, sum(guardrail_rejections) AS guardrail_rejection_sum,
   ${ofCalls("input_tokens")} AS input, ${ofCalls("output_tokens")} AS output, ${ofCalls("cache_read_tokens")} AS cache_read,
   ${ofCalls("cache_write_tokens")} AS cache_write, ${ofCalls("reasoning_tokens")} AS reasoning, sum(usage_missing) AS usage_missing_sum,
+  greatest(sum(input_missing), 0) AS input_missing_sum, greatest(sum(output_missing), 0) AS output_missing_sum,
   toString(${ofCalls("cost_usd")}) AS cost, sum(cost_missing) AS cost_missing_sum, ${latency} AS latency_p95
 FROM ${byMinute ? MINUTES : stepsJoined(groups)}
 WHERE (${named})

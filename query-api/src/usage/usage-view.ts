@@ -30,6 +30,8 @@ const runUsageRow = used.extend({
   guardrails: count,
   guardrail_rejections: count,
   usage_missing: count,
+  input_missing: count,
+  output_missing: count,
   cost_missing: count,
 });
 const callUsageRow = used.extend({
@@ -40,6 +42,8 @@ const callUsageRow = used.extend({
   guardrail_sum: count,
   guardrail_rejection_sum: count,
   usage_missing_sum: count,
+  input_missing_sum: count,
+  output_missing_sum: count,
   cost_missing_sum: count,
 });
 
@@ -72,6 +76,8 @@ function rowOfRuns(groups: readonly UsageGroup[], r: z.infer<typeof runUsageRow>
     tool_calls: r.tool_calls,
     ...tokensOf(r),
     usage_missing: r.usage_missing,
+    input_missing: r.input_missing,
+    output_missing: r.output_missing,
     cost_usd: r.cost,
     cost_missing: r.cost_missing,
     tool_success_rate: rate(r.tool_calls - r.tool_errors, r.tool_calls),
@@ -88,6 +94,8 @@ function columnsOfCalls(c: z.infer<typeof callUsageRow> | undefined): Partial<Us
     tool_calls: c?.tool_call_sum ?? 0,
     ...tokensOf(c),
     usage_missing: c?.usage_missing_sum ?? 0,
+    input_missing: c?.input_missing_sum ?? 0,
+    output_missing: c?.output_missing_sum ?? 0,
     cost_usd: c?.cost ?? null,
     cost_missing: c?.cost_missing_sum ?? 0,
     tool_success_rate: c === undefined ? null : rate(c.tool_call_sum - c.tool_error_sum, c.tool_call_sum),

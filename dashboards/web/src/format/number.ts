@@ -47,6 +47,11 @@ export function bytes(value: number | null): string {
   return `${(value / 1024 / 1024).toFixed(1)} MiB`;
 }
 
+/** Why a sum is without some calls; null when it is without none. */
+export function callsWithout(what: string, missing: number): string | null {
+  return missing === 0 ? null : `${plural(missing, "call")} without ${what}`;
+}
+
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${grouped.format(value)} ${value === 1 ? one : many}`;
 }

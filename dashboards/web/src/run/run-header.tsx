@@ -5,13 +5,14 @@ import { RunAlerts } from "../alerts/run-alerts.tsx";
 import type { LiveState } from "../api/live.ts";
 import { StopRun } from "../control/stop-run.tsx";
 import { WaitingApprovals } from "../control/waiting-approvals.tsx";
-import { count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
+import { callsWithout, count, exactUsd, plural, UNKNOWN, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime, useNow } from "../ui/clock.tsx";
 import { ErrorMessage } from "../ui/error-message.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
+import { Sum } from "../ui/sum.tsx";
 import type { Timeline } from "./timeline.ts";
 
 interface RunHeaderProps {
@@ -88,7 +89,7 @@ function RunFacts({ run }: { run: RunDetail }) {
         note={costNote(run)}
         hint={run.cost_usd ? exactUsd(run.cost_usd) : "No call has a known price"}
       >
-        {usd(run.cost_usd)}
+        <Sum of={usd(run.cost_usd)} missing={run.cost_missing} />
       </Fact>
       <Fact label="Models" hint={run.models.join("\n")}>
         {run.models.join(", ") || UNKNOWN}
@@ -120,22 +121,27 @@ function TokenFacts({ run }: { run: RunDetail }) {
   const cached = [
     run.cache_read_tokens ? `${count(run.cache_read_tokens)} cached` : null,
     run.cache_write_tokens ? `${count(run.cache_write_tokens)} to cache` : null,
-    run.usage_missing > 0 ? `${plural(run.usage_missing, "call")} without usage` : null,
+    callsWithout("input tokens", run.input_missing),
+  ];
+  const written = [
+    run.reasoning_tokens ? `${count(run.reasoning_tokens)} reasoning` : null,
+    callsWithout("output tokens", run.output_missing),
   ];
   return (
     <>
       <Fact label="Tokens in" note={cached.filter(Boolean).join(", ")}>
-        {count(run.input_tokens)}
+        <Sum of={count(run.input_tokens)} missing={run.input_missing} />
       </Fact>
-      <Fact label="Tokens out" note={run.reasoning_tokens ? `${count(run.reasoning_tokens)} reasoning` : null}>
-        {count(run.output_tokens)}
+      <Fact label="Tokens out" note={written.filter(Boolean).join(", ")}>
+        <Sum of={count(run.output_tokens)} missing={run.output_missing} />
       </Fact>
     </>
   );
 }
 
 function costNote(run: RunDetail): string | null {
-  if (run.cost_missing > 0) return `${plural(run.cost_missing, "call")} without price`;
+  const missing = callsWithout("a known price", run.cost_missing);
+  if (missing !== null) return missing;
   return run.price_table ? `${run.price_table} ${run.price_version ?? ""}` : null;
 }
 

@@ -2,10 +2,11 @@ import type { Run } from "@runledger/contract";
 import { Link } from "@tanstack/react-router";
 import type { KeyboardEvent } from "react";
 import { StopRun } from "../control/stop-run.tsx";
-import { count, exactUsd, plural, shortCount, usd } from "../format/number.ts";
+import { callsWithout, count, exactUsd, plural, shortCount, usd } from "../format/number.ts";
 import { duration, epochMs } from "../format/time.ts";
 import { RelativeTime } from "../ui/clock.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
+import { Sum } from "../ui/sum.tsx";
 
 /** One run; the whole row is its link. */
 export function RunRow({ run, index, top, nowMs }: { run: Run; index: number; top: number; nowMs: number }) {
@@ -77,23 +78,25 @@ function Calls({ run }: { run: Run }) {
 }
 
 function Tokens({ run }: { run: Run }) {
-  const missing = run.usage_missing > 0 ? `${plural(run.usage_missing, "call")} without usage` : null;
-  const exact = `${count(run.input_tokens)} in, ${count(run.output_tokens)} out`;
+  const hints = [
+    `${count(run.input_tokens)} in, ${count(run.output_tokens)} out`,
+    callsWithout("input tokens", run.input_missing),
+    callsWithout("output tokens", run.output_missing),
+  ];
   return (
-    <span title={missing ? `${exact}\n${missing}` : exact}>
-      {shortCount(run.input_tokens)} <span className="muted">/</span> {shortCount(run.output_tokens)}
-      {missing && run.input_tokens !== null ? <sup className="muted">+?</sup> : null}
+    <span title={hints.filter(Boolean).join("\n")}>
+      <Sum of={shortCount(run.input_tokens)} missing={run.input_missing} /> <span className="muted">/</span>{" "}
+      <Sum of={shortCount(run.output_tokens)} missing={run.output_missing} />
     </span>
   );
 }
 
 function Cost({ run }: { run: Run }) {
-  const missing = run.cost_missing > 0 ? `${plural(run.cost_missing, "call")} without a known price` : null;
+  const missing = callsWithout("a known price", run.cost_missing);
   const hint = [run.cost_usd ? exactUsd(run.cost_usd) : null, missing].filter(Boolean).join("\n");
   return (
     <span title={hint || "No model calls"}>
-      {usd(run.cost_usd)}
-      {missing && run.cost_usd !== null ? <sup className="muted">+?</sup> : null}
+      <Sum of={usd(run.cost_usd)} missing={run.cost_missing} />
     </span>
   );
 }

@@ -2,7 +2,8 @@ import type { RunStatus } from "@runledger/contract";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { COUNT_LIMIT, countQuery, usageQuery } from "../api/queries.ts";
-import { count, exactUsd, percent, plural, shortCount, UNKNOWN, usd } from "../format/number.ts";
+import { callsWithout, count, exactUsd, percent, shortCount, UNKNOWN, usd } from "../format/number.ts";
+import { Sum } from "../ui/sum.tsx";
 import type { RunSearch } from "./run-search.ts";
 
 interface RunTotalsProps {
@@ -16,8 +17,11 @@ interface RunTotalsProps {
 export function RunTotals({ search, ready, onStatus }: RunTotalsProps) {
   const usage = useQuery(usageQuery(search, "", ready));
   const row = usage.data?.items[0];
-  const missing = row?.usage_missing ? `${plural(row.usage_missing, "call")} without usage` : undefined;
-  const unpriced = row?.cost_missing ? `, ${plural(row.cost_missing, "call")} without a known price` : "";
+  const missing = [
+    callsWithout("input tokens", row?.input_missing ?? 0),
+    callsWithout("output tokens", row?.output_missing ?? 0),
+  ];
+  const unpriced = callsWithout("a known price", row?.cost_missing ?? 0);
   return (
     <dl className="totals" aria-label="Totals of the time range">
       <Total label="Runs">{count(row?.runs ?? null)}</Total>
@@ -27,12 +31,13 @@ export function RunTotals({ search, ready, onStatus }: RunTotalsProps) {
       <Total label="Success" hint="Completed, of the runs that have ended">
         {percent(row?.success_rate ?? null)}
       </Total>
-      <Total label="Tokens in / out" hint={missing}>
-        {shortCount(row?.input_tokens ?? null)} <span className="muted">/</span>{" "}
-        {shortCount(row?.output_tokens ?? null)}
+      <Total label="Tokens in / out" hint={missing.filter(Boolean).join(", ") || undefined}>
+        <Sum of={shortCount(row?.input_tokens ?? null)} missing={row?.input_missing ?? 0} />{" "}
+        <span className="muted">/</span>{" "}
+        <Sum of={shortCount(row?.output_tokens ?? null)} missing={row?.output_missing ?? 0} />
       </Total>
-      <Total label="Cost" hint={row?.cost_usd ? `${exactUsd(row.cost_usd)}${unpriced}` : undefined}>
-        {usd(row?.cost_usd ?? null)}
+      <Total label="Cost" hint={row?.cost_usd ? [exactUsd(row.cost_usd), unpriced].filter(Boolean).join(", ") : undefined}>
+        <Sum of={usd(row?.cost_usd ?? null)} missing={row?.cost_missing ?? 0} />
       </Total>
     </dl>
   );

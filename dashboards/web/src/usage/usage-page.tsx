@@ -2,11 +2,12 @@ import type { UsageRow } from "@runledger/contract";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { usageQuery } from "../api/queries.ts";
-import { count, exactUsd, percent, shortCount, UNKNOWN, usd } from "../format/number.ts";
+import { callsWithout, count, exactUsd, percent, shortCount, UNKNOWN, usd } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { DEFAULT_RANGE, RANGES } from "../runs/run-search.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { usePageTitle } from "../ui/page-title.ts";
+import { Sum } from "../ui/sum.tsx";
 import { readUsageSearch, USAGE_DIMENSIONS, type UsageDimension } from "./usage-search.ts";
 
 const LABELS: Record<UsageDimension, string> = {
@@ -115,10 +116,14 @@ function UsageLine({ name, row }: { name: string | null; row: UsageRow }) {
       <td className="number">{shortCount(row.llm_calls)}</td>
       <td className="number">{shortCount(row.tool_calls)}</td>
       <td className="number">{percent(row.tool_success_rate)}</td>
-      <td className="number">{shortCount(row.input_tokens)}</td>
-      <td className="number">{shortCount(row.output_tokens)}</td>
+      <td className="number" title={callsWithout("input tokens", row.input_missing) ?? undefined}>
+        <Sum of={shortCount(row.input_tokens)} missing={row.input_missing} />
+      </td>
+      <td className="number" title={callsWithout("output tokens", row.output_missing) ?? undefined}>
+        <Sum of={shortCount(row.output_tokens)} missing={row.output_missing} />
+      </td>
       <td className="number" title={row.cost_usd ? exactUsd(row.cost_usd) : "No call has a known price"}>
-        {usd(row.cost_usd)}
+        <Sum of={usd(row.cost_usd)} missing={row.cost_missing} />
       </td>
     </tr>
   );

@@ -13,9 +13,10 @@ const RUN = {
   ...{ run_id: NAME, status: "failed", outcome: NAME, reason: NAME, error: null, dialect: NAME },
   ...{ agent: { name: NAME, version: NAME }, task_id: NAME, task_type: NAME, session_id: NAME, user_id: NAME },
   ...{ start_time: TIME, end_time: null, duration_ms: 1, last_seen_time: TIME, steps: 1, llm_calls: 1 },
-  ...{ tool_call_count: 1, tool_errors: 0, guardrail_rejections: 0, input_tokens: null, output_tokens: null },
-  ...{ cache_read_tokens: null, cache_write_tokens: null, reasoning_tokens: null, usage_missing: 0, cost_usd: null },
-  ...{ cost_missing: 0, price_table: null, price_version: null, models: [], tools: [] },
+  ...{ tool_call_count: 1, tool_errors: 0, guardrail_rejections: 0, input_tokens: 1_200, output_tokens: null },
+  ...{ cache_read_tokens: null, cache_write_tokens: null, reasoning_tokens: null, usage_missing: 0 },
+  ...{ input_missing: 1, output_missing: 2, cost_usd: "0.5" },
+  ...{ cost_missing: 2, price_table: null, price_version: null, models: [], tools: [] },
   ...{ complete: null, records: 1, records_expected: null, conflicts: 0 },
 };
 const HOLD = { hold_id: "h", scope: { agent: NAME }, reason: NAME, by: NAME, set_time: TIME };
@@ -107,4 +108,10 @@ test.each([
 
 test("as JSON it is what it is", async () => {
   expect(JSON.parse(await run("holds", "--json"))).toEqual([HOLD]);
+});
+
+test.each([["runs"], ["tail"]])("%s says of a sum without some calls that it is at least so much, and of none that it is unknown", async (name) => {
+  const text = await run(name);
+  expect(text).toContain("1,200+? / —");
+  expect(text).toContain("$0.5000+?");
 });

@@ -47,7 +47,7 @@ function runsTable(runs: readonly Run[]): string {
       run.steps,
       run.tool_errors > 0 ? `${run.tool_call_count} ${pc.red(`(${run.tool_errors} failed)`)}` : run.tool_call_count,
       tokens(run),
-      usd(run.cost_usd),
+      usd(run),
       run.run_id,
     ]);
   }

@@ -35,7 +35,7 @@ function printEvent(event: string, asJson: boolean, console: Console): void {
 }
 
 function runLine(of: Run): string {
-  const burnt = `${of.steps} steps, ${tokens(of)} tokens, ${usd(of.cost_usd)}`;
+  const burnt = `${of.steps} steps, ${tokens(of)} tokens, ${usd(of)}`;
   const why = of.reason ?? of.error?.message ?? of.error?.type ?? "";
   return `${pc.dim(of.last_seen_time.slice(11, 19))} ${colouredStatus(of.status)} ${runName(of)} ${duration(of.duration_ms)}, ${burnt} ${pc.dim(of.run_id)} ${why}`.trimEnd();
 }
