@@ -88,7 +88,9 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
     expect(await retried.getByTitle(/2 calls without input tokens/).count()).toBe(1);
     const stopped = rows().filter({ hasText: "market-research" }).first();
     expect(await stopped.textContent()).toContain("Stopped");
-    expect(await stopped.getByTitle(/ in, .* out\n1 call without output tokens$/).textContent()).toMatch(/K \/ .*\d\+\?$/);
+    expect(await stopped.getByTitle(/ in, .* out\n1 call without output tokens$/).textContent()).toMatch(
+      /K \/ .*\d\+\?$/,
+    );
     expect(await page.getByRole("region", { name: "Firing alerts" }).textContent()).toContain("14 times");
     expect(complaints).toEqual([]);
   });

@@ -36,7 +36,10 @@ export function RunTotals({ search, ready, onStatus }: RunTotalsProps) {
         <span className="muted">/</span>{" "}
         <Sum of={shortCount(row?.output_tokens ?? null)} missing={row?.output_missing ?? 0} />
       </Total>
-      <Total label="Cost" hint={row?.cost_usd ? [exactUsd(row.cost_usd), unpriced].filter(Boolean).join(", ") : undefined}>
+      <Total
+        label="Cost"
+        hint={row?.cost_usd ? [exactUsd(row.cost_usd), unpriced].filter(Boolean).join(", ") : undefined}
+      >
         <Sum of={usd(row?.cost_usd ?? null)} missing={row?.cost_missing ?? 0} />
       </Total>
     </dl>

@@ -110,8 +110,11 @@ test("as JSON it is what it is", async () => {
   expect(JSON.parse(await run("holds", "--json"))).toEqual([HOLD]);
 });
 
-test.each([["runs"], ["tail"]])("%s says of a sum without some calls that it is at least so much, and of none that it is unknown", async (name) => {
-  const text = await run(name);
-  expect(text).toContain("1,200+? / —");
-  expect(text).toContain("$0.5000+?");
-});
+test.each([["runs"], ["tail"]])(
+  "%s says of a sum without some calls that it is at least so much, and of none that it is unknown",
+  async (name) => {
+    const text = await run(name);
+    expect(text).toContain("1,200+? / —");
+    expect(text).toContain("$0.5000+?");
+  },
+);
