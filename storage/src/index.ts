@@ -23,6 +23,7 @@ export { type Keyring, openKeyring, openOrCreateKeyring } from "./keys/keyring.t
 export type { MasterKey } from "./keys/master-key.ts";
 export type { MasterKeySource } from "./keys/master-key-source.ts";
 export { type Rotation, rotateMasterKey } from "./keys/rotate-master.ts";
+export { createRotationNotes, type RotationNote } from "./keys/rotation-notes.ts";
 export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type {
+  ActList,
   ApprovalDetail,
   ErasureAnswer,
   ExportJob,
@@ -184,9 +185,12 @@ test("a restart and a rebuild from the log bring nothing back, and the master ke
   expect(gone).toHaveLength(1);
   await product.stop();
   expect((await runledger(["rebuild", "--data-dir", home.dir])).code).toBe(0);
-  const rotated = await runledger(["rotate-master-key", "--data-dir", home.dir]);
+  const rotated = await runledger(["rotate-master-key", "--data-dir", home.dir, "--reason", "yearly"]);
   expect(rotated).toMatchObject({ code: 0, stdout: expect.stringContaining("rotated") });
   product = await startProduct(home.dir);
+  const rotations = () => getJson<ActList>(`${product.apiUrl}/v1/acts?action=master_key.rotate`);
+  const { items } = await eventually(rotations, (found) => found.items.length > 0, 60_000);
+  expect(items).toMatchObject([{ reason: "yearly", actor: { name: expect.stringContaining("(system user)") } }]);
   const after = (await getJson<{ items: RunDetail[] }>(`${product.apiUrl}/v1/runs`)).items;
   expect(after.map(({ run_id, user_id }) => [run_id, user_id]).sort()).toEqual(
     before.map(({ run_id, user_id }) => [run_id, user_id]).sort(),

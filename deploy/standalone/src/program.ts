@@ -120,7 +120,12 @@ function addKeyCommands(program: Command, console: Console): void {
     )
     .addOption(DATA_DIR)
     .option("--objects <location>", "where the audit log lives (RUNLEDGER_OBJECTS)")
-    .action(guarded(console, async (flags: UpFlags) => rotateMaster(settingsFrom(console, flags), console)));
+    .option("--reason <text>", "why, for the record that is kept of it")
+    .action(
+      guarded(console, async ({ reason, ...flags }: UpFlags & { reason?: string }) =>
+        rotateMaster(settingsFrom(console, flags), { reason }, console),
+      ),
+    );
 }
 
 function addReadingCommands(program: Command, console: Console): void {

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openObjects, openRows, type Rows } from "@runledger/storage";
+import { createRotationNotes, openObjects, openRows, type Rows } from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createApp } from "../app.ts";
 import { queryApiSettings } from "../config.ts";
 import type { App } from "../dependencies.ts";
@@ -199,4 +199,30 @@ test("who waits to be told of kills and loses its key meanwhile is told nothing"
   await call(app, "DELETE", `/v1/keys/${keyId}`, ROOT);
   await call(app, "POST", "/v1/kill", ROOT, { scope: { all: true }, reason: "it loops" });
   expect(await answer).toMatchObject({ status: 401, body: { error: { message: "the key was revoked" } } });
+});
+
+test("a rotation of the master key, done while nothing ran, is recorded once by whichever API runs", async () => {
+  const notes = createRotationNotes(await openObjects(`file:${join(dir, "objects")}`));
+  const note = { rotation_id: "r1", master_id: "m1", time_ms: 0, by: "root (system user)", reason: "yearly" };
+  await notes.update(() => [{ ...note, recorded: false }]);
+  acts.refuse(true);
+  const before = await start();
+  await before.listen({ port: 0 });
+  await before.close();
+  expect((await notes.read()).map(({ recorded }) => recorded)).toEqual([false]);
+  acts.refuse(false);
+  await Promise.all((await Promise.all([start(), start()])).map((app) => app.listen({ port: 0 })));
+  await vi.waitFor(async () => expect((await notes.read())[0]?.recorded).toBe(true), { timeout: 20_000 });
+  await (await start()).listen({ port: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(acts.recorded).toMatchObject([
+    {
+      ...{
+        action: "master_key.rotate",
+        reason: "yearly",
+        principal: { name: "root (system user)", tenant: "default" },
+      },
+      target: { rotation_id: "r1", master_id: "m1", time: "1970-01-01T00:00:00.000000000Z" },
+    },
+  ]);
 });

@@ -9,10 +9,13 @@ import type { Objects } from "../objects/objects.ts";
 import { openObjects } from "../objects/open-objects.ts";
 import { monthEndMs, monthPrefix } from "./key-ring.ts";
 import { openKeyring, openOrCreateKeyring } from "./keyring.ts";
+import { readMasterKeys } from "./master-key-source.ts";
 import { rotateMasterKey } from "./rotate-master.ts";
+import { createRotationNotes } from "./rotation-notes.ts";
 
 const MONTH = monthPrefix("2026-11-29T00:00:00.000000000Z");
 const of = (name: string, month = MONTH) => ({ subject: userSubject("t", name), month });
+const ACT = { time_ms: 1, by: "root (system user)", reason: "yearly" };
 const WRITES = ["compareAndSet", "delete", "create", "replace"] as const;
 
 let directory: string;
@@ -167,11 +170,18 @@ test.each(["before", "after"] as const)(
     let master = await readFile(source.file, "utf8");
     for (let crashAt = 0; ; crashAt++) {
       const faulty = crashing(crashAt, when);
-      await rotateMasterKey(faulty.objects, source, null).catch(() => undefined);
+      await rotateMasterKey(faulty.objects, source, null, ACT).catch(() => undefined);
       expect(await Promise.all(ids.slice(0, 3).map((id) => dekOf(id)))).toEqual(deks);
       expect(await keysFor(names.slice(0, 1))).toEqual(ids.slice(0, 1));
       const crashed = faulty.writes() > crashAt;
-      if (crashed) await rotateMasterKey(objects, source, null);
+      if (crashed) await rotateMasterKey(objects, source, null, ACT);
+      const noted = (await createRotationNotes(objects).read()).map(({ rotation_id }) => rotation_id);
+      expect(new Set(noted).size).toBe(noted.length);
+      expect(noted.length).toBeGreaterThan(crashAt);
+      expect((await createRotationNotes(objects).read()).at(-1)).toMatchObject({
+        ...ACT,
+        master_id: (await readMasterKeys(source))[0]?.id,
+      });
       const now = await readFile(source.file, "utf8");
       expect(now).not.toBe(master);
       expect(await dekOf(ids[299] ?? "")).not.toBeNull();
@@ -185,7 +195,7 @@ test("the old master key opens nothing after a rotation, and another one nothing
   const [id = ""] = await keysFor(["alice"]);
   const old = await readFile(source.file, "utf8");
   const base64 = Buffer.alloc(32, 7).toString("base64");
-  await rotateMasterKey(objects, source, { base64 });
+  await rotateMasterKey(objects, source, { base64 }, ACT);
   expect(await dekOf(id, openKeyring(objects, { base64 }))).not.toBeNull();
   await writeFile(join(directory, "old.key"), old);
   const refused = { code: "rejected", message: expect.stringContaining("wrapped by the master key") };

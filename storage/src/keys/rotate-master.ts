@@ -10,6 +10,7 @@ import {
   replaceByNextKey,
 } from "./master-key-source.ts";
 import { newWrappingKey, readRoot, type StoredRoot, writeRoot } from "./root-secrets.ts";
+import { noteRotation, type RotationNote } from "./rotation-notes.ts";
 
 export interface Rotation {
   masterId: string;
@@ -20,12 +21,13 @@ export interface Rotation {
 /**
  * Wraps everything anew: the root by another master key, every data key under another wrapping key. Payloads are not touched. Until the end both
  * master keys open what there is, so interrupted anywhere it is simply run again, or not. No collector may run meanwhile.
- * `next`: the master key to go to; without it, a new one in the file's place. @throws StorageError.
+ * `next`: the master key to go to; without it, a new one in the file's place. `act`: for the log, which has it once a collector runs. @throws StorageError.
  */
 export async function rotateMasterKey(
   objects: Objects,
   source: MasterKeySource,
   next: MasterKeySource | null,
+  act: Pick<RotationNote, "time_ms" | "by" | "reason">,
   onProgress: (rings: number, total: number) => void = () => undefined,
 ): Promise<Rotation> {
   if (next === null && !("file" in source))
@@ -45,6 +47,8 @@ export async function rotateMasterKey(
     keys += await rewrap(objects, begun, name);
     onProgress(index + 1, rings.length);
   }
+  // Before the old key opens nothing any more, so that no rotation is without a record.
+  await noteRotation(objects, { rotation_id: begun.secrets.currentId, master_id: target.id, ...act });
   // A crash before this: all is wrapped twice, and run again it ends here.
   await finish(objects, begun, target);
   if (next === null && "file" in source) await replaceByNextKey(source.file);

@@ -12,6 +12,7 @@ export const ACTIONS = [
   "hold.*",
   "key.*",
   "alert_rule.change",
+  "master_key.rotate",
   "alert.*",
 ] as const;
 

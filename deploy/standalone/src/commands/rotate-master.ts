@@ -1,24 +1,39 @@
+import { userInfo } from "node:os";
 import { acquireDirectoryLock, openObjects, rotateMasterKey } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
 
 /** `runledger rotate-master-key`: all data keys are wrapped anew; no payload is touched. Interrupted, it is run again. */
-export async function rotateMaster(settings: Readonly<StandaloneSettings>, console: Console): Promise<void> {
+export async function rotateMaster(
+  settings: Readonly<StandaloneSettings>,
+  { reason = null }: { reason?: string | null | undefined },
+  console: Console,
+): Promise<void> {
   const base64 = console.env["RUNLEDGER_MASTER_KEY_NEXT"];
   const isTerminal = console.stderr.isTTY === true;
   const lock = await acquireDirectoryLock(settings.dataDir);
   try {
     const objects = await openObjects(settings.objects);
     const next = base64 ? { base64 } : null;
-    const { masterId, keys, rings } = await rotateMasterKey(objects, settings.masterKey, next, (done, total) => {
+    const act = { time_ms: Date.now(), by: systemUser(), reason };
+    const { masterId, keys, rings } = await rotateMasterKey(objects, settings.masterKey, next, act, (done, total) => {
       if (isTerminal) console.stderr.write(`\r  ${done} of ${total} objects`);
     });
     if (isTerminal) console.stderr.write("\r\u001b[K");
     console.stdout.write(`${pc.green("rotated")}: ${keys} data keys in ${rings} objects are wrapped by ${masterId}\n`);
     if (next !== null) console.stdout.write("Start Runledger with the new key in RUNLEDGER_MASTER_KEY from now on.\n");
     else console.stdout.write("Back up keys/master.key; older backups of it open nothing any more.\n");
+    console.stdout.write("The log has it (master_key.rotate) soon after the next start.\n");
   } finally {
     await lock.release();
+  }
+}
+
+function systemUser(): string {
+  try {
+    return `${userInfo().username} (system user)`;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"} (system user)`; // one without a name, as in containers
   }
 }
