@@ -177,6 +177,20 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
     expect(await page.getByText("Gaps: 5 of 6 records").count()).toBe(1);
   });
 
+  it("says of an error without its message that the key may not show it", async () => {
+    const failed = runOf(({ run }) => run.error !== null);
+    await page.route(/\/v1\/runs\/[^/]+(\/steps)?(\?|$)/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({
+        response,
+        body: (await response.text()).replaceAll(/"message":"[^"]*"/g, '"message":null'),
+      });
+    });
+    await openRun(failed);
+    await page.locator(".run-why").getByText("takes the role investigator").waitFor();
+    expect(await page.locator(".run-why code").last().textContent()).toBe(failed.run.error?.type);
+  });
+
   it("shows what only the agent could tell: choices, verdicts, approvals, states, artifacts, scores, limits", async () => {
     const claims = runOf(({ run }) => run.agent.name === "claims");
     const panel = page.locator(".step-panel");
