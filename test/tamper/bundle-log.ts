@@ -13,10 +13,10 @@ export interface BundleLog {
   /** A bundle's bytes. */
   export(filter?: Record<string, string>, more?: { content?: boolean; since_checkpoint?: number }): Promise<Buffer>;
   checkpoint(): Promise<Buffer>;
-  /** Destroys the keys of what was sealed for a user, and records it, as an erasure does. */
-  erase(user: string, seq: number): Promise<void>;
+  /** Destroys the keys of what was sealed for a user, and records it, as an erasure does; `inBetween`: what comes after the act, as while a hold makes it wait. */
+  erase(user: string, seq: number, inBetween?: NormalizedFrame): Promise<void>;
   /** Records that all keys have expired, as an act of another tenant's, and takes the packs away. */
-  expire(tenant: string, seq: number): Promise<void>;
+  expire(tenant: string, seq: number, retentionDays?: number): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -37,25 +37,27 @@ export async function createBundleLog(given?: SampleStore): Promise<BundleLog> {
       return bytes;
     },
     checkpoint: async () => Buffer.from((await store.objects.read(`log/${SHARD}/checkpoint`)) ?? []),
-    async erase(user, seq) {
+    async erase(user, seq, inBetween) {
       const keyring = await openKeyring(store.objects, store.masterKey);
       if (keyring === null) throw new Error("nothing was sealed");
       const pseudonym = keyring.pseudonymOf(userSubject("default", user));
       const keyIds = (await keyring.keysOf(new Set([pseudonym]))).map(({ keyId }) => keyId);
-      await keyring.destroy(keyIds);
       const actor = { key_id: null, name: "tester", roles: ["admin"] };
       const act = { action: "erasure", actor, reason: "asked to", target: { key_ids: keyIds } };
       await sink.write([
         frame(seq, [{ event: "act", kind: "other", name: "erasure", run_id: "", received_time: timeAt(60), act }]),
+        ...(inBetween === undefined ? [] : [inBetween]),
       ]);
+      await keyring.destroy(keyIds);
       ({ sink } = await openSampleSink(store));
     },
-    async expire(tenant, seq) {
+    async expire(tenant, seq, retentionDays) {
       const keyring = await openKeyring(store.objects, store.masterKey);
       if (keyring === null) throw new Error("nothing was sealed");
       const key_id_prefixes = [...(await keyring.months()).keys()];
+      const days = retentionDays === undefined ? {} : { retention_days: retentionDays };
       const actor = { key_id: null, name: "retention", roles: [] };
-      const act = { action: "expiry", actor, reason: null, target: { class: "content", key_id_prefixes } };
+      const act = { action: "expiry", actor, reason: null, target: { class: "content", key_id_prefixes, ...days } };
       const facts = { event: "act", kind: "other", name: "expiry", run_id: "", received_time: timeAt(90), tenant, act };
       await sink.write([frame(seq, [facts as Partial<RunledgerRecord>])]);
       await rm(join(store.directory, "objects/payloads"), { recursive: true });

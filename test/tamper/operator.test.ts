@@ -171,6 +171,53 @@ test("a lost key is not excused by an act that was forged into the bundle, or th
   expect(seen.verdict).toBe("INCOMPLETE");
 });
 
+const notesOfErasures = async (tar: Buffer, trusting: Trusting): Promise<string[]> => {
+  const { node, python, report } = await verifiers.verify(tar, trusting);
+  expect([node, python]).toEqual(["VERIFIED", "VERIFIED"]);
+  const [said, again] = [report.node, report.python].map((each) =>
+    (each as { notes: string[] }).notes.filter((note) => note.startsWith("Contents ")),
+  );
+  expect(again).toEqual(said);
+  return said ?? [];
+};
+
+test("an act that is older than the contents it is said to have erased is told, and an expiry before its days", async () => {
+  const log = await logged(TRUTH.slice(0, 1));
+  const trusted = { keys: [log.store.key.verifierKey] };
+  await log.erase("u1", 2, runFrame(3, { run: "later", agent: "support", user: "u1", steps: 4, second: 70 }));
+  const [after, ...more] = await notesOfErasures(await log.export(), trusted);
+  const { entries, act } = { entries: entriesOf(await log.export()), act: '"action":"erasure"' };
+  const place = entries.findIndex((line) => line.includes(act));
+  const first = entries.findIndex((line, i) => i > place && line.includes('"payloads":{"'));
+  expect([place, more]).toEqual([first - 2, []]);
+  expect(after).toMatch(
+    new RegExp(
+      `^Contents came after the act that is said to have erased them: [1-9]\\d*, the first of entry ${first}\\. An erasure`,
+    ),
+  );
+  const plain = await logged(TRUTH.slice(0, 1));
+  await plain.erase("u1", 2);
+  expect(await notesOfErasures(await plain.export(), { keys: [plain.store.key.verifierKey] })).toEqual([]);
+
+  for (const [days, notes] of [
+    [
+      30,
+      [
+        expect.stringMatching(
+          /^Contents are said to have expired before they were as old as the act says: \d+, the first of entry 1\. /,
+        ),
+      ],
+    ],
+    [undefined, []],
+  ] as const) {
+    const aged = await logged(TRUTH.slice(0, 1));
+    await aged.expire("default", 2, days);
+    expect(await notesOfErasures(await aged.export(), { keys: [aged.store.key.verifierKey] })).toEqual(notes);
+  }
+});
+
+const entriesOf = (tar: Buffer): string[] =>
+  readTar(tar).flatMap(([name, bytes]) => (name.startsWith("entries/") ? linesOf(bytes) : []));
 const actsOf = (tar: Buffer): unknown[] =>
   readTar(tar).flatMap(([name, bytes]) =>
     name.startsWith("entries/") ? linesOf(bytes).filter((line) => line.includes('"erasure"')) : [],

@@ -192,10 +192,16 @@ test("tenants are apart in every log, and what expired is explained by the insta
   ]);
   expect(bundle.includes('"elsewhere"')).toBe(false);
   expect(await verdictOf(bundle, { keys })).toBe("VERIFIED");
+  // After the time of the act that is said to have expired it.
+  await shared.write("a", runFrame(3, { run: "late", agent: "spy", user: "u9", steps: 2, second: 95 }));
   await shared.expire("b", "installation", 3);
   for (const filter of [{}, { agent: "spy" }, { until: timeAt(50) }] as Record<string, string>[]) {
     const expired = readTar(await shared.export(filter));
-    expect(await verdictOf(writeTar(expired), { keys })).toBe("VERIFIED");
+    const seen = await both(writeTar(expired), { keys });
+    expect(seen.node).toBe("VERIFIED");
+    const late = expect.stringMatching(/^a: Contents came after the act .*: \d+, the first of entry 9\. /);
+    for (const { notes } of [seen.report.node, seen.report.python] as { notes: string[] }[])
+      expect(notes.filter((note) => note.includes("Contents "))).toEqual(filter["until"] === undefined ? [late] : []);
     const without = change(unproven(expired), {
       [entriesOf("b", expired)]: editLines((all) => all.filter((line) => !line.includes('"expiry"'))),
     });

@@ -1889,20 +1889,20 @@ class Contents:
 class Payloads:
     def __init__(self, expected, findings):
         self.expected, self.findings = expected, findings
-        self.contents, self.seen, self.erasures = Contents(), set(), set()
+        self.contents, self.seen, self.erasures, self.came_after, self.too_young = Contents(), set(), {}, [], []
         self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = None, (), {}, None, {}, False
         self.opened, self.checked, self.erased = set(), 0, 0
 
     def expect(self, index, entries):
         self.settle()
         self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = index, entries if self.expected else (), {}, None, {}, False
-        for entry in self.entries:
+        for at, entry in self.entries:
             for name, ref in entry["payloads"].items():
-                self.need(ref, "record %s, payload %s" % (entry["record_id"], name))
+                self.need(ref, "record %s, payload %s" % (entry["record_id"], name), (at, milliseconds(entry["received_time"])))
 
-    def need(self, ref, by):
-        """needed: by identity, who needs it first and the media types of all references to it."""
-        self.needed.setdefault(payload_id(ref), (by, set()))[1].add(ref["media_type"])
+    def need(self, ref, by, place):
+        """needed: by identity, who needs it first, the media types of all references to it, and index and time of the first one's entry."""
+        self.needed.setdefault(payload_id(ref), (by, set(), place))[1].add(ref["media_type"])
 
     def settle(self):
         if self.index is None:
@@ -1910,7 +1910,7 @@ class Payloads:
         path = "payloads/%015d" % self.index
         if self.lines is not None and not self.bytes_read:
             self.findings.add("INCOMPLETE", path + ".bin", "it is missing")
-        for identity, (by, _) in self.needed.items():
+        for identity, (by, _, _) in self.needed.items():
             if identity not in self.provided and self.contents.digest(identity) not in self.seen:
                 self.findings.add("INCOMPLETE", by, "the payload %s is missing" % identity[:64])
         for identity, media_type in self.provided.items():
@@ -1921,7 +1921,11 @@ class Payloads:
             if self.contents.digest(identity) in self.seen:
                 self.findings.add("TAMPERED", path + ".jsonl", "the payload %s is there twice" % identity[:64])
             self.seen.add(self.contents.digest(identity))
-        for entry in self.entries:
+        for line in self.lines or ():
+            if "erased_by" in line:
+                needed = self.needed.get(payload_id(line))
+                self.erasures.setdefault((line.get("erased_in"), line["erased_by"], line["key_id"]), []).extend([needed[2]] if needed else [])
+        for _, entry in self.entries:
             self.check_contents(entry)
         self.index, self.entries = None, ()
 
@@ -1953,7 +1957,6 @@ class Payloads:
                 self.findings.add("INCOMPLETE", content.path, "the payload %s was not to be had" % line["sha256"])
             if "erased_by" in line:
                 self.erased += 1
-                self.erasures.add((line.get("erased_in"), line["erased_by"], line["key_id"]))
 
     def read_bytes(self, index, content):
         if not self.expected or index != self.index or self.lines is None or self.bytes_read:
@@ -1989,7 +1992,8 @@ class Payloads:
                 self.findings.add("TAMPERED", content.path, "the payload %s is not of its media type" % line["sha256"])
                 continue
             if base is not None:
-                self.need(base, "payload %s, its base" % line["sha256"])
+                if payload_id(line) in self.needed:
+                    self.need(base, "payload %s, its base" % line["sha256"], self.needed[payload_id(line)][2])
 
     def let_go(self):
         """After the last file of this log: settles, and lets go of what was kept."""
@@ -2003,11 +2007,25 @@ class Payloads:
             if erasure_of(key_id):
                 self.findings.add("INCOMPLETE", "key " + key_id, erasure_of(key_id) + " says that it was destroyed, and what it sealed is here: the erasure "
                                   "was not finished, or an old copy of the keys was put back")
-        for other, index, key_id in self.erasures:
-            ids, prefixes = erased_in.get(shard if other is None else other, {}).get(index, ((), ()))
+        for (other, index, key_id), contents in self.erasures.items():
+            ids, prefixes, act_ms, retention_ms = erased_in.get(shard if other is None else other, {}).get(index, ((), (), 0, 0))
             if other == shard or key_id not in ids and key_id[:3] not in prefixes:
                 entry = "entry %d%s" % (index, "" if other is None else " of " + other)
                 self.findings.add("INCOMPLETE", "key " + key_id, entry + ", said to erase it, is not there or does not say so")
+                continue
+            for at, ms in contents:
+                # Of its own log by their places, of another by their times.
+                if at > index if other is None else ms > act_ms:
+                    self.came_after.append(at)
+                elif 0 < retention_ms and act_ms - ms < retention_ms:
+                    self.too_young.append(at)
+
+    def notes(self):
+        kinds = [(self.came_after, "Contents came after the act that is said to have erased them: %d, the first of entry %d. An erasure that a hold made wait, "
+                                   "or a month that expired again, looks the same."),
+                 (self.too_young, "Contents are said to have expired before they were as old as the act says: %d, the first of entry %d. A clock that was ahead "
+                                  "looks the same.")]
+        return [words % (len(found), min(found)) for found, words in kinds if found]
 
 
 # --- The bundle ---------------------------------------------------------------------------------------------------
@@ -2095,7 +2113,7 @@ class Log:
                 continue
             entry = self.entry(index, match.group(2))
             if entry is not None:
-                entries.append(entry)
+                entries.append((index, entry))
         if number == 0:
             self.findings.add("TAMPERED", content.path, "it is empty")
         return entries
@@ -2139,7 +2157,9 @@ class Log:
         erased = None
         if act.get("action") in ("erasure", "expiry"):
             lists = [act["target"].get(name) for name in ("key_ids", "key_id_prefixes")]
-            erased = self.erased_at[index] = [set(filter(any_text, each if isinstance(each, list) else [])) for each in lists]
+            erased = [set(filter(any_text, each if isinstance(each, list) else [])) for each in lists]
+            days = act["target"].get("retention_days") if act["action"] == "expiry" else 0
+            self.erased_at[index] = erased + [milliseconds(entry["received_time"]), days * 86_400_000 if is_count(days) else 0]
             for name in set().union(*erased) if act["action"] == "erasure" else ():
                 self.erasures.setdefault(name, index)
         if entry["tenant"] != self.bundle.manifest["tenant"]:
@@ -2425,7 +2445,7 @@ class Bundle:
                 notes.append("Runs have records that lie outside of the range, or never arrived (%d)." % counts["partly here"])
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
-        times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish()]
+        times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish() + log.payloads.notes()]
         unchecked = [path for path in FIRST + LAST if path in self.singles and path not in CHECKED]
         later = sum(log.later for log in self.logs.values())
         if later:

@@ -27,7 +27,7 @@ import { createByteReader } from "./byte-reader.ts";
 /** The entries of a bundle: each proven by its tile, its facts added up. */
 export interface BundleEntries {
   /** A whole entries file. Gives the records whose payloads must be in the bundle. */
-  read(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<RunledgerRecord[]>;
+  read(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<PlacedRecord[]>;
   /** The SHA-256 of a bundle of entries as tlog-tiles has it; it stands before its entries. */
   expectBundle(index: number, width: number, sha256: string): void;
   /** Of the first MAX_BUNDLE_PROOFS. */
@@ -42,6 +42,11 @@ export interface BundleEntries {
   /** Once, after the last: of times of receipt that do not fit. */
   notesOfTimes(): string[];
   finish(): void;
+}
+
+export interface PlacedRecord {
+  index: number;
+  record: RunledgerRecord;
 }
 
 const MAX_LINE_BYTES = 70_000;
@@ -74,7 +79,7 @@ export function createBundleEntries(
   let times: ReceivedTimes | null = null;
 
   /** A line's record, if it is one that counts; null after a finding, or beside the selection. */
-  const checkLine = (line: Buffer, path: string, number: number): RunledgerRecord | null => {
+  const checkLine = (line: Buffer, path: string, number: number): PlacedRecord | null => {
     const place = placeOf(line);
     if (place === null || place.index <= lastIndex) {
       findings.add("TAMPERED", path, `line ${number} is no entry with an index, or out of order`);
@@ -104,13 +109,13 @@ export function createBundleEntries(
     runs.add(record);
     times ??= createReceivedTimes(attested);
     times.add(index, record.received_time);
-    return record;
+    return { index, record };
   };
   return {
     async read(firstIndex, content) {
       const path = entriesPath(firstIndex);
       const reader = createByteReader(content);
-      const records: RunledgerRecord[] = [];
+      const records: PlacedRecord[] = [];
       let lines = 0;
       for (
         let line = await lineOf(reader, path, findings);

@@ -90,13 +90,14 @@ export function openBundleLog(
     ...{ log, head, anchors, attested, entries, payloads, selection, findings },
     read: (place, file, sha256) => readFile(place, file, sha256, { log, tiles, entries, payloads, proofs, findings }),
     settle: payloads.settle,
-    finish({ isDestroyedBy, erasureOf }) {
+    finish({ destructionBy, erasureOf }) {
       tiles.finish(since);
       entries.finish();
       // Only an act of another log is named with its log.
       const isNamedRight = (shard: string | null): boolean => shard !== log.shard;
       payloads.finish({
-        isDestroyedBy: (shard, index, key) => isNamedRight(shard) && isDestroyedBy(shard ?? log.shard, index, key),
+        destructionBy: (shard, index, key) =>
+          isNamedRight(shard) ? destructionBy(shard ?? log.shard, index, key) : null,
         erasureOf,
       });
       selection.finish();

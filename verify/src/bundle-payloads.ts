@@ -12,15 +12,17 @@ import {
   payloadBytesPath,
   payloadId,
   payloadLinesPath,
-  type RunledgerRecord,
 } from "@runledger/contract";
 import { createBundleContents } from "./bundle-contents.ts";
+import type { PlacedRecord } from "./bundle-entries.ts";
+import { createErasureDates, type Erasure } from "./bundle-erasures.ts";
+import type { Destruction } from "./bundle-selection.ts";
 import { createByteReader } from "./byte-reader.ts";
 
 /** What the acts of all logs of the bundle say of keys. */
 export interface ActsOnKeys<Shard> {
-  /** Does the act at an index of a log (null: of this one) say that it destroyed the key? */
-  isDestroyedBy(shard: Shard, index: number, keyId: string): boolean;
+  /** The act at an index of a log (null: of this one), if it says that it destroyed the key. */
+  destructionBy(shard: Shard, index: number, keyId: string): Destruction | null;
   /** The entry of an erasure that says so, for a person. */
   erasureOf(keyId: string): string | null;
 }
@@ -28,10 +30,12 @@ export interface ActsOnKeys<Shard> {
 /** The payloads of a bundle: each is what an entry, or a payload that an entry refers to, commits to. */
 export interface BundlePayloads {
   /** An entries file was read whose records refer to payloads. Settles the one before. */
-  expect(firstIndex: number, records: readonly RunledgerRecord[]): Promise<void>;
+  expect(firstIndex: number, records: readonly PlacedRecord[]): Promise<void>;
   lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   finish(acts: ActsOnKeys<string | null>): void;
+  /** After that: of acts that are older than what they are said to have erased. */
+  notesOfErasures(): string[];
   /** After the last file of this log: settles, and lets go of what was kept. */
   settle(): Promise<void>;
   /** Whether it was settled or not. */
@@ -42,7 +46,7 @@ export interface BundlePayloads {
 
 interface Part {
   firstIndex: number;
-  records: readonly RunledgerRecord[];
+  records: readonly PlacedRecord[];
   /** By identity. */
   needed: Map<string, Needed>;
   lines: PayloadLine[] | null;
@@ -53,14 +57,10 @@ interface Part {
 interface Needed {
   /** Who needs it first. */
   by: string;
+  /** The entry that does, for a base that of what goes on from it. */
+  entry: PlacedRecord;
   /** Of all references to it. */
   mediaTypes: Set<string>;
-}
-/** That a key was destroyed, as lines say it. */
-interface Erasure {
-  shard: string | null;
-  index: number;
-  keyId: string;
 }
 type Placed = Extract<PayloadLine, { length: number }>;
 
@@ -73,6 +73,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   let contents = createBundleContents(findings);
   const erasures = new Map<string, Erasure>();
   const opened = new Set<string>();
+  const dated = createErasureDates();
   let part: Part | null = null;
   let checked = 0;
   let erased = 0;
@@ -80,7 +81,8 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   const settle = async (): Promise<void> => {
     if (part === null) return;
     settlePart(part, seen, findings);
-    for (const record of part.records) await contents.check(record);
+    noteErased(part, erasures);
+    for (const { record } of part.records) await contents.check(record);
     part = null;
   };
   const isOutOfPlace = (firstIndex: number, path: string, fits: (part: Part) => boolean): boolean => {
@@ -103,10 +105,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         part.provided.set(id, line.media_type);
         if ("missing" in line)
           findings.add("INCOMPLETE", path, `the payload ${line.sha256} was not to be had: ${line.missing}`);
-        if (!("erased_by" in line)) continue;
-        erased++;
-        const shard = "erased_in" in line ? line.erased_in : null;
-        erasures.set(`${line.erased_by} ${line.key_id} ${shard}`, { shard, index: line.erased_by, keyId: line.key_id });
+        if ("erased_by" in line) erased++;
       }
     },
     async bytes(firstIndex, sizeBytes, content) {
@@ -129,7 +128,8 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         await contents.add(payloadId(line), plaintext);
         if ("key_id" in line && opened.size < MAX_KEYS) opened.add(line.key_id);
         const base = baseOf(line, plaintext, path, findings);
-        if (base !== null) need(part, base, `payload ${line.sha256}, its base`);
+        const by = part.needed.get(payloadId(line));
+        if (base !== null && by !== undefined) need(part, base, `payload ${line.sha256}, its base`, by.entry);
       }
     },
     async settle() {
@@ -138,9 +138,14 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       contents = createBundleContents(findings);
     },
     finish(acts) {
-      for (const erasure of erasures.values()) checkErasure(erasure, acts, findings);
+      for (const erasure of erasures.values()) {
+        const destruction = acts.destructionBy(erasure.shard, erasure.index, erasure.keyId);
+        if (destruction === null) reportErasure(erasure, findings);
+        else dated.add(erasure, destruction);
+      }
       for (const keyId of opened) checkOpened(keyId, acts, findings);
     },
+    notesOfErasures: dated.notes,
     close: () => contents.close(),
     get checked() {
       return checked;
@@ -151,21 +156,36 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
   };
 }
 
-function newPart(firstIndex: number, records: readonly RunledgerRecord[]): Part {
+function newPart(firstIndex: number, records: readonly PlacedRecord[]): Part {
   const part: Part = { firstIndex, records, needed: new Map(), lines: null, provided: new Map(), bytesRead: false };
-  for (const { record_id, payloads } of records)
-    for (const [name, ref] of Object.entries(payloads)) need(part, ref, `record ${record_id}, payload ${name}`);
+  for (const entry of records)
+    for (const [name, ref] of Object.entries(entry.record.payloads))
+      need(part, ref, `record ${entry.record.record_id}, payload ${name}`, entry);
   return part;
 }
 
-function need({ needed }: Part, ref: PayloadRef, by: string): void {
+function need({ needed }: Part, ref: PayloadRef, by: string, entry: PlacedRecord): void {
   const known = needed.get(payloadId(ref));
-  if (known === undefined) needed.set(payloadId(ref), { by, mediaTypes: new Set([ref.media_type]) });
+  if (known === undefined) needed.set(payloadId(ref), { by, entry, mediaTypes: new Set([ref.media_type]) });
   else known.mediaTypes.add(ref.media_type);
 }
 
-function checkErasure({ shard, index, keyId }: Erasure, acts: ActsOnKeys<string | null>, findings: Findings): void {
-  if (acts.isDestroyedBy(shard, index, keyId)) return;
+/** By the part's lines, once all that its contents go on from is known. */
+function noteErased({ lines, needed }: Part, erasures: Map<string, Erasure>): void {
+  for (const line of lines ?? []) {
+    if (!("erased_by" in line)) continue;
+    const shard = "erased_in" in line ? line.erased_in : null;
+    const { erased_by: index, key_id: keyId } = line;
+    const name = `${index} ${keyId} ${shard}`;
+    const erasure = erasures.get(name) ?? { shard, index, keyId, contents: [] };
+    erasures.set(name, erasure);
+    const entry = needed.get(payloadId(line))?.entry;
+    if (entry !== undefined)
+      erasure.contents.push({ index: entry.index, receivedMs: Date.parse(entry.record.received_time) });
+  }
+}
+
+function reportErasure({ shard, index, keyId }: Erasure, findings: Findings): void {
   const entry = `entry ${index}${shard === null ? "" : ` of ${shard}`}`;
   const what = `payloads are said to be erased by ${entry}, which is not there or does not say so`;
   findings.add("INCOMPLETE", `key ${keyId}`, what);

@@ -5,10 +5,17 @@ export interface SelectionCheck {
   /** True when the entry is selected, false when it stands beside the selection, or is a finding. */
   add(index: number, record: RunledgerRecord): boolean;
   finish(): void;
-  /** Does the act at an index say that it destroyed the key? */
-  isDestroyedBy(index: number, keyId: string): boolean;
+  /** The act at an index, if it says that it destroyed the key. */
+  destructionBy(index: number, keyId: string): Destruction | null;
   /** The first act of an erasure that says that it destroyed the key. */
   erasureOf(keyId: string): number | null;
+}
+
+/** An act that destroyed keys. */
+export interface Destruction {
+  receivedMs: number;
+  /** Of an expiry, how old contents must be, if it says so; else 0. */
+  retentionMs: number;
 }
 
 export function createSelectionCheck(
@@ -70,9 +77,10 @@ export function createSelectionCheck(
       if (filter.until !== undefined && end < tree_size)
         checkBoundary(after, (time) => time >= (filter.until as string), `entry ${end}`, findings);
     },
-    isDestroyedBy(index, keyId) {
+    destructionBy(index, keyId) {
       const destroyed = destructions.get(index);
-      return destroyed?.ids.has(keyId) || destroyed?.prefixes.has(keyId.slice(0, PREFIX_DIGITS)) || false;
+      const isNamed = destroyed?.ids.has(keyId) || destroyed?.prefixes.has(keyId.slice(0, PREFIX_DIGITS));
+      return destroyed !== undefined && isNamed ? destroyed : null;
     },
     erasureOf: (keyId) => erasures.get(keyId) ?? erasures.get(keyId.slice(0, PREFIX_DIGITS)) ?? null,
   };
@@ -96,7 +104,7 @@ function checkBoundary(
   }
 }
 
-interface Destroyed {
+interface Destroyed extends Destruction {
   isExpiry: boolean;
   ids: ReadonlySet<string>;
   /** Of the ids of whole months. */
@@ -104,16 +112,19 @@ interface Destroyed {
 }
 
 const PREFIX_DIGITS = 3;
+const DAY_MS = 86_400_000;
 
 /** Null unless the record is the act of an erasure, or of an expiry. */
-function destroyedBy({ event, act }: RunledgerRecord): Destroyed | null {
+function destroyedBy({ event, act, received_time }: RunledgerRecord): Destroyed | null {
   // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
   if (event !== "act") return null;
   if (act?.action !== "erasure" && act?.action !== "expiry") return null;
   const textsOf = (value: unknown): ReadonlySet<string> =>
     new Set((Array.isArray(value) ? value : []).filter((each) => typeof each === "string"));
+  const isExpiry = act.action === "expiry";
+  const days = Number.isSafeInteger(act.target["retention_days"]) ? Number(act.target["retention_days"]) : 0;
   return {
-    isExpiry: act.action === "expiry",
+    ...{ isExpiry, receivedMs: Date.parse(received_time), retentionMs: isExpiry ? days * DAY_MS : 0 },
     ids: textsOf(act.target["key_ids"]),
     prefixes: textsOf(act.target["key_id_prefixes"]),
   };

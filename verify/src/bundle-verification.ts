@@ -98,7 +98,7 @@ export function verificationOf(
             ...notesOf(manifest, runs),
             ...notesOfNames(each),
             ...notesOfAnchors(manifest, each, directory, asksForStamps),
-            ...notesOfTimes(logs),
+            ...notesOfLogs(logs),
             ...noteOfLater(sum(logs.map(({ entries }) => entries.later))),
             noteOfUnchecked(files),
           ]
@@ -210,9 +210,12 @@ function noteOfUnchecked(files: ReadonlySet<string>): string {
   return `Not evidence, not checked: ${unchecked.join(", ")}.`;
 }
 
-function notesOfTimes(logs: readonly BundleLogCheck[]): string[] {
+/** Of times of receipt, and of erasures. */
+function notesOfLogs(logs: readonly BundleLogCheck[]): string[] {
   const prefix = (shard: string): string => (logs.length === 1 ? "" : `${shard}: `);
-  return logs.flatMap(({ log, entries }) => entries.notesOfTimes().map((note) => prefix(log.shard) + note));
+  return logs.flatMap(({ log, entries, payloads }) =>
+    [...entries.notesOfTimes(), ...payloads.notesOfErasures()].map((note) => prefix(log.shard) + note),
+  );
 }
 
 /** The verification as lines for a person. */

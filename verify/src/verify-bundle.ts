@@ -260,7 +260,7 @@ async function finish(reading: Reading): Promise<RunCoverage | null> {
 function actsOf(logs: ReadonlyMap<string, BundleLogCheck>): ActsOnKeys<string> {
   const selections = [...logs].map(([shard, { selection }]) => ({ shard, selection }));
   return {
-    isDestroyedBy: (shard, index, keyId) => logs.get(shard)?.selection.isDestroyedBy(index, keyId) ?? false,
+    destructionBy: (shard, index, keyId) => logs.get(shard)?.selection.destructionBy(index, keyId) ?? null,
     erasureOf(keyId) {
       for (const { shard, selection } of selections) {
         const index = selection.erasureOf(keyId);
