@@ -1,5 +1,5 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
-import { copiedBeside, isMembers, type Members } from "./json-object.ts";
+import { copiedBeside, isMembers, type Members, saysSomething } from "./json-object.ts";
 import { jsonTextOf } from "./json-text.ts";
 import { callOf, partOf } from "./message-part.ts";
 
@@ -11,7 +11,7 @@ export function chatMessage(value: unknown, defaultRole: string): ChatMessage {
   if (!isMembers(value)) return { role: defaultRole, parts: partsOfContent(value) };
   if (typeof value["role"] !== "string") return itemMessage(value, defaultRole);
   const { role, content, parts, tool_calls: calls, tool_call_id: id } = value;
-  const message = copiedBeside({ role: role as string }, value, MESSAGE_KEYS) as ChatMessage;
+  const message = copiedBeside({ role: role as string }, value, MESSAGE_KEYS, saysSomething) as ChatMessage;
   if (role === "tool" && id !== undefined)
     message.parts = [{ type: "tool_call_response", id, response: content ?? null }];
   else {

@@ -25,10 +25,10 @@ describe("an event of a message", () => {
 
   test("keeps the tool calls that the model asked for, and what it doesn't know", () => {
     const call = { id: "c1", type: "function", function: { name: "add", arguments: '{"a":1}' } };
-    expect(of("gen_ai.assistant.message", { tool_calls: [call], refusal: null })?.messages).toEqual([
+    expect(of("gen_ai.assistant.message", { tool_calls: [call], refusal: "No." })?.messages).toEqual([
       {
         role: "assistant",
-        refusal: null,
+        refusal: "No.",
         parts: [{ type: "tool_call", id: "c1", name: "add", arguments: { a: 1 } }],
       },
     ]);

@@ -7,13 +7,23 @@ export function isMembers(value: unknown): value is Members {
 }
 
 /** Puts the members that are not among `known` behind those that are there. Faster than to take an object apart and put it together again. */
-export function copiedBeside(into: Members, from: Members, known: readonly string[]): Members {
+export function copiedBeside(
+  into: Members,
+  from: Members,
+  known: readonly string[],
+  isCopied: (value: unknown) => boolean = () => true,
+): Members {
   for (const key in from)
-    if (!known.includes(key)) {
+    if (!known.includes(key) && isCopied(from[key])) {
       if (key === "__proto__") Object.defineProperty(into, key, { value: from[key], ...PLAIN });
       else into[key] = from[key];
     }
   return into;
+}
+
+/** Neither null nor an empty list: OpenAI's clients leave `refusal: null` and `annotations: []` on the messages that they send again, others don't. */
+export function saysSomething(value: unknown): boolean {
+  return value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
 const PLAIN = { configurable: true, enumerable: true, writable: true };

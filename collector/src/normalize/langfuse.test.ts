@@ -129,6 +129,14 @@ describe("usage details", () => {
 });
 
 describe("a generation's content", () => {
+  it("is the same history when a client leaves on a message what says nothing", () => {
+    const said = { role: "assistant", content: "Hi." };
+    const asked = { role: "user", content: "And now?" };
+    const left = { ...said, refusal: null, annotations: [], audio: null, function_call: null };
+    expect(generation([left, asked]).content.messages).toEqual(generation([said, asked]).content.messages);
+    expect(messagesOf([{ ...said, refusal: "No." }, asked])).toMatchObject([{ refusal: "No." }, {}]);
+  });
+
   it("is read from a request, whose other members are parameters", () => {
     const tools = [{ type: "function", function: { name: "t", parameters: { type: "object" } } }];
     const { content } = generation(

@@ -37,7 +37,8 @@ function isToolCall(value: unknown): value is WireToolCall {
 /** A message in the conventions' form. Keys they don't know are kept; one that is no message at all is kept whole. */
 export function openaiChatMessage(message: unknown): ChatMessage {
   if (!isMessage(message)) return { role: "unknown", parts: [{ type: "other", content: message }] };
-  const { role, content, tool_calls, tool_call_id, refusal, reasoning_content, ...rest } = message;
+  const { role, content, tool_calls, tool_call_id, refusal, reasoning_content, ...more } = message;
+  const rest = Object.fromEntries(Object.entries(more).filter(([, value]) => saysSomething(value)));
   if (role === "tool") {
     return {
       ...rest,
@@ -55,6 +56,11 @@ export function openaiChatMessage(message: unknown): ChatMessage {
       ...(tool_calls ?? []).map(toolCallPart),
     ],
   };
+}
+
+/** OpenAI's clients leave `annotations: []` and `audio: null` on the answers that are sent again as history. */
+function saysSomething(value: unknown): boolean {
+  return value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
 /** The calls that an answer asks for. */

@@ -78,6 +78,16 @@ test("streams with carriage returns, comments and several choices are read", () 
   expect(response.messages.map((message) => message.parts[0]?.["content"])).toEqual(["first", "second"]);
 });
 
+test("a history is the same when a client leaves on an answer what says nothing", () => {
+  const messagesOf = (more: object) => {
+    const answer = { role: "assistant", content: "Hi.", ...more };
+    return readRequest(JSON.stringify({ messages: [answer, { role: "user", content: "And now?" }] })).messages;
+  };
+  const left = { refusal: null, annotations: [], audio: null, function_call: null };
+  expect(JSON.stringify(messagesOf(left))).toBe(JSON.stringify(messagesOf({})));
+  expect(messagesOf({ annotations: [{ type: "url_citation" }] })).toMatchObject([{ annotations: [{}] }, {}]);
+});
+
 test("messages keep their order, their roles and what the conventions have no word for", () => {
   const request = readRequest(
     JSON.stringify({
