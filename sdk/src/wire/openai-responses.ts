@@ -1,3 +1,4 @@
+import type { ChatMessage } from "@runledger/contract";
 import { z } from "zod";
 import { responsesItem, responsesToolCalls } from "./openai-responses-item.ts";
 import { assembleResponseStream } from "./openai-responses-stream.ts";
@@ -46,13 +47,17 @@ function readRequest(body: string): ModelRequest {
     typeof input === "string"
       ? [{ role: "user", content: input }].map(responsesItem)
       : (input ?? []).map(responsesItem);
+  const first = chat.findIndex((message) => !isInstruction(message));
+  const split = instructions ? 0 : first === -1 ? chat.length : first;
   const parameters = { ...rest, reasoning_effort: rest.reasoning?.effort };
   return {
     operation: "chat",
     model,
     stream: stream ?? false,
-    systemInstructions: instructions ? [{ type: "text", content: instructions }] : [],
-    messages: chat,
+    systemInstructions: instructions
+      ? [{ type: "text", content: instructions }]
+      : chat.slice(0, split).flatMap(({ parts }) => parts),
+    messages: chat.slice(split),
     toolDefinitions: (tools ?? []).map(offeredTool),
     parameters: parametersOf(parameters, PARAMETER_NAMES, "openai"),
     toolResults: chat.flatMap(({ parts }) =>
@@ -61,6 +66,11 @@ function readRequest(body: string): ModelRequest {
       ),
     ),
   };
+}
+
+/** Of the system, and nothing beside its parts that would be lost: the collector reads it so too, and a replay compares with what that hashed. */
+function isInstruction({ role, parts: _parts, ...more }: ChatMessage): boolean {
+  return (role === "system" || role === "developer") && Object.keys(more).length === 0;
 }
 
 /** The provider's own tools have a type and no name. */
