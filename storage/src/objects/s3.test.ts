@@ -52,6 +52,21 @@ for (const [name, options, versioned] of [
   });
 }
 
+test("an object that is larger than any of ours is refused before it fills the memory", async () => {
+  const chunk = Buffer.alloc(1024 * 1024);
+  let sent = 0;
+  const Body = (async function* () {
+    for (; sent < 700; sent++) yield chunk;
+  })();
+  const { client, now, random, warn } = {
+    client: { send: async () => ({ Body, ETag: "e" }) } as never,
+    ...{ now: Date.now, random: Math.random, warn: () => undefined },
+  };
+  const objects = createS3Objects({ client, now, random, warn }, parseS3Location("s3://evidence/ledger"));
+  await expect(objects.read("log/a/checkpoint")).rejects.toThrow("more than 671088640 bytes");
+  expect(sent).toBe(640);
+});
+
 describe("evidence under Object Lock", () => {
   let s3: StrictS3;
   let warnings: object[];

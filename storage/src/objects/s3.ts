@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeleteObjectCommand, GetObjectCommand } from "@aws-sdk/client-s3";
-import { isEvidencePath } from "@runledger/contract";
+import { isEvidencePath, MAX_OBJECT_BYTES } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import { checkedPath, refuseEvidence } from "./object-path.ts";
 import type { Objects, ObjectVersion } from "./objects.ts";
@@ -41,7 +41,7 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
       const { Body, ETag = "" } = await client.send(
         new GetObjectCommand({ ...place, ...range, ...(version === undefined ? {} : { VersionId: version }) }),
       );
-      return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), version: ETag };
+      return { bytes: await wholeOf(path, Body as AsyncIterable<Uint8Array> | undefined), version: ETag };
     } catch (error) {
       if (isAbsent(error)) {
         if (isEvidencePath(path) && isHidden(error)) warnOfHidden(path);
@@ -97,4 +97,17 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
       });
     },
   };
+}
+
+/** Whoever may write into the bucket must not be able to fill our memory. @throws StorageError `damaged` for more than any object has. */
+async function wholeOf(path: string, body: AsyncIterable<Uint8Array> | undefined): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body ?? []) {
+    size += part.length;
+    if (size > MAX_OBJECT_BYTES)
+      throw new StorageError("damaged", `${path} has more than ${MAX_OBJECT_BYTES} bytes, as no such object has`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
