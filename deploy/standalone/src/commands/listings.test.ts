@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { stripVTControlCharacters } from "node:util";
 import { visibleText } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProgram } from "../program.ts";
@@ -101,7 +102,7 @@ test.each([
   [["erase", "--user", "u", "--reason", "r"], 2],
 ])("%j shows a name with line ends on one line: %i in all", async (args, lines) => {
   const text = await run(...args);
-  expect(text.trimEnd().split("\n").length, text).toBe(lines);
+  expect(stripVTControlCharacters(text).trimEnd().split("\n").length, text).toBe(lines);
   expect(text).toContain(visibleText(NAME));
   expect(text).not.toMatch(/[\r\u2028]/);
 });
