@@ -1469,7 +1469,7 @@ def said_of(e):
     """Of what a record's id is of, as far as every collector tells it alike: another is not the same record, whatever id it has."""
     end = e["end"] and [e["end"].get(name) for name in ("status", "outcome", "reason", "records")]
     tool = e["tool"] and [e["tool"][name] for name in ("name", "arguments_sha256", "result_sha256")]
-    return sha256(json.dumps([e["event"], e["status"], end, tool]).encode())[:8]
+    return sha256(json.dumps([e["event"], e["status"], end, tool]).encode())
 
 
 class Chain:

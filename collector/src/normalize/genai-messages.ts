@@ -23,7 +23,8 @@ export function conventionMessages(value: unknown, defaultRole: Speaker, memo?: 
 export function askedMessages(value: unknown, memo?: TextMemo): { system: string | null; messages: string[] } {
   const said = listIn(value, memo);
   const messages = conventionMessages(value, "user", memo);
-  const isTold = (message: unknown) => isMembers(message) && /^(system|developer)$/.test(String(message["role"]));
+  const isTold = (message: unknown) =>
+    isMembers(message) && (message["role"] === "system" || message["role"] === "developer");
   const told = said === null || !isTold(said[0]) || said.length !== messages.length ? 0 : leading(said, isTold);
   const parts = told === 0 ? null : partsAlone(messages.slice(0, told));
   return parts === null

@@ -259,6 +259,11 @@ describe("a model call", () => {
     ]);
   });
 
+  it("is one with whatever role a message has", () => {
+    const messages = '[{"role":{"toString":1},"parts":[]}]';
+    expect(read({ ...CHAT, "gen_ai.input.messages": messages }).content.messages).toHaveLength(1);
+  });
+
   it("takes messages in a provider's own form", () => {
     const { content } = read({
       ...CHAT,

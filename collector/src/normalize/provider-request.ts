@@ -74,9 +74,11 @@ export function itemsSaid(items: unknown, instructed: readonly ChatMessage[]): R
 }
 
 function isItem(value: unknown): boolean {
-  return (
-    isMembers(value) && (typeof value["role"] === "string" || /^(function_call|reasoning)/.test(String(value["type"])))
-  );
+  return isMembers(value) && (typeof value["role"] === "string" || isItemType(value["type"]));
+}
+
+function isItemType(type: unknown): boolean {
+  return typeof type === "string" && /^(function_call|reasoning)/.test(type);
 }
 
 function isInstruction({ role }: ChatMessage): boolean {
