@@ -220,6 +220,7 @@ export {
   tileWidth,
 } from "./log/tile-path.ts";
 export { createTileTree, restoreTileTree, type Tile, type TileTree, tileNode } from "./log/tile-tree.ts";
+export { type CertificateHash, parseTimestamp, type StampDigest, type TimestampToken } from "./log/timestamp-token.ts";
 export type { SealedPayloads } from "./log/unopened-payloads.ts";
 export {
   createFindings,

@@ -8,7 +8,7 @@ BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program opens
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, calendar, collections, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
+import argparse, base64, calendar, collections, datetime, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -614,8 +614,11 @@ def run_openssl(*arguments):
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
+Authority = collections.namedtuple("Authority", "der key valid_from valid_to")
+
+
 def read_certificate(path):
-    """PEM of the authority's certificate."""
+    """Of a time stamping authority: its certificate in DER, its key in PEM, and from when to when (seconds) it is valid."""
     with open(path, "rb") as file:
         data = file.read()
     if b"-----BEGIN CERTIFICATE-----" not in data:
@@ -623,108 +626,150 @@ def read_certificate(path):
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        code, text = run_openssl("x509", "-in", file.name, "-noout", "-ext", "extendedKeyUsage")
-    if code != 0:
+        code, text = run_openssl("x509", "-in", file.name, "-pubkey", "-dates", "-ext", "extendedKeyUsage")
+    found = re.search(r"(-----BEGIN PUBLIC KEY-----\n(.*?)-----END PUBLIC KEY-----\n).*?^notBefore=(.*?) GMT\n^notAfter=(.*?) GMT\n"
+                      r".*?-----BEGIN CERTIFICATE-----\n(.*?)-----END", text, re.S | re.M)
+    if code != 0 or not found:
         raise Unreadable("--tsa-cert: a certificate in PEM or DER is expected")
     if "Time Stamping" not in text:
         raise Unreadable("--tsa-cert: this certificate is not one for time stamping: name the authority's own, not its issuer's")
-    return data
+    if der_inside(der_inside(der_element(base64.b64decode(found.group(2))), 0x30)[0], 0x30)[0].whole not in OIDS_KEY:
+        raise Unreadable("--tsa-cert: only stamps by RSA (PKCS #1 v1.5) and ECDSA keys are checked")
+    dates = [calendar.timegm(time.strptime(found.group(group), "%b %d %H:%M:%S %Y")) for group in (3, 4)]
+    return Authority(base64.b64decode(found.group(5)), found.group(1).encode(), *dates)
 
 
-def der(tag, *content):
-    data = b"".join(content)
-    size = len(data).to_bytes(4, "big").lstrip(b"\x00")
-    return bytes([tag]) + (bytes([len(data)]) if len(data) < 0x80 else bytes([0x80 + len(size)]) + size) + data
+Part = collections.namedtuple("Part", "tag whole content")
 
 
 def der_parts(data):
-    """[(tag, whole, content)] of elements side by side. ValueError unless their lengths are as DER has them."""
+    """Elements side by side. ValueError unless their lengths are as DER has them."""
     parts, at = [], 0
     while at < len(data):
-        first = data[at + 1] if at + 1 < len(data) else 0x80
-        start = at + 2 + max(0, first - 0x80)
-        length = first if first < 0x80 else int.from_bytes(data[at + 2:start], "big")
-        whole, content = data[at:start + length], data[start:start + length]
-        if first > 0x83 or data[at] & 0x1f == 0x1f or der(data[at], content) != whole or len(content) != length:
-            raise ValueError("it is not in DER")
-        parts.append((data[at], whole, content))
+        if at + 1 == len(data) or data[at] & 0x1f == 0x1f:
+            raise ValueError("it is cut, or of a long tag")
+        length, start = data[at + 1], at + 2
+        if length >= 0x80:
+            start += length - 0x80
+            octets = data[at + 2:start]
+            length = int.from_bytes(octets, "big")
+            if not 1 <= start - at - 2 <= 3 or octets[:1] == b"\x00" or length < 0x80:
+                raise ValueError("a length is indefinite, too long or not the shortest")
+        if start + length > len(data):
+            raise ValueError("it is cut")
+        parts.append(Part(data[at], data[at:start + length], data[start:start + length]))
         at = start + length
     return parts
 
 
-def der_inside(data, tag, count):
-    (outer,) = der_parts(data)
-    parts = der_parts(outer[2])
-    if outer[0] != tag or len(parts) != count:
+def der_element(data):
+    (part,) = der_parts(data)
+    return part
+
+
+def der_content(part, tag):
+    if part.tag != tag:
         raise ValueError("it is another structure")
-    return parts
+    return part.content
+
+
+def der_inside(part, tag):
+    return der_parts(der_content(part, tag))
 
 
 OID_SIGNED_DATA, OID_STAMP = bytes.fromhex("06092a864886f70d010702"), bytes.fromhex("060b2a864886f70d0109100104")
-# SHA-256, SHA-384, SHA-512; RSA by its key or with each of these, and ECDSA.
-OIDS_DIGEST = [bytes.fromhex("060960864801650304020" + last) for last in "123"]
+OID_CONTENT_TYPE, OID_MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010903"), bytes.fromhex("06092a864886f70d010904")
+OID_CERTIFICATE, OID_CERTIFICATE_V2 = bytes.fromhex("060b2a864886f70d010910020c"), bytes.fromhex("060b2a864886f70d010910022f")
+OIDS_DIGEST = {bytes.fromhex("060960864801650304020" + last): name for last, name in (("1", "sha256"), ("2", "sha384"), ("3", "sha512"))}
+# RSA by its key or with each of these, and ECDSA.
 OIDS_SIGNATURE = [bytes.fromhex("06092a864886f70d01010" + last) for last in "1bcd"] + [bytes.fromhex("06082a8648ce3d04030" + last) for last in "234"]
+OIDS_KEY = [bytes.fromhex("06092a864886f70d010101"), bytes.fromhex("06072a8648ce3d0201")]
+GENERALIZED_TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d+))?Z")
 
 
-def signed_part(response, sid):
-    """A TimeStampResp with what the authority signed of this one, in a frame that is always the same: nobody signed the given one. sid: its issuer and
-    serial number. ValueError for what is none, is refused by the authority, or signed by a digest that is too weak."""
-    status, token = der_inside(response, 0x30, 2)
-    name, wrapped = der_inside(token[1], 0x30, 2)
-    (signed,) = der_inside(wrapped[1], 0xa0, 1)
-    parts, granted = der_parts(signed[2]), der_parts(status[2])
-    ok = signed[0] == 0x30 and status[0] == 0x30 and len(parts) >= 4 and granted and granted[0][1] in (b"\x02\x01\x00", b"\x02\x01\x01")
-    if not ok or name[1] != OID_SIGNED_DATA:
-        raise ValueError("it is no signed data, or refused")
-    content_name, content = der_inside(parts[2][1], 0x30, 2)
-    (info,) = der_inside(content[1], 0xa0, 1)
-    (signer,) = der_inside(parts[-1][1], 0x31, 1)
-    fields = der_parts(signer[2])
-    if signer[0] != 0x30 or not 6 <= len(fields) <= 7 or content_name[1] != OID_STAMP:
-        raise ValueError("it is no time stamp of one signer")
-    digest, attributes, algorithm, signature = fields[2:6]
-    if [part[0] for part in (info, digest, attributes, algorithm, signature)] != [0x04, 0x30, 0xa0, 0x30, 0x04]:
-        raise ValueError("it is no time stamp of one signer")
-    digest_name, algorithm_name = [(der_parts(part[2]) or [(0, b"")])[0][1] for part in (digest, algorithm)]
-    if digest_name not in OIDS_DIGEST or algorithm_name not in OIDS_SIGNATURE:
-        raise ValueError("it is signed by another algorithm")
-    by = der(0x30, digest_name)
-    signer_info = der(0x30, b"\x02\x01\x01", sid, by, attributes[1], der(0x30, algorithm_name), signature[1])
-    data = der(0x30, b"\x02\x01\x03", der(0x31, by), der(0x30, OID_STAMP, der(0xa0, info[1])), der(0x31, signer_info))
-    return der(0x30, bytes.fromhex("3003020100"), der(0x30, OID_SIGNED_DATA, der(0xa0, data)))
+def digest_named(algorithm):
+    name = der_inside(algorithm, 0x30)[0].whole
+    if name not in OIDS_DIGEST:
+        raise ValueError("it is of another digest")
+    return OIDS_DIGEST[name]
 
 
-def issuer_and_serial(certificate):
-    fields = der_parts(der_parts(der_parts(certificate)[0][2])[0][2])
-    serial = 1 if fields[0][0] == 0xa0 else 0  # behind the version
-    return der(0x30, fields[serial + 2][1], fields[serial][1])
+def one_value(attributes, name):
+    """Of a signed attribute that is there once and has one value; None where it is not there."""
+    found = [values for key, values in (der_inside(each, 0x30) for each in attributes) if key.whole == name]
+    if not found:
+        return None
+    (values,) = found
+    (value,) = der_inside(values, 0x31)
+    return value
 
 
-def stamped_at(response, stamped, certificate):
-    """When a time stamp (RFC 3161) was made over the bytes; None when it does not hold. What nobody signed in it is not asked."""
+def names_certificate(value, with_digest, certificate):
+    """Is the first certificate of a signing-certificate attribute, which is the signer's, this one?"""
+    fields = der_inside(der_inside(der_inside(value, 0x30)[0], 0x30)[0], 0x30)
+    digest = "sha256" if with_digest else "sha1"
+    if with_digest and fields[0].tag == 0x30:
+        digest = digest_named(fields.pop(0))
+    return hashlib.new(digest, certificate).digest() == der_content(fields[0], 0x04)
+
+
+def signature_ok(key, digest, message, signature):
     with tempfile.TemporaryDirectory() as directory:
-        paths = [os.path.join(directory, name) for name in ("tsr", "data", "cert", "der")]
-        for path, data in zip(paths[1:], (stamped, certificate)):
+        paths = [os.path.join(directory, name) for name in ("key", "signature", "message")]
+        for path, data in zip(paths, (key, signature, message)):
             with open(path, "wb") as file:
                 file.write(data)
-        run_openssl("x509", "-in", paths[2], "-outform", "DER", "-out", paths[3])
-        with open(paths[3], "rb") as file:
-            sid = issuer_and_serial(file.read())
-        try:
-            token = signed_part(response, sid)
-        except ValueError:
+        return run_openssl("dgst", "-" + digest, "-verify", paths[0], "-signature", paths[1], paths[2])[0] == 0
+
+
+def stamped_at(response, stamped, authority):
+    """When a time stamp (RFC 3161) was made over the bytes; None when it does not hold. What nobody signed in it is not asked."""
+    try:
+        return stamp_time(response, stamped, authority)
+    except (ValueError, IndexError):
+        return None
+
+
+def stamp_time(response, stamped, authority):
+    """ValueError or IndexError: it has not the structure of one."""
+    status, token = der_inside(der_element(response), 0x30)
+    if der_inside(status, 0x30)[0].whole not in (b"\x02\x01\x00", b"\x02\x01\x01"):
+        return None
+    kind, wrapped = der_inside(token, 0x30)
+    (signed,) = der_inside(wrapped, 0xa0)
+    _, _, content, *others = der_inside(signed, 0x30)
+    content_kind, content = der_inside(content, 0x30)
+    (info,) = der_inside(content, 0xa0)
+    (signer,) = der_inside(others[-1], 0x31)
+    _, _, by, attributes, algorithm, signature, *unsigned = der_inside(signer, 0x30)
+    if kind.whole != OID_SIGNED_DATA or content_kind.whole != OID_STAMP or len(unsigned) > 1:
+        return None
+    if der_inside(algorithm, 0x30)[0].whole not in OIDS_SIGNATURE:
+        return None
+    info, signature, digest, named = der_content(info, 0x04), der_content(signature, 0x04), digest_named(by), der_inside(attributes, 0xa0)
+    version, _, imprint, _, moment = der_inside(der_element(info), 0x30)[:5]
+    algorithm, text_hash = der_inside(imprint, 0x30)
+    # Of SHA-1 and MD5 whoever has it stamped can make a second text.
+    if version.whole != b"\x02\x01\x01" or hashlib.new(digest_named(algorithm), stamped).digest() != der_content(text_hash, 0x04):
+        return None
+    kind, info_hash = one_value(named, OID_CONTENT_TYPE), one_value(named, OID_MESSAGE_DIGEST)
+    if kind is None or kind.whole != OID_STAMP or info_hash is None or der_content(info_hash, 0x04) != hashlib.new(digest, info).digest():
+        return None
+    for name in (OID_CERTIFICATE, OID_CERTIFICATE_V2):
+        value = one_value(named, name)
+        if value is not None and not names_certificate(value, name == OID_CERTIFICATE_V2, authority.der):
             return None
-        with open(paths[0], "wb") as file:
-            file.write(token)
-        _, text = run_openssl("ts", "-reply", "-in", paths[0], "-text")
-        match = re.search(r"^Time stamp: ([A-Z][a-z]{2} +[0-9]+ [0-9:]{8})(?:\.[0-9]+)? ([0-9]{4}) GMT", text, re.M)
-        # Of SHA-1 and MD5 whoever has it stamped can make a second text.
-        if not match or not re.search(r"^Hash Algorithm: sha(256|384|512)$", text, re.M):
-            return None
-        moment = time.strptime(" ".join(match.groups()), "%b %d %H:%M:%S %Y")
-        code, _ = run_openssl("ts", "-verify", "-in", paths[0], "-data", paths[1], "-CAfile", paths[2], "-untrusted", paths[2],
-                              "-partial_chain", "-attime", str(calendar.timegm(moment)))
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment) if code == 0 else None
+    match = GENERALIZED_TIME.fullmatch(der_content(moment, 0x18))
+    if match is None:
+        return None
+    numbers, fraction = [int(each) for each in match.groups()[:6]], int(((match.group(7) or b"") + b"000")[:3])
+    datetime.datetime(*numbers)  # ValueError when there is no such time
+    ms = calendar.timegm(tuple(numbers)) * 1000 + fraction
+    if not authority.valid_from * 1000 <= ms <= authority.valid_to * 1000:
+        return None
+    if not signature_ok(authority.key, digest, b"\x31" + attributes.whole[1:], signature):
+        return None
+    return "%04d-%02d-%02dT%02d:%02d:%02d" % tuple(numbers) + ".%03dZ" % fraction
 
 
 # --- The tar, or a directory --------------------------------------------------------------------------------------
@@ -1091,7 +1136,7 @@ class Anchors:
             raise Wrong("the time stamp does not hold")
         for log, size in covered:
             log.stamped = {"size": size, "time": moment}
-            log.times.attested.append((size, calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) * 1000, "time stamp"))
+            log.times.attested.append((size, milliseconds(moment), "time stamp"))
 
     def heads_of(self, anchor, notes):
         """[(log, its head in the directory, is it signed)] of the bundle's logs, each of which the directory must agree with."""

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { RFC3161Timestamp } from "@sigstore/core";
+import { parseTimestamp } from "@runledger/contract";
 
 /** Asks a time stamping authority (RFC 3161, over HTTP: section 3.4) when some bytes existed. */
 export interface TimestampClient {
@@ -12,7 +12,6 @@ const MAX_ANSWER_BYTES = 256 * 1024;
 const NONCE_BYTES = 16;
 /** id-sha256, 2.16.840.1.101.3.4.2.1, with NULL parameters. */
 const SHA256_ALGORITHM = Buffer.from("300d06096086480165030402010500", "hex");
-const GRANTED = new Set([0, 1]);
 
 export function createTimestampClient(url: string, timeoutMs: number = TIMEOUT_MS): TimestampClient {
   return {
@@ -43,15 +42,12 @@ export function timestampRequest(sha256: Uint8Array, nonce: Uint8Array): Buffer 
 
 /** Whose certificate signs is for the one who verifies; here only what was asked for counts. @throws Error. */
 function timeIn(token: Uint8Array, sha256: Uint8Array, nonce: Uint8Array): Date {
-  const parsed = RFC3161Timestamp.parse(Buffer.from(token));
-  if (!GRANTED.has(Number(parsed.status)))
-    throw new Error(`the time stamping authority refused, with status ${parsed.status}`);
-  const info = parsed.tstInfo;
-  if (Buffer.compare(info.messageImprintHashedMessage, sha256) !== 0)
+  const stamp = parseTimestamp(token);
+  if (stamp.imprint.digest !== "sha256" || !stamp.imprint.hash.equals(sha256))
     throw new Error("the time stamp is of something else than what was sent");
-  if (!info.raw.includes(der(0x02, nonce)))
+  if (stamp.nonce === undefined || !stamp.nonce.equals(der(0x02, nonce)))
     throw new Error("the time stamp does not repeat the nonce: it may be an old one");
-  return info.genTime;
+  return new Date(stamp.time);
 }
 
 /** Contents below 64 KiB. */
