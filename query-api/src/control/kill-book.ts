@@ -11,6 +11,7 @@ import {
 } from "@runledger/contract";
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
+import type { ErasedWords } from "../approvals/approval-book.ts";
 import { QueryApiError } from "../error.ts";
 
 /** In force at once, of all tenants: agents are told of all of theirs with each change. */
@@ -96,10 +97,14 @@ export function shownKill({ kill_id, scope, reason, by, time }: KeptKill): Kill 
   return { kill_id, scope, reason, by, time };
 }
 
-/** The state in which kills of these runs don't say why any more: the log does. What is not recorded yet still must. */
-export function withoutReasons(state: KillState, tenant: string, runIds: ReadonlySet<string>): KillState {
-  const isErased = ({ scope, recorded, reason, ...one }: KeptKill): boolean =>
-    one.tenant === tenant && recorded && reason !== ERASED_REASON && runIds.has(scope.run_id ?? "");
+/** The state in which kills of these runs, of until the erasure was done, don't say why any more: the log does. What is not recorded yet still must. */
+export function withoutReasons(state: KillState, { tenant, runIds, untilMs }: ErasedWords): KillState {
+  const isErased = ({ scope, recorded, reason, time, ...one }: KeptKill): boolean =>
+    one.tenant === tenant &&
+    recorded &&
+    reason !== ERASED_REASON &&
+    runIds.has(scope.run_id ?? "") &&
+    Date.parse(time) <= untilMs;
   return changed(state, (one) => (isErased(one) ? { ...one, reason: ERASED_REASON } : one));
 }
 

@@ -10,6 +10,7 @@ const NOW = Date.UTC(2026, 10, 30);
 const LATER = NOW + 60_000;
 const MOMENT = NOW + 30_000;
 const OF_R1 = { tenant: "t", runIds: new Set(["r1"]), untilMs: Number.POSITIVE_INFINITY };
+const PRINCIPAL = { keyId: null, name: "op", roles: new Set<never>(), tenant: "t", everyTenant: false };
 
 let store: StoreUnderTest;
 let objects: Objects;
@@ -91,17 +92,31 @@ describe.each(STORES)("in %s", (kind) => {
   });
 
   test("a kill of the run stays in force without its reason, once that is in the log", async () => {
-    const principal = { keyId: null, name: "op", roles: new Set<never>(), tenant: "t", everyTenant: false };
     const kills = createKillDocument(objects);
     const reasons = async () => (await kills.read()).kills.map(({ reason }) => reason);
     for (const run_id of ["r1", "r2"])
       await kills.update(
-        (state) => withKill(state, { scope: { run_id }, reason: `of ${run_id}`, principal, nowMs: NOW }).state,
+        (state) =>
+          withKill(state, { scope: { run_id }, reason: `of ${run_id}`, principal: PRINCIPAL, nowMs: NOW }).state,
       );
     await eraseWords(objects, OF_R1);
     expect(await reasons()).toEqual(["of r1", "of r2"]);
     for (const { kill_id } of (await kills.read()).kills) await kills.update((state) => withRecorded(state, kill_id));
     await eraseWords(objects, OF_R1);
     expect(await reasons()).toEqual(["erased", "of r2"]);
+  });
+
+  test("a kill that was set after the erasure was done keeps its reason, when late rows are erased", async () => {
+    const kills = createKillDocument(objects);
+    for (const [run_id, nowMs] of [
+      ["r1", LATER],
+      ["r3", NOW],
+    ] as const) {
+      const order = { scope: { run_id }, reason: `of ${run_id}`, principal: PRINCIPAL, nowMs };
+      await kills.update((state) => withKill(state, order).state);
+    }
+    for (const { kill_id } of (await kills.read()).kills) await kills.update((state) => withRecorded(state, kill_id));
+    await eraseWords(objects, { ...OF_R1, runIds: new Set(["r1", "r3"]), untilMs: MOMENT });
+    expect((await kills.read()).kills.map(({ reason }) => reason)).toEqual(["of r1", "erased"]);
   });
 });

@@ -12,5 +12,5 @@ export async function eraseWords(objects: Objects, erased: ErasedWords): Promise
   for (const one of (await approvals.read()).approvals)
     if (one.arguments_path !== null && hasErasedWords(one, erased)) await objects.delete(one.arguments_path);
   await approvals.update((state) => withoutWords(state, erased));
-  await createKillDocument(objects).update((state) => withoutReasons(state, erased.tenant, erased.runIds));
+  await createKillDocument(objects).update((state) => withoutReasons(state, erased));
 }

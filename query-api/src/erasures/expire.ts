@@ -38,7 +38,8 @@ export async function expireContent(dependencies: ExpireDependencies, settings: 
   const { months } = await expiries.read();
   const look = { nowMs, sizes: await keyring.months(), recorded: new Set(months.map(({ month }) => month)) };
   const aged = await ages.update((before) => agedBy(before, look));
-  const claims = new Set((await holds.read()).destroying?.map(({ id }) => id));
+  const { holds: inForce, destroying = [] } = await holds.read();
+  const claims = new Set(destroying.map(({ id }) => id));
   const release = (isOver: (month: string) => boolean) =>
     releaseDestruction(holds, ({ id }) => claims.has(id) && isClaimOfExpiry(id) && isOver(id.slice(CLAIM.length)));
   await release((claimed) => !aged.months.some(({ month }) => month === claimed));
@@ -46,7 +47,9 @@ export async function expireContent(dependencies: ExpireDependencies, settings: 
   for (const one of aged.months) {
     const { month } = one;
     const isCounted = isAged(aged, one, retentionDays);
-    const isDue = isCounted && isSteady(aged) && monthEndMs(month) + retentionDays * DAY_MS <= nowMs;
+    // Under a hold nothing begins, so no ring need be read to know what could.
+    const isDue =
+      inForce.length === 0 && isCounted && isSteady(aged) && monthEndMs(month) + retentionDays * DAY_MS <= nowMs;
     // Claimed before a crash, or by who is at it: whoever sets a hold was told. Begun anew since, it is done or has new keys.
     if (claims.has(CLAIM + month)) {
       if (!isCounted) await release((claimed) => claimed === month);

@@ -41,11 +41,12 @@ export async function findRecordedErasure(
   return found;
 }
 
-const LOOKED_BACK = 256;
+/** Entries that are read at once; an installation's metrics may fill many of these. */
+const STEP_ENTRIES = 1_024;
 /** Older rows may have left ClickHouse by age. */
 const RECENT_MS = 24 * 3_600_000;
 
-/** The last record of a run that stands shortly before an entry: ClickHouse gets them in the same order, so when it has this one it has all before. Null: there is none. */
+/** The last record of a run that stands within a day before an entry: ClickHouse gets them in the same order, so when it has this one it has all before. Null: there is none. */
 export async function lastRunRecordBefore(
   objects: Objects,
   shard: string,
@@ -53,11 +54,16 @@ export async function lastRunRecordBefore(
 ): Promise<{ tenant: string; recordId: string } | null> {
   const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
   const size = await publishedSize(objects, shard);
-  let last: { tenant: string; recordId: string } | null = null;
-  for await (const { entry } of readEntries(read, Math.max(0, logIndex - LOOKED_BACK), logIndex, size)) {
-    const { tenant, record_id: recordId, event, run_id, received_time } = parseLogEntry(entry);
-    const isRecent = Date.parse(receivedTime) - Date.parse(received_time) < RECENT_MS;
-    if (isRecent && run_id !== "" && event !== "metric" && event !== "act") last = { tenant, recordId };
+  for (let end = logIndex, isRecent = true; end > 0 && isRecent; end -= STEP_ENTRIES) {
+    let last: { tenant: string; recordId: string } | null = null;
+    isRecent = false;
+    for await (const { entry } of readEntries(read, Math.max(0, end - STEP_ENTRIES), end, size)) {
+      const { tenant, record_id: recordId, event, run_id, received_time } = parseLogEntry(entry);
+      if (Date.parse(receivedTime) - Date.parse(received_time) >= RECENT_MS) continue;
+      isRecent = true;
+      if (run_id !== "" && event !== "metric" && event !== "act") last = { tenant, recordId };
+    }
+    if (last !== null) return last;
   }
-  return last;
+  return null;
 }

@@ -20,6 +20,7 @@ import {
   SAME_PACK,
   type StepRow,
   signCheckpoint,
+  TILE_WIDTH,
   tilePath,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
@@ -32,7 +33,7 @@ const ORIGIN = "example.com/log";
 export const verifierKey = formatVerifierKey(ORIGIN, privateKey);
 export const verifier = parseVerifierKey(verifierKey);
 
-/** Publishes a log of these records, fewer than 256, as a collector would have. Returns its rows of `log_entries`. */
+/** Publishes a log of these records as a collector would have, from 256 on without its full tiles. Returns its rows of `log_entries`. */
 export async function publishSmallLog(
   objects: Objects,
   records: readonly RunledgerRecord[],
@@ -46,7 +47,10 @@ export async function publishSmallLog(
   for (const { level, index, width, bytes } of tree.partialTiles()) {
     await objects.create(`${prefix}${tilePath(level, index, width)}`, bytes);
   }
-  await objects.create(`${prefix}${entryBundlePath(0, entries.length)}`, encodeEntryBundle(entries));
+  for (let first = 0; first < entries.length; first += TILE_WIDTH) {
+    const bundle = entries.slice(first, first + TILE_WIDTH);
+    await objects.create(`${prefix}${entryBundlePath(first / TILE_WIDTH, bundle.length)}`, encodeEntryBundle(bundle));
+  }
   const note = signCheckpoint(tree.size, tree.root(), createNoteSigner(origin, privateKey));
   await objects.replace(`${prefix}${CHECKPOINT_PATH}`, note);
   return records.map((one, log_index) => ({
