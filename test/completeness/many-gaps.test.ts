@@ -17,7 +17,8 @@ began = time.monotonic()
 for n in [int(line) for line in sys.stdin]:
     end = {"records": records} if n == records - 1 else None
     chains.add({"tenant": "t", "run_id": "r", "event": "step", "record_id": id_of(n), "run_seq": n, "run_prev": id_of(n - 1) if n else None,
-                "received_time": "2026-01-01T00:00:00.000000000Z", "run": {"heartbeat_interval_ms": None}, "end": end, "operation": None, "status": "ok", "tool": None})
+                "received_time": "2026-01-01T00:00:00.000000000Z", "run": dict.fromkeys(v.FACTS + ("heartbeat_interval_ms",)), "end": end, "operation": None, "status": "ok", "tool": None, "kind": "other", "llm": None, "cost": None,
+                "trace_id": "", "step_id": "", "parent_id": None, "start_time": "", "end_time": ""})
 chains.finish("log", findings)
 print("%.1f" % (time.monotonic() - began))
 for finding in findings.list:
@@ -34,6 +35,16 @@ function problemsOf(numbers: readonly number[]): { node: string[]; python: strin
       ...{ tenant: "t", run_id: "r", event: "step", record_id: idOf(number), run_seq: number },
       ...(number === 0 ? {} : { run_prev: idOf(number - 1) }),
       ...{ received_time: "2026-01-01T00:00:00.000000000Z", operation: null, status: "ok", tool: null },
+      ...{
+        kind: "other",
+        llm: null,
+        cost: null,
+        trace_id: "",
+        step_id: "",
+        parent_id: null,
+        start_time: "",
+        end_time: "",
+      },
       run: { ...NOBODY, heartbeat_interval_ms: null },
       end: number === RECORDS - 1 ? { status: "completed", outcome: null, reason: null, records: RECORDS } : null,
     });

@@ -76,6 +76,15 @@ test("whole runs, running and crashed ones, and such that nobody numbered are to
   ]);
 });
 
+/** Another instrumentation's span in a numbered run. */
+const STRANGER = {
+  ...(whole[1] as Facts),
+  record_id: "9".repeat(64),
+  run_seq: null,
+  run_prev: undefined as never,
+  step_id: "9".repeat(16),
+} as unknown as Facts;
+
 const BROKEN: [string, Facts[], string][] = [
   ...[0, 1, 2, 3, 4].map((number): [string, Facts[], string] => [
     `record ${number} never arrived`,
@@ -84,6 +93,16 @@ const BROKEN: [string, Facts[], string][] = [
   ]),
   ["two never arrived in a run that is open", without(2, 3, 5), "records 2 to 3 never arrived"],
   ["a forked run", [...whole, { ...(whole[3] as Facts), record_id: "f".repeat(64) }], "record 3"],
+  [
+    "a record told once more as another span",
+    [...whole, { ...(whole[3] as Facts), step_id: "f".repeat(16) }],
+    "there are two records 3 with different content",
+  ],
+  [
+    "a record without a number told once more, of another time",
+    [STRANGER, { ...STRANGER, step_id: "f".repeat(16), end_time: timeAt(9) }, ...whole],
+    `there are two records ${STRANGER.record_id} with different content`,
+  ],
   [
     "swapped numbers",
     whole.map((record) => ({ ...record, run_seq: [0, 1, 3, 2, 4, 5][record.run_seq] as number })),

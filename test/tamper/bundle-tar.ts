@@ -58,8 +58,9 @@ export function editLines(edit: (lines: string[]) => string[]): (bytes: Buffer) 
 
 /** With runs.json, summary.json and sums made anew from the entries in `range`, as a careful forger would. */
 export function withFacts(files: TarFiles, [first, end]: [number, number] = [0, Number.POSITIVE_INFINITY]): TarFiles {
-  const ofSeveral = fileOf(files, "bundle.json").includes('"runledger-bundle/2"');
-  const facts = createRunFacts(ofSeveral ? randomBytes(16) : null);
+  const manifest = fileOf(files, "bundle.json");
+  const ofSeveral = manifest.includes('"runledger-bundle/2"');
+  const facts = createRunFacts(randomBytes(16), { ofSeveral, sums: manifest.includes('"sums":2') ? 2 : undefined });
   for (const [path, bytes] of files) {
     const [, shard] = /^(?:logs\/([^/]+)\/)?entries\//.exec(path) ?? [null, null];
     if (shard === null) continue;

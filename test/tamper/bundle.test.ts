@@ -60,6 +60,44 @@ afterAll(async () => {
 });
 
 /** Both verifiers say the same. */
+test("a sum says how many calls it is without; a bundle of before, whose sums do not, verifies with a note", async () => {
+  const other = await createBundleLog();
+  const { records, ...run } = runFrame(1, { run: "a", agent: "support", user: "u1", steps: 4, second: 0 });
+  const unknown = records.map((record, i) => ({
+    ...record,
+    facts: {
+      ...record.facts,
+      ...(i === 3 && { cost: null, llm: record.facts.llm && { ...record.facts.llm, input_tokens: null } }),
+    },
+  }));
+  await other.write({ ...run, records: unknown });
+  const trusting = { keys: [other.store.key.verifierKey] };
+  const all = readTar(await other.export());
+  expect(await verdictOf(writeTar(all), trusting)).toBe("VERIFIED");
+  const [counted] = JSON.parse(fileOf(all, "runs.json").toString());
+  expect(counted).toMatchObject({
+    llm_calls: 2,
+    input_tokens: 120,
+    input_missing: 1,
+    output_missing: 0,
+    cost_missing: 1,
+  });
+  const [head = "", line = ""] = fileOf(all, "derived/runs.csv").toString().split("\r\n");
+  const column = (name: string) => line.split(",")[head.split(",").indexOf(name)];
+  expect(["input_tokens", "input_missing", "cost_missing"].map(column)).toEqual(["120", "1", "1"]);
+  expect(fileOf(all, "derived/report.html").toString()).toContain("120<sup");
+  // Only its own kind of sums: neither those of before beside `sums`, nor the other way round.
+  const before = change(all, { "bundle.json": (bytes) => Buffer.from(bytes.toString().replace('"sums":2,', "")) });
+  expect(await verdictOf(writeTar(withSums(before)), trusting)).toBe("TAMPERED");
+  const seen = await verifiers.verify(writeTar(withFacts(before)), trusting);
+  const [node, python] = [seen.report.node, seen.report.python] as { verdict: string; notes: string[] }[];
+  expect([node?.verdict, python?.verdict]).toEqual(["VERIFIED", "VERIFIED"]);
+  expect(node?.notes.join()).toContain("Sums are of an older Runledger");
+  expect(python?.notes).toEqual(node?.notes);
+  expect(JSON.parse(fileOf(withFacts(before), "runs.json").toString())[0]).not.toHaveProperty("input_missing");
+  await other.remove();
+});
+
 async function verdictOf(tar: Buffer, trusting: Trusting = trust): Promise<string> {
   const { node, python, why } = await verifiers.verify(tar, trusting);
   expect(python, JSON.stringify(why)).toBe(node);

@@ -236,7 +236,7 @@ test("a directory's head of before a log was begun does not hide it", async () =
   await three.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 1, second: 0 }));
   await three.record("2026-01-01T00:00:05.000Z");
   const anchors = fileOf(readTar(await three.export()), "anchors.json");
-  await three.write("b", runFrame(1, { run: "y", agent: "support", user: "u1", steps: 1, second: 1000 }));
+  await three.write("b", runFrame(3, { run: "y", agent: "support", user: "u1", steps: 1, second: 1000 }));
   await three.write("a", runFrame(2, { run: "z", agent: "support", user: "u1", steps: 1, second: 1000 }));
   await three.record("2026-01-01T00:17:00.000Z");
   const keys = Object.values(three.keys);
@@ -406,6 +406,30 @@ test("a run told once more under the same ids, with another end, does not take t
   expect(JSON.parse(fileOf(readTar(await twice.export()), "runs.json").toString())[0].status).toBe("completed");
   expect(seen.node).toBe("INCOMPLETE");
   expect((await twice.verify()).findings).toMatchObject([{ verdict: "INCOMPLETE", where: "run r" }]);
+  await twice.remove();
+});
+
+test("a record told once more with other tokens is named by both verifiers, in bundle and store; sums are of the first", async () => {
+  const twice = await createTwoLogs();
+  const run = runFrame(1, { run: "r", agent: "support", user: "u1", steps: 2, second: 0 });
+  const dearer = run.records.map(({ facts, ...record }) => ({
+    ...record,
+    facts: { ...facts, llm: facts.llm && { ...facts.llm, input_tokens: 9_000 } },
+  }));
+  await twice.write("a", run);
+  await twice.write("b", { ...run, records: dearer });
+  await twice.record("2026-01-01T00:00:10.000Z");
+  const bundle = await twice.export();
+  const trusting = { keys: Object.values(twice.keys) };
+  const { report } = await verifiers.verify(bundle, trusting);
+  const notes = [report.node, report.python, await twice.verify()].map((told) => (told as { notes: string[] }).notes);
+  const recordId = run.records.find(({ facts }) => facts.llm !== null)?.facts.record_id;
+  const told = `Record ${recordId} of run r is told again with other facts`;
+  expect(notes.map((each) => each.filter((note) => note.startsWith(told)).length)).toEqual([1, 1, 1]);
+  expect(notes[1]).toEqual(notes[0]);
+  expect(await verdictOf(bundle, trusting)).toBe("VERIFIED");
+  const [counted] = JSON.parse(fileOf(readTar(bundle), "runs.json").toString());
+  expect(counted).toMatchObject({ records: 4, llm_calls: 1, input_tokens: 120 });
   await twice.remove();
 });
 

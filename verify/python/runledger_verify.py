@@ -1000,9 +1000,9 @@ def parse_manifest(data):
     m = parse_line(data)
     try:
         several = m["format"] == "runledger-bundle/2"
-        ok = (set(m) == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "runs"}
+        ok = (set(m) - {"sums"} == {"format", "export_id", "created_time", "exporter", "recipient", "reason", "filter", "tenant", "content", "runs"}
               | ({"logs"} if several else {"log"} | SELECTED)
-              and m["format"] in ("runledger-bundle/1", "runledger-bundle/2")
+              and m["format"] in ("runledger-bundle/1", "runledger-bundle/2") and is_count(m.get("sums", 2)) and m.get("sums", 2) == 2
               and all(is_text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
               and or_none(is_text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and is_text(m["exporter"]["name"])
               and or_none(is_text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(is_text(v) for v in m["filter"].values())
@@ -1378,12 +1378,13 @@ def nano(usd):
 
 
 class Run:
-    def __init__(self, e, several):
+    def __init__(self, e, several, sums):
         self.facts, self.several, self.logs, self.end_at, self.root_at = dict.fromkeys(FACTS), several, [], "", ""
         self.facts.update(run_id=e["run_id"], records=0, start_time=e["start_time"], end_time=e["end_time"], steps=0,
                           llm_calls=0, tool_calls=0, errors=0, input_tokens=None, output_tokens=None, models=[], tools=[], numbered=0,
                           outcome=None, reason=None, records_expected=None)
-        self.numbers, self.cost, self.root, self.end, self.started = Numbers(), None, None, None, False
+        self.facts.update(dict.fromkeys(("input_missing", "output_missing", "cost_missing"), 0) if sums else {})
+        self.numbers, self.cost, self.root, self.end, self.started, self.sums = Numbers(), None, None, None, False, sums
 
     def place(self, index, shard):
         if not self.logs or self.logs[-1]["shard"] != shard:
@@ -1429,6 +1430,9 @@ class Run:
             if llm[name] is not None:
                 # As doubles, one after the other: beyond 2^53 their sum is not the exact one.
                 f[name] = float(f[name] or 0) + float(llm[name])
+        for name, value in (("input_missing", llm["input_tokens"]), ("output_missing", llm["output_tokens"]), ("cost_missing", e["cost"])):
+            if self.sums and value is None:
+                f[name] += 1
         if e["cost"] is not None:
             self.cost = (self.cost or 0) + nano(e["cost"]["usd"])
 
@@ -1448,10 +1452,10 @@ class Run:
 
 
 class Facts:
-    def __init__(self, several=False):
-        self.runs, self.prices, self.several, self.secret, self.known = {}, {}, several, os.urandom(16), set()
+    def __init__(self, several, sums):
+        self.runs, self.prices, self.several, self.sums, self.secret, self.known = {}, {}, several, sums, os.urandom(16), set()
         self.summary = {"entries": 0, "acts": 0, "first_received_time": None, "last_received_time": None}
-        if several:
+        if several or sums:
             self.summary["duplicates"] = 0
 
     def note_time(self, received):
@@ -1466,7 +1470,7 @@ class Facts:
         s = self.summary
         s["entries"] += 1
         self.note_time(e["received_time"])
-        if self.several:
+        if self.several or self.sums:
             digest = hashlib.sha256(self.secret + e["record_id"].encode()).digest()[:8]
             if digest in self.known:
                 s["duplicates"] += 1
@@ -1479,7 +1483,7 @@ class Facts:
         if e["event"] in RUN_EVENTS:
             run = self.runs.get(e["run_id"])
             if run is None:
-                run = self.runs[e["run_id"]] = Run(e, self.several)
+                run = self.runs[e["run_id"]] = Run(e, self.several, self.sums)
             run.add(index, e, shard)
 
     def all(self):
@@ -1510,11 +1514,26 @@ def milliseconds(time):
     return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + int((fraction + "000")[:3])
 
 
-def said_of(e):
-    """Of what a record's id is of, as far as every collector tells it alike: another is not the same record, whatever id it has."""
-    end = e["end"] and [e["end"].get(name) for name in ("status", "outcome", "reason", "records")]
-    tool = e["tool"] and [e["tool"][name] for name in ("name", "arguments_sha256", "result_sha256")]
-    return sha256(json.dumps([e["event"], e["status"], end, tool]).encode())
+def some_of(value, names):
+    return value and [value.get(name) for name in names.split()]
+
+
+def outcome_of(e):
+    return [e["status"], some_of(e["end"], "status outcome reason records"), some_of(e["tool"], "name arguments_sha256 result_sha256")]
+
+
+def identity_of(e):
+    """Of what a record's id is of, as far as every collector of any version tells it alike: another is not the same record."""
+    span = [e["trace_id"], e["step_id"], e["parent_id"]]
+    if e["event"] != "log" or e["start_time"] != e["received_time"]:  # a log record without a time has that of its receipt
+        span += [e["start_time"], e["end_time"]]
+    return span if e["run_seq"] is None else span + [e["event"], e["run_id"], e["run_seq"], e.get("run_prev"), outcome_of(e)]
+
+
+def facts_of(e):
+    """What runs.json is made of."""
+    call = some_of(e["llm"], "request_model response_model counted input_tokens output_tokens")
+    return [e["event"], e["kind"], e["run_id"], outcome_of(e), some_of(e["run"], " ".join(FACTS)), call, some_of(e["cost"], "usd price_table price_version")]
 
 
 class Chain:
@@ -1529,9 +1548,6 @@ class Chain:
         heartbeat = e["run"]["heartbeat_interval_ms"]
         self.seen = max(self.seen, e["received_time"])
         self.heartbeat = self.heartbeat if heartbeat is None else heartbeat
-        link = (e["record_id"], e.get("run_prev"), said_of(e))
-        if number in self.links and self.links[number] == link:
-            return
         if end is not None:
             self.ends.append((number, end["records"]))
         if number is None:
@@ -1539,7 +1555,7 @@ class Chain:
         if number in self.links:
             self.faults.append("there are two records %d with different content" % number)
             return
-        self.links[number] = link
+        self.links[number] = (e["record_id"], e.get("run_prev"))
         self.numbers.add(number)
         if e["operation"] == "resume":
             self.resumed.add(number - 1)
@@ -1551,7 +1567,7 @@ class Chain:
         late = [n for n in self.links if n and self.links[n][1] is None and chained and n > first]
         if late:
             found.append("record %d names none before it, as others of its run do" % max(late))
-        if self.links.get(0, (None, None, None))[1] is not None:
+        if self.links.get(0, (None, None))[1] is not None:
             found.append("record 0 names one before it")
         for n in sorted(chained):
             if n - 1 in self.links and self.links[n - 1][0] != self.links[n][1]:
@@ -1589,11 +1605,31 @@ RUN_STATES = ["whole", "not whole", "crashed", "still running", "not numbered", 
 
 class Chains:
     def __init__(self):
-        self.runs, self.unnumbered, self.newest = {}, {}, ""
+        self.runs, self.unnumbered, self.newest, self.told, self.others, self.retold = {}, {}, "", {}, [], []
+
+    def is_again(self, e):
+        """The first of an id counts. Another under it is a finding; the same with other facts a note."""
+        digests = [sha256(json.dumps(each).encode())[:8] for each in (identity_of(e), facts_of(e))]
+        identity, facts = self.told.setdefault((e["tenant"], e["record_id"]), digests)
+        if digests[0] != identity:
+            what = "there are two records %s with different content" % (e["record_id"] if e["run_seq"] is None else e["run_seq"])
+            run = self.runs.get((e["tenant"], e["run_id"]))
+            if run is None:
+                self.others.append((e["run_id"], what))
+            else:
+                run.faults.append(what)
+        elif digests[1] != facts:
+            self.retold.append("Record %s of run %s is told again with other facts (whose, status, model, tokens, cost or tool); the first counts. "
+                               "A collector of another version or price table read it anew, or somebody made it up." % (e["record_id"], e["run_id"]))
+        return identity is not digests[0]
+
+    def notes(self):
+        more = len(self.retold) - 20
+        return self.retold[:20] + (["… and %d more that are told again with other facts." % more] if more > 0 else [])
 
     def add(self, e):
         self.newest = max(self.newest, e["received_time"])
-        if e["event"] not in RUN_EVENTS:
+        if e["event"] not in RUN_EVENTS or self.is_again(e):
             return
         key = (e["tenant"], e["run_id"])
         if key not in self.runs:
@@ -1607,6 +1643,8 @@ class Chains:
     def finish(self, coverage, findings):
         """(counts by state, lines of runs without an end); what is wrong becomes findings."""
         counts, open_runs = {}, []
+        for run_id, what in self.others:
+            findings.add("INCOMPLETE", "run " + run_id, what)
         for (_, run_id), chain in self.runs.items():
             problems = chain.problems(coverage)
             for what in problems:
@@ -2375,7 +2413,7 @@ class Bundle:
             self.manifest = parse_manifest(content.whole())
             if self.manifest is None:
                 raise Broken("TAMPERED", content.path, "it is none that bundles have")
-            self.facts = Facts(self.manifest["several"])
+            self.facts = Facts(self.manifest["several"], "sums" in self.manifest)
         elif content.path == "anchors.json":
             if not self.logs:
                 raise Broken("INCOMPLETE", "checkpoint", "it is missing")
@@ -2477,7 +2515,7 @@ class Bundle:
         if not self.finished:
             return []
         counts = self.run_counts
-        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in RUN_STATES if word in counts) or "none")] + self.open_runs[:50]
+        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in RUN_STATES if word in counts) or "none")] + self.open_runs[:50] + self.chains.notes()
         open_runs = counts.get("crashed", 0) + counts.get("still running", 0)
         for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
             if number:
@@ -2488,6 +2526,8 @@ class Bundle:
             notes += [note for log in self.logs.values() for note in log.range_notes()]
             if counts.get("partly here"):
                 notes.append("Runs have records that lie outside of the range, or never arrived (%d)." % counts["partly here"])
+        if "sums" not in m:
+            notes.append("Sums are of an older Runledger: not told is how many calls they are without, whose tokens or price nobody knew.")
         if not m["content"]:
             notes.append("Contents were not exported: only facts and hashes were checked.")
         times = ["%s%s" % (log.shard + ": " if m["several"] else "", note) for log in self.logs.values() for note in log.times.finish() + log.payloads.notes()]

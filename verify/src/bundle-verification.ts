@@ -139,6 +139,7 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   const notes: string[] = [
     `Runs: ${formatRuns(runs)}.`,
     ...unclosedLines(runs).map((line) => line.trim().replace(/ +/, " ")),
+    ...runs.notes,
   ];
   const open = runs.crashed + runs.still_running;
   if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
@@ -152,6 +153,10 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   else notes.push(...logs.flatMap((log) => notesOfRange(log, logs.length === 1 ? "the log" : `the log ${log.shard}`)));
   if (manifest.runs === null && runs.partly_here > 0)
     notes.push(`Runs have records that lie outside of the range, or never arrived (${runs.partly_here}).`);
+  if (manifest.sums === undefined)
+    notes.push(
+      "Sums are of an older Runledger: not told is how many calls they are without, whose tokens or price nobody knew.",
+    );
   if (!manifest.content) notes.push("Contents were not exported: only facts and hashes were checked.");
   return notes;
 }

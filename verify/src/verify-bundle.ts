@@ -34,7 +34,7 @@ import { isOfDirectory, openSince, type Trust } from "./trust.ts";
 
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
- * of runs and payloads (a few bytes each), and with several logs of entries too, not with the size of the bundle: contents beyond 32 MiB are in a temporary file. Never rejects for what the bundle holds.
+ * of runs, payloads and entries (a few bytes each), not with the size of the bundle: contents beyond 32 MiB are in a temporary file. Never rejects for what the bundle holds.
  * @param shard the one log that the caller asked for: others are not missed.
  * @throws LogError `malformed` for a key or an earlier checkpoint of the caller that isn't one.
  */
@@ -206,7 +206,8 @@ function readManifest(bytes: Buffer, seen: Seen): void {
   seen.manifest = parseManifest(bytes);
   if (seen.manifest === null)
     throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it is none that bundles have");
-  seen.facts = createRunFacts(shardsOf(seen.manifest) === null ? null : randomBytes(16));
+  const rules = { ofSeveral: shardsOf(seen.manifest) !== null, sums: seen.manifest.sums };
+  seen.facts = createRunFacts(randomBytes(16), rules);
   seen.runs = createRunCompleteness(randomBytes(16));
 }
 

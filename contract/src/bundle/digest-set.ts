@@ -1,4 +1,4 @@
-import crypto from "node:crypto";
+import { createSecretDigest } from "./secret-digest.ts";
 
 /** Remembers which of many texts were there, in 12 to 24 bytes each. */
 export interface DigestSet {
@@ -18,8 +18,9 @@ export function createDigestSet(secret: Uint8Array): DigestSet {
   let slots = new BigUint64Array(1 << 12);
   let indexes = new Uint32Array(slots.length);
   let size = 0;
+  const digestOf = createSecretDigest(secret, 16);
   const digest = (text: string): bigint => {
-    const hash = crypto.createHash("sha256").update(secret).update(text).digest().readBigUInt64BE(0);
+    const hash = BigInt(`0x${digestOf(text)}`);
     return hash === 0n ? 1n : hash; // 0 is an empty slot
   };
   const slotOf = (table: BigUint64Array, value: bigint): number => {

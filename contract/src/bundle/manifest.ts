@@ -39,6 +39,8 @@ const request = {
   tenant: text,
   content: z.boolean(),
   runs: count.nullable(),
+  /** How `runs.json` and `summary.json` count (`CountingRules`). */
+  sums: z.literal(2).optional(),
 };
 /** Which entries of a log. */
 const selected = {
@@ -85,13 +87,14 @@ export function bundledLogs(manifest: BundleManifest): BundledLog[] {
 
 /** The manifest of a bundle of these logs, in order of their shards. */
 export function manifestOf(
-  asked: Omit<z.infer<typeof manifestOfOne>, "format" | "log" | keyof typeof selected>,
+  asked: Omit<z.infer<typeof manifestOfOne>, "format" | "log" | "sums" | keyof typeof selected>,
   logs: readonly BundledLog[],
 ): BundleManifest {
   const [only] = logs;
-  if (only === undefined || logs.length > 1) return { format: BUNDLE_FORMAT_OF_SEVERAL, ...asked, logs: [...logs] };
+  if (only === undefined || logs.length > 1)
+    return { format: BUNDLE_FORMAT_OF_SEVERAL, sums: 2, ...asked, logs: [...logs] };
   const { origin, shard, tree_size, ...rest } = only;
-  return { format: BUNDLE_FORMAT, ...asked, log: { origin, shard, tree_size }, ...rest };
+  return { format: BUNDLE_FORMAT, sums: 2, ...asked, log: { origin, shard, tree_size }, ...rest };
 }
 
 export function formatManifest(manifest: BundleManifest): string {

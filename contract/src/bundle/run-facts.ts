@@ -27,9 +27,13 @@ export interface BundleRun {
   llm_calls: number;
   tool_calls: number;
   errors: number;
+  /** Sums of what is known, and how many of `llm_calls` they are without. */
   input_tokens: number | null;
+  input_missing?: number;
   output_tokens: number | null;
+  output_missing?: number;
   cost_usd: string | null;
+  cost_missing?: number;
   models: string[];
   tools: string[];
   numbered: number;
@@ -46,7 +50,7 @@ export interface RunInLog {
 
 export interface BundleSummary {
   entries: number;
-  /** In a bundle of several logs: entries with the `record_id` of one before, sent to two collectors; counted nowhere else. */
+  /** Entries with the `record_id` of one before, sent to two collectors or long after; counted nowhere else. */
   duplicates?: number;
   acts: number;
   runs: number;
@@ -55,9 +59,9 @@ export interface BundleSummary {
   price_tables: { name: string; records: number; version: string }[];
 }
 
-/** The runs and sums of the entries that it is shown, in the bundle's order. Memory grows with the number of runs; with several logs by 8 to 16 bytes an entry too. */
+/** The runs and sums of the entries that it is shown, in the bundle's order. Memory grows with the number of runs, and by 12 to 24 bytes an entry. */
 export interface RunFactsOfEntries {
-  /** False for a record that was there before in a bundle of several logs. */
+  /** False for a record that was there before: the first counts. */
   add(index: number, entry: RunledgerRecord, shard?: string): boolean;
   /** Ordered by run id. */
   runs(): Generator<BundleRun>;
@@ -69,9 +73,16 @@ const FACTS = ["agent_name", "agent_version", "task_id", "task_type", "session_i
 const MAX_NAMES = 100;
 const MAX_GAPS = 20;
 
-/** @param secret with several logs: random bytes, 16 at least, by which records are remembered. */
-export function createRunFacts(secret: Uint8Array | null = null): RunFactsOfEntries {
-  const known = secret && createDigestSet(secret);
+export interface CountingRules {
+  /** The bundle is of several logs. */
+  ofSeveral: boolean;
+  /** `sums` of its manifest. Undefined, before there was that: no `…_missing`, and in one log each entry counted. */
+  sums: 2 | undefined;
+}
+
+/** @param secret random bytes, 16 at least, by which records are remembered. */
+export function createRunFacts(secret: Uint8Array, { ofSeveral, sums }: CountingRules): RunFactsOfEntries {
+  const known = sums === 2 || ofSeveral ? createDigestSet(secret) : null;
   const runs = new Map<string, OpenRun>();
   const prices = new Map<string, { name: string; records: number; version: string }>();
   const summary = { entries: 0, duplicates: 0, acts: 0 };
@@ -79,8 +90,8 @@ export function createRunFacts(secret: Uint8Array | null = null): RunFactsOfEntr
 
   const noteTime = (time: string): void => {
     // In one log the order of indexes counts, whatever its clock did.
-    if (received.first === null || (known && time < received.first)) received.first = time;
-    if (received.last === null || !known || time > received.last) received.last = time;
+    if (received.first === null || (ofSeveral && time < received.first)) received.first = time;
+    if (received.last === null || !ofSeveral || time > received.last) received.last = time;
   };
   return {
     add(index, entry, shard = "") {
@@ -96,15 +107,15 @@ export function createRunFacts(secret: Uint8Array | null = null): RunFactsOfEntr
       if (!RUN_EVENTS.has(event)) return true;
       let run = runs.get(entry.run_id);
       if (run === undefined) {
-        run = newRun(entry);
+        run = newRun(entry, sums === 2);
         runs.set(entry.run_id, run);
       }
       addPlace(run.logs, shard, index);
-      addToRun(run, entry, known !== null);
+      addToRun(run, entry, ofSeveral);
       return true;
     },
     *runs() {
-      for (const id of [...runs.keys()].sort(byUtf8)) yield finishedRun(runs.get(id) as OpenRun, known !== null);
+      for (const id of [...runs.keys()].sort(byUtf8)) yield finishedRun(runs.get(id) as OpenRun, ofSeveral);
     },
     summary: () => ({
       acts: summary.acts,
@@ -144,7 +155,7 @@ interface OpenRun {
   rootAt: string;
 }
 
-function newRun(entry: RunledgerRecord): OpenRun {
+function newRun(entry: RunledgerRecord, tellsMissing: boolean): OpenRun {
   const facts: BundleRun = {
     run_id: entry.run_id,
     records: 0,
@@ -171,6 +182,7 @@ function newRun(entry: RunledgerRecord): OpenRun {
     numbered: 0,
     records_expected: null,
     gaps: [],
+    ...(tellsMissing && { input_missing: 0, output_missing: 0, cost_missing: 0 }),
   };
   const untold = { costNanoUsd: null, rootStatus: null, started: false, endedAt: null, rootAt: "" };
   return { facts, logs: [], numbers: createNumberSet(), ...untold };
@@ -227,6 +239,9 @@ function addStep(run: OpenRun, entry: RunledgerRecord, byTime: boolean): void {
   facts.llm_calls++;
   facts.input_tokens = sum(facts.input_tokens, entry.llm.input_tokens);
   facts.output_tokens = sum(facts.output_tokens, entry.llm.output_tokens);
+  if (facts.input_missing !== undefined && entry.llm.input_tokens === null) facts.input_missing++;
+  if (facts.output_missing !== undefined && entry.llm.output_tokens === null) facts.output_missing++;
+  if (facts.cost_missing !== undefined && entry.cost === null) facts.cost_missing++;
   if (entry.cost !== null) run.costNanoUsd = (run.costNanoUsd ?? 0n) + nanoUsd(entry.cost.usd);
 }
 

@@ -18,6 +18,14 @@ export type RunLink = Pick<
   | "act"
   | "status"
   | "tool"
+  | "kind"
+  | "llm"
+  | "cost"
+  | "trace_id"
+  | "step_id"
+  | "parent_id"
+  | "start_time"
+  | "end_time"
 >;
 
 /** What contradicts itself in the records of a run, whatever else may still come. */

@@ -12,6 +12,8 @@ const NOBODY = {
   user_id: null,
 };
 
+const timeOf = (second: number) => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace("Z", "000000Z");
+
 /** A run of the SDK: a start, steps, and an end that commits to them; each names the one before. */
 function run(runId: string, records: number, more: { ended?: boolean; second?: number } = {}): RunLink[] {
   const { ended = true, second = 0 } = more;
@@ -23,11 +25,12 @@ function run(runId: string, records: number, more: { ended?: boolean; second?: n
     record_id: idOf(i),
     run_seq: i,
     ...(i === 0 ? {} : { run_prev: idOf(i - 1) }),
-    received_time: new Date(Date.UTC(2026, 0, 1) + (second + i) * 1000).toISOString().replace("Z", "000000Z"),
+    received_time: timeOf(second + i),
     run: { ...NOBODY, heartbeat_interval_ms: i === 0 ? 10_000 : null },
     end: ended && i === records - 1 ? { status: "completed", outcome: null, reason: null, records } : null,
     operation: null,
-    ...{ status: "ok", tool: null },
+    ...{ status: "ok", kind: "other", tool: null, llm: null, cost: null },
+    ...{ trace_id: runId, step_id: String(i), parent_id: null, start_time: timeOf(i), end_time: timeOf(i + 1) },
   }));
 }
 
@@ -134,7 +137,13 @@ test("a run without an end has crashed when the log went on long after it, and e
 });
 
 test("who does not number is not called whole, and a sender without chains is held to its numbers", () => {
-  const foreign = run("foreign", 4).map((record) => ({ ...record, run_seq: null, end: null, event: "step" as const }));
+  const foreign = run("foreign", 4).map(({ run_prev: _, ...record }) => ({
+    ...record,
+    record_id: record.record_id.replace("0000", "ffff"),
+    run_seq: null,
+    end: null,
+    event: "step" as const,
+  }));
   expect(check(foreign)).toMatchObject({ not_numbered: 1, whole: 0, problems: [] });
   expect(check([...foreign.slice(0, 1), ...run("foreign", 4)])).toMatchObject({ not_numbered: 0, whole: 1 });
   const older = run("older", 4).map(({ run_prev: _, ...record }) => record);
@@ -158,6 +167,71 @@ test("a run of which more waits than there is room for is not called whole: it i
   const other = createRunChain(room);
   for (const record of run("b", 5)) other.add(record, () => undefined);
   expect(other.isWhole()).toBe(true);
+});
+
+/** Told once more, as by another collector. */
+const again = (record: RunLink, change: Partial<RunLink> = {}): RunLink => ({
+  ...record,
+  ...{ received_time: timeOf(1_000) },
+  ...change,
+});
+const CALL = { request_model: "small", response_model: null, counted: true, input_tokens: 10, output_tokens: 2 };
+const call = (change: Partial<typeof CALL> = {}): Partial<RunLink> => ({
+  ...{ kind: "llm", llm: { ...CALL, ...change } as RunLink["llm"] },
+});
+const priced = (usd: string, price_version = "1") => ({ usd, price_table: "t", price_version });
+
+test("a record that is told again as another span, or of another time, is a second one; the first stays whole without it", () => {
+  const whole = run("a", 4);
+  const others: Partial<RunLink>[] = [
+    { trace_id: "other" },
+    { step_id: "other" },
+    { parent_id: "other" },
+    { start_time: timeOf(90) },
+    { end_time: timeOf(91) },
+  ];
+  for (const other of others) {
+    const found = check([...whole, again(link(whole, 2), other)]);
+    expect(found).toMatchObject({ whole: 0, broken: 1, problems: [{ run_id: "a", kind: "fork" }] });
+    expect(found.problems[0]?.what).toBe("there are two records 2 with different content");
+    const unnumbered = { ...link(whole, 2), run_seq: null };
+    const foreign = check([unnumbered, again(unnumbered, other)]);
+    expect(foreign.problems[0]?.what).toBe(`there are two records ${unnumbered.record_id} with different content`);
+  }
+  // Nor does it matter in which run it is told.
+  expect(kinds([...whole, { ...link(whole, 2), run_id: "b", run_seq: 0 }])).toContain("fork");
+});
+
+test("a record that is told again with another model, tokens, cost or agent is named in a note; the first counts", () => {
+  const step = { ...link(run("a", 4), 1), ...call(), cost: priced("0.1") };
+  const whole = run("a", 4).map((record) => (record.run_seq === 1 ? step : record));
+  const unnumbered = { ...step, run_seq: null, record_id: "c".repeat(64) };
+  const facts: Partial<RunLink>[] = [
+    call({ request_model: "large" }),
+    call({ input_tokens: 1_000 }),
+    call({ counted: false }),
+    { cost: priced("9.9") },
+    { run: { ...step.run, agent_name: "somebody" } },
+  ];
+  for (const change of facts) {
+    const found = check([...whole, unnumbered, again(step, change), again(unnumbered, change)]);
+    expect(found).toMatchObject({ whole: 1, broken: 0, problems: [] });
+    expect(found.notes.map((note) => note.slice(0, 80))).toEqual(
+      [step, unnumbered].map(({ record_id }) => `Record ${record_id} of run a`.slice(0, 80)),
+    );
+  }
+  const many = Array.from({ length: 30 }, () => again(step, { cost: priced("9.9") }));
+  expect(check([...whole, ...many]).notes.at(-1)).toBe("… and 10 more that are told again with other facts.");
+});
+
+test("what honest senders and collectors tell again is silent", () => {
+  const whole = run("a", 4).map((record) => (record.run_seq === 1 ? { ...record, ...call() } : record));
+  const log = { ...link(whole, 1), event: "log" as const, run_seq: null, record_id: "d".repeat(64) };
+  const untimed = { ...log, start_time: log.received_time, end_time: log.received_time };
+  const late = timeOf(1_000);
+  const told = [...whole, untimed, { ...untimed, received_time: late, start_time: late, end_time: late }];
+  const found = check([...told, ...whole.map((record) => again(record))]);
+  expect(found).toMatchObject({ whole: 1, broken: 0, problems: [], notes: [] });
 });
 
 test("runs of two tenants with one id are two runs", () => {

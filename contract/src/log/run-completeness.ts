@@ -1,6 +1,7 @@
 import { createDigestSet } from "../bundle/digest-set.ts";
 import { HEARTBEAT_SILENCE_MS, HEARTBEATS_MISSED, SILENCE_ABANDONS_MS } from "../record/record.ts";
 import { createRunChain, type RunChain, type RunLink } from "./run-chain.ts";
+import { createToldAgain } from "./told-again.ts";
 import type { Findings } from "./verification.ts";
 import { createWaitingRoom } from "./waiting-ids.ts";
 
@@ -48,6 +49,8 @@ export interface RunsSummary {
   problems_total: number;
   /** The first ones. */
   unclosed: UnclosedRun[];
+  /** Of records that are told again with other facts. No verdict. */
+  notes: string[];
 }
 
 /** Finds what is missing in runs, and what contradicts itself. Each record of a log once, in the log's order or any other. */
@@ -59,10 +62,10 @@ export interface RunCompleteness {
 const MAX_PROBLEMS = 100;
 const MAX_UNCLOSED = 50;
 const MAX_GAPS = 20;
-/** Runs that are not whole yet, at a kilobyte each. One that is whole costs 8 to 16 bytes, and so does each numbered record … */
+/** Runs that are not whole yet, at a kilobyte each; one that is whole costs 12 to 24 bytes. */
 const MAX_OPEN_RUNS = 200_000;
-/** … up to so many, beyond which a record that comes twice is not told from a fork. */
-const MAX_REMEMBERED_RECORDS = 1 << 24;
+/** Runs without numbers, at as much. */
+const MAX_UNNUMBERED = 1 << 24;
 /** Of all runs together, records that wait for a neighbour: one with more is not followed to its end. */
 const MAX_WAITING = 1_000_000;
 const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "step", "run_end", "log"]);
@@ -71,14 +74,12 @@ const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "
 export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
   const room = createWaitingRoom(secret, MAX_WAITING);
   const open = new Map<string, { runId: string; chain: RunChain; broken: boolean }>();
-  const records = createDigestSet(secret);
+  /** When it is full, a record that comes twice is not told from a fork. */
+  const told = createToldAgain(secret);
   const whole = createDigestSet(secret);
   const unnumbered = createDigestSet(secret);
   const unfollowed = createDigestSet(secret);
-  const summary: RunsSummary = {
-    ...{ whole: 0, broken: 0, crashed: 0, still_running: 0, not_numbered: 0, unfollowed: 0, partly_here: 0 },
-    ...{ problems: [], problems_total: 0, unclosed: [] },
-  };
+  const summary = emptySummary();
   /** Of runs that were whole before more came. */
   const reopened = new Set<string>();
   let newest = "";
@@ -87,22 +88,17 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
     summary.problems_total++;
     if (summary.problems.length < MAX_PROBLEMS) summary.problems.push(problem);
   };
-  /** Sent again, and kept again: by another shard, or long after. */
-  const isKnown = (key: string, link: RunLink): boolean =>
-    records.size < MAX_REMEMBERED_RECORDS && !records.add(`${key}\n${link.run_seq}\n${saidOf(link)}`);
-
   const addUnnumbered = (key: string): void => {
-    if (open.has(key) || whole.has(key)) return;
-    if (unnumbered.size < MAX_REMEMBERED_RECORDS && unnumbered.add(key)) summary.not_numbered++;
+    if (!whole.has(key) && unnumbered.size < MAX_UNNUMBERED && unnumbered.add(key)) summary.not_numbered++;
   };
-  const addAfterwards = (key: string, { run_id, run_seq }: RunLink): void => {
-    if (records.size >= MAX_REMEMBERED_RECORDS) return;
-    if (!reopened.has(key)) {
+  const contradict = (key: string, { run_id }: RunLink, what: string): void => {
+    const run = open.get(key);
+    if (run !== undefined) run.broken = true;
+    else if (whole.has(key) && !reopened.has(key)) {
       summary.whole--;
       summary.broken++;
       if (reopened.size < MAX_OPEN_RUNS) reopened.add(key);
     }
-    const what = `record ${run_seq} is there beside all that its end commits to`;
     report({ run_id, kind: "fork", what });
   };
 
@@ -111,14 +107,21 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
       if (record.received_time > newest) newest = record.received_time;
       if (!RUN_EVENTS.has(record.event)) return;
       const key = `${record.tenant}\n${record.run_id}`;
+      const { run_seq: number, record_id } = record;
+      const telling = told.add(record);
+      if (telling === "other")
+        contradict(key, record, `there are two records ${number ?? record_id} with different content`);
+      if (telling !== "first") return;
       let run = open.get(key);
-      if (record.run_seq === null && record.end === null) {
+      if (number === null && record.end === null) {
         if (run === undefined) addUnnumbered(key);
         else run.chain.add(record, () => undefined);
         return;
       }
-      if (record.run_seq !== null && isKnown(key, record)) return;
-      if (run === undefined && whole.has(key)) return addAfterwards(key, record);
+      if (run === undefined && whole.has(key)) {
+        if (!told.isFull) contradict(key, record, `record ${number} is there beside all that its end commits to`);
+        return;
+      }
       if (run === undefined) {
         if (open.size >= MAX_OPEN_RUNS) {
           if (unfollowed.add(key)) summary.unfollowed++;
@@ -130,7 +133,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
       }
       const known = run;
       known.chain.add(record, (fault) => {
-        if (fault.kind === "fork" && records.size >= MAX_REMEMBERED_RECORDS) return;
+        if (fault.kind === "fork" && told.isFull) return;
         known.broken = true;
         report({ run_id: record.run_id, ...fault });
       });
@@ -146,23 +149,26 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         if (problem !== null) report(problem);
         const unclosed = unclosedOf(runId, chain, newest);
         if (unclosed !== null && summary.unclosed.length < MAX_UNCLOSED) summary.unclosed.push(unclosed);
-        if (broken || problem !== null) summary.broken++;
-        else if (chain.hasForgotten) summary.unfollowed++;
-        else if (chain.numbers.missing(chain.end?.records ?? chain.numbers.max + 1, 1).length > 0)
-          summary.partly_here++;
-        else summary[unclosed?.state ?? "whole"]++;
+        summary[broken || problem !== null ? "broken" : standingOf(chain, unclosed)]++;
       }
       open.clear();
+      summary.notes = told.notes();
       return summary;
     },
   };
 }
 
-/** What a record's id is of, as far as every collector tells it alike: another is not the same record, whatever id it has. */
-function saidOf({ record_id, event, status, run_prev, end, tool }: RunLink): string {
-  const ended = end && [end.status, end.outcome, end.reason, end.records];
-  const called = tool && [tool.name, tool.arguments_sha256, tool.result_sha256];
-  return JSON.stringify([record_id, event, status, run_prev ?? null, ended, called]);
+function standingOf({ hasForgotten, numbers, end }: RunChain, unclosed: UnclosedRun | null) {
+  if (hasForgotten) return "unfollowed";
+  if (numbers.missing(end?.records ?? numbers.max + 1, 1).length > 0) return "partly_here";
+  return unclosed?.state ?? "whole";
+}
+
+function emptySummary(): RunsSummary {
+  return {
+    ...{ whole: 0, broken: 0, crashed: 0, still_running: 0, not_numbered: 0, unfollowed: 0, partly_here: 0 },
+    ...{ problems: [], problems_total: 0, unclosed: [], notes: [] },
+  };
 }
 
 /** What is missing below the end, or below the highest number. In a range it may lie outside. */

@@ -118,9 +118,9 @@ export async function verifyStore(
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
-  notes.push(...noteOfLater(laterEntries));
   const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
   addRunProblems(summary, findings);
+  notes.push(...noteOfLater(laterEntries), ...summary.notes);
   return {
     verdict: findings.verdict(),
     runs: summary,

@@ -1,4 +1,4 @@
-import crypto from "node:crypto";
+import { createSecretDigest } from "../bundle/secret-digest.ts";
 
 /** Ids of records, by number, that wait for their neighbour: some 40 bytes each, of all runs together a limited number. */
 export interface WaitingIds {
@@ -19,13 +19,14 @@ export interface WaitingRoom {
   open(): WaitingIds;
 }
 
-const DIGEST_BYTES = 6;
+const DIGEST_DIGITS = 12;
 
 /** @param secret random bytes, 16 at least. */
 export function createWaitingRoom(secret: Uint8Array, maxWaiting: number): WaitingRoom {
+  const digestOf = createSecretDigest(secret, DIGEST_DIGITS);
   let left = maxWaiting;
   return {
-    digest: (id) => crypto.createHash("sha256").update(secret).update(id).digest().readUIntBE(0, DIGEST_BYTES),
+    digest: (id) => Number.parseInt(digestOf(id), 16),
     open: () => {
       const ids = new Map<number, Digest>();
       return {

@@ -97,7 +97,7 @@ function runsSection(runs: readonly BundleRun[]): string {
   const shown = runs.toSorted(byBeginning).slice(0, MAX_LISTED_RUNS);
   const rows = shown.map(
     (run) =>
-      `<tr><td><a href="#${anchor(run)}">${escaped(shortId(run.run_id))}</a></td><td>${escaped(run.agent_name ?? "–")}</td><td>${status(run)}</td><td>${time(run.start_time)}</td><td class="n">${count(run.steps)}</td><td class="n">${count(run.tool_calls)}</td><td class="n">${tokens(run)}</td><td class="n">${money(run.cost_usd)}</td><td>${completeness(run)}</td></tr>`,
+      `<tr><td><a href="#${anchor(run)}">${escaped(shortId(run.run_id))}</a></td><td>${escaped(run.agent_name ?? "–")}</td><td>${status(run)}</td><td>${time(run.start_time)}</td><td class="n">${count(run.steps)}</td><td class="n">${count(run.tool_calls)}</td><td class="n">${tokens(run)}</td><td class="n">${money(run)}</td><td>${completeness(run)}</td></tr>`,
   );
   return `<section>
 <h2>Runs</h2>
@@ -107,8 +107,13 @@ function runsSection(runs: readonly BundleRun[]): string {
 ${rows.join("\n")}
 </tbody>
 </table>
+${runs.some(isPartlyKnown) ? `<p class="note">+? behind a sum: of some calls nobody knew tokens or price; how many is in runs.csv (input_missing, output_missing, cost_missing).</p>` : ""}
 ${runs.length > shown.length ? `<p class="note">The first ${count(shown.length)} of ${count(runs.length)}; all are in runs.csv.</p>` : ""}
 </section>`;
+}
+
+function isPartlyKnown({ input_missing = 0, output_missing = 0, cost_missing = 0 }: BundleRun): boolean {
+  return input_missing + output_missing + cost_missing > 0;
 }
 
 function actsSection(acts: readonly RunledgerRecord[]): string {
@@ -208,13 +213,18 @@ function completeness(run: BundleRun): string {
   return run.records_expected === null ? `${count(run.records)}, no end` : `${count(run.records_expected)}, all`;
 }
 
-function tokens({ input_tokens, output_tokens }: BundleRun): string {
-  const of = (value: number | null): string => (value === null ? "–" : count(value));
-  return `${of(input_tokens)} / ${of(output_tokens)}`;
+function tokens({ input_tokens, input_missing, output_tokens, output_missing }: BundleRun): string {
+  const of = (value: number | null, missing = 0): string => (value === null ? "–" : count(value) + unknown(missing));
+  return `${of(input_tokens, input_missing)} / ${of(output_tokens, output_missing)}`;
 }
 
-function money(usd: string | null): string {
-  return usd === null ? "–" : escaped(usd.replace(/(\.\d{4}\d*?)0+$/, "$1"));
+function money({ cost_usd: usd, cost_missing }: BundleRun): string {
+  return usd === null ? "–" : escaped(usd.replace(/(\.\d{4}\d*?)0+$/, "$1")) + unknown(cost_missing);
+}
+
+/** Behind a sum that is without some calls. */
+function unknown(missing = 0): string {
+  return missing === 0 ? "" : `<sup title="without ${count(missing)} calls, of which it is not known">+?</sup>`;
 }
 
 function fact(name: string, value: string): string {

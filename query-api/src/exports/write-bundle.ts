@@ -81,7 +81,7 @@ export async function writeBundle(
   const tar = await createTarWriter(target);
   try {
     const derived = await createDerivedFiles(parts, { request, logs, selection });
-    const facts = createRunFacts(logs.length === 1 ? null : randomBytes(16));
+    const facts = createRunFacts(randomBytes(16), { ofSeveral: logs.length > 1, sums: 2 });
     const counts = { scanned: 0, entries: 0, missingPayloads: 0 };
     const openedKeyIds = new Set<string>();
     const report = (): void =>

@@ -75,7 +75,7 @@ async function writeEntries(
     counts.entries++;
     if (indexes.length <= MAX_BUNDLE_PROOFS) indexes.push(index);
     if (part === "beside") continue;
-    // Sent to two collectors, it is told of once.
+    // Sent to two collectors, or again long after, it is told of once.
     if (facts.add(index, record, log.shard)) await derived.add(log, index, record);
   }
   await files.finish();

@@ -1,0 +1,86 @@
+import { createDigestSet } from "../bundle/digest-set.ts";
+import { createSecretDigest } from "../bundle/secret-digest.ts";
+import type { RunLink } from "./run-chain.ts";
+
+/** Records that are there more than once: sent again, and kept again by another shard or long after. The first one counts. */
+export interface ToldAgain {
+  /** `first`: of this id none was remembered · `same`: that one again, whatever else is said of it (`notes`) · `other`: under its id, another. */
+  add(record: RunLink): "first" | "same" | "other";
+  /** No further ones are remembered. */
+  readonly isFull: boolean;
+  /** Of those that are told again with other facts. */
+  notes(): string[];
+}
+
+/** At 28 to 40 bytes each. */
+const MAX_REMEMBERED = 1 << 24;
+const MAX_NOTES = 20;
+const DIGEST_DIGITS = 12;
+
+/** @param secret random bytes, 16 at least. */
+export function createToldAgain(secret: Uint8Array): ToldAgain {
+  const ids = createDigestSet(secret);
+  const digestOf = createSecretDigest(secret, DIGEST_DIGITS);
+  const digest = (said: unknown[]): number => Number.parseInt(digestOf(JSON.stringify(said)), 16);
+  const identities: number[] = [];
+  const facts: number[] = [];
+  const notes: string[] = [];
+  let more = 0;
+  return {
+    add(record) {
+      const id = `${record.tenant}\n${record.record_id}`;
+      const isFull = ids.size >= MAX_REMEMBERED;
+      if (isFull ? !ids.has(id) : ids.add(id)) {
+        if (isFull) return "first";
+        identities.push(digest(identityOf(record)));
+        facts.push(digest(factsOf(record)));
+        return "first";
+      }
+      const at = ids.indexOf(id);
+      if (identities[at] !== digest(identityOf(record))) return "other";
+      if (facts[at] === digest(factsOf(record))) return "same";
+      if (notes.length < MAX_NOTES) notes.push(noteOf(record));
+      else more++;
+      return "same";
+    },
+    get isFull() {
+      return ids.size >= MAX_REMEMBERED;
+    },
+    notes: () => (more === 0 ? notes : [...notes, `… and ${more} more that are told again with other facts.`]),
+  };
+}
+
+/**
+ * What a record's id is of, as far as every collector of any version tells it alike: another is not the same record. Of a numbered one, which is our SDK's own,
+ * that is more than of a foreign span, which a later version may read better. A log record without a time of its own has that of its receipt.
+ */
+function identityOf(record: RunLink): unknown[] {
+  const { event, run_id, run_seq, run_prev, trace_id, step_id, parent_id, start_time, end_time, received_time } =
+    record;
+  const times = event === "log" && start_time === received_time ? [] : [start_time, end_time];
+  const span = [trace_id, step_id, parent_id, times];
+  if (run_seq === null) return span;
+  return [...span, event, run_id, run_seq, run_prev ?? null, outcomeOf(record)];
+}
+
+function outcomeOf({ status, end, tool }: RunLink): unknown[] {
+  const ended = end && [end.status, end.outcome, end.reason, end.records];
+  const called = tool && [tool.name, tool.arguments_sha256, tool.result_sha256];
+  return [status, ended, called];
+}
+
+/** What `runs.json` and sums are made of (`run-facts.ts`). */
+function factsOf(record: RunLink): unknown[] {
+  const { event, kind, run_id, run, llm, cost } = record;
+  const about = [run.agent_name, run.agent_version, run.task_id, run.task_type, run.session_id, run.user_id];
+  const call = llm && [llm.request_model, llm.response_model, llm.counted, llm.input_tokens, llm.output_tokens];
+  const priced = cost && [cost.usd, cost.price_table, cost.price_version];
+  return [event, kind, run_id, outcomeOf(record), about, call, priced];
+}
+
+function noteOf({ record_id, run_id }: RunLink): string {
+  return (
+    `Record ${record_id} of run ${run_id} is told again with other facts (whose, status, model, tokens, cost or tool); the first counts. ` +
+    "A collector of another version or price table read it anew, or somebody made it up."
+  );
+}
