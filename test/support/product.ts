@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 /** The program that users start. */
 const MAIN = fileURLToPath(new URL("../../deploy/standalone/src/main.ts", import.meta.url));
 const START_TIMEOUT_MS = 110_000;
+const LONGEST_PAUSE_MS = 2_000;
 
 export interface Product {
   dataDir: string;
@@ -117,7 +118,10 @@ export function runledger(args: string[], environment: Record<string, string> = 
   });
 }
 
-/** Asks until `accept` is content with the answer. @throws Error with the last answer after `timeoutMs`. */
+/**
+ * Asks until `accept` is content with the answer. Between two questions it waits twice as long as an answer takes: what answers has
+ * the machine to itself most of the time. @throws Error with the last answer after `timeoutMs`.
+ */
 export async function eventually<Answer>(
   ask: () => Promise<Answer>,
   accept: (answer: Answer) => boolean,
@@ -125,11 +129,13 @@ export async function eventually<Answer>(
 ): Promise<Answer> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    const askedAt = performance.now();
     const answer = await ask();
     if (accept(answer)) return answer;
+    const pauseMs = Math.min(Math.max(50, 2 * (performance.now() - askedAt)), LONGEST_PAUSE_MS);
     if (performance.now() > deadline)
       throw new Error(`still not so after ${timeoutMs} ms: ${JSON.stringify(answer).slice(0, 2_000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

@@ -1,8 +1,9 @@
 import { createHmac } from "node:crypto";
 import { alertList, rfc3339FromUnixNano, type StepRow } from "@runledger/contract";
+import { DERIVED_TABLES } from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { queryApiSettings } from "../config.ts";
 import { type QueryApiServer, startQueryApi } from "../server.ts";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
@@ -11,19 +12,26 @@ import { startWebhookReceiver, type WebhookReceiver } from "../testing/webhook-r
 
 const SECRET = "a secret of some length";
 
+/** Whose ClickHouse all tests take, emptied after each. */
+let first: ApiUnderTest;
 let stores: ApiUnderTest;
 let webhook: WebhookReceiver;
 let servers: QueryApiServer[];
 let inserted = 0;
 
+beforeAll(async () => {
+  first = await startApiUnderTest();
+});
+afterAll(() => first.close());
 beforeEach(async () => {
-  stores = await startApiUnderTest();
+  stores = await startApiUnderTest({}, { rows: first.rows });
   servers = [];
 });
 afterEach(async () => {
   await Promise.all(servers.map((server) => server.close()));
   await webhook?.close();
   await stores.close();
+  for (const table of DERIVED_TABLES) await first.rows.command(`TRUNCATE TABLE ${table}`);
 });
 
 /** A listening API, alert engine and all, on the stores of the test. */

@@ -34,16 +34,16 @@ export interface ApiUnderTest {
   close(): Promise<void>;
 }
 
-/** The query API on a real ClickHouse and a real object store in a fresh folder. */
+/** The query API on a real ClickHouse (one of its own, unless `replaced` has rows) and a real object store in a fresh folder. */
 export async function startApiUnderTest(
   settings: Parameters<typeof queryApiSettings.parse>[0] = {},
   replaced: Partial<QueryApiDependencies> = {},
 ): Promise<ApiUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), "runledger-api-"));
   const logger = pino({ level: "silent" });
-  const clickhouse = await startEmbeddedClickHouse({ dir: join(dir, "clickhouse"), logger });
-  const rows = openRows(clickhouse.url);
-  await migrate(rows, { retentionDays: 20_000 });
+  const { rows, stopRows } = replaced.rows
+    ? { rows: replaced.rows, stopRows: async () => undefined }
+    : await startRows(join(dir, "clickhouse"));
   const acts = createRecordedActs();
   const clock = { nowMs: START_MS + 60_000 };
   const objects = await openObjects(`file:${join(dir, "objects")}`);
@@ -76,9 +76,19 @@ export async function startApiUnderTest(
     },
     async close() {
       await app.close();
-      await rows.close();
-      await clickhouse.stop();
+      await stopRows();
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function startRows(dir: string): Promise<{ rows: Rows; stopRows: () => Promise<void> }> {
+  const clickhouse = await startEmbeddedClickHouse({ dir, logger: pino({ level: "silent" }) });
+  const rows = openRows(clickhouse.url);
+  await migrate(rows, { retentionDays: 20_000 });
+  const stopRows = async () => {
+    await rows.close();
+    await clickhouse.stop();
+  };
+  return { rows, stopRows };
 }
