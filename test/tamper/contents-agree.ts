@@ -2,6 +2,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AgreeSample, createAgreeSample } from "./agree-sample.ts";
 import { type AgreeingVerifiers, startAgreeingVerifiers } from "./agree-verifiers.ts";
 import { falsehoods, logOfContents } from "./false-contents.ts";
+import { createDraw, type Draw } from "./odd-json.ts";
+
+/** Contents that others go on from, and these others too. */
+const CHAINED = new Set([0, 1, 3, 4, 5]);
+
+function shuffled<T>(contents: readonly T[], draw: Draw): T[] {
+  return contents
+    .map((content) => ({ content, at: draw.below(1_000_000) }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ content }) => content);
+}
 
 /** Declares the tests. @param step every so many of the falsehoods is tried. */
 export function testContents(step: number): void {
@@ -24,6 +35,30 @@ export function testContents(step: number): void {
       python: "VERIFIED",
       store: "VERIFIED",
     });
+  });
+
+  test("in whatever order they stand: what only others go on from is needed, and missed", async () => {
+    const inEntries = (at: number) => !CHAINED.has(at);
+    const draw = createDraw(7);
+    for (const order of [
+      <T>(contents: readonly T[]) => contents.toReversed(),
+      ...Array.from(
+        { length: 8 },
+        () =>
+          <T>(contents: readonly T[]) =>
+            shuffled(contents, draw),
+      ),
+    ]) {
+      const honest = await logOfContents({ name: "none", isOfStore: false }, sample, { inEntries, order });
+      const { node, python } = await verifiers.ask(honest);
+      expect([node.verdict, python.verdict], JSON.stringify([node, python])).toEqual(["VERIFIED", "VERIFIED"]);
+    }
+    // The text at the end of the first chain, behind those that entries refer to.
+    const shown = 16 - CHAINED.size;
+    const without = <T>(contents: readonly T[]) => contents.toSpliced(shown, 1).toReversed();
+    const cut = await logOfContents({ name: "none", isOfStore: false }, sample, { inEntries, order: without });
+    const { node, python } = await verifiers.ask(cut);
+    expect([node.verdict, python.verdict], JSON.stringify([node, python])).toEqual(["INCOMPLETE", "INCOMPLETE"]);
   });
 
   test("what the holder of all keys states falsely of contents is said of the bundle as of the store, by both verifiers", async () => {

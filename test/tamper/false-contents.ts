@@ -193,15 +193,23 @@ function sha256(bytes: Buffer): string {
 const LINES = "payloads/000000000000000.jsonl";
 const BYTES = "payloads/000000000000000.bin";
 
+/** How a bundle has contents: only these in entries, the others as what they go on from; and in which order. */
+export interface Arrangement {
+  inEntries?(at: number): boolean;
+  order?<T>(contents: readonly T[]): T[];
+}
+
 /** The sample's log with these contents in place of its own, signed anew: as a bundle, and what `verify` says of it as a store. */
 export async function logOfContents(
   falsehood: Falsehood,
   sample: AgreeSample,
+  { inEntries = () => true, order = (contents) => [...contents] }: Arrangement = {},
 ): Promise<AgreeCase & { store: Verdict }> {
   const stored = made(falsehood);
+  stored.told = stored.told.map((ref, at) => (inEntries(at) ? ref : null));
   const entries = withContents(entriesOf(sample), stored.told);
   const sign = (signedText: string): Buffer => Buffer.from(signNote(signedText, [sample.signer]));
-  const { lines, bytes } = bundled(stored);
+  const { lines, bytes } = bundled(stored, order);
   const whole = change(sample.bundles.whole, { [LINES]: () => lines, [BYTES]: () => bytes });
   const tar = signedAnew({ ...sample, bundles: { ...sample.bundles, whole } }, entries, sign);
   return {
@@ -217,6 +225,7 @@ function withContents(entries: readonly Buffer[], told: readonly Json[]): Buffer
   for (const record of records) record.payloads = {};
   const steps = records.filter(({ event }) => event !== "act");
   for (const [at, ref] of told.entries()) {
+    if (ref === null) continue;
     const { payloads } = steps.find((step) => !((CONTENTS[at]?.name ?? "") in step.payloads));
     payloads[CONTENTS[at]?.name ?? ""] = ref;
   }
@@ -224,23 +233,22 @@ function withContents(entries: readonly Buffer[], told: readonly Json[]): Buffer
 }
 
 /** A line for each identity that anything refers to, as who makes the bundle fit would write it. */
-function bundled({ plaintexts, refs, told, keys }: Stored): { lines: Buffer; bytes: Buffer } {
-  const lines = new Map<string, string>();
-  const parts: Buffer[] = [];
-  let offset = 0;
+function bundled(
+  { plaintexts, refs, told, keys }: Stored,
+  order: NonNullable<Arrangement["order"]>,
+): { lines: Buffer; bytes: Buffer } {
+  const contents = new Map<string, { plaintext: Buffer; line: object }>();
   const add = (ref: PayloadRef, at: number): void => {
     const { commitment, key_id, media_type, sha256: hash } = ref;
     const id = typeof media_type === "string" ? payloadId(ref) : "";
-    if (lines.has(id)) return;
+    if (contents.has(id)) return;
     const plaintext = plaintexts[at] ?? Buffer.of();
     const key = [...keys.values()].find((each) => each.equals(createHash("sha512").update(`key ${at}`).digest()));
     const seal =
       key === undefined && key_id === undefined
         ? {}
         : { commitment, key_id, payload_key: (key ?? Buffer.alloc(64)).toString("hex") };
-    lines.set(id, `${canonicalJson({ ...seal, length: plaintext.length, media_type, offset, sha256: hash })}\n`);
-    parts.push(plaintext);
-    offset += plaintext.length;
+    contents.set(id, { plaintext, line: { ...seal, length: plaintext.length, media_type, sha256: hash } });
   };
   for (const [at, ref] of told.entries())
     if (typeof ref === "object" && ref !== null) add(ref as unknown as PayloadRef, at);
@@ -249,7 +257,12 @@ function bundled({ plaintexts, refs, told, keys }: Stored): { lines: Buffer; byt
       const of = refs.findIndex((ref) => ref.sha256 === base.sha256 || ref.offset === base.offset);
       if (of >= 0 && of !== at) add(base, of);
     }
-  return { lines: Buffer.from([...lines.values()].join("")), bytes: Buffer.concat(parts) };
+  let [lines, bytes] = ["", Buffer.of()];
+  for (const { plaintext, line } of order([...contents.values()])) {
+    lines += `${canonicalJson({ ...line, offset: bytes.length })}\n`;
+    bytes = Buffer.concat([bytes, plaintext]);
+  }
+  return { lines: Buffer.from(lines), bytes };
 }
 
 function basesIn(plaintext: Buffer): PayloadRef[] {

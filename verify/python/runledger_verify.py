@@ -1975,11 +1975,13 @@ class Payloads:
         self.expected, self.findings = expected, findings
         self.contents, self.seen, self.erasures, self.came_after, self.too_young = Contents(), set(), {}, [], []
         self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = None, (), {}, None, {}, False
+        self.bases = {}
         self.opened, self.checked, self.erased = set(), 0, 0
 
     def expect(self, index, entries):
         self.settle()
         self.index, self.entries, self.needed, self.lines, self.provided, self.bytes_read = index, entries if self.expected else (), {}, None, {}, False
+        self.bases = {}
         for at, entry in self.entries:
             for name, ref in entry["payloads"].items():
                 self.need(ref, "record %s, payload %s" % (entry["record_id"], name), (at, milliseconds(entry["received_time"])))
@@ -1988,9 +1990,21 @@ class Payloads:
         """needed: by identity, who needs it first, the media types of all references to it, and index and time of the first one's entry."""
         self.needed.setdefault(payload_id(ref), (by, set(), place))[1].add(ref["media_type"])
 
+    def need_bases(self):
+        """In whatever order payloads stand: what is needed goes on from its base, this from another."""
+        for identity, (_, _, place) in list(self.needed.items()):
+            while identity in self.bases:
+                base = self.bases[identity]
+                known = payload_id(base) in self.needed
+                self.need(base, "payload %s, its base" % identity[:64], place)
+                if known:
+                    break
+                identity = payload_id(base)
+
     def settle(self):
         if self.index is None:
             return
+        self.need_bases()
         path = "payloads/%015d" % self.index
         if self.lines is not None and not self.bytes_read:
             self.findings.add("INCOMPLETE", path + ".bin", "it is missing")
@@ -2076,8 +2090,7 @@ class Payloads:
                 self.findings.add("TAMPERED", content.path, "the payload %s is not of its media type" % line["sha256"])
                 continue
             if base is not None:
-                if payload_id(line) in self.needed:
-                    self.need(base, "payload %s, its base" % line["sha256"], self.needed[payload_id(line)][2])
+                self.bases[payload_id(line)] = base
 
     def let_go(self):
         """After the last file of this log: settles, and lets go of what was kept."""

@@ -49,6 +49,8 @@ interface Part {
   records: readonly PlacedRecord[];
   /** By identity. */
   needed: Map<string, Needed>;
+  /** Of payloads that are here: what each goes on from. */
+  bases: Map<string, PayloadRef>;
   lines: PayloadLine[] | null;
   /** Identity to the media type that its line says. */
   provided: Map<string, string>;
@@ -80,6 +82,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
 
   const settle = async (): Promise<void> => {
     if (part === null) return;
+    needBases(part);
     settlePart(part, seen, findings);
     noteErased(part, erasures);
     for (const { record } of part.records) await contents.check(record);
@@ -128,8 +131,7 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
         await contents.add(payloadId(line), plaintext);
         if ("key_id" in line && opened.size < MAX_KEYS) opened.add(line.key_id);
         const base = baseOf(line, plaintext, path, findings);
-        const by = part.needed.get(payloadId(line));
-        if (base !== null && by !== undefined) need(part, base, `payload ${line.sha256}, its base`, by.entry);
+        if (base !== null) part.bases.set(payloadId(line), base);
       }
     },
     async settle() {
@@ -157,7 +159,8 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
 }
 
 function newPart(firstIndex: number, records: readonly PlacedRecord[]): Part {
-  const part: Part = { firstIndex, records, needed: new Map(), lines: null, provided: new Map(), bytesRead: false };
+  const [needed, bases, provided] = [new Map(), new Map(), new Map()];
+  const part: Part = { firstIndex, records, needed, bases, lines: null, provided, bytesRead: false };
   for (const entry of records)
     for (const [name, ref] of Object.entries(entry.record.payloads))
       need(part, ref, `record ${entry.record.record_id}, payload ${name}`, entry);
@@ -168,6 +171,17 @@ function need({ needed }: Part, ref: PayloadRef, by: string, entry: PlacedRecord
   const known = needed.get(payloadId(ref));
   if (known === undefined) needed.set(payloadId(ref), { by, entry, mediaTypes: new Set([ref.media_type]) });
   else known.mediaTypes.add(ref.media_type);
+}
+
+/** What entries need goes on from other payloads, and these from others, in whatever order they stand. */
+function needBases(part: Part): void {
+  for (const [id, { entry }] of [...part.needed])
+    for (let by = id, base = part.bases.get(by); base !== undefined; base = part.bases.get(by)) {
+      const isKnown = part.needed.has(payloadId(base));
+      need(part, base, `payload ${by.slice(0, 64)}, its base`, entry);
+      if (isKnown) break;
+      by = payloadId(base);
+    }
 }
 
 /** By the part's lines, once all that its contents go on from is known. */
