@@ -268,6 +268,31 @@ test("who may not see content gets the type of an error, and not its message", a
   }
 });
 
+test("messages of errors in lists, a run and the stream of all runs are reads of content: recorded, or not shown", async () => {
+  const key = keys.get("investigator") ?? "";
+  const read = async (url: string) => {
+    const before = api.acts.recorded.length;
+    // A reason of its own, so that it is no read of a moment ago again.
+    const { status, text } = await ask(key, "GET", url, undefined, { "runledger-reason": `${url} ${Math.random()}` });
+    const acts = api.acts.recorded.slice(before).map(({ action, target }) => ({ action, target }));
+    return { status, isShown: text.includes(QUOTED), acts };
+  };
+  const errors = (more: object) => ({ action: "content.read", target: { part: "errors", ...more } });
+  expect(await read("/v1/runs")).toEqual({ status: 200, isShown: true, acts: [errors({})] });
+  const ofRun = [errors({ run_id: "run-that-failed" })];
+  expect(await read("/v1/runs/run-that-failed")).toEqual({ status: 200, isShown: true, acts: ofRun });
+  expect(await read("/v1/runs?status=running")).toEqual({ status: 200, isShown: false, acts: [] });
+  expect(await read("/v1/runs/run-of-ours")).toEqual({ status: 200, isShown: false, acts: [] });
+  api.clock.nowMs += 61_000;
+  const before = api.acts.recorded.length;
+  expect(await heard(key, "/v1/live")).toContain(QUOTED);
+  expect(api.acts.recorded.slice(before)).toMatchObject([errors({})]);
+  api.acts.refuse(true);
+  const unrecorded = [await read("/v1/runs"), await read("/v1/runs/run-that-failed")];
+  api.acts.refuse(false);
+  for (const { status, isShown } of unrecorded) expect([status, isShown]).toEqual([200, false]);
+});
+
 /** What a stream tells first of what failed. */
 async function heard(key: string, path: string): Promise<string> {
   const { port } = z.object({ port: z.number() }).parse(api.app.server.address() ?? (await listening()));

@@ -5,10 +5,9 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
-import { seesContent } from "../http/access.ts";
 import { findRun, runParameters } from "../runs/route.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
-import { seesPreviews } from "../steps/previews.ts";
+import { seesMessages, seesPreviews } from "../steps/previews.ts";
 import { openEventStream } from "./event-stream.ts";
 import { createLiveFeed, type LiveQuestion } from "./feed.ts";
 import { createTenantFeeds } from "./tenant-feeds.ts";
@@ -43,7 +42,8 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
         produces: ["text/event-stream"],
       },
     },
-    (request, reply) => stream(request, reply, { runId: null, seesContent: seesContent(request.principal) }),
+    async (request, reply) =>
+      stream(request, reply, { runId: null, seesContent: await seesMessages(reads, request, null) }),
   );
   app.get(
     "/v1/runs/:run_id/live",

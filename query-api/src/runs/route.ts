@@ -3,9 +3,15 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
-import { seesContent } from "../http/access.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { runWithoutContent, seesHits, withoutMessage } from "../steps/previews.ts";
+import {
+  isMessage,
+  quotesContent,
+  runWithoutContent,
+  seesHits,
+  seesMessages,
+  withoutMessage,
+} from "../steps/previews.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
 import { createRunLists } from "./run-list.ts";
@@ -39,7 +45,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
       const { query, principal } = request;
       const mayLook = query.q !== undefined && (await seesHits(reads, request, query.q));
       const list = await lists.list({ tenant: principal.tenant, seesContent: mayLook }, query);
-      return seesContent(principal) ? list : { ...list, items: list.items.map(runWithoutContent) };
+      const isShown = !list.items.some(quotesContent) || (await seesMessages(reads, request, null));
+      return isShown ? list : { ...list, items: list.items.map(runWithoutContent) };
     },
   );
   app.get(
@@ -55,15 +62,18 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         response: { 200: runDetail, ...ERROR_RESPONSES },
       },
     },
-    async ({ principal, params }) => {
-      const { tenant } = principal;
-      const found = await findRun(summaries, tenant, params.run_id);
+    async (request) => {
+      const { run_id } = request.params;
+      const { tenant } = request.principal;
+      const found = await findRun(summaries, tenant, run_id);
       const [tool_calls, completeness] = await Promise.all([
         queryToolCalls(rows, tenant, found),
         completenessOf(rows, tenant, found),
       ]);
       const run = { ...found.run, ...completeness, tool_calls };
-      return seesContent(principal) ? run : { ...runWithoutContent(run), tool_calls: tool_calls.map(withoutMessage) };
+      const isQuoted = quotesContent(run) || tool_calls.some(isMessage);
+      if (!isQuoted || (await seesMessages(reads, request, run_id))) return run;
+      return { ...runWithoutContent(run), tool_calls: tool_calls.map(withoutMessage) };
     },
   );
 }

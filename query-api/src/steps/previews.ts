@@ -12,6 +12,11 @@ export function seesPreviews(reads: ContentReads, request: FastifyRequest, runId
   return mayRead(reads, request, { run_id: runId, part: "previews" });
 }
 
+/** May the caller see what runs quote of contents: messages of errors, reasons of ends? Null: those of whichever runs are listed or stream by. */
+export function seesMessages(reads: ContentReads, request: FastifyRequest, runId: string | null): Promise<boolean> {
+  return mayRead(reads, request, { ...(runId === null ? {} : { run_id: runId }), part: "errors" });
+}
+
 /** May previews be looked through for a text? A hit tells what is in them. On record is the text's hash: itself it could be a person's name. */
 export function seesHits(reads: ContentReads, request: FastifyRequest, text: string): Promise<boolean> {
   const q_sha256 = createHash("sha256").update(text).digest("hex");
@@ -42,6 +47,16 @@ export function withoutContent(step: Step): Step {
 /** So of a run: the reason of one that failed is its error's message. */
 export function runWithoutContent<Shown extends Run>(run: Shown): Shown {
   return withoutMessage({ ...run, reason: null });
+}
+
+/** Would they tell more to who may see content? */
+export function quotesContent({ reason, error }: Pick<Run, "reason" | "error">): boolean {
+  return reason !== null || isMessage({ error });
+}
+
+/** The same of a step or tool call. */
+export function isMessage({ error }: Pick<Step, "error">): boolean {
+  return error !== null && error.message !== null;
 }
 
 /** What failed tells only the type of its error. */
