@@ -2,7 +2,7 @@ import { createServer } from "node:https";
 import { type TlsSettings, tlsServerOptions } from "@runledger/contract";
 import fastify, { type FastifyServerFactory, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
-import { recordRotations } from "./acts/record-rotations.ts";
+import { recordNoted } from "./acts/record-noted.ts";
 import { registerActs } from "./acts/route.ts";
 import { registerAlerts } from "./alerts/route.ts";
 import { registerApprovals } from "./approvals/route.ts";
@@ -67,7 +67,7 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerAlerts(feature, control, state);
   registerExports(feature);
   registerPrivacy(feature, state);
-  recordRotations(feature, state);
+  recordNoted(feature, state);
 
   await registerWeb(feature);
   return app;

@@ -7,6 +7,7 @@ import { chooseLogs } from "./choose-logs.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
 import { openExportLog } from "./export-log.ts";
+import { createOfflineExports, type OfflineExportNote } from "./offline-exports.ts";
 import { type ExportProgress, type ExportResult, writeBundle } from "./write-bundle.ts";
 
 export interface OfflineExport {
@@ -25,13 +26,25 @@ export interface OfflineExport {
   nowMs: number;
 }
 
-/** A bundle straight from the objects, without a running Runledger; nothing records it. @throws ZodError for a filter that is none. */
+/** Where it is noted, so that it becomes a record. */
+export interface OfflineRecord {
+  /** The objects, to write. */
+  open(): Promise<Objects>;
+  /** Null: it is noted. Else why it will be nowhere on record: who has no right to write exports all the same. */
+  onEnd(error: unknown): void;
+}
+
+/**
+ * A bundle straight from the objects, without a running Runledger. The next that runs on them, or one that does, records it: it is noted there before the
+ * file is the target. @throws ZodError for a filter that is none.
+ */
 export async function exportOffline(
   objects: Objects,
   findKey: FindPayloadKey | undefined,
   { tenant, exporter, nowMs, ...asked }: OfflineExport,
   target: string,
   onProgress: (progress: ExportProgress) => void,
+  record: OfflineRecord | null = null,
 ): Promise<ExportResult & { shards: string[] }> {
   const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
   const chosen = await chooseLogs(objects, logsAsked, nowMs);
@@ -51,10 +64,26 @@ export async function exportOffline(
   const partial = `${target}.partial`;
   try {
     const done = await writeBundle(logs, request, partial, new AbortController().signal, onProgress);
+    const shards = logs.map(({ shard }) => shard);
+    const { sha256, sizeBytes: size_bytes } = done;
+    await noteExport(record, {
+      ...{ export_id: request.exportId, time_ms: nowMs, by: exporter, tenant, recipient, reason },
+      ...{ filter: request.filter, content, shards, sha256, size_bytes },
+    });
     await rename(partial, target);
-    return { ...done, shards: logs.map(({ shard }) => shard) };
+    return { ...done, shards };
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  }
+}
+
+async function noteExport(record: OfflineRecord | null, note: OfflineExportNote): Promise<void> {
+  if (record === null) return;
+  try {
+    await createOfflineExports(await record.open()).update((before) => [...before, note]);
+    record.onEnd(null);
+  } catch (error) {
+    record.onEnd(error);
   }
 }

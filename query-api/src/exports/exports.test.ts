@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExportJob, parseManifest, parseTarHeader, type RunledgerRecord, tarPadding } from "@runledger/contract";
 import { parquetReadObjects } from "hyparquet";
 import { Registry } from "prom-client";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createApp } from "../app.ts";
 import { queryApiSettings } from "../config.ts";
 import type { App } from "../dependencies.ts";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
+import { exportOffline } from "./export-offline.ts";
 import { ocsfApiActivity } from "./ocsf.ts";
+import { createOfflineExports } from "./offline-exports.ts";
 import { runsCsv } from "./runs-csv.ts";
 
 let api: ApiUnderTest;
@@ -188,6 +190,39 @@ test("who asks and who fetches is recorded before it happens, and what can't be 
   const refused = await app.inject({ method: "POST", url: "/v1/exports", payload: ASKED });
   api.acts.refuse(false);
   expect(refused.statusCode).toBe(503);
+});
+
+test("a bundle that a command made straight from the objects is recorded by the next API that runs on them", async () => {
+  const asked = { filter: { agent: "=cmd()" }, content: false, ...ASKED };
+  const where = { tenant: "default", exporter: "root (system user)", nowMs: Date.UTC(2026, 0, 2) };
+  const ended: unknown[] = [];
+  const make = (name: string, open: () => Promise<typeof api.objects>) => {
+    const record = { open, onEnd: (error: unknown) => void ended.push(error) };
+    return exportOffline(
+      api.objects,
+      undefined,
+      { ...asked, ...where },
+      join(directory, name),
+      () => undefined,
+      record,
+    );
+  };
+  const { sha256, sizeBytes: size_bytes } = await make("noted.tar", async () => api.objects);
+  expect(
+    createHash("sha256")
+      .update(await readFile(join(directory, "noted.tar")))
+      .digest("hex"),
+  ).toBe(sha256);
+  await make("unnoted.tar", async () => Promise.reject(new Error("read-only")));
+  expect(ended).toEqual([null, new Error("read-only")]);
+  const before = api.acts.recorded.length;
+  const running = await openApp();
+  await running.listen({ port: 0 });
+  await vi.waitFor(async () => expect(await createOfflineExports(api.objects).read()).toEqual([]), { timeout: 20_000 });
+  await running.close();
+  const act = { action: "export.create", reason: "yearly audit", principal: { name: "root (system user)" } };
+  const target = { recipient: "Auditor GmbH", offline: true, sha256, size_bytes, shards: ["0"], content: false };
+  expect(api.acts.recorded.slice(before)).toMatchObject([{ ...act, target }]);
 });
 
 test("a download goes on where it broke off", async () => {

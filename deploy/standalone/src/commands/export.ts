@@ -142,11 +142,6 @@ async function makeHere(
   console: Console,
   line: ProgressLine,
 ): Promise<Done> {
-  console.stderr.write(
-    pc.yellow(
-      "This export is not recorded in the log: only a running Runledger can do that (leave out --data-dir and --objects).\n",
-    ),
-  );
   const location = flags.objects ?? `file:${flags.dataDir}/objects`;
   const objects = await openObjects(location, { access: "read" });
   const keysFrom = { dataDir: flags.dataDir ?? null, env: console.env };
@@ -157,6 +152,14 @@ async function makeHere(
     { ...request, tenant: flags.tenant, exporter: userInfo().username, nowMs: Date.now() },
     flags.output,
     ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
+    {
+      open: () => openObjects(location),
+      onEnd: (error) => {
+        if (error !== null)
+          warn(`this export will not be on record: ${error instanceof Error ? error.message : error}`);
+        else console.stderr.write(pc.dim("The log has it (export.create) soon after Runledger runs on this store.\n"));
+      },
+    },
   );
   const { entries, runs } = done.summary;
   return {
