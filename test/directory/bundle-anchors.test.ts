@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTimestampClient, createTimestamping, createWitnessing } from "@runledger/collector";
-import { DIRECTORY, parsePolicy } from "@runledger/contract";
+import { DIRECTORY, parsePolicy, signNote } from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers } from "../tamper/both-verifiers.ts";
@@ -71,7 +71,10 @@ async function exported(
   return bytes;
 }
 
-async function both(tar: Buffer, trust: { keys?: string[]; policy?: string; tsaCert?: string; shard?: string } = {}) {
+async function both(
+  tar: Buffer,
+  trust: { keys?: string[]; policy?: string; tsaCert?: string; shard?: string; since?: Buffer } = {},
+) {
   const seen = await verifiers.verify(tar, { keys, policy, shard: "a", ...trust });
   expect(seen.python, JSON.stringify(seen.why)).toBe(seen.node);
   return seen;
@@ -193,6 +196,14 @@ test("an earlier checkpoint of the directory is of a log that no bundle holds: I
     expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["INCOMPLETE", "INCOMPLETE"]);
     expect(JSON.stringify(seen.why).match(/a log that is not here/g)).toHaveLength(2);
   }
+  // The newest head is in the bundle: one of as many entries that the same key signed shows two histories.
+  const [origin, size] = since.toString().split("\n");
+  const other = Buffer.from(
+    signNote(`${origin}\n${size}\n${Buffer.alloc(32).toString("base64")}\n`, [sample.key.signer]),
+  );
+  const seen = await both(bundle, { since: other });
+  expect(seen.node, JSON.stringify(seen.why)).toBe("TAMPERED");
+  expect(JSON.stringify(seen.why).match(/two histories/g)).toHaveLength(2);
 });
 
 test("without its anchors, or with those of others, it is not", async () => {

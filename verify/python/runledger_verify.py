@@ -1100,9 +1100,10 @@ class Anchors:
     """What the directory, witnesses and time stamps attest of the logs."""
 
     def __init__(self, bundle):
-        self.bundle, self.view = bundle, None
+        self.bundle, self.view, self.known = bundle, None, []
 
     def read(self, content):
+        self.known += self.bundle.since
         try:
             for head in parse_anchors(content.whole()):
                 self.read_head(head)
@@ -1117,6 +1118,10 @@ class Anchors:
             raise Wrong("%s is no directory of logs" % directory[0])
         if not is_signed and bundle.names_directory():
             bundle.findings.add("UNTRUSTED", "anchors.json", "no key of yours signed the directory's head of %d entries" % directory[1])
+        # Of one size a log has one root; the caller's earlier checkpoints are of the directory, too.
+        if is_signed and any(each[:2] == directory[:2] and each[2] != directory[2] for each in self.known):
+            raise Wrong("there are two heads of the directory with %d entries: two histories" % directory[1])
+        self.known += [directory] if is_signed else []
         recorded = [proven_entry(each, directory) for each in anchor["recorded"]]
         names = [each[0].encode() for each in recorded]
         if names != sorted(set(names)):

@@ -6,6 +6,7 @@ import {
   type DirectoryAnchor,
   type DirectoryEntry,
   type Findings,
+  hashesEqual,
   LogError,
   leafHash,
   type NoteVerifier,
@@ -31,6 +32,8 @@ export interface LogAnchors {
 /** What the directory tells of all logs, by its newest head in the bundle; one that the caller knows the key of, where there is any. */
 export interface DirectoryView {
   head: DirectoryHead | null;
+  /** Every one that is known: the caller's earlier ones, and those here that keys of the caller's signed. */
+  known: Checkpoint[];
 }
 
 export interface DirectoryHead {
@@ -104,6 +107,7 @@ async function readAnchor(
       BUNDLE_FILES.anchors,
       `no key of yours signed the directory's head of ${directory.size} entries`,
     );
+  if (directory.isSigned) compare(directory, view);
   const recorded = anchor.recorded.map((each) => provenEntry(each, directory));
   const names = recorded.map(({ shard }) => shard);
   if (names.some((name, i) => i > 0 && Buffer.compare(Buffer.from(names[i - 1] ?? ""), Buffer.from(name)) >= 0))
@@ -126,6 +130,15 @@ async function readAnchor(
     log.anchors.stamped = { size, time };
     log.attested.push({ size, timeMs: Date.parse(time), by: "time stamp" });
   }
+}
+
+/** Of one size a log has one root. @throws LogError. */
+function compare(head: Checkpoint, { known }: DirectoryView): void {
+  const isOther = ({ origin, size, root }: Checkpoint): boolean =>
+    origin === head.origin && size === head.size && !hashesEqual(root, head.root);
+  if (known.some(isOther))
+    throw new LogError("mismatch", `there are two heads of the directory with ${head.size} entries: two histories`);
+  known.push(head);
 }
 
 /** What the directory recorded of the bundle's logs, each of which it must agree with. @throws LogError. */

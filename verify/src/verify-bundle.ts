@@ -56,7 +56,7 @@ export async function verifyBundle(
     current: null,
     logs: new Map(),
   };
-  const directory: DirectoryView = { head: null };
+  const directory: DirectoryView = { head: null, known: [...since] };
   const sums = createBundleSums(findings);
   const reading: Reading = { seen, sums, since, trust, shard, directory, findings, onProgress };
   let coverage: RunCoverage | null = null;
