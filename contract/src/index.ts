@@ -119,7 +119,12 @@ export {
   proofPath,
 } from "./bundle/bundle-path.ts";
 export { createDigestSet, type DigestSet } from "./bundle/digest-set.ts";
-export { type DirectoryAnchor, formatDirectoryAnchors, parseDirectoryAnchors } from "./bundle/directory-anchors.ts";
+export {
+  type DirectoryAnchor,
+  formatDirectoryAnchors,
+  MAX_ANCHORS_BYTES,
+  parseDirectoryAnchors,
+} from "./bundle/directory-anchors.ts";
 export {
   BUNDLE_FORMAT,
   BUNDLE_FORMAT_OF_SEVERAL,
@@ -145,6 +150,7 @@ export {
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
 export type { CheckTimestamp } from "./log/anchors.ts";
+export { firstReceivedTime } from "./log/not-in-directory.ts";
 export { type Checkpoint, logName, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { type ContentCheck, createContentCheck } from "./log/content-check.ts";
 export { type Cosigner, cosignersOf, createCosigner, parseCosignerKey } from "./log/cosignature.ts";
@@ -152,6 +158,7 @@ export { createDestroyedKeys, type DestroyedKeys, type Destruction } from "./log
 export {
   type DirectoryEntry,
   formatDirectoryEntry,
+  headsHash,
   MAX_SHARDS_NAMED,
   parseDirectoryEntry,
 } from "./log/directory-entry.ts";

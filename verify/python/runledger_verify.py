@@ -14,6 +14,7 @@ CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADA
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
 BLOCK, WIDTH = 512, 256
 MAX_FILE = 1 << 20
+MAX_ANCHORS = 1 << 24
 MESSAGES = "application/vnd.runledger.messages+json"
 DELTA = "application/vnd.runledger.delta"
 HEX64 = re.compile(r"[0-9a-f]{64}\Z")
@@ -823,8 +824,8 @@ class Content:
             left -= len(part)
         return b"".join(parts)
 
-    def whole(self):
-        if self.size > MAX_FILE:
+    def whole(self, limit=MAX_FILE):
+        if self.size > limit:
             raise Broken("TAMPERED", self.path, "it is larger than any such file")
         return self.take(self.size)
 
@@ -1076,11 +1077,12 @@ def is_names(value):
 
 
 is_directory_entry = members({"checkpoint": lambda value: is_short(value, 16_384), "recorded_time": lambda value: any_text(value) and TIME.match(value),
-                              "shard": lambda value: is_short(value, 64)}, {"shards": is_names}, only=True)
+                              "shard": lambda value: is_short(value, 64)},
+                             {"heads_sha256": lambda value: any_text(value) and HEX64.match(value), "shards": is_names}, only=True)
 
 
 def proven_entry(recorded, head):
-    """(shard, note, time, names of all shards or None) of an entry that is in the directory."""
+    """(shard, note, time, names of all shards or None, hash of their heads or None) of an entry that is in the directory."""
     data = recorded["entry"].encode()
     if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
         raise Wrong("entry %d is not in the directory" % recorded["index"])
@@ -1088,7 +1090,7 @@ def proven_entry(recorded, head):
     parsed = parse_note(entry["checkpoint"].encode()) if is_directory_entry(entry) else None
     if not parsed or not parse_checkpoint(parsed[0]):
         raise Wrong("entry %d is none of a directory" % recorded["index"])
-    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards")
+    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards"), entry.get("heads_sha256")
 
 
 def log_name(origin):
@@ -1105,7 +1107,7 @@ class Anchors:
     def read(self, content):
         self.known += self.bundle.since
         try:
-            for head in parse_anchors(content.whole()):
+            for head in parse_anchors(content.whole(MAX_ANCHORS)):
                 self.read_head(head)
         except (Wrong, UnicodeEncodeError) as error:
             self.bundle.findings.add("TAMPERED", "anchors.json", str(error))
@@ -1178,22 +1180,26 @@ class Anchors:
         if known and (is_signed < known["signed"] or is_signed == known["signed"] and size <= known["size"]):
             return
         heads = [(each[0], parse_checkpoint(parse_note(each[1])[0])) for each in recorded]
-        self.view = {"size": size, "signed": is_signed, "last": last,
+        committed = last[4] if last else None
+        hashed = sha256(canonical([[shard, head[1]] for shard, head in heads]).encode()).hex()
+        self.view = {"size": size, "signed": is_signed, "last": last, "is_other": committed not in (None, hashed),
                      "shards": [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]}
 
     def check_all_logs(self):
         """Is every log here that the directory knows? False after a finding that one is not."""
         bundle = self.bundle
         here = [log["shard"] for log in bundle.manifest["logs"]]
-        if bundle.shard is not None:
-            # By the name that its key signs: bundle.json may call any log so.
-            is_here = bundle.shard in [log_name(log["origin"]) for log in bundle.manifest["logs"]]
-            if not is_here:
-                bundle.findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
-            return is_here
+        # By the name that its key signs: bundle.json may call any log so.
+        asked = [log for log in bundle.manifest["logs"] if bundle.shard in (None, log_name(log["origin"]))]
+        if not asked:
+            bundle.findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
         if not bundle.names_directory():
-            return True
+            return bool(asked)
         view = self.view if self.view and self.view["signed"] else None
+        if view is not None:
+            self.check_newest(view, asked)
+        if bundle.shard is not None:
+            return bool(asked)
         if view is None or view["last"] is None:
             what = "the directory's last entry, which names all logs, is not shown" if view else \
                 "your policy names a directory of the logs, and nothing here shows which ones it knows"
@@ -1208,16 +1214,27 @@ class Anchors:
         for name in view["last"][3] or []:
             if name in here and name not in sizes:
                 bundle.findings.add("INCOMPLETE", "shard " + name, "the directory names it, and how many entries it has recorded of it is not shown")
-        for log in bundle.manifest["logs"]:
-            if sizes.get(log["shard"], 0) > log["tree_size"]:
-                bundle.findings.add("INCOMPLETE", "shard " + log["shard"], "the directory has recorded it with %d entries, and the bundle is of "
-                                    "its first %d" % (sizes[log["shard"]], log["tree_size"]))
+        # Of a directory with one shard the last entry is that shard's newest.
+        if view["last"][4] is None and len(sizes) > 1:
+            bundle.findings.add("INCOMPLETE", "anchors.json", "the directory's last entry has no heads_sha256, as those of earlier versions: that each log is "
+                                "shown as it was last recorded does not show. Export again when a log has grown, or name the one log that you want (--shard)")
         newest = max(log.newest for log in bundle.logs.values())
         recorded = view["last"][2]
         if newest and milliseconds(newest) - milliseconds(recorded) > 900_000:
             bundle.findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
                                 "a log that was begun between them would not show" % (recorded, newest))
         return not missing
+
+    def check_newest(self, view, logs):
+        """What is shown of the directory must be the newest that it recorded of each log, and no log shorter than that."""
+        findings, sizes = self.bundle.findings, {each["shard"]: each["size"] for each in view["shards"]}
+        for log in logs:
+            if sizes.get(log["shard"], 0) > log["tree_size"]:
+                findings.add("INCOMPLETE", "shard " + log["shard"], "the directory has recorded it with %d entries, and the bundle is of "
+                             "its first %d" % (sizes[log["shard"]], log["tree_size"]))
+        if view["is_other"]:
+            findings.add("INCOMPLETE", "anchors.json", "these are not the newest heads that the directory had recorded by its last entry: "
+                         "a log may be shown as it was earlier, or be left out")
 
     def notes(self):
         bundle = self.bundle
@@ -1236,8 +1253,8 @@ class Anchors:
         others = ["%(shard)s (%(size)d entries)" % each for each in view["shards"] if each["shard"] not in here]
         if others:
             notes.append("This bundle is of %s alone. The directory knows other shards: %s." % (", ".join(here), ", ".join(others)))
-        elif view["signed"] and view["last"] and view["last"][3] is not None:
-            young = [shard for shard in here if shard not in view["last"][3]]
+        elif view["signed"] and view["last"] and view["last"][3:] != (None, None) and not view["is_other"]:
+            young = [shard for shard in here if shard not in [each["shard"] for each in view["shards"]]]
             more = ", and had not taken %s yet" % ", ".join(young) if young else ""
             notes.append("On %s the directory knew no log that is not here%s." % (view["last"][2], more))
         else:

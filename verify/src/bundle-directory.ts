@@ -1,10 +1,24 @@
-import { BUNDLE_FILES, type BundleManifest, bundledLogs, DIRECTORY, type Findings, logName } from "@runledger/contract";
-import type { DirectoryView } from "./bundle-anchors.ts";
+import {
+  BUNDLE_FILES,
+  type BundleManifest,
+  bundledLogs,
+  byUtf8,
+  DIRECTORY,
+  type Findings,
+  headsHash,
+  logName,
+} from "@runledger/contract";
+import type { DirectoryHead, DirectoryView } from "./bundle-anchors.ts";
 import type { BundleLogCheck } from "./bundle-log.ts";
 import type { Trust } from "./trust.ts";
 
 /** A directory takes heads once a minute; a bundle whose entries are this much younger than its head may hide a log that began since. */
 const MAX_UNRECORDED_MS = 15 * 60_000;
+
+const NOT_COMMITTED =
+  "the directory's last entry has no heads_sha256, as those of earlier versions: that each log is shown as it was last recorded does not show. Export again when a log has grown, or name the one log that you want (--shard)";
+const NOT_NEWEST =
+  "these are not the newest heads that the directory had recorded by its last entry: a log may be shown as it was earlier, or be left out";
 
 interface LogsOfBundle {
   manifest: BundleManifest;
@@ -22,13 +36,12 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
   const { manifest, trust, shard } = bundle;
   const here = new Set(bundledLogs(manifest).map((log) => log.shard));
   // By the name that its key signs: bundle.json may call any log so.
-  if (shard !== null) {
-    const isHere = bundledLogs(manifest).some(({ origin }) => logName(origin) === shard);
-    if (!isHere) findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
-    return isHere;
-  }
-  if (!namesDirectory(trust)) return true;
+  const asked = bundledLogs(manifest).filter(({ origin }) => shard === null || logName(origin) === shard);
+  if (shard !== null && asked.length === 0) findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
+  if (!namesDirectory(trust)) return asked.length > 0;
   const head = view.head?.isSigned === true ? view.head : null;
+  if (head !== null) checkNewest(head, asked, findings);
+  if (shard !== null) return asked.length > 0;
   if (head === null || head.last === null) {
     const what =
       head === null
@@ -49,14 +62,38 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
     const what = "the directory names it, and how many entries it has recorded of it is not shown";
     findings.add("INCOMPLETE", `shard ${name}`, what);
   }
-  for (const { shard: name, tree_size } of bundledLogs(manifest)) {
-    const entries = recorded.get(name) ?? 0;
-    if (entries <= tree_size) continue;
-    const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
-    findings.add("INCOMPLETE", `shard ${name}`, what);
-  }
+  // Of a directory with one shard the last entry is that shard's newest.
+  if (head.last.heads_sha256 === undefined && recorded.size > 1)
+    findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_COMMITTED);
   checkAge(head.last.recorded_time, bundle.logs, findings);
   return missing.length === 0;
+}
+
+/** What is shown of the directory must be the newest that it recorded of each log, and no log shorter than that. */
+function checkNewest(
+  head: DirectoryHead,
+  logs: readonly { shard: string; tree_size: number }[],
+  findings: Findings,
+): void {
+  const recorded = new Map(head.shards.map(({ shard, size }) => [shard, size]));
+  for (const { shard, tree_size } of logs) {
+    const entries = recorded.get(shard) ?? 0;
+    if (entries <= tree_size) continue;
+    const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
+    findings.add("INCOMPLETE", `shard ${shard}`, what);
+  }
+  if (isOtherThanNewest(head)) findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_NEWEST);
+}
+
+/** By its last entry there is no shard that is not shown. */
+export function namesAll(head: DirectoryHead): boolean {
+  return (head.last?.heads_sha256 ?? head.last?.shards) !== undefined && !isOtherThanNewest(head);
+}
+
+function isOtherThanNewest({ last, shards }: DirectoryHead): boolean {
+  if (last?.heads_sha256 === undefined) return false;
+  const heads = shards.map(({ shard, size }): [string, number] => [shard, size]);
+  return last.heads_sha256 !== headsHash(heads.sort(([a], [b]) => byUtf8(a, b)));
 }
 
 /** A key of the caller's is a directory's: it is known by its name. */

@@ -14,6 +14,7 @@ import {
   unclosedLines,
 } from "@runledger/contract";
 import type { DirectoryHead, DirectoryView, LogAnchors } from "./bundle-anchors.ts";
+import { namesAll } from "./bundle-directory.ts";
 import type { BundleLogCheck } from "./bundle-log.ts";
 
 /** What the verification of a bundle says. Of several logs: `treeSize`, counts and `signedBy` are of all, `origin` and `rootHash` null. */
@@ -200,8 +201,8 @@ function notesOfAnchors(
   if (others.length > 0) {
     const names = others.map(({ shard, size }) => `${shard} (${size} entries)`).join(", ");
     notes.push(`This bundle is of ${here.join(", ")} alone. The directory knows other shards: ${names}.`);
-  } else if (head?.isSigned === true && head.last?.shards !== undefined) {
-    const named = head.last.shards;
+  } else if (head?.isSigned === true && head.last !== null && namesAll(head)) {
+    const named = head.shards.map(({ shard }) => shard);
     const young = here.filter((shard) => !named.includes(shard));
     const more = young.length === 0 ? "" : `, and had not taken ${young.join(", ")} yet`;
     notes.push(`On ${head.last.recorded_time} the directory knew no log that is not here${more}.`);

@@ -3,8 +3,8 @@ import { BrokenBundleError, type BundleFile } from "./bundle-file.ts";
 const MAX_SINGLE_BYTES = 1024 * 1024;
 
 /** A small file's content. @throws BrokenBundleError for a larger one. */
-export async function wholeOf(file: BundleFile): Promise<Buffer> {
-  if (file.sizeBytes > MAX_SINGLE_BYTES)
+export async function wholeOf(file: BundleFile, limit: number = MAX_SINGLE_BYTES): Promise<Buffer> {
+  if (file.sizeBytes > limit)
     throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
   return await createByteReader(file.content).take(file.sizeBytes);
 }

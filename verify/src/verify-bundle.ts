@@ -13,6 +13,7 @@ import {
   createRunFacts,
   type Findings,
   logFolder,
+  MAX_ANCHORS_BYTES,
   parseBundlePath,
   parseManifest,
   parseVerifierKey,
@@ -187,7 +188,7 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
       if (first === undefined) throw new BrokenBundleError("INCOMPLETE", BUNDLE_FILES.checkpoint, "it is missing");
       const shards = seen.manifest === null ? [] : bundledLogs(seen.manifest).map((log) => log.shard);
       const anchored = { logs: seen.logs, shards, isOne: shardsOf(seen.manifest) === null, trust };
-      await readAnchors(await wholeOf(file), anchored, directory, findings);
+      await readAnchors(await wholeOf(file, MAX_ANCHORS_BYTES), anchored, directory, findings);
       return;
     }
     case BUNDLE_FILES.runs:

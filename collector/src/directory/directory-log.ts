@@ -6,6 +6,7 @@ import {
   type DirectoryEntry,
   formatDirectoryEntry,
   type Hash,
+  headsHash,
   LogError,
   logPrefix,
   MAX_SHARDS_NAMED,
@@ -48,13 +49,16 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
     if (size < known) throw new StorageError("damaged", `the directory had ${known} entries and has ${size}`);
     // One of before entries named the shards is read whole, once.
     const isUnnamed = known === 0 && size > 0 && (await shardsNamedAt(read, size)) === undefined;
-    const from = isUnnamed ? 0 : Math.max(known, size - MAX_ENTRIES_BACK);
+    await take(read, isUnnamed ? 0 : Math.max(known, size - MAX_ENTRIES_BACK), size);
+    known = size;
+  };
+
+  const take = async (read: ReadObject, from: number, size: number): Promise<void> => {
     for await (const { entry } of readEntries(read, from, size, size)) {
       const { shard, checkpoint, shards = [] } = parseDirectoryEntry(entry);
       for (const name of [shard, ...shards]) names.add(name);
       recorded.set(shard, unverifiedCheckpoint(Buffer.from(checkpoint)));
     }
-    known = size;
   };
 
   const record = async (recordedTime: string): Promise<string[]> => {
@@ -73,7 +77,11 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
     }
     const last = entries.at(-1);
     if (last === undefined) return troubles;
-    const all = [...new Set([...names, ...entries.map(({ shard }) => shard)])].sort(byUtf8);
+    const sizes = new Map(entries.map(({ shard, checkpoint }) => [shard, sizeOf(checkpoint)]));
+    const all = [...new Set([...names, ...sizes.keys()])].sort(byUtf8);
+    // One that is not in the store any more was recorded further back than was read.
+    if (all.some((name) => !sizes.has(name) && !recorded.has(name))) await take(staged.log.read, 0, known);
+    last.heads_sha256 = headsHash(all.map((name) => [name, sizes.get(name) ?? recorded.get(name)?.size ?? 0]));
     if (all.length <= MAX_SHARDS_NAMED) last.shards = all;
     await staged.append(staged.plan(entries.map(formatDirectoryEntry)));
     return troubles;
@@ -100,6 +108,10 @@ async function shardsNamedAt(read: ReadObject, size: number): Promise<string[] |
 /** Names of the logs of records in a store. */
 export async function shardsOf(objects: Objects): Promise<string[]> {
   return (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
+}
+
+function sizeOf(checkpoint: string): number {
+  return unverifiedCheckpoint(Buffer.from(checkpoint)).size;
 }
 
 function hasGrown(note: Uint8Array, last: Head | undefined): boolean {

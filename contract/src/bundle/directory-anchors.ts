@@ -3,6 +3,9 @@ import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "../record/canonical-json.ts";
 import { parseCanonicalLine } from "../record/parse-canonical-json.ts";
 
+/** Some 5,000 shards. */
+export const MAX_ANCHORS_BYTES = 16 * 1024 * 1024;
+
 const count = z.number().int().nonnegative();
 /** 32 bytes in base64, in its one spelling: the last digit has four bits of them. */
 const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);

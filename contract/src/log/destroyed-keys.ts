@@ -24,7 +24,12 @@ export interface DestroyedKeys {
 }
 
 /** Whole key ids, or what the ids of a month begin with (three hex digits). */
-const target = z.object({ key_ids: z.array(z.string()).default([]), key_id_prefixes: z.array(z.string()).default([]) });
+const texts = z
+  .array(z.unknown())
+  .catch([])
+  .transform((all) => all.filter((each) => typeof each === "string"));
+/** What is no text names no key, and takes none of the others' names away. */
+const target = z.object({ key_ids: texts, key_id_prefixes: texts });
 const MIN_PREFIX_DIGITS = 3;
 
 export function createDestroyedKeys(): DestroyedKeys {

@@ -25,8 +25,8 @@ export function addUnrecordedShard(shard: string, since: string | null, now: num
   return [];
 }
 
-/** What the first entry says; it is not checked here. Null where none can be read. */
-async function firstReceivedTime(read: ReadObject): Promise<string | null> {
+/** When a log's first entry was received, as that says; it is not checked here. Null where none can be read. */
+export async function firstReceivedTime(read: ReadObject): Promise<string | null> {
   try {
     const note = await read(CHECKPOINT_PATH);
     const size = note === null ? 0 : unverifiedCheckpoint(note).size;

@@ -25,19 +25,23 @@ export async function sinceByLog(
   findings: Findings,
 ): Promise<Map<string, Uint8Array[]>> {
   const since = new Map<string, Uint8Array[]>();
-  const origins = new Map<string, string>();
+  const origins = new Map<string, string[]>();
   for (const name of names) {
     const head = await readLog(name)(CHECKPOINT_PATH);
     const origin = head && originOf(head);
-    if (origin !== null) origins.set(origin, name);
+    if (origin !== null) origins.set(origin, [...(origins.get(origin) ?? []), name]);
   }
+  // An older or truer history beside the one that is shown would answer for it.
+  for (const [origin, [first, ...others]] of origins)
+    if (others.length > 0)
+      findings.add("TAMPERED", `shard ${others.join(", ")}`, `its log is ${origin}, as that of shard ${first} is`);
   for (const note of notes) {
     const { origin } = unverifiedCheckpoint(note);
     if (origin.endsWith(`/${DIRECTORY}`)) continue;
     // Of one log it is compared with whatever is there.
-    const name = origins.get(origin) ?? (names.length === 1 ? names[0] : undefined);
-    if (name === undefined) findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
-    else since.set(name, [...(since.get(name) ?? []), note]);
+    const named = origins.get(origin) ?? (names.length === 1 ? names : []);
+    if (named.length === 0) findings.add("TAMPERED", "earlier checkpoint", `it is of ${origin}, and no log here is`);
+    for (const name of named) since.set(name, [...(since.get(name) ?? []), note]);
   }
   return since;
 }

@@ -1,7 +1,7 @@
 import { byUtf8 } from "../bundle/run-facts.ts";
 import { type Anchors, type CheckTimestamp, guarded, readAnchors } from "./anchors.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
-import { parseDirectoryEntry } from "./directory-entry.ts";
+import { headsHash, MAX_SHARDS_NAMED, parseDirectoryEntry } from "./directory-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
 import { hashesEqual } from "./merkle.ts";
@@ -30,6 +30,8 @@ export interface VerifiedDirectory {
   entriesChecked: number;
   /** By shard, in the order in which they were recorded. `index`: of the entry. */
   shards: Map<string, (RecordedHead & { origin: string; index: number })[]>;
+  /** Of the shards, ascending by their UTF-8 bytes. */
+  names: string[];
   anchors: Anchors;
 }
 
@@ -51,6 +53,7 @@ export async function verifyDirectory(
     treeSize: head.size,
     entriesChecked: 0,
     shards: new Map(),
+    names: [],
     anchors,
   };
   const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
@@ -84,17 +87,17 @@ function record(
   bytes: Uint8Array,
   verifiers: readonly NoteVerifier[],
 ): void {
-  const { shard, checkpoint, shards: named } = parseDirectoryEntry(bytes);
+  const { shard, checkpoint, shards: named, heads_sha256 } = parseDirectoryEntry(bytes);
   const { origin, size, root } = openCheckpoint(Buffer.from(checkpoint), verifiers);
   const recorded = directory.shards.get(shard) ?? [];
   const last = recorded.at(-1);
   directory.shards.set(shard, recorded);
-  const known = [...directory.shards.keys()].sort(byUtf8);
-  if (named !== undefined && named.join("\n") !== known.join("\n"))
-    throw new LogError(
-      "mismatch",
-      `it names the shards ${named.join(", ")}, and up to it there are ${known.join(", ")}`,
-    );
+  const { names } = directory;
+  if (last === undefined) insertInOrder(names, shard);
+  if (named !== undefined && (named.length !== names.length || named.some((name, i) => name !== names[i]))) {
+    const known = names.length <= MAX_SHARDS_NAMED ? names.join(", ") : `${names.length}`;
+    throw new LogError("mismatch", `it names the shards ${named.join(", ")}, and up to it there are ${known}`);
+  }
   if (last !== undefined && last.origin !== origin)
     throw new LogError("mismatch", `shard ${shard} was ${last.origin}, and is ${origin} here: it was begun anew`);
   if (last !== undefined && (size < last.size || (size === last.size && !hashesEqual(root, last.root))))
@@ -103,6 +106,20 @@ function record(
       `shard ${shard} had ${last.size} entries, and ${size === last.size ? "other ones" : size} here: it was set back`,
     );
   if (last?.size !== size) recorded.push({ origin, size, root, index, where: `directory, entry ${index}` });
+  if (heads_sha256 === undefined) return;
+  const heads = names.map((name): [string, number] => [name, directory.shards.get(name)?.at(-1)?.size ?? 0]);
+  if (heads_sha256 !== headsHash(heads))
+    throw new LogError("mismatch", "its heads_sha256 is not that of the shards' newest heads up to it");
+}
+
+function insertInOrder(names: string[], name: string): void {
+  let [low, high] = [0, names.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (byUtf8(names[middle] as string, name) < 0) low = middle + 1;
+    else high = middle;
+  }
+  names.splice(low, 0, name);
 }
 
 async function openHead(

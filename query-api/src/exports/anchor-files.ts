@@ -1,12 +1,15 @@
 import {
+  byUtf8,
   consistencyProof,
   type DirectoryAnchor,
   type DirectoryEntry,
   formatDirectoryAnchors,
   type Hash,
   inclusionProof,
+  MAX_ANCHORS_BYTES,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { QueryApiError } from "../error.ts";
 import { type DirectoryHeads, shardsOf } from "./choose-logs.ts";
 import { directoryReader, newestRecorded, newestStamped, type Recorded, sizeOf } from "./directory-reading.ts";
 import type { ExportLog } from "./export-log.ts";
@@ -35,7 +38,13 @@ export async function anchorsOf(
     const anchor = await anchorAt(objects, logs, note, token);
     if (anchor !== null) heads.push(anchor);
   }
-  return heads.length === 0 ? null : formatDirectoryAnchors(heads);
+  if (heads.length === 0) return null;
+  const anchors = formatDirectoryAnchors(heads);
+  if (Buffer.byteLength(anchors) <= MAX_ANCHORS_BYTES) return anchors;
+  const what = `the directory knows so many logs that what it says of them is longer than the ${MAX_ANCHORS_BYTES} bytes that a bundle may have of it`;
+  throw new QueryApiError("conflict", what, {
+    hint: "give collectors names that last (RUNLEDGER_SHARD), so that logs go on instead of new ones beginning",
+  });
 }
 
 async function anchorAt(
@@ -54,7 +63,7 @@ async function anchorAt(
   const [only] = proofs;
   if (only === undefined) return null;
   const recorded = [];
-  for (const name of [...found.keys()].sort()) {
+  for (const name of [...found.keys()].sort(byUtf8)) {
     const { index, bytes } = found.get(name) as Recorded;
     const proof = (await inclusionProof(directoryReader(objects), index, sizeOf(note))).map(base64);
     recorded.push({ entry: Buffer.from(bytes).toString(), index, proof });

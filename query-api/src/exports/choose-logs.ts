@@ -3,6 +3,7 @@ import {
   CHECKPOINT_PATH,
   type Checkpoint,
   DIRECTORY,
+  firstReceivedTime,
   LogError,
   logPrefix,
   MAX_BUNDLED_SHARD_CHARS,
@@ -10,7 +11,7 @@ import {
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
 import { invalidField, QueryApiError } from "../error.ts";
-import { directoryHeads, newestRecorded, witnessedNote } from "./directory-reading.ts";
+import { directoryHeads, MAX_UNWITNESSED_MS, newestRecorded, witnessedNote } from "./directory-reading.ts";
 
 /** A log as it is exported: fixed once, so that an export that was interrupted is made again to the same bytes. */
 export interface ChosenLog {
@@ -79,11 +80,21 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
     };
   });
   // All as the directory's cosigned head has them, or all as they stand: no log is then shorter than the directory's newest head in the bundle says.
-  const areWitnessed = chosen.every(({ witnessed }) => witnessed !== null);
-  const logs = chosen.map(({ shard, newest, sinceCheckpoint, witnessed }): ChosenLog => {
+  // One that was begun since waits for it, as the newest entries of the others do.
+  const settled: typeof chosen = [];
+  for (const log of chosen)
+    if (recorded.size === 0 || recorded.has(log.shard) || log.sinceCheckpoint !== null || !(await isYoung(objects, log.shard, nowMs)))
+      settled.push(log);
+  const areWitnessed = settled.length > 0 && settled.every(({ witnessed }) => witnessed !== null);
+  const logs = (areWitnessed ? settled : chosen).map(({ shard, newest, sinceCheckpoint, witnessed }): ChosenLog => {
     return { shard, note: (areWitnessed ? witnessed : null) ?? newest, sinceCheckpoint };
   });
   return { logs, directory: areWitnessed ? { ...directory, newest: directory.cosigned } : directory };
+}
+
+async function isYoung(objects: Pick<Objects, "read">, shard: string, nowMs: number): Promise<boolean> {
+  const began = await firstReceivedTime((path) => objects.read(logPrefix(shard) + path));
+  return began !== null && nowMs - Date.parse(began) <= MAX_UNWITNESSED_MS;
 }
 
 /** Names of the logs of records, in the order in which bundles have them. */

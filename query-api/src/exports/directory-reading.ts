@@ -19,7 +19,7 @@ import { QueryApiError } from "../error.ts";
 import type { DirectoryHeads } from "./choose-logs.ts";
 
 /** Entries younger than this may wait for the directory's next round, and the witnesses' (as `verify` has it). */
-const MAX_UNWITNESSED_MS = 15 * 60_000;
+export const MAX_UNWITNESSED_MS = 15 * 60_000;
 /** Time stamps are looked for among so many heads back, in listings of a thousand sizes. */
 const MAX_STAMP_LISTINGS = 100;
 const SIZES_PER_LISTING = 1_000;
