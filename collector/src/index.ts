@@ -2,6 +2,7 @@ export { type AuditDependencies, type AuditSettings, createAuditSink } from "./a
 export { type BatchCounts, prepareBatch } from "./audit/batch.ts";
 export { entryText } from "./audit/entry.ts";
 export { createPayloadPacker } from "./audit/payload-packer.ts";
+export { openStagedLog } from "./audit/staged-log.ts";
 export { type CollectorOptions, type CollectorSettings, collectorSettings, shardName } from "./config.ts";
 export { createDirectoryLog, type DirectoryLog } from "./directory/directory-log.ts";
 export { createTimestampClient } from "./directory/timestamp-client.ts";

@@ -150,7 +150,6 @@ export {
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
 export type { CheckTimestamp } from "./log/anchors.ts";
-export { firstReceivedTime } from "./log/not-in-directory.ts";
 export { type Checkpoint, logName, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { type ContentCheck, createContentCheck } from "./log/content-check.ts";
 export { type Cosigner, cosignersOf, createCosigner, parseCosignerKey } from "./log/cosignature.ts";
@@ -176,6 +175,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from "./log/merkle.ts";
+export { firstReceivedTime } from "./log/not-in-directory.ts";
 export {
   isQuorum,
   type PolicyWitness,

@@ -25,7 +25,7 @@ let bundle: Buffer;
 
 beforeAll(async () => {
   verifiers = await startBothVerifiers();
-  sample = await createSampleDirectory(["a", "b"]);
+  sample = await createSampleDirectory(["a", "b", "c"]);
   keys = sample.keys;
   witness = await startFakeWitness("w.example", [sample.key.verifierKey]);
   policy = `witness w ${witness.verifierKey} ${witness.url}\nquorum w\n`;
@@ -258,3 +258,17 @@ test("every byte of the anchors is found when it is changed, also where the sums
   process.stdout.write(`changed bytes of anchors.json: ${total - missed.length} of ${total} found, by both alike\n`);
   expect(missed.slice(0, 3)).toEqual([]);
 }, 300_000);
+
+test("a log that was begun since the witnesses' last round waits for the next, and holds up no other", async () => {
+  await sample.grow("c", 2, "2026-01-01T00:00:30.000000000Z");
+  const all = await exported(RECORDED_MS + 60_000, {}, null);
+  const seen = await verifiers.verify(all, { keys, policy });
+  expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  expect(JSON.parse(fileOf(readTar(all), "bundle.json").toString()).logs).toMatchObject([
+    { shard: "a" },
+    { shard: "b" },
+  ]);
+  expect(fileOf(readTar(await exported(RECORDED_MS + 60_000, {}, "c")), "entries/0.jsonl").toString()).toContain(
+    "[1,{",
+  );
+});

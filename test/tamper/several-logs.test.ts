@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { cp, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NormalizedFrame } from "@runledger/collector";
 import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
@@ -271,6 +271,66 @@ test("an older state of the only log does not pass beside a directory that remem
   expect(seen.node).toBe("INCOMPLETE");
   expect(JSON.stringify(seen.why)).toContain("of its first 3");
   await one.remove();
+});
+
+test("an older entry of the directory does not pass for its newest of a log", async () => {
+  const two = await createTwoLogs();
+  await two.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 1, second: 0 }));
+  await two.write("b", runFrame(3, { run: "y", agent: "support", user: "u2", steps: 1, second: 1 }));
+  await two.record("2026-01-01T00:00:05.000Z");
+  const older = readTar(await two.export());
+  await two.write("a", runFrame(2, { run: "hidden", agent: "support", user: "u1", steps: 1, second: 10 }));
+  await two.write("b", runFrame(4, { run: "z", agent: "support", user: "u2", steps: 1, second: 11 }));
+  await two.record("2026-01-01T00:00:20.000Z");
+  const newer = readTar(await two.export());
+  const keys = Object.values(two.keys);
+  expect(await verdictOf(writeTar(newer), { keys })).toBe("VERIFIED");
+  // All of it is genuine, and none of it asks for a key: a as it was, with the proof that the directory once recorded it so.
+  const jsonOf = (files: TarFiles, path: string) => JSON.parse(fileOf(files, path).toString());
+  const [manifest, anchors] = [jsonOf(newer, "bundle.json"), jsonOf(newer, "anchors.json")];
+  manifest.logs[0] = jsonOf(older, "bundle.json").logs[0];
+  const [recorded] = jsonOf(older, "anchors.json").heads[0].recorded;
+  anchors.heads[0].recorded[0] = { ...recorded, proof: await two.inclusion(recorded.index) };
+  anchors.heads[0].logs[0].consistency = [];
+  const isOfA = (path: string): boolean => path.startsWith("logs/a/");
+  const edited = change(newer, {
+    "bundle.json": () => Buffer.from(`${JSON.stringify(manifest)}\n`),
+    "anchors.json": () => Buffer.from(`${JSON.stringify(anchors)}\n`),
+  });
+  const first = edited.findIndex(([path]) => isOfA(path) && path !== "logs/a/checkpoint");
+  const forged = edited.flatMap((file, i): TarFiles => {
+    if (file[0] === "logs/a/checkpoint") return older.filter(([path]) => path === file[0]);
+    if (i === first) return older.filter(([path]) => isOfA(path) && path !== "logs/a/checkpoint");
+    return isOfA(file[0]) ? [] : [file];
+  });
+  for (const more of [{}, { shard: "a" }]) {
+    const seen = await both(writeTar(withFacts(forged)), { keys, ...more });
+    expect(seen.node).toBe("INCOMPLETE");
+    expect(JSON.stringify(seen.why)).toContain("these are not the newest heads");
+    for (const verifier of ["node", "python"] as const)
+      expect(JSON.stringify(seen.report[verifier])).not.toContain("the directory knew no log");
+  }
+  // As keepers wrote entries before.
+  await two.write("a", runFrame(5, { run: "w", agent: "support", user: "u1", steps: 1, second: 20 }));
+  await two.recordAsBefore("a", "2026-01-01T00:00:30.000Z");
+  const bare = await two.export();
+  const seen = await both(bare, { keys });
+  expect(seen.node).toBe("INCOMPLETE");
+  expect(JSON.stringify(seen.why)).toContain("no heads_sha256");
+  expect(await verdictOf(bare, { keys: keys.filter((key) => !key.includes("/directory+")) })).toBe("VERIFIED");
+  expect(await verdictOf(await two.export({}, { shard: "a" }), { keys, shard: "a" })).toBe("VERIFIED");
+  await two.remove();
+});
+
+test("a log that lies there twice can't answer for itself as it was", async () => {
+  const two = await createTwoLogs();
+  await two.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 1, second: 0 }));
+  await cp(join(two.directory, "objects/log/a"), join(two.directory, "objects/log/b"), { recursive: true });
+  const { verdict, findings } = await two.verify();
+  expect(verdict).toBe("TAMPERED");
+  const what = "its log is runledger.local/two/a, as that of shard a is";
+  expect(findings).toContainEqual({ verdict: "TAMPERED", where: "shard b", what });
+  await two.remove();
 });
 
 test("which log it is that was asked for alone is said by its origin, whatever bundle.json calls it", async () => {

@@ -1,12 +1,15 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDirectoryLog, type NormalizedFrame, type Sink } from "@runledger/collector";
+import { createDirectoryLog, type NormalizedFrame, openStagedLog, type Sink } from "@runledger/collector";
 import {
   consistencyProof,
   DIRECTORY,
+  formatDirectoryEntry,
+  inclusionProof,
   type RunledgerRecord,
   type StoreVerification,
+  unverifiedCheckpoint,
   userSubject,
   verifyStore,
 } from "@runledger/contract";
@@ -24,10 +27,14 @@ export interface TwoLogs {
   write(shard: "a" | "b", frame: NormalizedFrame): Promise<void>;
   /** Records the logs' heads in the directory. */
   record(time: string): Promise<void>;
+  /** The same of one log, as keepers did before entries committed to all heads. */
+  recordAsBefore(shard: string, time: string): Promise<void>;
   export(filter?: Record<string, string>, more?: ExportFlags): Promise<Buffer>;
   checkpoint(shard: string): Promise<Buffer>;
   /** As who has the store can make it: that a log's first entries are a beginning of it at a later size. */
   consistency(from: number, to: number, shard?: string): Promise<string[]>;
+  /** That an entry is in the directory. */
+  inclusion(index: number): Promise<string[]>;
   /** Destroys the keys of what was sealed for a user in whichever log, and records it in one of them. */
   erase(user: string, shard: "a" | "b", seq: number): Promise<void>;
   /** Records in a log that all keys have expired, as an act of another tenant's, and takes the packs away. */
@@ -69,6 +76,12 @@ export async function createTwoLogs(): Promise<TwoLogs> {
       const troubles = await createDirectoryLog(objects, keys.directory, "sample").record(time);
       if (troubles.length > 0) throw new Error(troubles.join("; "));
     },
+    async recordAsBefore(shard, recorded_time) {
+      const staged = await openStagedLog(objects, DIRECTORY, keys.directory, "before");
+      const checkpoint = Buffer.from((await objects.read(`log/${shard}/checkpoint`)) ?? []).toString();
+      const entry = { shard, checkpoint, recorded_time, shards: ["a", "b"] };
+      await staged.append(staged.plan([formatDirectoryEntry(entry)]));
+    },
     async export(filter = {}, { content = true, ...more } = {}) {
       const keyring = await openKeyring(objects, masterKey);
       const target = join(directory, `bundle-${Math.random()}.tar`);
@@ -82,6 +95,11 @@ export async function createTwoLogs(): Promise<TwoLogs> {
     consistency: async (from, to, shard = "a") => {
       const proof = await consistencyProof((path) => objects.read(`log/${shard}/${path}`), from, to);
       return proof.map((hash) => Buffer.from(hash).toString("base64"));
+    },
+    inclusion: async (index) => {
+      const read = (path: string) => objects.read(`log/${DIRECTORY}/${path}`);
+      const { size } = unverifiedCheckpoint((await read("checkpoint")) ?? Buffer.of());
+      return (await inclusionProof(read, index, size)).map((hash) => Buffer.from(hash).toString("base64"));
     },
     checkpoint: async (shard) => Buffer.from((await objects.read(`log/${shard}/checkpoint`)) ?? []),
     async erase(user, shard, seq) {

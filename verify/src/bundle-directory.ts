@@ -37,7 +37,8 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
   const here = new Set(bundledLogs(manifest).map((log) => log.shard));
   // By the name that its key signs: bundle.json may call any log so.
   const asked = bundledLogs(manifest).filter(({ origin }) => shard === null || logName(origin) === shard);
-  if (shard !== null && asked.length === 0) findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
+  if (shard !== null && asked.length === 0)
+    findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
   if (!namesDirectory(trust)) return asked.length > 0;
   const head = view.head?.isSigned === true ? view.head : null;
   if (head !== null) checkNewest(head, asked, findings);

@@ -4,8 +4,7 @@ const MAX_SINGLE_BYTES = 1024 * 1024;
 
 /** A small file's content. @throws BrokenBundleError for a larger one. */
 export async function wholeOf(file: BundleFile, limit: number = MAX_SINGLE_BYTES): Promise<Buffer> {
-  if (file.sizeBytes > limit)
-    throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
+  if (file.sizeBytes > limit) throw new BrokenBundleError("TAMPERED", file.path, "it is larger than any such file");
   return await createByteReader(file.content).take(file.sizeBytes);
 }
 

@@ -5,6 +5,7 @@ import {
   createTileTree,
   DIRECTORY,
   formatDirectoryEntry,
+  headsHash,
   parseDirectoryEntry,
   readEntry,
   signCheckpoint,
@@ -71,6 +72,35 @@ test("a directory of before they were named is read whole, once", async () => {
   await createDirectoryLog(objects, key, "one").record(TIME);
   expect((await lastEntry()).shards).toEqual(["gone", "new", "old"]);
 });
+
+test("the last entry commits to the newest head of every shard, of one that is long gone too", async () => {
+  await addShard("a");
+  await append("gone");
+  const staged = await openStagedLog(objects, DIRECTORY, key, "older");
+  const often = formatDirectoryEntry({ shard: "b", checkpoint: await headOf("b"), recorded_time: TIME });
+  const last = { shard: "b", checkpoint: await headOf("b"), recorded_time: TIME, shards: ["b", "gone"] };
+  await staged.append(staged.plan([...Array.from({ length: 20_000 }, () => often), formatDirectoryEntry(last)]));
+  await createDirectoryLog(objects, key, "one").record(TIME);
+  const heads = ["a", "b", "gone"].map((shard): [string, number] => [shard, 0]);
+  expect(await lastEntry()).toMatchObject({ shard: "a", heads_sha256: headsHash(heads) });
+});
+
+test.each([[["a", 1]], []] as [string, number][][])(
+  "an entry that commits to other heads is found when the directory is verified",
+  async (...heads) => {
+    const staged = await openStagedLog(objects, DIRECTORY, key, "liar");
+    const entry = { shard: "a", checkpoint: await headOf("a"), recorded_time: TIME, heads_sha256: headsHash(heads) };
+    await staged.append(staged.plan([formatDirectoryEntry(entry)]));
+    const logs = [key, await keyOf("a")].map(({ verifierKey }) => verifierKey);
+    const store = { read: objects.read, shards: async () => ["a"] };
+    const { findings } = await verifyStore(store, { logs, witnesses: [], quorum: null, now: 0 });
+    expect(findings).toContainEqual({
+      verdict: "TAMPERED",
+      where: "directory: entry 0",
+      what: "its heads_sha256 is not that of the shards' newest heads up to it",
+    });
+  },
+);
 
 test("an entry that leaves a shard out is found when the directory is verified", async () => {
   await append("a");

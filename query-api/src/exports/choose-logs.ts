@@ -83,7 +83,12 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
   // One that was begun since waits for it, as the newest entries of the others do.
   const settled: typeof chosen = [];
   for (const log of chosen)
-    if (recorded.size === 0 || recorded.has(log.shard) || log.sinceCheckpoint !== null || !(await isYoung(objects, log.shard, nowMs)))
+    if (
+      recorded.size === 0 ||
+      recorded.has(log.shard) ||
+      log.sinceCheckpoint !== null ||
+      !(await isYoung(objects, log.shard, nowMs))
+    )
       settled.push(log);
   const areWitnessed = settled.length > 0 && settled.every(({ witnessed }) => witnessed !== null);
   const logs = (areWitnessed ? settled : chosen).map(({ shard, newest, sinceCheckpoint, witnessed }): ChosenLog => {
