@@ -622,7 +622,7 @@ def read_certificate(path):
     """Of a time stamping authority: its certificate in DER, its key in PEM, and from when to when (seconds) it is valid."""
     with open(path, "rb") as file:
         data = file.read()
-    if b"-----BEGIN CERTIFICATE-----" not in data:
+    if b"-----BEGIN " not in data:
         data = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE-----\n"
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
