@@ -41,7 +41,7 @@ type Change = (element: Element, among: Element[], other: Element, draw: Draw) =
 
 const CHANGES: readonly Change[] = [
   (element, _among, _other, draw) =>
-    Object.assign(element, { length: draw.of([1, 1, 2, 3, 5, "indefinite"] as const) }),
+    Object.assign(element, { length: draw.chance(0.2) ? "indefinite" : { zeros: draw.below(4) } }),
   (element, _among, other) => void element.inside?.push(other),
   (element, _among, other) => void element.inside?.unshift(other),
   (element, among) => void among.splice(among.indexOf(element), 1),

@@ -6,8 +6,8 @@ export interface Element {
   /** Null: it has `content`. */
   inside: Element[] | null;
   content: Buffer;
-  /** How its length is written: as DER has it, in so many bytes too many, or as one that ends with two zeros. */
-  length?: number | "indefinite";
+  /** How its length is written: as DER has it; as a long one even if it is short, with so many zeros before it; or as one that ends with two zeros. */
+  length?: { zeros: number } | "indefinite";
 }
 
 export function parseElements(bytes: Buffer): Element[] {
@@ -28,13 +28,13 @@ export function writeElements(elements: readonly Element[]): Buffer {
   return Buffer.concat(elements.map(writeElement));
 }
 
-function writeElement({ tag, inside, content, length = 0 }: Element): Buffer {
+function writeElement({ tag, inside, content, length }: Element): Buffer {
   const bytes = inside === null ? content : writeElements(inside);
   if (length === "indefinite") return Buffer.concat([Buffer.of(tag, 0x80), bytes, Buffer.alloc(2)]);
   const digits = bytes.length.toString(16);
   const size = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, "hex");
-  const octets = Buffer.concat([Buffer.alloc(length), size]);
-  const isShort = bytes.length < 0x80 && length === 0;
+  const octets = Buffer.concat([Buffer.alloc(length?.zeros ?? 0), size]);
+  const isShort = bytes.length < 0x80 && length === undefined;
   return Buffer.concat([
     Buffer.of(tag),
     isShort ? size : Buffer.concat([Buffer.of(0x80 + octets.length), octets]),
