@@ -224,6 +224,16 @@ test("a record that is told again with another model, tokens, cost or agent is n
   expect(check([...whole, ...many]).notes.at(-1)).toBe("… and 10 more that are told again with other facts.");
 });
 
+test("each of many records is held against its own first telling", () => {
+  const many = run("a", 9_000);
+  expect(check([...many, ...many])).toMatchObject({ whole: 1, problems: [], notes: [] });
+  for (const number of [0, 4_095, 8_999]) {
+    const other = again(link(many, number), { cost: priced("9.9") });
+    expect(check([...many, other]).notes).toHaveLength(1);
+    expect(kinds([...many, { ...other, step_id: "other" }])).toEqual(["fork"]);
+  }
+});
+
 test("what honest senders and collectors tell again is silent", () => {
   const whole = run("a", 4).map((record) => (record.run_seq === 1 ? { ...record, ...call() } : record));
   const log = { ...link(whole, 1), event: "log" as const, run_seq: null, record_id: "d".repeat(64) };

@@ -12,18 +12,19 @@ export interface ToldAgain {
   notes(): string[];
 }
 
-/** At 28 to 40 bytes each. */
+/** At 20 to 40 bytes each. */
 const MAX_REMEMBERED = 1 << 24;
 const MAX_NOTES = 20;
-const DIGEST_DIGITS = 12;
+/** Against one record that is remembered: who does not know the secret has one try in 2^32. */
+const DIGEST_DIGITS = 8;
 
 /** @param secret random bytes, 16 at least. */
 export function createToldAgain(secret: Uint8Array): ToldAgain {
   const ids = createDigestSet(secret);
   const digestOf = createSecretDigest(secret, DIGEST_DIGITS);
   const digest = (said: unknown[]): number => Number.parseInt(digestOf(JSON.stringify(said)), 16);
-  const identities: number[] = [];
-  const facts: number[] = [];
+  /** Two each, in the order of the ids: of the identity, and of the facts. */
+  let digests = new Uint32Array(1 << 12);
   const notes: string[] = [];
   let more = 0;
   return {
@@ -32,13 +33,15 @@ export function createToldAgain(secret: Uint8Array): ToldAgain {
       const isFull = ids.size >= MAX_REMEMBERED;
       if (isFull ? !ids.has(id) : ids.add(id)) {
         if (isFull) return "first";
-        identities.push(digest(identityOf(record)));
-        facts.push(digest(factsOf(record)));
+        const last = 2 * ids.size - 2;
+        if (last === digests.length) digests = twiceAsLong(digests);
+        digests[last] = digest(identityOf(record));
+        digests[last + 1] = digest(factsOf(record));
         return "first";
       }
-      const at = ids.indexOf(id);
-      if (identities[at] !== digest(identityOf(record))) return "other";
-      if (facts[at] === digest(factsOf(record))) return "same";
+      const at = 2 * ids.indexOf(id);
+      if (digests[at] !== digest(identityOf(record))) return "other";
+      if (digests[at + 1] === digest(factsOf(record))) return "same";
       if (notes.length < MAX_NOTES) notes.push(noteOf(record));
       else more++;
       return "same";
@@ -48,6 +51,12 @@ export function createToldAgain(secret: Uint8Array): ToldAgain {
     },
     notes: () => (more === 0 ? notes : [...notes, `… and ${more} more that are told again with other facts.`]),
   };
+}
+
+function twiceAsLong(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }
 
 /**
