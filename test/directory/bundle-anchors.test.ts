@@ -268,7 +268,7 @@ test("a log that was begun since the witnesses' last round waits for the next, a
     { shard: "a" },
     { shard: "b" },
   ]);
-  expect(fileOf(readTar(await exported(RECORDED_MS + 60_000, {}, "c")), "entries/0.jsonl").toString()).toContain(
-    "[1,{",
-  );
+  expect(
+    fileOf(readTar(await exported(RECORDED_MS + 60_000, {}, "c")), "entries/000000000000000.jsonl").toString(),
+  ).toContain("[1,{");
 });
