@@ -5,7 +5,8 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
-import { findRun, runParameters } from "../runs/route.ts";
+import { runParameters } from "../runs/route.ts";
+import { findBounds } from "../runs/run-bounds.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
 import { seesMessages, seesPreviews } from "../steps/previews.ts";
 import { openEventStream } from "./event-stream.ts";
@@ -60,7 +61,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
     },
     async (request, reply) => {
       const runId = request.params.run_id;
-      await findRun(summaries, request.principal.tenant, runId);
+      await findBounds(rows, request.principal.tenant, runId);
       return stream(request, reply, { runId, seesContent: await seesPreviews(reads, request, runId) });
     },
   );

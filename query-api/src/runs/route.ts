@@ -2,7 +2,6 @@ import { listRunsQuery, MAX_RUN_ID_CHARS, runDetail, runList } from "@runledger/
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
-import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import {
   isMessage,
@@ -14,6 +13,7 @@ import {
 } from "../steps/previews.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
+import { noRun } from "./run-bounds.ts";
 import { createRunLists } from "./run-list.ts";
 import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run-summaries.ts";
 
@@ -80,11 +80,9 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
 
 export const runParameters = z.strictObject({ run_id: z.string().min(1).max(MAX_RUN_ID_CHARS) });
 
-/** @throws QueryApiError `not_found`, telling how a run comes to be seen. */
-export async function findRun(summaries: RunSummaries, tenant: string, runId: string): Promise<SummarizedRun> {
+/** @throws QueryApiError `not_found`. */
+async function findRun(summaries: RunSummaries, tenant: string, runId: string): Promise<SummarizedRun> {
   const found = (await summaries.byId(tenant, [runId])).get(runId);
   if (found) return found;
-  throw new QueryApiError("not_found", `no run has the id ${runId}`, {
-    hint: "a run appears about a second after its first record; GET /v1/runs?q= searches",
-  });
+  throw noRun(runId);
 }

@@ -48,7 +48,7 @@ FROM (
 }
 
 /** The rank of what a log record tells (0007_metric_points.sql), below that of any span. */
-const ONLY_LOGS = 3;
+export const ONLY_LOGS = 3;
 
 /** A sum of `runs` with its corrections, which may take away. */
 function corrected(column: string): string {

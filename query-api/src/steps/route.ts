@@ -8,8 +8,8 @@ import { createGoneContents } from "../erasures/destroyed-content.ts";
 import { QueryApiError } from "../error.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
-import { findRun, runParameters } from "../runs/route.ts";
-import { createRunSummaries } from "../runs/run-summaries.ts";
+import { runParameters } from "../runs/route.ts";
+import { findBounds } from "../runs/run-bounds.ts";
 import { createContentThread } from "./content-thread.ts";
 import { createInferredContents } from "./inferred-content.ts";
 import { jsonChunks } from "./json-bytes.ts";
@@ -33,10 +33,9 @@ const NUMBER = /^\d{1,20}$/;
 const CURSOR_SHAPE = [NUMBER, NUMBER, /^/, /^/];
 
 /** `GET /v1/runs/{run_id}/steps` and `…/steps/{step_id}`. */
-export function registerSteps({ app, dependencies, settings }: Feature): void {
+export function registerSteps({ app, dependencies }: Feature): void {
   const { rows, objects, keyring, acts, clock } = dependencies;
   const reads = createContentReads(acts, clock);
-  const summaries = createRunSummaries(rows, clock, settings);
   const stores = { rows, objects, keyring, gone: createGoneContents(objects) };
   const thread = createContentThread();
   app.addHook("onClose", () => thread.close());
@@ -59,7 +58,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       const { run_id } = request.params;
       const { limit, cursor } = request.query;
       const { tenant } = request.principal;
-      const { received } = await findRun(summaries, tenant, run_id);
+      const received = await findBounds(rows, tenant, run_id);
       const after = cursor === undefined ? {} : { after: decodeCursor({ run_id }, cursor, CURSOR_SHAPE).after };
       const found = await querySteps(rows, { tenant, runIds: [run_id], received, limit: limit + 1, ...after });
       const shown = found.slice(0, limit);
@@ -88,7 +87,7 @@ export function registerSteps({ app, dependencies, settings }: Feature): void {
       const { run_id, step_id } = request.params;
       const { record_id, reason } = request.query;
       const { tenant } = request.principal;
-      const { received } = await findRun(summaries, tenant, run_id);
+      const received = await findBounds(rows, tenant, run_id);
       const which = record_id === undefined ? {} : { recordIds: [record_id] };
       const [row] = await querySteps(rows, { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which });
       if (row === undefined) {
