@@ -48,22 +48,22 @@ export function fittingRows(
   rows: readonly Record<string, unknown>[],
   onUnfit: (unfit: Unfit) => void,
 ): Record<string, unknown>[] {
-  return rows.map((row) => {
-    const fitting = { ...row };
-    for (const column of columns) {
-      const why = unfitnessOf(column, row[column.name]);
+  const fitting = rows.map((row) => ({ ...row }));
+  for (const column of columns) {
+    if (unfitnessOf(column, rows) === null) continue; // all of it at once: a value alone costs as much as a thousand together
+    for (const row of fitting) {
+      const why = row[column.name] === undefined ? null : unfitnessOf(column, [row]);
       if (why === null) continue;
-      fitting[column.name] = emptyValueOf(column.type);
+      row[column.name] = emptyValueOf(column.type);
       onUnfit({ column: column.name, why });
     }
-    return fitting;
-  });
+  }
+  return fitting;
 }
 
-function unfitnessOf(column: Column, value: unknown): string | null {
-  if (value === undefined) return null;
+function unfitnessOf(column: Column, rows: readonly Record<string, unknown>[]): string | null {
   try {
-    encodeNativeBlock([column], [{ [column.name]: value }]);
+    encodeNativeBlock([column], rows);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
