@@ -47,10 +47,17 @@ export interface Integrations {
   close(): Promise<void>;
 }
 
-/** The real `runledger up` of this test run, for the scenarios of a file. */
+/** The real `runledger up` of this test run, once it and other people's packages are there. @throws Error that tells why they are not. */
+export async function findProduct(): Promise<ProductUrls> {
+  const answer = await fetch(inject("integrationProduct"));
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as ProductUrls;
+}
+
+/** That product, for the scenarios of a file. */
 export async function startIntegrations(): Promise<Integrations> {
+  const product = await findProduct();
   const home = await temporaryDir("agent-home");
-  const product = inject("integrationProduct");
   return {
     product,
     run: (scenario, options) => runScenario(product, home.dir, scenario, options),

@@ -2,12 +2,16 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RunDetail, StepDetail, StepList } from "@runledger/contract";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { bareEnvironment, eventually, getJson } from "../support/product.ts";
+import { findProduct } from "./run-scenario.ts";
 
 const SCENARIO = fileURLToPath(new URL("./signals/exporters.mjs", import.meta.url));
 
-const product = inject("integrationProduct");
+let product: Awaited<ReturnType<typeof findProduct>>;
+beforeAll(async () => {
+  product = await findProduct();
+});
 
 async function send(environment: Record<string, string>): Promise<{ traceId: string; spanId: string; said: string }> {
   const endpoint = environment["PROTOCOL"] === "grpc" ? product.grpcUrl : product.httpUrl;

@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 const PROJECT = fileURLToPath(new URL("../integrations/", import.meta.url));
 const INSTALL_TIMEOUT_MS = 600_000;
 
-/** Vitest's global setup: other people's packages for test/integrations, as their lock file says. @throws Error that tells what to do. */
-export async function setup(): Promise<void> {
+/** Other people's packages for test/integrations, as their lock file says; at once when they are there. @throws Error that tells what to do. */
+export async function installPackages(signal: AbortSignal): Promise<void> {
   const [wanted, installed] = await Promise.all([
     changedMs(`${PROJECT}package-lock.json`),
     changedMs(`${PROJECT}node_modules/.package-lock.json`),
@@ -15,7 +15,8 @@ export async function setup(): Promise<void> {
   if (installed >= wanted) return;
   process.stderr.write("installing the packages of test/integrations (once, and when their lock file changes)…\n");
   const flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-  await promisify(execFile)("npm", flags, { cwd: PROJECT, timeout: INSTALL_TIMEOUT_MS }).catch((cause: unknown) => {
+  const options = { cwd: PROJECT, timeout: INSTALL_TIMEOUT_MS, signal };
+  await promisify(execFile)("npm", flags, options).catch((cause: unknown) => {
     throw new Error(`no packages for test/integrations; try: cd test/integrations && npm ${flags.join(" ")}`, {
       cause,
     });
