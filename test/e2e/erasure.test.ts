@@ -20,6 +20,8 @@ import { wordsInFiles, wordsInRows } from "../support/words-left.ts";
 
 let home: Awaited<ReturnType<typeof temporaryDir>>;
 let product: Product;
+/** The log's verifier key. */
+let key: string | undefined;
 
 beforeAll(async () => {
   home = await temporaryDir("erasure");
@@ -85,8 +87,7 @@ const bundle = (id: string) => fetch(`${product.apiUrl}/v1/exports/${id}/bundle`
 const cli = (...args: string[]) => runledger([...args, "--api", product.apiUrl]);
 
 async function verified(): Promise<{ verdict: string; sealedPayloads: SealedPayloads | null }> {
-  const { stdout: policy } = await runledger(["policy", "--data-dir", home.dir]);
-  const key = /^log (\S+)/m.exec(policy)?.[1] ?? "";
+  key ??= /^log (\S+)/m.exec((await runledger(["policy", "--data-dir", home.dir])).stdout)?.[1] ?? "";
   const { stdout } = await runledger(["verify", home.dir, "--key", key, "--json"]);
   const { verdict, logs } = JSON.parse(stdout) as StoreVerification;
   return { verdict, sealedPayloads: logs[0]?.sealedPayloads ?? null };

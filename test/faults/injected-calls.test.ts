@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { hasStrace, injectCalls } from "./injected-calls.ts";
 
-const EVERY_NTH_POINT = 29;
+const EVERY_NTH_POINT = 59;
 
 test.skipIf(!hasStrace())(
   "a kill or an I/O error at calls of the journal, the log and the keys loses nothing (needs strace: apt-get install strace)",

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => home.remove());
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 it(`loses nothing that was acknowledged and counts nothing twice over ${ROUNDS} kill -9 under load`, async () => {
   const settings = {

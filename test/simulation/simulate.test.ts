@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { BREAKS } from "./history.ts";
 import { runSimulation } from "./run-simulation.ts";
 
-const SEEDS = 200;
+const SEEDS = 100;
 
 test(`${SEEDS} histories of two collectors, their disks, clocks and store: nothing acknowledged is lost, one history is signed`, async () => {
   const { code, output } = await runSimulation(["--seeds", String(SEEDS)]);
