@@ -147,9 +147,10 @@ test("a step that is no model call shows messages among its events", async () =>
 test("a run is shown from its first span on, not before, when only log records tell of it", async () => {
   const { items } = runList.parse((await api.get("/v1/runs")).body);
   expect(items.map(({ run_id }) => run_id)).toEqual(["r1"]);
-  expect((await api.get("/v1/runs/r2")).status).toBe(404);
+  for (const of of ["", "/steps", "/steps/alone"]) expect((await api.get(`/v1/runs/r2${of}`)).status).toBe(404);
   await api.rows.insert("steps", [llmRow("r2", "first", { start_time: at(2) })], "later");
   expect((await api.get("/v1/runs/r2")).body).toMatchObject({ run_id: "r2", steps: 1 });
+  expect((await api.get("/v1/runs/r2/steps")).status).toBe(200);
 });
 
 test("the list of steps has the hashes, finish reasons and previews that only log records know", async () => {
