@@ -31,14 +31,14 @@ export interface SampleStore {
   masterKey: { file: string };
 }
 
-export async function createSampleStore(): Promise<SampleStore> {
+export async function createSampleStore(shard = SHARD): Promise<SampleStore> {
   const directory = await mkdtemp(join(tmpdir(), "runledger-tamper-"));
   let at = 1;
   return {
     directory,
     masterKey: { file: join(directory, "master.key") },
     objects: await openObjects(`file:${directory}/objects`),
-    key: await loadOrCreateSigningKey(join(directory, "log.key"), `runledger.local/sample/${SHARD}`),
+    key: await loadOrCreateSigningKey(join(directory, "log.key"), `runledger.local/sample/${shard}`),
     cursor: {
       load: async () => at,
       save: async (next) => {
