@@ -100,3 +100,30 @@ describe("the spans of Anthropic's own SDK", () => {
     ]);
   });
 });
+
+describe("the same calls told by four at once, OpenTelemetry, OpenInference, Langfuse and our SDK, in traces of their own", () => {
+  const answer = { text: "Fine.", usage: { input: 120, output: 30 }, delayMs: 20 };
+  const script = [
+    { status: 429, message: "slow down please", retryAfterMs: 1 },
+    ...Array.from({ length: 5 }, () => answer),
+    { status: 400, message: "no such thing" },
+  ];
+
+  test.each(["on", "off"])("count once, with content %s", async (content) => {
+    const { runs, exchanges } = await integrations.run("otel-genai/apart.cjs", {
+      script,
+      environment: { CONTENT: content },
+    });
+    expect(exchanges).toHaveLength(10);
+    const sum = (of: (run: Outcome["run"]) => number | null) =>
+      runs.reduce((total, { run }) => total + (of(run) ?? 0), 0);
+    const known = (of: "input" | "output") => exchanges.reduce((total, { usage }) => total + (usage?.[of] ?? 0), 0);
+    const told = runs.flatMap(({ steps }) => steps).filter(({ kind }) => kind === "llm");
+    expect(told.length).toBeGreaterThan(3 * exchanges.length);
+    expect([sum((run) => run.llm_calls), sum((run) => run.input_tokens), sum((run) => run.output_tokens)]).toEqual([
+      exchanges.length,
+      known("input"),
+      known("output"),
+    ]);
+  });
+});

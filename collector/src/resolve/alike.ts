@@ -1,7 +1,8 @@
 import type { StepRow } from "@runledger/contract";
-import { answerOf, mayHaveSameWords } from "./call-words.ts";
+import { areAtOnce } from "./at-once.ts";
+import { answerOf, EMBEDDINGS, mayHaveSameWords, questionOf, sameError } from "./call-words.ts";
 import { MIN_UNIQUE_ID_CHARS, sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
-import { mayBeSameProcess } from "./same-process.ts";
+import { isSameProcess, mayBeSameProcess } from "./same-process.ts";
 import { MINUTES_APART, minuteOf, sourceOf } from "./step-fact.ts";
 
 /** Of a model call's row, what is compared with what another instrumentation tells of it. */
@@ -14,6 +15,7 @@ export const TOLD_COLUMNS = [
   "start_time",
   "end_time",
   "status",
+  "operation",
   "error_message",
   "request_model",
   "response_model",
@@ -35,13 +37,11 @@ export const TOLD_COLUMNS = [
 
 export type ToldCall = Pick<StepRow, (typeof TOLD_COLUMNS)[number]>;
 
-/** Libraries put words of their own around what the provider said. */
-const MIN_ERROR_CHARS = 8;
-
 /**
  * Whether two records are one call though they have no response id in common: by different instrumentations, in different runs, in one process, the one
- * within the other's time, the words that were asked last the same and nothing else that both tell contradicting. Then the same ids of what the model asked
- * for suffice; else something more of what went in and something of what came out must be the same. Of two records it is always the same answer.
+ * within the other's time, and nothing that both tell contradicting. Then the same ids of what the model asked for suffice; else the words that were asked
+ * last, something more of what went in and something of what came out must be the same; or, since words may not be told, both must be known to be of one
+ * process, and begin and end at once. Of two records it is always the same answer.
  */
 export function areAlike(a: ToldCall, b: ToldCall): boolean {
   return (
@@ -51,7 +51,7 @@ export function areAlike(a: ToldCall, b: ToldCall): boolean {
     Math.abs(minuteOf(a) - minuteOf(b)) <= MINUTES_APART &&
     sameTime(a, b) &&
     isConsistent(a, b) &&
-    (haveUniqueIds(a, b) || haveEvidence(a, b))
+    (haveUniqueIds(a, b) || haveEvidence(a, b) || (isSameProcess(a.process, b.process) && areAtOnce(a, b)))
   );
 }
 
@@ -69,8 +69,6 @@ function isConsistent(a: ToldCall, b: ToldCall): boolean {
     (a.error_message === "" || b.error_message === "" || sameError(a, b)) &&
     sameModel(a, b) &&
     mayBeSameProcess(a.process, b.process) &&
-    a.input_preview !== "" &&
-    b.input_preview !== "" &&
     mayHaveSameWords(a, b) &&
     (a.streaming === null || b.streaming === null || a.streaming === b.streaming) &&
     (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
@@ -83,6 +81,9 @@ function isConsistent(a: ToldCall, b: ToldCall): boolean {
 }
 
 function haveEvidence(a: ToldCall, b: ToldCall): boolean {
+  if (questionOf(a) === "" || questionOf(b) === "") return false;
+  // Of them nothing comes out but vectors.
+  if (a.operation === EMBEDDINGS || b.operation === EMBEDDINGS) return true;
   const wentIn =
     (a.prompt_sha256 !== "" && a.prompt_sha256 === b.prompt_sha256) ||
     (a.input_tokens !== null && b.input_tokens !== null) ||
@@ -116,13 +117,6 @@ function mayAskTheSame(a: ToldCall, b: ToldCall): boolean {
 /** Langfuse throws the parallel calls of a stream together: one name, no id, their arguments one behind the other as a text, no words. */
 function asksWhole({ tool_request_names: [name], tool_request_ids: [id], output_preview }: ToldCall): boolean {
   return name !== undefined && (id !== "" || !output_preview.startsWith(`${name}("`));
-}
-
-function sameError(a: ToldCall, b: ToldCall): boolean {
-  const [short = "", long = ""] = [a.error_message, b.error_message]
-    .map((message) => message.trim().toLowerCase())
-    .sort((one, other) => one.length - other.length);
-  return short.length >= MIN_ERROR_CHARS && long.includes(short);
 }
 
 function sameItems(a: readonly string[], b: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 import { parameterLists, type Rows } from "@runledger/storage";
 import { areAlike, TOLD_COLUMNS, type ToldCall } from "./alike.ts";
-import { type Asked, callsInSameWords, chainsOf, type IndexedCall } from "./model-call-index.ts";
+import { joined } from "./at-once.ts";
+import { type Asked, callsNear, type IndexedCall } from "./model-call-index.ts";
 import { overlap, withNumbers } from "./step-fact.ts";
 
 /** Whose a run is, as far as it tells; "" when it does not. */
@@ -23,20 +24,23 @@ const NOBODY: Who = { agent: "", session: "", user: "" };
 
 /** Asks ClickHouse which model calls other sources tell of that may be these, when one of both does not know the id of its answer. */
 export async function callsAlike(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<AlikeCalls> {
-  const near = await callsInSameWords(rows, tenant, facts);
-  if (near.length === 0) return new Map();
+  const lists = await callsNear(rows, tenant, facts);
+  if (lists.length === 0) return new Map();
+  const near = lists.flat();
   const [told, who] = await Promise.all([toldCalls(rows, tenant, near), whoOf(rows, tenant, near)]);
-  return groupedAlike(told, new Set(facts.map(({ record_id }) => record_id)), who);
+  const byId = new Map(told.map((call) => [call.record_id, call]));
+  const together = lists.map((calls) => calls.flatMap(({ record_id }) => byId.get(record_id) ?? []));
+  return groupedAlike(together, new Set(facts.map(({ record_id }) => record_id)), who);
 }
 
-/** Of these calls, those that may be one of `asked`, or the same as one that may. */
+/** Of these calls, those that may be one of `asked`, or the same as one that may. `together`: lists of those that are compared, a call in any number of them. */
 export function groupedAlike(
-  told: readonly ToldCall[],
+  together: readonly (readonly ToldCall[])[],
   asked: ReadonlySet<string>,
   who: ReadonlyMap<string, Who>,
 ): AlikeCalls {
   const found = new Map<string, AlikeCall>();
-  for (const calls of groupsOf(told)) {
+  for (const calls of groupsOf(together)) {
     if (!calls.some(({ record_id }) => asked.has(record_id))) continue;
     if (!calls.some((one) => calls.some((other) => areAlike(one, other)))) continue;
     const group = calls.map(({ record_id }) => record_id).sort()[0] ?? "";
@@ -82,23 +86,20 @@ async function whoOf(rows: Rows, tenant: string, near: readonly IndexedCall[]): 
 }
 
 /** Calls that are alike directly or by way of others are a group; those of one run at one moment may be one call, so they are in one. */
-function groupsOf(calls: readonly ToldCall[]): ToldCall[][] {
-  const groups: ToldCall[][] = [];
-  for (const chain of [...Map.groupBy(calls, ({ input_preview }) => input_preview).values()].flatMap(chainsOf)) {
-    let rest = chain;
-    while (rest.length > 0) {
-      const group = rest.slice(0, 1);
-      rest = rest.slice(1);
-      for (let n = 0; n < group.length; n++) {
-        const at = group[n] as ToldCall;
-        const isNext = (call: ToldCall) => areAlike(at, call) || isLinked(at, call);
-        group.push(...rest.filter(isNext));
-        rest = rest.filter((call) => !isNext(call));
+function groupsOf(together: readonly (readonly ToldCall[])[]): ToldCall[][] {
+  const groupOf = new Map<ToldCall, ToldCall[]>();
+  for (const calls of together) {
+    for (const [n, call] of calls.entries()) {
+      let group = groupOf.get(call) ?? [call];
+      groupOf.set(call, group);
+      for (const other of calls.slice(0, n)) {
+        const others = groupOf.get(other) ?? [other];
+        if (others !== group && (areAlike(other, call) || isLinked(other, call)))
+          group = joined(group, others, groupOf);
       }
-      groups.push(group);
     }
   }
-  return groups;
+  return [...new Set(groupOf.values())];
 }
 
 function isLinked(a: ToldCall, b: ToldCall): boolean {

@@ -125,6 +125,24 @@ it("counts the same question once each time, however often it is asked, but for 
   expect(await stage.usageOf("in a row")).toMatchObject({ llm_calls: 258 });
 });
 
+it("counts calls without words once in one process, however many others it makes in between", async () => {
+  const facts = { process: '{"host.name":"busy","process.pid":"1"}', input_preview: "", agent_name: "busy" };
+  const others = Array.from({ length: 1_500 }, (_, n) =>
+    llm(`${n}`, [500 + n * 100, 530 + n * 100], "", [0, 0], {
+      ...facts,
+      run_id: `busy ${n % 9}`,
+      agent_name: "others",
+    }),
+  );
+  await stage.arrive(...others);
+  const calls = Array.from({ length: 15 }, (_, n) => [
+    llm(`a${n}`, [n * 10_000, n * 10_000 + 400], "", null, { ...facts, run_id: "busy one" }),
+    llm(`b${n}`, [n * 10_000 + 1, n * 10_000 + 399], "", [10, 5], { ...facts, run_id: "busy other", ...INNER }),
+  ]);
+  await stage.arrive(...calls.flat());
+  expect(await stage.usageOf("busy")).toMatchObject({ llm_calls: 15, tokens: 150 });
+});
+
 it("looks again when another collector brought a nearer one meanwhile", async () => {
   await rows.insert(
     "journals",

@@ -1,4 +1,5 @@
 import { parameterLists, type Rows } from "@runledger/storage";
+import { AT_ONCE_MS, groupsAtOnce, momentOf, momentsAround } from "./at-once.ts";
 import {
   compare,
   MINUTES_APART,
@@ -19,7 +20,10 @@ export type Asked = Pick<
 
 /** A row of ClickHouse's `model_calls`. */
 export interface IndexedCall {
+  /** Hash of what it is looked for by: its words or its process (0014_model_calls_by_process.sql). A call has a row of each. */
   words: number;
+  /** Its process is what `words` is of. */
+  of_process: boolean;
   source: string;
   named: boolean;
   run_id: string;
@@ -35,14 +39,18 @@ const MAX_CHAIN = 256;
 /** And so many of the same words while those that are looked at were under way. */
 const MAX_SAME_WORDS = 1_000;
 const WORDS_PER_QUERY = 500;
+const CALLS_OF_PROCESSES_PER_QUERY = 100;
 /** The records of one call begin and end nearly at once: mostly the first look shows all. */
 const MARGIN_MS = 1_000;
 /** Each look follows a chain further; one that is not seen whole then is left alone. */
 const MAX_ROUNDS = 4;
-const INDEX_COLUMNS = "words, source, named, run_id, record_id, start_time, end_time, received_time";
+const INDEX_COLUMNS = "words, of_process, source, named, run_id, record_id, start_time, end_time, received_time";
 
-/** What several sources tell in the same words at the same time, some of these facts among it: one of each two at least without the answer's id. */
-export async function callsInSameWords(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<IndexedCall[]> {
+/**
+ * What several sources tell in the same words at the same time, or in one process at once, some of these facts among it: one of each two at least without the
+ * answer's id. Lists of calls that may be one another, a call in any number of them.
+ */
+export async function callsNear(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<IndexedCall[][]> {
   const bySource = Map.groupBy(
     facts.filter(({ llm_counted }) => llm_counted),
     sourceOf,
@@ -91,12 +99,11 @@ async function indexed(rows: Rows, tenant: string, facts: readonly Asked[], sour
   return found;
 }
 
-/** What is told in the same words at the same time by several sources, these calls among it. */
-async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[]): Promise<IndexedCall[]> {
-  const near: IndexedCall[] = [];
-  const byWords = [...Map.groupBy(own, ({ words }) => words)];
-  for (let n = 0; n < byWords.length; n += WORDS_PER_QUERY) {
-    let open = new Map<number, readonly IndexedCall[]>(byWords.slice(n, n + WORDS_PER_QUERY));
+/** What is told by several sources, these calls among it. */
+async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[]): Promise<IndexedCall[][]> {
+  const near: IndexedCall[][] = [];
+  for (const some of askedTogether(own)) {
+    let open = some;
     // What overlaps them may overlap others that began earlier or later: whoever asks must see the same calls.
     for (let round = 0; round < MAX_ROUNDS && open.size > 0; round++) {
       const asked = askedIn([...open.values()].flat());
@@ -104,8 +111,9 @@ async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[])
       const further = new Map<number, IndexedCall[]>();
       for (const [words, known] of open) {
         const chains = chainsAround(known, told.get(words) ?? []);
-        if (chains.flat().every((call) => isWithin(asked, call))) near.push(...chains.flat());
-        else further.set(words, chains.flat());
+        const isSeen = (chain: readonly IndexedCall[]) => chain.every((call) => isWithin(asked, call));
+        near.push(...chains.filter(isSeen));
+        if (!chains.every(isSeen)) further.set(words, chains.filter((chain) => !isSeen(chain)).flat());
       }
       open = further;
     }
@@ -113,10 +121,26 @@ async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[])
   return near;
 }
 
-/** Of what is asked: all that overlaps `from` to `to`, and began in these minutes or in those around them. */
+/** Those that are asked for with one query, by `words`. A process may make any number of calls: of them some that are near in time. */
+function* askedTogether(own: readonly IndexedCall[]): Generator<Map<number, readonly IndexedCall[]>> {
+  const wordsOf = ({ words }: IndexedCall) => words;
+  const inWords = [
+    ...Map.groupBy(
+      own.filter(({ of_process }) => !of_process),
+      wordsOf,
+    ),
+  ];
+  for (let n = 0; n < inWords.length; n += WORDS_PER_QUERY) yield new Map(inWords.slice(n, n + WORDS_PER_QUERY));
+  const inProcesses = own.filter(({ of_process }) => of_process).sort((a, b) => compare(a.start_time, b.start_time));
+  for (let n = 0; n < inProcesses.length; n += CALLS_OF_PROCESSES_PER_QUERY)
+    yield Map.groupBy(inProcesses.slice(n, n + CALLS_OF_PROCESSES_PER_QUERY), wordsOf);
+}
+
+/** Of what is asked: all that overlaps `from` to `to`, and began in these minutes or in those around them; of a process, in these moments or next to them. */
 interface AskedOf {
   words: number[];
   minutes: Set<number>;
+  moments: Set<number>;
   from: string;
   to: string;
 }
@@ -127,6 +151,7 @@ function askedIn(calls: readonly IndexedCall[]): AskedOf {
   return {
     words: [...new Set(calls.map(({ words }) => words))],
     minutes: new Set(calls.map(minuteOf)),
+    moments: new Set(calls.filter(({ of_process }) => of_process).map(momentOf)),
     from: timeOf(begins.reduce((a, b) => Math.min(a, b)) - MARGIN_MS),
     to: timeOf(ends.reduce((a, b) => Math.max(a, b)) + MARGIN_MS),
   };
@@ -137,18 +162,28 @@ function timeOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000000Z`;
 }
 
-function isWithin({ minutes, from, to }: AskedOf, call: IndexedCall): boolean {
+function isWithin({ minutes, moments, from, to }: AskedOf, call: IndexedCall): boolean {
+  if (call.of_process) return moments.has(momentOf(call));
   return minutes.has(minuteOf(call)) && call.start_time >= from && call.end_time <= to;
 }
 
-async function toldInWords(rows: Rows, tenant: string, { words, minutes, from, to }: AskedOf): Promise<IndexedCall[]> {
+async function toldInWords(rows: Rows, tenant: string, asked: AskedOf): Promise<IndexedCall[]> {
+  const { words, minutes, moments, from, to } = asked;
   return rows.query<IndexedCall>(
     `SELECT ${INDEX_COLUMNS} FROM model_calls
      WHERE tenant = {tenant:String} AND minute IN {minutes:Array(Int32)} AND words IN {words:Array(UInt32)}
+       AND (NOT of_process OR intDiv(toUnixTimestamp64Milli(start_time), ${AT_ONCE_MS}) IN {moments:Array(Int64)})
        AND end_time >= parseDateTime64BestEffort({from:String}, 9, 'UTC') - INTERVAL ${TOLERANCE_MS} MILLISECOND
        AND start_time <= parseDateTime64BestEffort({to:String}, 9, 'UTC') + INTERVAL ${TOLERANCE_MS} MILLISECOND
      LIMIT ${MAX_SAME_WORDS + 1} BY words`,
-    { tenant, words, minutes: [...new Set([...minutes].flatMap(minutesAround))], from, to },
+    {
+      tenant,
+      words,
+      minutes: [...new Set([...minutes].flatMap(minutesAround))],
+      moments: [...new Set([...moments].flatMap(momentsAround))],
+      from,
+      to,
+    },
   );
 }
 
@@ -156,7 +191,8 @@ async function toldInWords(rows: Rows, tenant: string, { words, minutes, from, t
 function chainsAround(known: readonly IndexedCall[], told: readonly IndexedCall[]): IndexedCall[][] {
   if (told.length > MAX_SAME_WORDS) return [];
   const ids = new Set(known.map(({ record_id }) => record_id));
-  return chainsOf(told).filter(
+  const chains = told[0]?.of_process ? groupsAtOnce(told) : chainsOf(told);
+  return chains.filter(
     (chain) =>
       chain.length <= MAX_CHAIN &&
       chain.some(({ record_id }) => ids.has(record_id)) &&
@@ -166,7 +202,7 @@ function chainsAround(known: readonly IndexedCall[], told: readonly IndexedCall[
 }
 
 /** Calls one of which overlaps the next, and so on; no two chains do. */
-export function chainsOf<Call extends Span>(calls: readonly Call[]): Call[][] {
+function chainsOf<Call extends Span>(calls: readonly Call[]): Call[][] {
   const chains: Call[][] = [];
   let until = "";
   for (const call of calls.toSorted((a, b) => compare(a.start_time, b.start_time))) {

@@ -130,6 +130,41 @@ describe("a model call that two runs tell of, whose answer's id not both know", 
   });
 });
 
+describe("a model call of which no word is told, or not by both", () => {
+  const NO_WORDS = { input_preview: "", output_preview: "", prompt_sha256: "" };
+  const HERE = { ...NO_WORDS, process: '{"host.name":"a","process.pid":"7"}' };
+  const THERE = { ...HERE, process: '{"host.name":"a","process.pid":"7","service.name":"x"}' };
+
+  it.each<[string, Partial<StepRow>, Partial<StepRow>]>([
+    ["its beginning and end", {}, {}],
+    ["what is left, when one has a mark in the place of words", { input_preview: "__REDACTED__" }, WORDS],
+    ["the instance", { process: '{"service.instance.id":"i"}' }, { process: '{"service.instance.id":"i"}' }],
+  ])("counts once in one process by %s", (_, a, b) => {
+    expect(counted([one({ ...HERE, ...a }), other({ ...THERE, ...b })])[0]).toBe(1);
+  });
+
+  it.each<[string, Partial<StepRow>, Partial<StepRow>]>([
+    ["the place is not told by both", { process: '{"process.pid":"7"}' }, {}],
+    ["only the place is told", { process: '{"host.name":"a"}' }, {}],
+    ["tokens differ", { input_tokens: 11, output_tokens: 5 }, {}],
+    ["words differ", { input_preview: "Rome?" }, { input_preview: "Paris?" }],
+    ["models differ", { request_model: "claude" }, {}],
+    ["one begins later and ends later", { start_time: at(20), end_time: at(130) }, {}],
+    ["one begins long before", { start_time: at(-150) }, {}],
+    ["one instrumentation tells both", {}, { scope_name: "outer" }],
+  ])("is two when %s", (_, a, b) => {
+    expect(counted([one({ ...HERE, ...a }), other({ ...THERE, ...b })])[0]).toBe(2);
+  });
+
+  it("counts embeddings once by their words, and the tokens that one tells", () => {
+    const embedding = { operation: "embeddings", ...WORDS };
+    const vectors = { ...embedding, output_preview: "[[0.1,-0.2]]" };
+    expect(counted([one(vectors), other({ ...embedding, output_preview: "", output_tokens: null })])).toEqual([
+      1, 10, 0,
+    ]);
+  });
+});
+
 const K_CALLS = fc.record({
   /** When each begins, and how long it takes. */
   calls: fc.array(fc.tuple(fc.nat(300), fc.integer({ min: 20, max: 2_000 })), { minLength: 1, maxLength: 12 }),
@@ -138,18 +173,26 @@ const K_CALLS = fc.record({
   order: fc.infiniteStream(fc.nat()),
 });
 
-it("counts K calls that are the same in all, at one moment, told by both as K, with all their tokens", () => {
+it.each([
+  ["in the same words", {}],
+  ["without a word, in one process", { input_preview: "", output_preview: "", process: PROCESS }],
+])("counts K calls that are the same in all, at one moment, told %s by both as K, with all their tokens", (_, told) => {
   fc.assert(
     fc.property(K_CALLS, ({ calls, jitter, ids, order }) => {
       const moved = (ms: number) => ms + (jitter.next().value ?? 0);
+      // By the clock of one process, that which is inside is not longer.
+      const inner = (start: number, end: number): [number, number] =>
+        "process" in told ? [start + 2, end - 2] : [moved(start), moved(end)];
       const rows = calls.flatMap(([start, length], n) => [
         llm(`a${n}`, [start, start + length], "", null, {
           ...ONE,
+          ...told,
           run_id: `one ${n}`,
           response_id: ids === "one" ? `id ${n}` : "",
         }),
-        llm(`b${n}`, [moved(start), moved(start + length)], "", [10, 5], {
+        llm(`b${n}`, inner(start, start + length), "", [10, 5], {
           ...OTHER,
+          ...told,
           run_id: `other ${n % 3}`,
           response_id: ids === "other" ? `id ${n}` : "",
         }),

@@ -15,6 +15,14 @@ export function mayBeSameProcess(a: string, b: string): boolean {
   return (both([PID]).length > 0 && both(PLACES).length > 0) || agree(NAMES);
 }
 
+/** Whether both tell what names one process among all: its id and a place, or an instance of a service. */
+export function isSameProcess(a: string, b: string): boolean {
+  if (a === "" || b === "" || !mayBeSameProcess(a, b)) return false;
+  const [one, other] = [toldIn(a), toldIn(b)];
+  const bothTell = (key: string) => one.has(key) && one.get(key) === other.get(key);
+  return bothTell("service.instance.id") || (bothTell(PID) && PLACES.some(bothTell));
+}
+
 function toldIn(process: string): Map<string, unknown> {
   return new Map(Object.entries(JSON.parse(process)));
 }

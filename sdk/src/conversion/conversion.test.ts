@@ -7,7 +7,7 @@ import type { Batch, RawRecord, Tails } from "./raw-record.ts";
 
 const conversion = (cover = {}) =>
   createConversion({
-    ...{ serviceName: "test", pid: 1 },
+    ...{ serviceName: "test", host: "here", pid: 1 },
     cover: { content: "full", key: "a key for tests only", rules: [], countries: ["US"], ...cover },
   });
 

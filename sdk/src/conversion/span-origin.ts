@@ -9,15 +9,18 @@ export type SpanOrigin = Pick<ReadableSpan, "resource" | "instrumentationScope">
 
 export interface OriginSettings {
   serviceName: string;
+  /** Of the machine or container, as `os.hostname()` tells it. */
+  host: string;
   pid: number;
 }
 
 /** The resource and scope of every record of a process. */
-export function spanOrigin({ serviceName, pid }: OriginSettings): SpanOrigin {
+export function spanOrigin({ serviceName, host, pid }: OriginSettings): SpanOrigin {
   return {
     resource: plainResource({
       [OTEL.serviceName]: serviceName,
       [RUNLEDGER.sdkVersion]: SDK_VERSION,
+      "host.name": host,
       "process.pid": pid,
       "telemetry.sdk.language": "nodejs",
     }),

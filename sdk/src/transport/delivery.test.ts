@@ -37,7 +37,7 @@ function setUp(
 }
 
 const convert = createConversion({
-  ...{ serviceName: "test", pid: 1 },
+  ...{ serviceName: "test", host: "here", pid: 1 },
   cover: { content: "full", key: "a key for tests", rules: [], countries: [] },
 });
 function deliveryOf(createExporter: (number: number) => SpanExporter, failures: Failures, limits: QueueLimits) {

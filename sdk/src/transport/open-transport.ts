@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config.ts";
@@ -32,7 +33,7 @@ export interface Transport {
 export function openTransport(config: Config, dependencies: TransportDependencies): Transport {
   const { privacy, failures, trust, random, createExporter } = dependencies;
   const { endpoint, apiKey, serviceName } = config;
-  const conversion = { serviceName, pid: process.pid, cover: privacy.cover };
+  const conversion = { serviceName, host: hostname(), pid: process.pid, cover: privacy.cover };
   // A function stays on this thread, and with it all conversion.
   const isData = privacy.cover.rules.every(({ redact }) => redact === undefined);
   const elsewhere = isData ? conversion : { ...conversion, cover: { ...privacy.cover, rules: [] } };
