@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Turn } from "../support/fake-model-server.ts";
 import { expectCountedOnce } from "./counted-once.ts";
+import { expectOnPage } from "./docs-page.ts";
 import { expectModelCalls, llmSteps } from "./model-facts.ts";
 import { type Integrations, linesToAdd, startIntegrations } from "./run-scenario.ts";
 
@@ -67,6 +68,7 @@ test("a client that tries again is seen to: each attempt is a step, the failed o
   const calls = llmSteps(outcome);
   expect(calls).toHaveLength(4);
   expect(calls[0]).toMatchObject({ status: "error", error: { type: "500" } });
+  await expectOnPage("runledger-sdk.md", "sdk/openai.mjs", outcome);
 });
 
 test("beside another OpenTelemetry set-up that sends here too, each call counts once and its context stays", async () => {

@@ -1,9 +1,10 @@
+const { registerInstrumentations } = require("@opentelemetry/instrumentation");
 const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
 const { NodeSDK } = require("@opentelemetry/sdk-node");
 
-const instrumentations = [new OpenAIInstrumentation({ captureMessageContent: true })];
-const sdk = new NodeSDK({ serviceName: "desk", instrumentations });
+const sdk = new NodeSDK({ serviceName: "desk" });
 sdk.start();
+registerInstrumentations({ instrumentations: [new OpenAIInstrumentation({ captureMessageContent: true })] });
 const OpenAI = require("openai");
 const { SpanStatusCode, trace } = require("@opentelemetry/api");
 

@@ -1,11 +1,13 @@
 // #region docs
+const { registerInstrumentations } = require("@opentelemetry/instrumentation");
 const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
 const { NodeSDK } = require("@opentelemetry/sdk-node");
 
-const instrumentations = [new OpenAIInstrumentation({ captureMessageContent: true })];
-const sdk = new NodeSDK({ serviceName: "weather", instrumentations });
+const sdk = new NodeSDK({ serviceName: "weather" });
 sdk.start();
-const OpenAI = require("openai"); // after the start, or it is not instrumented
+// After the start: where npm installed the logs API more than once, an instrumentation made known before it loses its logs.
+registerInstrumentations({ instrumentations: [new OpenAIInstrumentation({ captureMessageContent: true })] });
+const OpenAI = require("openai"); // after these lines, or it is not instrumented
 // #endregion
 const { trace } = require("@opentelemetry/api");
 
