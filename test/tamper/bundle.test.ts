@@ -59,7 +59,6 @@ afterAll(async () => {
   await log.remove();
 });
 
-/** Both verifiers say the same. */
 test("a sum says how many calls it is without; a bundle of before, whose sums do not, verifies with a note", async () => {
   const other = await createBundleLog();
   const { records, ...run } = runFrame(1, { run: "a", agent: "support", user: "u1", steps: 4, second: 0 });
@@ -98,6 +97,7 @@ test("a sum says how many calls it is without; a bundle of before, whose sums do
   await other.remove();
 });
 
+/** Both verifiers say the same. */
 async function verdictOf(tar: Buffer, trusting: Trusting = trust): Promise<string> {
   const { node, python, why } = await verifiers.verify(tar, trusting);
   expect(python, JSON.stringify(why)).toBe(node);

@@ -35,6 +35,8 @@ const failed = [
   stepRow("run-that-failed", "end", {
     ...{ tenant: "ours", start_time: at(30), event: "run_end", end_status: "failed", end_reason: QUOTED, ...failure },
   }),
+  // Of this run only the tool has a message.
+  toolRow("run-whose-tool-failed", "pay", { tenant: "ours", start_time: at(20), ...failure }),
 ];
 
 const document = z.object({
@@ -257,7 +259,12 @@ test("who may not see content gets the type of an error, and not its message", a
   const message = (role: string, text: string) => [role, text.includes("Refused"), text.includes(QUOTED)];
   for (const role of ["investigator", "viewer", "auditor", "operator"]) {
     const key = keys.get(role) ?? "";
-    for (const url of ["/v1/runs", "/v1/runs/run-that-failed", "/v1/runs/run-that-failed/steps"]) {
+    for (const url of [
+      "/v1/runs",
+      "/v1/runs/run-that-failed",
+      "/v1/runs/run-whose-tool-failed",
+      "/v1/runs/run-that-failed/steps",
+    ]) {
       const { text } = await ask(key, "GET", url);
       expect([url, ...message(role, text)]).toEqual([url, role, true, role === "investigator"]);
     }
