@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -217,6 +217,16 @@ test("without its anchors, or with those of others, it is not", async () => {
   const other = await startAuthority(tsaDir, "other", ["-newkey", "rsa:2048"]);
   other.server.close();
   expect(await verdictOf(bundle, { tsaCert: other.cert })).toBe("TAMPERED");
+  const after = join(tsaDir, "after.pem"); // of several the first counts
+  const none = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+  const text = readFileSync(authority.cert, "utf8");
+  for (const [before, verdict] of [
+    [none, "UNREADABLE"],
+    [text, await verdictOf(bundle, { tsaCert: authority.cert })],
+  ] as const) {
+    writeFileSync(after, before + text);
+    expect(await verdictOf(bundle, { tsaCert: after })).toBe(verdict);
+  }
   const moved = anchored(files, (text) => text.replace(/"index":0,/, '"index":1,'));
   expect(await verdictOf(moved)).toBe("TAMPERED");
 });

@@ -624,6 +624,10 @@ def read_certificate(path):
         data = file.read()
     if b"-----BEGIN " not in data:
         data = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE-----\n"
+    # The first certificate counts: where it is none, openssl would take the next.
+    first = re.search(rb"^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?^-----END \1-----", data, re.S | re.M)
+    if first:
+        data = first.group() + b"\n"
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
@@ -2461,6 +2465,8 @@ class Bundle:
             text = self.facts.runs_json() if content.path == "runs.json" else self.facts.summary_json()
             if hashlib.sha256(text.encode()).hexdigest() != digest:
                 self.findings.add("TAMPERED", content.path, "it does not say what the entries say")
+        elif content.path == "README.txt":
+            content.whole()
         elif content.path == "policies.json":
             if not content.whole():
                 self.findings.add("TAMPERED", content.path, "it is empty")

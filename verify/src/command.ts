@@ -15,6 +15,8 @@ export interface VerifyFlags {
   shard?: string;
   /** Certificate of a time stamping authority, PEM or DER. */
   tsaCert?: string;
+  /** Seconds, see `TargetOptions`. */
+  patience?: string;
   json?: boolean;
 }
 
@@ -52,6 +54,7 @@ export async function runVerify(target: string, flags: VerifyFlags, around: Veri
       verifyTarget(target, {
         trust,
         ...(flags.shard === undefined ? {} : { shard: flags.shard }),
+        ...(flags.patience === undefined ? {} : { patienceSeconds: secondsOf(flags.patience) }),
         onProgress,
         ...(headers === undefined ? {} : { headers }),
         ...(openStore === undefined ? {} : { openStore }),
@@ -87,6 +90,12 @@ async function trustOf({ key, policy, sinceCheckpoint = [], tsaCert }: VerifyFla
     ...(tsaCert === undefined ? {} : { checkTimestamp: createTimestampCheck(await readFile(tsaCert)) }),
     sinceCheckpoints: await Promise.all(sinceCheckpoint.map((file) => readFile(file))),
   };
+}
+
+function secondsOf(patience: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(patience))
+    throw new UnreadableError("--patience: a whole number of seconds is expected, 1 to 999999");
+  return Number(patience);
 }
 
 function asUnreadable(error: unknown): never {

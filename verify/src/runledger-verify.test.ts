@@ -1,12 +1,13 @@
 import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
-import { createServer as createPlainServer } from "node:http";
+import { createServer as createPlainServer, type RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tarHeader } from "@runledger/contract";
 import { expect, test } from "vitest";
 
 const PROGRAM = fileURLToPath(new URL("../bin/runledger-verify.js", import.meta.url));
@@ -85,4 +86,52 @@ test("a server that answers without end, and a directory with pipes and devices 
     await rm(join(dir, "objects"), { recursive: true });
   }
   await rm(dir, { recursive: true });
+}, 120_000);
+
+/** What is said of a server that answers so. */
+async function verifyServer(answer: RequestListener, path: string, ...flags: string[]): Promise<unknown[]> {
+  const server = createPlainServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { code, stdout } = await verify([
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+    ...flags,
+  ]);
+  server.closeAllConnections();
+  server.close();
+  return [code, stdout];
+}
+
+/** The begin of a tar that goes on for ever, a byte a time. */
+function trickle(name: string): RequestListener {
+  return (_request, response) => {
+    response.write(tarHeader(name, 2 ** 50));
+    const timer = setInterval(() => response.write("a"), 100);
+    response.on("close", () => clearInterval(timer));
+  };
+}
+
+test("a tar that comes without end comes to a verdict: of what is small it is too large, all else must come in time", async () => {
+  const tooLarge = await verifyServer(trickle("README.txt"), "/bundle.tar");
+  expect(tooLarge).toEqual([1, expect.stringMatching(/README\.txt.*it is larger than any such file/)]);
+  const tooSlow = await verifyServer(trickle("derived/runs.csv"), "/bundle.tar", "--patience", "2");
+  expect(tooSlow).toEqual([4, expect.stringMatching(/the server sends too slowly: \d+ bytes in 2 seconds/)]);
+  const object = await verifyServer(trickle("x"), "", "--patience", "2");
+  expect(object).toEqual([4, expect.stringMatching(/shards: the server sends too slowly/)]);
+  expect((await verify(["http://127.0.0.1", "--patience", "soon"])).stderr).toContain("a whole number of seconds");
+}, 120_000);
+
+test("what a server answers wrongly is told in words", async () => {
+  const noList = "/v1/audit/shards: the answer is no list of shards: is this the URL of a query API?\n";
+  for (const answer of ['{"shards":[1]}', "<html>"])
+    expect(await verifyServer((_request, response) => response.end(answer), "")).toEqual([
+      4,
+      expect.stringContaining(noList),
+    ]);
+  const cut: RequestListener = (_request, response) => {
+    response.writeHead(200, { "content-length": 1000 }).write(Buffer.alloc(100));
+    setTimeout(() => response.destroy(), 100);
+  };
+  const brokeOff = "the connection to the server broke off before the end of its answer";
+  for (const path of ["", "/bundle.tar"])
+    expect(await verifyServer(cut, path)).toEqual([4, expect.stringContaining(brokeOff)]);
 }, 120_000);

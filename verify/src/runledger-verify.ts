@@ -5,7 +5,7 @@ import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { runVerify } from "./command.ts";
 import { visibleText } from "./visible-text.ts";
 
-const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE]… [--tsa-cert FILE] [--shard NAME] [--ca FILE] [--json]
+const HELP = `Usage: runledger-verify TARGET [--policy FILE] [--key VKEY]… [--since-checkpoint FILE]… [--tsa-cert FILE] [--shard NAME] [--ca FILE] [--patience SECONDS] [--json]
 
 Says of a Runledger bundle or log whether it is genuine, complete and unaltered. Works offline, writes nothing.
 
@@ -16,6 +16,7 @@ Says of a Runledger bundle or log whether it is genuine, complete and unaltered.
   --tsa-cert FILE           certificate of the time stamping authority (RFC 3161) that you trust
   --shard NAME              only this log of a store with several; a bundle of it alone
   --ca FILE                 PEM of a CA that is trusted for https URLs besides the usual ones (RUNLEDGER_CA_CERT)
+  --patience SECONDS        how long a server may take for 64 KiB, or for the rest of its answer (60)
   --json                    the verdict as JSON
 
 Exit code: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 unreadable.
@@ -47,6 +48,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
         shard: { type: "string" },
         "tsa-cert": { type: "string" },
         ca: { type: "string" },
+        patience: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -56,7 +58,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
       (values.help === true ? program.stdout : program.stderr).write(HELP);
       return values.help === true ? 0 : VERDICT_EXIT_CODES.UNREADABLE;
     }
-    const { policy, key, shard, json, "since-checkpoint": sinceCheckpoint, "tsa-cert": tsaCert } = values;
+    const { policy, key, shard, patience, json, "since-checkpoint": sinceCheckpoint, "tsa-cert": tsaCert } = values;
     await trustCa(values.ca ?? program.env["RUNLEDGER_CA_CERT"]);
     const flags = { key, json: json === true };
     const apiKey = program.env["RUNLEDGER_API_KEY"];
@@ -67,6 +69,7 @@ export async function main(args: string[], program: NodeJS.Process): Promise<num
         ...(policy === undefined ? {} : { policy }),
         ...(shard === undefined ? {} : { shard }),
         ...(tsaCert === undefined ? {} : { tsaCert }),
+        ...(patience === undefined ? {} : { patience }),
         sinceCheckpoint,
       },
       {

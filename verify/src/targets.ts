@@ -10,6 +10,7 @@ import {
   shardList,
   verifyStore,
 } from "@runledger/contract";
+import { PATIENCE_SECONDS, received } from "./answer.ts";
 import type { BundleVerification } from "./bundle-verification.ts";
 import { directoryFiles } from "./directory-files.ts";
 import { createDirectoryStore, type Store } from "./directory-store.ts";
@@ -23,6 +24,8 @@ export interface TargetOptions {
   shard?: string;
   /** Sent to http(s) targets. */
   headers?: Record<string, string>;
+  /** How long a server may take for 64 KiB, or for the rest of its answer; without it a minute. */
+  patienceSeconds?: number;
   /** Opens the objects of a log; without it only directories are. */
   openStore?: OpenStore;
   /** `size` null: not known. */
@@ -40,6 +43,7 @@ export type OpenStore = (
 
 export type Verification = StoreVerification | BundleVerification;
 
+const SHARDS = "/v1/audit/shards";
 const MAX_SHARD_LIST_BYTES = 1024 * 1024;
 /** A pack by a slow line; what trickles for longer is no answer. */
 const MAX_ANSWER_MS = 10 * 60_000;
@@ -109,44 +113,67 @@ function verifyAll(store: StoreToVerify, { trust, shard, onProgress }: TargetOpt
 
 /** Over HTTP nothing can be listed, so what a log doesn't name isn't looked for. */
 async function verifyUrl(target: string, options: TargetOptions): Promise<Verification> {
-  const { headers = {} } = options;
-  if (/\.tar$|\/bundle$/.test(new URL(target).pathname)) {
-    const response = await reach(target, headers);
-    if (!response.ok || response.body === null) throw new UnreadableError(`${target} answered ${response.status}.`);
-    return await verifyTar(response.body, options);
-  }
+  const { headers = {}, patienceSeconds = PATIENCE_SECONDS } = options;
+  if (/\.tar$|\/bundle$/.test(new URL(target).pathname)) return await verifyTarOf(target, options);
   const read = async (path: string): Promise<Uint8Array | null> => {
     const response = await reach(new URL(`/v1/audit/objects/${path}`, target).href, headers);
     if (response.status === 404) return null;
     if (!response.ok) throw new Error(`${path}: the query API answered ${response.status}`);
-    return await bodyOf(response, MAX_OBJECT_BYTES, path);
+    return await bodyOf(response, { maxBytes: MAX_OBJECT_BYTES, patienceSeconds }, path);
   };
   const shards = async (): Promise<string[]> => {
-    const response = await reach(new URL("/v1/audit/shards", target).href, headers);
-    if (!response.ok) throw new Error(`/v1/audit/shards: the query API answered ${response.status}`);
-    const list = await bodyOf(response, MAX_SHARD_LIST_BYTES, "/v1/audit/shards");
-    return shardList.parse(JSON.parse(list.toString())).shards;
+    const response = await reach(new URL(SHARDS, target).href, headers);
+    if (!response.ok) throw new Error(`${SHARDS}: the query API answered ${response.status}`);
+    return shardsIn(await bodyOf(response, { maxBytes: MAX_SHARD_LIST_BYTES, patienceSeconds }, SHARDS));
   };
   return await verifyAll({ read, shards }, options);
 }
 
-/** @throws Error for an answer that has more, or that never comes to its end. */
-async function bodyOf(response: Response, maxBytes: number, what: string): Promise<Buffer> {
+async function verifyTarOf(target: string, options: TargetOptions): Promise<BundleVerification> {
+  const stop = new AbortController();
+  try {
+    const { ok, status, body } = await reach(target, options.headers ?? {}, stop.signal);
+    if (!ok || body === null) throw new UnreadableError(`${target} answered ${status}.`);
+    return await verifyTar(received(body, options.patienceSeconds ?? PATIENCE_SECONDS), options);
+  } finally {
+    stop.abort(); // what a verdict did not need
+  }
+}
+
+/** @throws Error for what no query API says. */
+function shardsIn(list: Buffer): string[] {
+  try {
+    return shardList.parse(JSON.parse(list.toString())).shards;
+  } catch (cause) {
+    throw new Error(`${SHARDS}: the answer is no list of shards: is this the URL of a query API?`, { cause });
+  }
+}
+
+/** @throws Error for an answer that has more, or that does not come to its end. */
+async function bodyOf(
+  { body }: Response,
+  { maxBytes, patienceSeconds }: { maxBytes: number; patienceSeconds: number },
+  what: string,
+): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let left = maxBytes;
   const until = Date.now() + MAX_ANSWER_MS;
-  for await (const part of response.body ?? []) {
-    left -= part.length;
-    if (left < 0 || Date.now() > until)
-      throw new Error(`${what}: the answer ${left < 0 ? "is larger than any such object" : "does not end"}`);
-    parts.push(part);
+  try {
+    for await (const part of body === null ? [] : received(body, patienceSeconds)) {
+      left -= part.length;
+      if (left < 0 || Date.now() > until)
+        throw new Error(`the answer ${left < 0 ? "is larger than any such object" : "does not end"}`);
+      parts.push(part);
+    }
+  } catch (cause) {
+    throw new Error(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
   return Buffer.concat(parts);
 }
 
-async function reach(url: string, headers: Record<string, string>): Promise<Response> {
+async function reach(url: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
   try {
-    return await fetch(url, { headers });
+    return await fetch(url, { headers, ...(signal && { signal }) });
   } catch (cause) {
     const { origin } = new URL(url);
     const why = cause instanceof Error ? cause.cause : null;

@@ -195,11 +195,14 @@ async function readSingle(file: BundleFile, reading: Reading): Promise<void> {
     case BUNDLE_FILES.summary:
       await compareFacts(file, reading);
       return;
+    case BUNDLE_FILES.readme:
+      await wholeOf(file);
+      return;
     case BUNDLE_FILES.policies:
       if ((await wholeOf(file)).length === 0) findings.add("TAMPERED", file.path, "it is empty");
       return;
     default:
-      return; // said, or derived: its sum is all there is to check
+      return; // derived: its sum is all there is to check
   }
 }
 

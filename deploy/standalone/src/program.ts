@@ -200,6 +200,7 @@ function addLogCommands(program: Command, console: Console): void {
     .option("--since-checkpoint <file>", "an earlier checkpoint that its log must extend (may be repeated)", all, [])
     .option("--tsa-cert <file>", "certificate of the time stamping authority (RFC 3161) that you trust")
     .option("--shard <name>", "only this log of a store with several; a bundle of it alone")
+    .option("--patience <seconds>", "how long a server may take for 64 KiB, or for the rest of its answer (60)")
     .option("--json", "the verdict as JSON")
     .action(guarded(console, async (target: string, flags) => verifyCommand(target, flags, console)));
 
