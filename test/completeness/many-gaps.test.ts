@@ -18,7 +18,7 @@ for n in [int(line) for line in sys.stdin]:
     end = {"records": records} if n == records - 1 else None
     chains.add({"tenant": "t", "run_id": "r", "event": "step", "record_id": id_of(n), "run_seq": n, "run_prev": id_of(n - 1) if n else None,
                 "received_time": "2026-01-01T00:00:00.000000000Z", "run": dict.fromkeys(v.FACTS + ("heartbeat_interval_ms",)), "end": end, "operation": None, "status": "ok", "tool": None, "kind": "other", "llm": None, "cost": None,
-                "trace_id": "", "step_id": "", "parent_id": None, "start_time": "", "end_time": ""})
+                "trace_id": "", "step_id": "", "parent_id": None, "start_time": "", "end_time": "", "name": "step", "error": None, "attributes": {}, "events": []})
 chains.finish("log", findings)
 print("%.1f" % (time.monotonic() - began))
 for finding in findings.list:
@@ -39,6 +39,7 @@ function problemsOf(numbers: readonly number[]): { node: string[]; python: strin
         kind: "other",
         llm: null,
         cost: null,
+        ...{ name: "step", error: null, attributes: {}, events: [] },
         trace_id: "",
         step_id: "",
         parent_id: null,

@@ -84,6 +84,17 @@ test("a shard that was begun anew under the same key is found", async () => {
   await rm(other.directory, { recursive: true });
 });
 
+test("a shard whose key the policy lacks is not trusted, and nothing else is wrong for it", async () => {
+  await sample.grow("a", 2);
+  await sample.grow("b", 2);
+  await sample.record();
+  const few = { objects: sample.objects, keys: sample.keys.filter((key) => !key.includes("/b+")) };
+  const { verdict, findings } = await verifySample(few);
+  expect(verdict).toBe("UNTRUSTED");
+  expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set(["UNTRUSTED"]));
+  expect((await verifySample(few, "quorum none\n", { only: "a" })).findings).toEqual([]);
+});
+
 test("a directory that is not there is missed by who has its key; who has not is told that nobody looked", async () => {
   await sample.grow("a", 1);
   const absent = await verifySample(sample);

@@ -157,6 +157,7 @@ export function partOfRun(
       record_id: idOf(run, number),
       step_id: Buffer.from(`${run} ${number}`).toString("hex").padStart(16, "0").slice(-16),
       run_seq: number,
+      name: `step ${number}`,
       ...(number === 0 ? {} : { run_prev: idOf(run, number - 1) }),
       run: { ...NOBODY, agent_name: "support", user_id: user },
       received_time: timeAt(second + number),

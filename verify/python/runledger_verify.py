@@ -1549,18 +1549,28 @@ def outcome_of(e):
     return [e["status"], some_of(e["end"], "status outcome reason records"), some_of(e["tool"], "name arguments_sha256 result_sha256")]
 
 
+AGENT_FACTS = "decision guardrail approval handoff state artifact score limit privacy".split()
+
+
+def said_of(e):
+    """What the agent itself says there."""
+    return [e["name"], e["error"]] + [e.get(name) for name in AGENT_FACTS]
+
+
 def identity_of(e):
     """Of what a record's id is of, as far as every collector of any version tells it alike: another is not the same record."""
     span = [e["trace_id"], e["step_id"], e["parent_id"]]
     if e["event"] != "log" or e["start_time"] != e["received_time"]:  # a log record without a time has that of its receipt
         span += [e["start_time"], e["end_time"]]
-    return span if e["run_seq"] is None else span + [e["event"], e["run_id"], e["run_seq"], e.get("run_prev"), outcome_of(e)]
+    return span if e["run_seq"] is None else span + [e["event"], e["run_id"], e["run_seq"], e.get("run_prev"), outcome_of(e), said_of(e)]
 
 
 def facts_of(e):
-    """What runs.json is made of."""
-    call = some_of(e["llm"], "request_model response_model counted input_tokens output_tokens")
-    return [e["event"], e["kind"], e["run_id"], outcome_of(e), some_of(e["run"], " ".join(FACTS)), call, some_of(e["cost"], "usd price_table price_version")]
+    """What runs.json is made of, what was asked and decided, and what no dialect claimed."""
+    call = some_of(e["llm"], "request_model response_model counted input_tokens output_tokens system_prompt_sha256 prompt_sha256 tools_sha256 "
+                   "response_id finish_reasons tool_requests")
+    return [e["event"], e["kind"], e["run_id"], outcome_of(e), some_of(e["run"], " ".join(FACTS)), call,
+            some_of(e["cost"], "usd price_table price_version"), said_of(e), e["attributes"], e["events"]]
 
 
 class Chain:
@@ -1633,10 +1643,11 @@ RUN_STATES = ["whole", "not whole", "crashed", "still running", "not numbered", 
 class Chains:
     def __init__(self):
         self.runs, self.unnumbered, self.newest, self.told, self.others, self.retold = {}, {}, "", {}, [], []
+        self.secret = os.urandom(16)  # else who makes records could look for two whose digests begin alike
 
     def is_again(self, e):
         """The first of an id counts. Another under it is a finding; the same with other facts a note."""
-        digests = [sha256(json.dumps(each).encode())[:8] for each in (identity_of(e), facts_of(e))]
+        digests = [sha256(self.secret + json.dumps(each).encode())[:8] for each in (identity_of(e), facts_of(e))]
         identity, facts = self.told.setdefault((e["tenant"], e["record_id"]), digests)
         if digests[0] != identity:
             what = "there are two records %s with different content" % (e["record_id"] if e["run_seq"] is None else e["run_seq"])
@@ -1646,7 +1657,7 @@ class Chains:
             else:
                 run.faults.append(what)
         elif digests[1] != facts:
-            self.retold.append("Record %s of run %s is told again with other facts (whose, status, model, tokens, cost or tool); the first counts. "
+            self.retold.append("Record %s of run %s is told again with other facts (whose, status, model, prompt, tokens, cost, tool, attributes, …); the first counts. "
                                "A collector of another version or price table read it anew, or somebody made it up." % (e["record_id"], e["run_id"]))
         return identity is not digests[0]
 

@@ -1,4 +1,5 @@
 import { createNumberSet, type NumberSet } from "../bundle/number-set.ts";
+import type { AGENT_FACT_NAMES } from "../record/agent-facts.ts";
 import type { RunledgerRecord } from "../record/record.ts";
 import type { Digest, WaitingRoom } from "./waiting-ids.ts";
 
@@ -26,6 +27,11 @@ export type RunLink = Pick<
   | "parent_id"
   | "start_time"
   | "end_time"
+  | "name"
+  | "error"
+  | "attributes"
+  | "events"
+  | (typeof AGENT_FACT_NAMES)[number]
 >;
 
 /** What contradicts itself in the records of a run, whatever else may still come. */

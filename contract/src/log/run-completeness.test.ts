@@ -30,6 +30,7 @@ function run(runId: string, records: number, more: { ended?: boolean; second?: n
     end: ended && i === records - 1 ? { status: "completed", outcome: null, reason: null, records } : null,
     operation: null,
     ...{ status: "ok", kind: "other", tool: null, llm: null, cost: null },
+    ...{ name: "step", error: null, attributes: {}, events: [] },
     ...{ trace_id: runId, step_id: String(i), parent_id: null, start_time: timeOf(i), end_time: timeOf(i + 1) },
   }));
 }
@@ -190,6 +191,19 @@ test("a record that is told again as another span, or of another time, is a seco
     { start_time: timeOf(90) },
     { end_time: timeOf(91) },
   ];
+  const said: Partial<RunLink>[] = [
+    { name: "other" },
+    { error: { type: "timeout", message: null } },
+    { approval: { tool: "pay", approved: true, by: "anna" } },
+    { guardrail: { passed: true, rule: null, target: null } },
+    { decision: { options: [], choice: "pay", confidence: null } },
+  ];
+  for (const other of said) {
+    expect(kinds([...whole, again(link(whole, 2), other)])).toContain("fork");
+    // A foreign span may be read better by a later version.
+    const unnumbered = { ...link(whole, 2), run_seq: null };
+    expect(check([unnumbered, again(unnumbered, other)])).toMatchObject({ problems: [], notes: [expect.anything()] });
+  }
   for (const other of others) {
     const found = check([...whole, again(link(whole, 2), other)]);
     expect(found).toMatchObject({ whole: 0, broken: 1, problems: [{ run_id: "a", kind: "fork" }] });
@@ -211,6 +225,7 @@ test("a record that is told again with another model, tokens, cost or agent is n
     call({ input_tokens: 1_000 }),
     call({ counted: false }),
     { cost: priced("9.9") },
+    { attributes: { amount: 10 } },
     { run: { ...step.run, agent_name: "somebody" } },
   ];
   for (const change of facts) {

@@ -1,5 +1,6 @@
 import { createDigestSet } from "../bundle/digest-set.ts";
 import { createSecretDigest } from "../bundle/secret-digest.ts";
+import { AGENT_FACT_NAMES } from "../record/agent-facts.ts";
 import type { RunLink } from "./run-chain.ts";
 
 /** Records that are there more than once: sent again, and kept again by another shard or long after. The first one counts. */
@@ -69,7 +70,12 @@ function identityOf(record: RunLink): unknown[] {
   const times = event === "log" && start_time === received_time ? [] : [start_time, end_time];
   const span = [trace_id, step_id, parent_id, times];
   if (run_seq === null) return span;
-  return [...span, event, run_id, run_seq, run_prev ?? null, outcomeOf(record)];
+  return [...span, event, run_id, run_seq, run_prev ?? null, outcomeOf(record), saidOf(record)];
+}
+
+/** What the agent itself says there: its decision, a person's approval, a guardrail's verdict, … */
+function saidOf(record: RunLink): unknown[] {
+  return [record.name, record.error, ...AGENT_FACT_NAMES.map((name) => record[name] ?? null)];
 }
 
 function outcomeOf({ status, end, tool }: RunLink): unknown[] {
@@ -78,18 +84,21 @@ function outcomeOf({ status, end, tool }: RunLink): unknown[] {
   return [status, ended, called];
 }
 
-/** What `runs.json` and sums are made of (`run-facts.ts`). */
+/** What `runs.json` and sums are made of (`run-facts.ts`), what was asked and decided, and what no dialect claimed. */
 function factsOf(record: RunLink): unknown[] {
-  const { event, kind, run_id, run, llm, cost } = record;
+  const { event, kind, run_id, run, llm, cost, attributes, events } = record;
   const about = [run.agent_name, run.agent_version, run.task_id, run.task_type, run.session_id, run.user_id];
   const call = llm && [llm.request_model, llm.response_model, llm.counted, llm.input_tokens, llm.output_tokens];
+  const prompt = llm && [llm.system_prompt_sha256, llm.prompt_sha256, llm.tools_sha256];
+  const answer = llm && [llm.response_id, llm.finish_reasons, llm.tool_requests];
   const priced = cost && [cost.usd, cost.price_table, cost.price_version];
-  return [event, kind, run_id, outcomeOf(record), about, call, priced];
+  const told = [outcomeOf(record), saidOf(record), attributes, events];
+  return [event, kind, run_id, about, call, prompt, answer, priced, told];
 }
 
 function noteOf({ record_id, run_id }: RunLink): string {
   return (
-    `Record ${record_id} of run ${run_id} is told again with other facts (whose, status, model, tokens, cost or tool); the first counts. ` +
+    `Record ${record_id} of run ${run_id} is told again with other facts (whose, status, model, prompt, tokens, cost, tool, attributes, …); the first counts. ` +
     "A collector of another version or price table read it anew, or somebody made it up."
   );
 }

@@ -1,6 +1,6 @@
 import { byUtf8 } from "../bundle/run-facts.ts";
 import { type Anchors, type CheckTimestamp, guarded, readAnchors } from "./anchors.ts";
-import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { headsHash, MAX_SHARDS_NAMED, parseDirectoryEntry } from "./directory-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
@@ -19,6 +19,8 @@ export interface DirectoryToVerify {
   read: ReadObject;
   list?: ListPaths;
   checkTimestamp?: CheckTimestamp;
+  /** The one shard whose key is asked for; absent: every shard's. */
+  only?: string;
   /** Heads that it must have had. */
   recordedHeads?: readonly RecordedHead[];
 }
@@ -57,6 +59,9 @@ export async function verifyDirectory(
     anchors,
   };
   const stored = log.list && (await createStoredCheckpoints(log.read, log.list, head, verifiers, findings));
+  const ofUnknownKey = (shard: string, index: number, what: string): void => {
+    if (log.only === undefined || log.only === shard) findings.add("UNTRUSTED", `entry ${index}`, what);
+  };
   const heads = createHeadCheck([...anchors.heads, ...(log.recordedHeads ?? [])], findings);
   await verifyTree(
     log.read,
@@ -69,7 +74,7 @@ export async function verifyDirectory(
       },
       onEntry: async (index, entry) => {
         directory.entriesChecked++;
-        await guarded(findings, `entry ${index}`, () => record(directory, index, entry, verifiers));
+        await guarded(findings, `entry ${index}`, () => record(directory, index, entry, verifiers, ofUnknownKey));
       },
       onTile: async (path, width, bytesOfWidth) => stored?.comparePartials(path, width, bytesOfWidth),
     },
@@ -80,17 +85,22 @@ export async function verifyDirectory(
   return directory;
 }
 
-/** @throws LogError for an entry that is none, that nobody known signed, or that goes back behind the one before. */
+/**
+ * A shard whose key is not the caller's is known by what the directory says of it, and told of once.
+ * @throws LogError for an entry that is none, or wrongly signed, or that goes back behind the one before.
+ */
 function record(
   directory: VerifiedDirectory,
   index: number,
   bytes: Uint8Array,
   verifiers: readonly NoteVerifier[],
+  ofUnknownKey: (shard: string, index: number, what: string) => void,
 ): void {
   const { shard, checkpoint, shards: named, heads_sha256 } = parseDirectoryEntry(bytes);
-  const { origin, size, root } = openCheckpoint(Buffer.from(checkpoint), verifiers);
   const recorded = directory.shards.get(shard) ?? [];
   const last = recorded.at(-1);
+  const { origin, size, root, untrusted } = openIfKnown(Buffer.from(checkpoint), verifiers);
+  if (untrusted !== null && last === undefined) ofUnknownKey(shard, index, untrusted);
   directory.shards.set(shard, recorded);
   const { names } = directory;
   if (last === undefined) insertInOrder(names, shard);
@@ -110,6 +120,15 @@ function record(
   const heads = names.map((name): [string, number] => [name, directory.shards.get(name)?.at(-1)?.size ?? 0]);
   if (heads_sha256 !== headsHash(heads))
     throw new LogError("mismatch", "its heads_sha256 is not that of the shards' newest heads up to it");
+}
+
+function openIfKnown(note: Uint8Array, verifiers: readonly NoteVerifier[]): Checkpoint & { untrusted: string | null } {
+  try {
+    return { ...openCheckpoint(note, verifiers), untrusted: null };
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code !== "untrusted") throw error;
+    return { ...unverifiedCheckpoint(note), untrusted: error.message };
+  }
 }
 
 function insertInOrder(names: string[], name: string): void {

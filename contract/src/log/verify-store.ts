@@ -149,7 +149,8 @@ async function directoryOf(
     if (path === CHECKPOINT_PATH && bytes === null) isAbsent = true;
     return bytes;
   };
-  const log = { ...parts, read, ...timestampsOf(trust), recordedHeads };
+  const only = trust.only === undefined ? {} : { only: trust.only };
+  const log = { ...parts, read, ...timestampsOf(trust), ...only, recordedHeads };
   const directory = await verifyDirectory(log, trust, verifiers, findingsWithin(findings, DIRECTORY));
   if (directory === null && isAbsent) {
     const shards = await store.shards();
