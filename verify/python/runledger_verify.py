@@ -1647,19 +1647,20 @@ class Chains:
 
     def is_again(self, e):
         """The first of an id counts. Another under it is a finding; the same with other facts a note."""
-        digests = [sha256(self.secret + json.dumps(each).encode())[:8] for each in (identity_of(e), facts_of(e))]
-        identity, facts = self.told.setdefault((e["tenant"], e["record_id"]), digests)
-        if digests[0] != identity:
+        record, identity, facts = (sha256(self.secret + json.dumps(each).encode()) for each in ([e["tenant"], e["record_id"]], identity_of(e), facts_of(e)))
+        said = identity[:8] + facts[:8]
+        first = self.told.setdefault(record[:16], said)
+        if said[:8] != first[:8]:
             what = "there are two records %s with different content" % (e["record_id"] if e["run_seq"] is None else e["run_seq"])
             run = self.runs.get((e["tenant"], e["run_id"]))
             if run is None:
                 self.others.append((e["run_id"], what))
             else:
                 run.faults.append(what)
-        elif digests[1] != facts:
+        elif said != first:
             self.retold.append("Record %s of run %s is told again with other facts (whose, status, model, prompt, tokens, cost, tool, attributes, …); the first counts. "
                                "A collector of another version or price table read it anew, or somebody made it up." % (e["record_id"], e["run_id"]))
-        return identity is not digests[0]
+        return first is not said
 
     def notes(self):
         more = len(self.retold) - 20
