@@ -61,30 +61,32 @@ afterAll(async () => {
 
 test("a sum says how many calls it is without; a bundle of before, whose sums do not, verifies with a note", async () => {
   const other = await createBundleLog();
-  const { records, ...run } = runFrame(1, { run: "a", agent: "support", user: "u1", steps: 4, second: 0 });
-  const unknown = records.map((record, i) => ({
-    ...record,
-    facts: {
-      ...record.facts,
-      ...(i === 3 && { cost: null, llm: record.facts.llm && { ...record.facts.llm, input_tokens: null } }),
-    },
-  }));
+  const { records, ...run } = runFrame(1, { run: "a", agent: "support", user: "u1", steps: 8, second: 0 });
+  // Of the four calls one told all, one not its input, one failed and one embedded.
+  const told: Record<number, object> = { 3: {}, 5: { status: "error" }, 7: { operation: "embeddings" } };
+  const unknown = records.map(({ facts, ...record }, i) => {
+    const [more, out] = [told[i], i === 3 ? {} : { output_tokens: null }];
+    const without = more && { ...more, cost: null, llm: facts.llm && { ...facts.llm, input_tokens: null, ...out } };
+    return { ...record, facts: { ...facts, ...without } };
+  });
   await other.write({ ...run, records: unknown });
   const trusting = { keys: [other.store.key.verifierKey] };
   const all = readTar(await other.export());
   expect(await verdictOf(writeTar(all), trusting)).toBe("VERIFIED");
   const [counted] = JSON.parse(fileOf(all, "runs.json").toString());
   expect(counted).toMatchObject({
-    llm_calls: 2,
+    llm_calls: 4,
     input_tokens: 120,
-    input_missing: 1,
+    input_missing: 2,
     output_missing: 0,
-    cost_missing: 1,
+    cost_missing: 2,
   });
   const [head = "", line = ""] = fileOf(all, "derived/runs.csv").toString().split("\r\n");
   const column = (name: string) => line.split(",")[head.split(",").indexOf(name)];
-  expect(["input_tokens", "input_missing", "cost_missing"].map(column)).toEqual(["120", "1", "1"]);
-  expect(fileOf(all, "derived/report.html").toString()).toContain("120<sup");
+  expect(["input_tokens", "input_missing", "cost_missing"].map(column)).toEqual(["120", "2", "2"]);
+  const report = (of: TarFiles) => fileOf(of, "derived/report.html").toString();
+  expect(report(all)).toContain("120<sup");
+  expect(report(all)).toContain("+? behind a sum");
   // Only its own kind of sums: neither those of before beside `sums`, nor the other way round.
   const before = change(all, { "bundle.json": (bytes) => Buffer.from(bytes.toString().replace('"sums":2,', "")) });
   expect(await verdictOf(writeTar(withSums(before)), trusting)).toBe("TAMPERED");
@@ -94,6 +96,18 @@ test("a sum says how many calls it is without; a bundle of before, whose sums do
   expect(node?.notes.join()).toContain("Sums are of an older Runledger");
   expect(python?.notes).toEqual(node?.notes);
   expect(JSON.parse(fileOf(withFacts(before), "runs.json").toString())[0]).not.toHaveProperty("input_missing");
+  // Where nothing at all is known there is no sum to stand behind.
+  const place = { run_id: "b", run_seq: null, record_id: "b".repeat(64) };
+  const lost = unknown.slice(3, 4).map(({ facts, ...record }) => {
+    const llm = facts.llm && { ...facts.llm, output_tokens: null };
+    return { ...record, facts: { ...facts, ...place, llm } };
+  });
+  await other.write({ ...run, seq: 2, records: lost });
+  const unsummed = readTar(await other.export({ run_id: "b" }));
+  expect(JSON.parse(fileOf(unsummed, "runs.json").toString())).toMatchObject([
+    { input_tokens: null, input_missing: 1 },
+  ]);
+  expect(report(unsummed)).not.toContain("+?");
   await other.remove();
 });
 

@@ -1457,9 +1457,10 @@ class Run:
             if llm[name] is not None:
                 # As doubles, one after the other: beyond 2^53 their sum is not the exact one.
                 f[name] = float(f[name] or 0) + float(llm[name])
-        for name, value in (("input_missing", llm["input_tokens"]), ("output_missing", llm["output_tokens"]), ("cost_missing", e["cost"])):
-            if self.sums and value is None:
-                f[name] += 1
+        if self.sums and e["status"] != "error":
+            f["input_missing"] += llm["input_tokens"] is None
+            f["output_missing"] += llm["output_tokens"] is None and e["operation"] != "embeddings"
+            f["cost_missing"] += e["cost"] is None
         if e["cost"] is not None:
             self.cost = (self.cost or 0) + nano(e["cost"]["usd"])
 

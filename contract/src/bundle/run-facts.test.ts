@@ -26,3 +26,13 @@ test.each([
   expect([...facts.runs()]).toMatchObject([{ input_tokens: tokens }]);
   expect(facts.summary()).toMatchObject({ entries: 2, ...(sums === 2 && { duplicates: 1 }) });
 });
+
+test("a call that failed is missing in no sum, and embeddings not in that of output tokens", () => {
+  const facts = createRunFacts(Buffer.alloc(16, 1), { ofSeveral: false, sums: 2 });
+  const told = [{}, { status: "error" }, { operation: "embeddings" }] as const;
+  for (const [i, more] of told.entries()) {
+    const { llm, ...one } = call(`${i}`, 10);
+    facts.add(i, { ...one, ...more, llm: llm && { ...llm, input_tokens: null } });
+  }
+  expect([...facts.runs()]).toMatchObject([{ llm_calls: 3, input_missing: 2, output_missing: 1, cost_missing: 2 }]);
+});

@@ -27,7 +27,7 @@ export interface BundleRun {
   llm_calls: number;
   tool_calls: number;
   errors: number;
-  /** Sums of what is known, and how many of `llm_calls` they are without. */
+  /** Sums of what is known, and how many of `llm_calls` that did not fail they are without; embeddings write no tokens. */
   input_tokens: number | null;
   input_missing?: number;
   output_tokens: number | null;
@@ -239,10 +239,12 @@ function addStep(run: OpenRun, entry: RunledgerRecord, byTime: boolean): void {
   facts.llm_calls++;
   facts.input_tokens = sum(facts.input_tokens, entry.llm.input_tokens);
   facts.output_tokens = sum(facts.output_tokens, entry.llm.output_tokens);
-  if (facts.input_missing !== undefined && entry.llm.input_tokens === null) facts.input_missing++;
-  if (facts.output_missing !== undefined && entry.llm.output_tokens === null) facts.output_missing++;
-  if (facts.cost_missing !== undefined && entry.cost === null) facts.cost_missing++;
   if (entry.cost !== null) run.costNanoUsd = (run.costNanoUsd ?? 0n) + nanoUsd(entry.cost.usd);
+  if (entry.status === "error") return;
+  if (facts.input_missing !== undefined && entry.llm.input_tokens === null) facts.input_missing++;
+  const writesNone = entry.operation === "embeddings";
+  if (facts.output_missing !== undefined && entry.llm.output_tokens === null && !writesNone) facts.output_missing++;
+  if (facts.cost_missing !== undefined && entry.cost === null) facts.cost_missing++;
 }
 
 function finishedRun(run: OpenRun, ofSeveral: boolean): BundleRun {

@@ -107,13 +107,9 @@ function runsSection(runs: readonly BundleRun[]): string {
 ${rows.join("\n")}
 </tbody>
 </table>
-${runs.some(isPartlyKnown) ? `<p class="note">+? behind a sum: of some calls nobody knew tokens or price; how many is in runs.csv (input_missing, output_missing, cost_missing).</p>` : ""}
+${rows.some((row) => row.includes(UNKNOWN)) ? `<p class="note">+? behind a sum: of some calls nobody knew tokens or price; how many is in runs.csv (input_missing, output_missing, cost_missing).</p>` : ""}
 ${runs.length > shown.length ? `<p class="note">The first ${count(shown.length)} of ${count(runs.length)}; all are in runs.csv.</p>` : ""}
 </section>`;
-}
-
-function isPartlyKnown({ input_missing = 0, output_missing = 0, cost_missing = 0 }: BundleRun): boolean {
-  return input_missing + output_missing + cost_missing > 0;
 }
 
 function actsSection(acts: readonly RunledgerRecord[]): string {
@@ -222,9 +218,10 @@ function money({ cost_usd: usd, cost_missing }: BundleRun): string {
   return usd === null ? "–" : escaped(usd.replace(/(\.\d{4}\d*?)0+$/, "$1")) + unknown(cost_missing);
 }
 
-/** Behind a sum that is without some calls. */
+/** Behind a sum that is without some calls. Names in the page are escaped: nothing else ends so. */
+const UNKNOWN = ">+?</sup>";
 function unknown(missing = 0): string {
-  return missing === 0 ? "" : `<sup title="without ${count(missing)} calls, of which it is not known">+?</sup>`;
+  return missing === 0 ? "" : `<sup title="without ${count(missing)} calls, of which it is not known"${UNKNOWN}`;
 }
 
 function fact(name: string, value: string): string {
