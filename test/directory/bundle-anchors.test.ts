@@ -1,10 +1,19 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTimestampClient, createTimestamping, createWitnessing } from "@runledger/collector";
-import { DIRECTORY, parsePolicy, signNote } from "@runledger/contract";
+import {
+  createTileTree,
+  DIRECTORY,
+  MAX_ANCHORS_BYTES,
+  parsePolicy,
+  signCheckpoint,
+  signNote,
+} from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
+import { loadOrCreateSigningKey } from "@runledger/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers } from "../tamper/both-verifiers.ts";
 import { change, fileOf, readTar, type TarFiles, withSums, writeTar } from "../tamper/bundle-tar.ts";
@@ -270,6 +279,8 @@ test("every byte of the anchors is found when it is changed, also where the sums
 }, 300_000);
 
 test("a log that was begun since the witnesses' last round waits for the next, and holds up no other", async () => {
+  await sample.record();
+  expect(await cosign()).toEqual([]);
   await sample.grow("c", 2, "2026-01-01T00:00:30.000000000Z");
   const all = await exported(RECORDED_MS + 60_000, {}, null);
   const seen = await verifiers.verify(all, { keys, policy });
@@ -281,4 +292,36 @@ test("a log that was begun since the witnesses' last round waits for the next, a
   expect(
     fileOf(readTar(await exported(RECORDED_MS + 60_000, {}, "c")), "entries/000000000000000.jsonl").toString(),
   ).toContain("[1,{");
+  // It should have been recorded since: nothing waits for it any longer, and it is not left out.
+  const later = await exported(RECORDED_MS + 20 * 60_000, {}, null);
+  expect(JSON.parse(fileOf(readTar(later), "bundle.json").toString()).logs).toMatchObject([
+    { shard: "a" },
+    { shard: "b" },
+    { shard: "c" },
+  ]);
+});
+
+test("what the directory says of many logs may take more than other files, up to its own limit", async () => {
+  const signatures = Array.from({ length: 90 }, (_, i) => `— w${i}.example ${randomBytes(76).toString("base64")}\n`);
+  for (let i = 0; i < 100; i++) {
+    const { signer } = await loadOrCreateSigningKey(join(sample.directory, "many.key"), `many.example/many-${i}`);
+    const note = signCheckpoint(0, createTileTree().root(), signer);
+    await sample.objects.replace(`log/many-${i}/checkpoint`, Buffer.from(`${Buffer.from(note)}${signatures.join("")}`));
+  }
+  expect(await sample.record()).toEqual([]);
+  expect(await cosign()).toEqual([]);
+  const large = readTar(await exported(RECORDED_MS + 60_000));
+  const { length } = fileOf(large, "anchors.json");
+  expect(length).toBeGreaterThan(1024 * 1024);
+  expect(await verdictOf(writeTar(large))).toBe("VERIFIED");
+  const padded = (bytes: number): Buffer => anchored(large, (text) => text + " ".repeat(bytes - length));
+  for (const [bytes, isLarger] of [
+    [MAX_ANCHORS_BYTES, false],
+    [MAX_ANCHORS_BYTES + 1, true],
+  ] as const) {
+    const { node, report } = await both(padded(bytes));
+    expect(node).toBe("TAMPERED");
+    for (const each of [report.node, report.python])
+      expect([bytes, JSON.stringify(each).includes("larger than any such file")]).toEqual([bytes, isLarger]);
+  }
 });

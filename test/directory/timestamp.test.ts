@@ -3,12 +3,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { createTimestampClient, createTimestamping } from "@runledger/collector";
 import { anchorPath, DIRECTORY, datedCheckpointPath } from "@runledger/contract";
 import { createTimestampCheck } from "@runledger/verify";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openssl, startAuthority } from "./fake-authority.ts";
+import { createAuthority, openssl, startAuthority } from "./fake-authority.ts";
 import { createSampleDirectory, type SampleDirectory, verifySample } from "./sample-directory.ts";
+import { elementAt, parseElements, writeElements } from "./stamp-parts.ts";
+import { ECDSA } from "./stamps-agree.ts";
 
 describe.each([
   ["RSA", ["-newkey", "rsa:2048"], "sha256"],
@@ -133,6 +136,32 @@ test("an authority that is away, refuses or answers nonsense is told of and hold
   server.close();
   expect((await round())[0]).toContain("no time stamp");
   rmSync(sample.directory, { recursive: true });
+});
+
+test("a stamp that answers another request, or is of other bytes, is none of what was sent", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "runledger-tsa-"));
+  const authority = createAuthority(dir, "tsa", ECDSA);
+  /** Where the TimeStampReq differs that is answered. */
+  let place: number[] | null = null;
+  const server = createServer(async (request, response) => {
+    const asked = parseElements(await buffer(request));
+    const content = place && elementAt(asked, place).content;
+    content?.writeUInt8((content.at(-1) ?? 0) ^ 1, content.length - 1);
+    response.writeHead(200).end(authority.reply(writeElements(asked)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const client = createTimestampClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  expect((await client.stamp(Buffer.from("sent"))).time).toBeInstanceOf(Date);
+  for (const [at, words] of [
+    [[0, 2], "does not repeat the nonce"],
+    [[0, 1, 1], "is of something else"],
+  ] as const) {
+    place = [...at];
+    await expect(client.stamp(Buffer.from("sent"))).rejects.toThrow(words);
+  }
+  server.closeAllConnections();
+  server.close();
+  rmSync(dir, { recursive: true });
 });
 
 test("a certificate that is none, or not for time stamping, is refused", async () => {

@@ -1,0 +1,54 @@
+import { type Rows, StorageError } from "@runledger/storage";
+import { expect, test } from "vitest";
+import type { Act } from "../acts/act-recorder.ts";
+import { startApiUnderTest } from "../testing/api-under-test.ts";
+import { createErasureStore } from "./erasure-store.ts";
+import type { KeptErasure } from "./kept-erasure.ts";
+
+const rows: Rows = {
+  insert: async () => undefined,
+  query: async () => [],
+  command: async () => undefined,
+  ping: async () => undefined,
+  close: async () => undefined,
+};
+
+const erasureOf = (run_id: string): KeptErasure => ({
+  erasure_id: `of-${run_id}`,
+  tenant: "t",
+  subject: { kind: "run", run_id },
+  user_id: null,
+  run_ids: [run_id],
+  rows_settled: false,
+  clear_records: 0,
+  state: "recording",
+  by: "dpo",
+  actor: { key_id: null, roles: ["admin"] },
+  reason: "asked for",
+  requested_time: "2026-11-29T12:00:00.000Z",
+  done_time: null,
+  log_size: 0,
+  key_ids: [],
+  log_indexes: [],
+  received_until: "2026-11-29T12:00:00.000Z",
+});
+
+test("erasures that wait do not wait for one another", async () => {
+  const waiting: unknown[] = [];
+  const seen = Promise.withResolvers<void>();
+  const record = async ({ target }: Act): Promise<void> => {
+    waiting.push(target["erasure_id"]);
+    await seen.promise;
+    throw new StorageError("unavailable", "no collector");
+  };
+  const api = await startApiUnderTest({}, { rows, acts: { record } });
+  const store = createErasureStore(api.objects);
+  for (const run of ["a", "b"]) await store.save(erasureOf(run));
+  try {
+    await api.app.listen({ port: 0 });
+    await expect.poll(() => waiting.toSorted()).toEqual(["of-a", "of-b"]);
+  } finally {
+    seen.resolve();
+    await api.close();
+  }
+});
