@@ -50,6 +50,8 @@ export default defineConfig({
           include: [INTEGRATIONS],
           exclude: EXCLUDE,
           globalSetup: ["test/support/integration-product.ts"],
+          // The first file waits for npm (up to ten minutes, test/support/integration-packages.ts), then for the product.
+          hookTimeout: 900_000,
         },
       },
     ],

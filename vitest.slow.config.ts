@@ -20,6 +20,8 @@ export default defineConfig({
           name: "integrations",
           include: [INTEGRATIONS],
           globalSetup: ["test/support/integration-product.ts"],
+          // The first file waits for npm (up to ten minutes, test/support/integration-packages.ts), then for the product.
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { RunDetail, StepDetail, StepList } from "@runledger/contract";
 import { inject } from "vitest";
@@ -49,7 +50,9 @@ export interface Integrations {
 
 /** The real `runledger up` of this test run, once it and other people's packages are there. @throws Error that tells why they are not. */
 export async function findProduct(): Promise<ProductUrls> {
-  const answer = await fetch(inject("integrationProduct"));
+  const ask = () => fetch(inject("integrationProduct"));
+  let answer = await ask();
+  for (; answer.status === 503; answer = await ask()) await sleep(500);
   if (!answer.ok) throw new Error(await answer.text());
   return (await answer.json()) as ProductUrls;
 }

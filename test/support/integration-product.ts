@@ -14,7 +14,7 @@ export interface ProductUrls {
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Answers with ProductUrls, as JSON, once packages and product are there. */
+    /** Answers with ProductUrls, as JSON, once packages and product are there; 503 while npm installs. */
     integrationProduct: string;
   }
 }
@@ -25,10 +25,15 @@ declare module "vitest" {
  */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const stopping = new AbortController();
-  const packages = installPackages(stopping.signal);
+  let isInstalling = true;
+  const packages = installPackages(stopping.signal).finally(() => {
+    isInstalling = false;
+  });
   packages.catch(() => undefined); // told to whoever asks
   let product: ReturnType<typeof startShownProduct> | undefined;
   const answer = async (response: ServerResponse) => {
+    // At once: a fetch that hears nothing for five minutes gives up.
+    if (isInstalling) return void response.writeHead(503).end();
     try {
       await packages;
       product ??= startShownProduct();
