@@ -175,7 +175,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from "./log/merkle.ts";
-export { firstReceivedTime } from "./log/not-in-directory.ts";
+export { receivedTimeAt } from "./log/not-in-directory.ts";
 export {
   isQuorum,
   type PolicyWitness,

@@ -64,7 +64,7 @@ test("one witness of three may be away; two may not, and then nothing is verifie
     verdict: "VERIFIED",
     directory: { witnessed: { by: ["w2", "w3"] } },
   });
-  await sample.grow("a", 2, justNow());
+  await sample.grow("a", 2, receivedAt(Date.now()));
   await sample.record();
   await witnesses[1]?.close();
   const [what, ...why] = await open().round();
@@ -74,6 +74,20 @@ test("one witness of three may be away; two may not, and then nothing is verifie
   expect((await verifySample(sample, policy)).verdict).toBe("VERIFIED");
   const later = Math.floor(Date.now() / 1000) + 3_600;
   expect(await verifySample(sample, policy, { now: later })).toMatchObject({
+    verdict: "INCOMPLETE",
+    findings: [{ where: "entries 2 to 3" }],
+  });
+});
+
+test("what is recorded after a quiet hour may wait for the next round as anything else", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  await open().round();
+  const later = Date.now() + 3_600_000;
+  await sample.grow("a", 2, receivedAt(later));
+  const at = (ms: number) => verifySample(sample, policy, { now: Math.floor(ms / 1000) });
+  expect(await at(later + 5_000)).toMatchObject({ verdict: "VERIFIED", findings: [] });
+  expect(await at(later + 16 * 60_000)).toMatchObject({
     verdict: "INCOMPLETE",
     findings: [{ where: "entries 2 to 3" }],
   });
@@ -181,6 +195,6 @@ test.each([
   expect(await sample.objects.read("log/directory/cosigned")).toBeNull();
 });
 
-function justNow(): string {
-  return new Date().toISOString().replace("Z", "000000Z");
+function receivedAt(ms: number): string {
+  return new Date(ms).toISOString().replace("Z", "000000Z");
 }

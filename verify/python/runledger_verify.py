@@ -1226,7 +1226,7 @@ class Anchors:
         recorded = view["last"][2]
         if newest and milliseconds(newest) - milliseconds(recorded) > 900_000:
             bundle.findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
-                                "a log that was begun between them would not show" % (recorded, newest))
+                                "a log that was begun between them would not show. Export again a minute after the newest record" % (recorded, newest))
         return not missing
 
     def check_newest(self, view, logs):

@@ -105,6 +105,6 @@ export function namesDirectory({ verifierKeys }: Trust): boolean {
 function checkAge(recordedTime: string, logs: readonly BundleLogCheck[], findings: Findings): void {
   const newest = logs.map(({ entries }) => entries.newestReceived).reduce((a, b) => (a > b ? a : b), "");
   if (newest === "" || Date.parse(newest) - Date.parse(recordedTime) <= MAX_UNRECORDED_MS) return;
-  const what = `its newest head of the directory is of ${recordedTime}, and there are entries of ${newest}: a log that was begun between them would not show`;
+  const what = `its newest head of the directory is of ${recordedTime}, and there are entries of ${newest}: a log that was begun between them would not show. Export again a minute after the newest record`;
   findings.add("INCOMPLETE", BUNDLE_FILES.anchors, what);
 }

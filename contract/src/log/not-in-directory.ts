@@ -10,7 +10,7 @@ const CURE = "It is recorded by a running collector that has keys/log-directory.
 
 /** A policy names a directory, and the store has none. */
 export async function addAbsentDirectory(shards: readonly ReadObject[], findings: Findings): Promise<void> {
-  const times = await Promise.all(shards.map(firstReceivedTime));
+  const times = await Promise.all(shards.map((read) => receivedTimeAt(read, 0)));
   const since = times.filter((time) => time !== null).sort()[0];
   const what = "your policy names a directory of the shards, and there is none here";
   const records = since === undefined ? "" : `, with records since ${since}`;
@@ -25,13 +25,13 @@ export function addUnrecordedShard(shard: string, since: string | null, now: num
   return [];
 }
 
-/** When a log's first entry was received, as that says; it is not checked here. Null where none can be read. */
-export async function firstReceivedTime(read: ReadObject): Promise<string | null> {
+/** When a log's entry at `index` was received, as that says; it is not checked here. Null where none can be read. */
+export async function receivedTimeAt(read: ReadObject, index: number): Promise<string | null> {
   try {
     const note = await read(CHECKPOINT_PATH);
     const size = note === null ? 0 : unverifiedCheckpoint(note).size;
-    if (size === 0) return null;
-    const { received_time: time } = JSON.parse(Buffer.from(await readEntry(read, 0, size)).toString());
+    if (index >= size) return null;
+    const { received_time: time } = JSON.parse(Buffer.from(await readEntry(read, index, size)).toString());
     return typeof time === "string" && !Number.isNaN(Date.parse(time)) ? time : null;
   } catch (error) {
     if (error instanceof LogError || error instanceof SyntaxError) return null;

@@ -3,7 +3,6 @@ import {
   CHECKPOINT_PATH,
   type Checkpoint,
   DIRECTORY,
-  firstReceivedTime,
   LogError,
   logPrefix,
   MAX_BUNDLED_SHARD_CHARS,
@@ -11,7 +10,7 @@ import {
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
 import { invalidField, QueryApiError } from "../error.ts";
-import { directoryHeads, MAX_UNWITNESSED_MS, newestRecorded, witnessedNote } from "./directory-reading.ts";
+import { canWait, directoryHeads, newestRecorded, type Recorded } from "./directory-reading.ts";
 
 /** A log as it is exported: fixed once, so that an export that was interrupted is made again to the same bytes. */
 export interface ChosenLog {
@@ -69,37 +68,33 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
     found.map(({ head }) => head),
   );
   const recorded =
-    directory.cosigned === null ? new Map() : await newestRecorded(objects, directory.cosigned, [...shards]);
-  const chosen = found.map(({ shard, newest, head }) => {
-    const sinceCheckpoint = sizes.get(head.origin) ?? null;
-    return {
-      shard,
-      newest,
-      sinceCheckpoint,
-      witnessed: witnessedNote(recorded.get(shard), newest, nowMs, sinceCheckpoint),
-    };
+    directory.cosigned === null
+      ? new Map<string, Recorded>()
+      : await newestRecorded(objects, directory.cosigned, [...shards]);
+  const chosen = found.map(({ shard, newest, head }): ChosenLog => {
+    return { shard, note: newest, sinceCheckpoint: sizes.get(head.origin) ?? null };
   });
   // All as the directory's cosigned head has them, or all as they stand: no log is then shorter than the directory's newest head in the bundle says.
   // One that was begun since waits for it, as the newest entries of the others do.
-  const settled: typeof chosen = [];
-  for (const log of chosen)
-    if (
-      recorded.size === 0 ||
-      recorded.has(log.shard) ||
-      log.sinceCheckpoint !== null ||
-      !(await isYoung(objects, log.shard, nowMs))
-    )
-      settled.push(log);
-  const areWitnessed = settled.length > 0 && settled.every(({ witnessed }) => witnessed !== null);
-  const logs = (areWitnessed ? settled : chosen).map(({ shard, newest, sinceCheckpoint, witnessed }): ChosenLog => {
-    return { shard, note: (areWitnessed ? witnessed : null) ?? newest, sinceCheckpoint };
+  const witnessed = chosen.flatMap((log): ChosenLog[] => {
+    const entry = recorded.get(log.shard)?.entry;
+    return entry === undefined ? [] : [{ ...log, note: Buffer.from(entry.checkpoint) }];
   });
-  return { logs, directory: areWitnessed ? { ...directory, newest: directory.cosigned } : directory };
+  if (witnessed.length === 0) return { logs: chosen, directory };
+  for (const { shard, head } of found)
+    if (!(await canWait(objects, { shard, size: head.size }, recorded.get(shard), nowMs)))
+      return { logs: chosen, directory };
+  requireWitnessed(chosen, witnessed);
+  return { logs: witnessed, directory: { ...directory, newest: directory.cosigned } };
 }
 
-async function isYoung(objects: Pick<Objects, "read">, shard: string, nowMs: number): Promise<boolean> {
-  const began = await firstReceivedTime((path) => objects.read(logPrefix(shard) + path));
-  return began !== null && nowMs - Date.parse(began) <= MAX_UNWITNESSED_MS;
+/** @throws QueryApiError for an earlier checkpoint that is newer than what the bundle would be of. */
+function requireWitnessed(chosen: readonly ChosenLog[], witnessed: readonly ChosenLog[]): void {
+  const sizes = new Map(witnessed.map(({ shard, note }) => [shard, unverifiedCheckpoint(note).size]));
+  const early = chosen.find(({ shard, sinceCheckpoint }) => (sinceCheckpoint ?? -1) > (sizes.get(shard) ?? -1));
+  if (early === undefined) return;
+  const what = `the witnesses have not seen the ${early.sinceCheckpoint} entries of shard ${early.shard} that your earlier checkpoint has`;
+  throw new QueryApiError("conflict", what, { hint: "ask again in a minute, or without that checkpoint" });
 }
 
 /** Names of the logs of records, in the order in which bundles have them. */

@@ -11,6 +11,7 @@ import {
   parseDirectoryEntry,
   type ReadObject,
   readBundle,
+  receivedTimeAt,
   TILE_WIDTH,
   unverifiedCheckpoint,
 } from "@runledger/contract";
@@ -19,7 +20,7 @@ import { QueryApiError } from "../error.ts";
 import type { DirectoryHeads } from "./choose-logs.ts";
 
 /** Entries younger than this may wait for the directory's next round, and the witnesses' (as `verify` has it). */
-export const MAX_UNWITNESSED_MS = 15 * 60_000;
+const MAX_UNWITNESSED_MS = 15 * 60_000;
 /** Time stamps are looked for among so many heads back, in listings of a thousand sizes. */
 const MAX_STAMP_LISTINGS = 100;
 const SIZES_PER_LISTING = 1_000;
@@ -40,21 +41,17 @@ export function directoryReader(objects: Pick<Objects, "read">): ReadObject {
   return (path) => objects.read(logPrefix(DIRECTORY) + path);
 }
 
-/**
- * The checkpoint of a shard that witnesses have cosigned, by the directory that recorded it: a bundle made from it is VERIFIED under their quorum.
- * Null where they are behind: by too much for newer entries to wait for them, or behind `leastSize`, the earlier checkpoint that the recipient has.
- */
-export function witnessedNote(
+/** Of a shard whose log has so many entries: is what the directory has not recorded of it by the given entry young enough to wait for the next round? */
+export async function canWait(
+  objects: Pick<Objects, "read">,
+  { shard, size }: { shard: string; size: number },
   recorded: Recorded | undefined,
-  newest: Uint8Array,
   nowMs: number,
-  leastSize: number | null,
-): Uint8Array | null {
-  if (recorded === undefined) return null;
-  const note = Buffer.from(recorded.entry.checkpoint);
-  const isBehind = nowMs - Date.parse(recorded.entry.recorded_time) > MAX_UNWITNESSED_MS;
-  if (sizeOf(note) < (leastSize ?? 0)) return null;
-  return isBehind && sizeOf(note) < sizeOf(newest) ? null : note;
+): Promise<boolean> {
+  const covered = recorded === undefined ? 0 : sizeOf(Buffer.from(recorded.entry.checkpoint));
+  if (covered >= size) return true;
+  const since = await receivedTimeAt((path) => objects.read(logPrefix(shard) + path), covered);
+  return since !== null && nowMs - Date.parse(since) <= MAX_UNWITNESSED_MS;
 }
 
 /** Of each shard the last entry below a head of the directory: of those that it names, else of `shards`. Read backwards, until all are found. */
