@@ -1,10 +1,12 @@
 import {
   anchorPath,
   anchorsPrefix,
+  byUtf8,
   CHECKPOINT_PATH,
   DIRECTORY,
   type DirectoryEntry,
   datedCheckpointPath,
+  headsHash,
   LogError,
   latestCosignedPath,
   logPrefix,
@@ -54,7 +56,10 @@ export async function canWait(
   return since !== null && nowMs - Date.parse(since) <= MAX_UNWITNESSED_MS;
 }
 
-/** Of each shard the last entry below a head of the directory: of those that it names, else of `shards`. Read backwards, until all are found. */
+/**
+ * Of each shard the last entry below a head of the directory. Read backwards, until all that it names are found; where it names none, since there are too
+ * many, until what is found hashes to what it commits to; where it commits to nothing, as those of earlier versions, until all of `shards` are.
+ */
 export async function newestRecorded(
   objects: Pick<Objects, "read">,
   head: Uint8Array,
@@ -64,11 +69,14 @@ export async function newestRecorded(
   const read = directoryReader(objects);
   const found = new Map<string, Recorded>();
   const missing = new Set(shards);
-  for (let bundle = Math.ceil(size / TILE_WIDTH) - 1; bundle >= 0 && missing.size > 0; bundle--) {
+  let committed: string | undefined;
+  const isComplete = (): boolean => (committed === undefined ? missing.size === 0 : committed === hashOf(found));
+  for (let bundle = Math.ceil(size / TILE_WIDTH) - 1; bundle >= 0 && !isComplete(); bundle--) {
     const entries = await readBundle(read, bundle, size).catch(asUnreadable);
     for (const [at, bytes] of [...entries.entries()].reverse()) {
       const entry = parseDirectoryEntry(bytes);
       const index = bundle * TILE_WIDTH + at;
+      if (index === size - 1 && entry.shards === undefined) committed = entry.heads_sha256;
       if (index === size - 1 && entry.shards !== undefined) {
         missing.clear();
         for (const shard of entry.shards) missing.add(shard);
@@ -79,6 +87,14 @@ export async function newestRecorded(
     }
   }
   return found;
+}
+
+function hashOf(found: ReadonlyMap<string, Recorded>): string {
+  const heads = [...found].map(([shard, { entry }]): [string, number] => [
+    shard,
+    sizeOf(Buffer.from(entry.checkpoint)),
+  ]);
+  return headsHash(heads.sort(([a], [b]) => byUtf8(a, b)));
 }
 
 /** The newest head with a time stamp, no newer than `limit` entries. */

@@ -2,7 +2,17 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ExportJob, parseManifest, parseTarHeader, type RunledgerRecord, tarPadding } from "@runledger/contract";
+import {
+  type ExportJob,
+  encodeEntryBundle,
+  entryBundlePath,
+  formatDirectoryEntry,
+  headsHash,
+  parseManifest,
+  parseTarHeader,
+  type RunledgerRecord,
+  tarPadding,
+} from "@runledger/contract";
 import { parquetReadObjects } from "hyparquet";
 import { Registry } from "prom-client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -12,6 +22,7 @@ import type { App } from "../dependencies.ts";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
+import { newestRecorded } from "./directory-reading.ts";
 import { exportOffline } from "./export-offline.ts";
 import { ocsfApiActivity } from "./ocsf.ts";
 import { createOfflineExports } from "./offline-exports.ts";
@@ -109,6 +120,30 @@ test("a time that ends before it begins is refused: its bundle would be empty, a
   const response = await app.inject({ method: "POST", url: "/v1/exports", payload: { ...ASKED, filter } });
   expect(response.statusCode).toBe(400);
   expect(response.json()).toMatchObject({ error: { details: [{ field: "filter.since", message: "is after until" }] } });
+});
+
+test("where the directory's last entry names no logs it is read back until what it commits to is found, a log that is gone with it", async () => {
+  const noteOf = (name: string, size: number) =>
+    `${name}\n${size}\n${Buffer.alloc(32).toString("base64")}\n\n\u2014 k AAAAAAAA\n`;
+  const entries = Array.from({ length: 300 }, (_, index) => {
+    const shard = index === 7 ? "gone" : "a";
+    const entry = { checkpoint: noteOf(shard, index + 1), recorded_time: "2026-01-01T00:00:00.000Z", shard };
+    const heads_sha256 = headsHash([
+      ["a", 300],
+      ["gone", 8],
+    ]);
+    return formatDirectoryEntry(index === 299 ? { ...entry, heads_sha256 } : entry);
+  });
+  const files = new Map([
+    [`log/directory/${entryBundlePath(0)}`, encodeEntryBundle(entries.slice(0, 256))],
+    [`log/directory/${entryBundlePath(1, 44)}`, encodeEntryBundle(entries.slice(256))],
+  ]);
+  const objects = { read: async (path: string) => files.get(path) ?? null };
+  const found = await newestRecorded(objects, Buffer.from(noteOf("directory", 300)), ["a"]);
+  expect([...found].map(([shard, { index }]) => [shard, index])).toEqual([
+    ["a", 299],
+    ["gone", 7],
+  ]);
 });
 
 test("an agent's export holds its runs and nothing else, in every form", async () => {
