@@ -302,6 +302,22 @@ test("a log that was begun since the witnesses' last round waits for the next, a
   ]);
 });
 
+test("what is recorded after a quiet hour waits for the witnesses' next round; an earlier checkpoint of it is refused until then", async () => {
+  expect([await sample.record(), await cosign()]).toEqual([[], []]);
+  const later = RECORDED_MS + 3_600_000;
+  await sample.grow("b", 1, new Date(later).toISOString().replace("Z", "000000Z"));
+  const all = await exported(later + 5_000, {}, null);
+  const seen = await verifiers.verify(all, { keys, policy });
+  expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
+  const since_checkpoints = [{ origin: "runledger.local/sample/b", size: 4 }];
+  for (const shard of [null, "b"])
+    await expect(exported(later + 5_000, {}, shard, { since_checkpoints })).rejects.toThrow(
+      "the witnesses have not seen the 4 entries of shard b",
+    );
+  const late = await exported(later + 16 * 60_000, {}, null, { since_checkpoints });
+  expect((await verifiers.verify(late, { keys, policy })).node).toBe("INCOMPLETE");
+});
+
 test("what the directory says of many logs may take more than other files, up to its own limit", async () => {
   const signatures = Array.from({ length: 90 }, (_, i) => `— w${i}.example ${randomBytes(76).toString("base64")}\n`);
   for (let i = 0; i < 100; i++) {
@@ -325,20 +341,4 @@ test("what the directory says of many logs may take more than other files, up to
     for (const each of [report.node, report.python])
       expect([bytes, JSON.stringify(each).includes("larger than any such file")]).toEqual([bytes, isLarger]);
   }
-});
-
-test("what is recorded after a quiet hour waits for the witnesses' next round; an earlier checkpoint of it is refused until then", async () => {
-  expect([await sample.record(), await cosign()]).toEqual([[], []]);
-  const later = RECORDED_MS + 3_600_000;
-  await sample.grow("b", 1, new Date(later).toISOString().replace("Z", "000000Z"));
-  const all = await exported(later + 5_000, {}, null);
-  const seen = await verifiers.verify(all, { keys, policy });
-  expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
-  const since_checkpoints = [{ origin: "runledger.local/sample/b", size: 4 }];
-  for (const shard of [null, "b"])
-    await expect(exported(later + 5_000, {}, shard, { since_checkpoints })).rejects.toThrow(
-      "the witnesses have not seen the 4 entries of shard b",
-    );
-  const late = await exported(later + 16 * 60_000, {}, null, { since_checkpoints });
-  expect((await verifiers.verify(late, { keys, policy })).node).toBe("INCOMPLETE");
 });
