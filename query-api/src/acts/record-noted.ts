@@ -1,6 +1,7 @@
 import { DEFAULT_TENANT, rfc3339FromUnixNano } from "@runledger/contract";
 import { createRotationNotes, type RotationNote } from "@runledger/storage";
 import type { Feature } from "../dependencies.ts";
+import { logsOnRecord } from "../exports/logs-on-record.ts";
 import { createOfflineExports, type OfflineExportNote } from "../exports/offline-exports.ts";
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
@@ -16,27 +17,33 @@ export function recordNoted({ app, dependencies }: Feature, { lease }: { lease: 
   const { objects, acts, logger } = dependencies;
   const rotations = createRotationNotes(objects);
   const exports = createOfflineExports(objects);
+  const onError = (error: unknown) => logger.warn({ err: error }, "what a command did waits to be recorded");
+  /** One that can't be recorded holds up no other. */
+  const eachOf = async <Note>(notes: readonly Note[], record: (note: Note) => Promise<void>) => {
+    for (const note of notes) await record(note).catch(onError);
+  };
   const recordRotations = async () => {
     if (!(await lease.hold())) return;
-    for (const due of (await rotations.read()).filter(({ recorded }) => !recorded)) {
-      await acts.record(rotationAct(due));
-      await rotations.update((before) =>
-        before.map((one) => (one.rotation_id === due.rotation_id ? { ...one, recorded: true } : one)),
-      );
-    }
+    await eachOf(
+      (await rotations.read()).filter(({ recorded }) => !recorded),
+      async (due) => {
+        await acts.record(rotationAct(due));
+        await rotations.update((before) =>
+          before.map((one) => (one.rotation_id === due.rotation_id ? { ...one, recorded: true } : one)),
+        );
+      },
+    );
   };
   const recordExports = async () => {
     if (!(await lease.hold())) return;
-    for (const due of await exports.read()) {
+    await eachOf(await exports.read(), async (due) => {
       await acts.record(exportAct(due));
       await exports.update((before) => before.filter(({ export_id }) => export_id !== due.export_id));
-    }
+    });
   };
   let running: { stop(): Promise<void> }[] = [];
   app.addHook("onListen", async () => {
-    running = [recordRotations, recordExports].map((work) =>
-      repeat(EVERY_MS, work, (error) => logger.warn({ err: error }, "what a command did waits to be recorded")),
-    );
+    running = [recordRotations, recordExports].map((work) => repeat(EVERY_MS, work, onError));
   });
   app.addHook("onClose", async () => void (await Promise.all(running.map((one) => one.stop()))));
 }
@@ -46,8 +53,8 @@ function rotationAct({ rotation_id, master_id, time_ms, by, reason }: RotationNo
   return { action: "master_key.rotate", principal: ofMachine(by, DEFAULT_TENANT), reason, target };
 }
 
-function exportAct({ by, tenant, reason, time_ms, ...made }: OfflineExportNote): Act {
-  const target = { ...made, offline: true, time: timeOf(time_ms) };
+function exportAct({ by, tenant, reason, time_ms, shards, ...made }: OfflineExportNote): Act {
+  const target = { ...made, ...logsOnRecord(shards), offline: true, time: timeOf(time_ms) };
   return { action: "export.create", principal: ofMachine(by, tenant), reason, target };
 }
 

@@ -15,6 +15,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { argumentsPath, createApprovalDocument, withApproval, withDecision } from "../approvals/approval-book.ts";
+import { createOfflineExports } from "../exports/offline-exports.ts";
 import { addHold } from "../holds/destruction-claim.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
 import { createLease, type Lease } from "../state/lease.ts";
@@ -142,6 +143,10 @@ test("her key and that of her run are named by an act before they are destroyed;
   const [alice, run, bob] = await keysFor(ALICE, RUN, BOB);
   const atAct: string[][] = [];
   const acts = recorder(async () => void atAct.push(await livingKeys(ALICE, RUN)));
+  const made = { time_ms: NOW, by: "root", recipient: "r", reason: null, content: true, shards: [SHARD] };
+  const note = (tenant: string) => ({ ...made, export_id: tenant, tenant, sha256: "", size_bytes: 1 });
+  const notes = createOfflineExports(objects);
+  await notes.update(() => ["t", "other"].map((tenant) => ({ ...note(tenant), filter: { user: "alice" } })));
   const done = await eraser(objects, acts).advance(await createErasureStore(objects).save(erasureOfAlice()));
   expect(done).toMatchObject({ state: "done", key_ids: [alice, run], log_indexes: [0], user_id: "alice" });
   expect(atAct).toEqual([[alice, run]]);
@@ -149,6 +154,8 @@ test("her key and that of her run are named by an act before they are destroyed;
   expect(JSON.stringify(logged)).not.toContain("alice");
   expect(await livingKeys(ALICE, RUN, BOB)).toEqual([bob]);
   expect(rowsErased).toBeGreaterThan(0);
+  const named = (await notes.read()).map(({ filter }) => filter.user);
+  expect(named).toEqual([expect.stringMatching(/^erased:[0-9a-f]{12}$/), "alice"]);
 });
 
 test("what was on its way when she was erased is sealed under a key that another act names", async () => {

@@ -4,6 +4,7 @@ import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@r
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
 import { createExportStore } from "../exports/export-store.ts";
+import { renameInOfflineExports } from "../exports/offline-exports.ts";
 import { claimDestruction, releaseDestruction } from "../holds/destruction-claim.ts";
 import { type ErasedSubject, holdAmong, holdOn } from "../holds/hold-on.ts";
 import { createHoldStore, type KeptHold } from "../holds/hold-store.ts";
@@ -123,7 +124,9 @@ export async function eraseTracesOf(
   await eraseRows(rows, { tenant, userId, runIds, label, receivedUntil });
   const untilMs = done_time === null ? Number.POSITIVE_INFINITY : Date.parse(done_time);
   await eraseWords(objects, { tenant, runIds: new Set(runIds), untilMs });
-  if (userId !== null) await createExportStore(objects).rename(tenant, userId, label);
+  if (userId === null) return;
+  await createExportStore(objects).rename(tenant, userId, label);
+  await renameInOfflineExports(objects, { tenant, userId, label });
 }
 
 async function recordErasure(

@@ -24,6 +24,7 @@ import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
 import { newestRecorded } from "./directory-reading.ts";
 import { exportOffline } from "./export-offline.ts";
+import { logsOnRecord } from "./logs-on-record.ts";
 import { ocsfApiActivity } from "./ocsf.ts";
 import { createOfflineExports } from "./offline-exports.ts";
 import { runsCsv } from "./runs-csv.ts";
@@ -250,14 +251,35 @@ test("a bundle that a command made straight from the objects is recorded by the 
   ).toBe(sha256);
   await make("unnoted.tar", async () => Promise.reject(new Error("read-only")));
   expect(ended).toEqual([null, new Error("read-only")]);
+  const notes = createOfflineExports(api.objects);
+  // One that is refused for ever holds up none behind it.
+  await notes.update(([note]) => (note ? [{ ...note, export_id: "refused", tenant: "no tenant" }, note] : []));
+  const { record } = api.acts;
+  vi.spyOn(api.acts, "record").mockImplementation(async (act) => {
+    if (act.principal.tenant === "no tenant") throw new Error("the collector answered 403");
+    await record(act);
+  });
   const before = api.acts.recorded.length;
   const running = await openApp();
   await running.listen({ port: 0 });
-  await vi.waitFor(async () => expect(await createOfflineExports(api.objects).read()).toEqual([]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await notes.read()).toMatchObject([{ export_id: "refused" }]), {
+    timeout: 20_000,
+  });
   await running.close();
+  vi.restoreAllMocks();
+  await notes.update(() => []);
   const act = { action: "export.create", reason: "yearly audit", principal: { name: "root (system user)" } };
   const target = { recipient: "Auditor GmbH", offline: true, sha256, size_bytes, shards: ["0"], content: false };
   expect(api.acts.recorded.slice(before)).toMatchObject([{ ...act, target }]);
+});
+
+test("of very many logs an act holds a count and a hash, so that it can be recorded", () => {
+  expect(logsOnRecord(["a", "b"])).toEqual({ shards: ["a", "b"] });
+  const shards = (count: number) => Array.from({ length: count }, (_, i) => `runledger-collector-${i}`.padEnd(64, "x"));
+  for (const many of [shards(300), shards(2_000)]) {
+    const shards_sha256 = createHash("sha256").update(JSON.stringify(many)).digest("hex");
+    expect(logsOnRecord(many)).toEqual({ shard_count: many.length, shards_sha256 });
+  }
 });
 
 test("a download goes on where it broke off", async () => {

@@ -25,3 +25,16 @@ export type OfflineExportNote = z.infer<typeof offlineExportNote>;
 export function createOfflineExports(objects: Objects): StateDocument<OfflineExportNote[]> {
   return createStateDocument(objects, statePath("offline-exports"), z.array(offlineExportNote), []);
 }
+
+/** Those of a person name what stands for the person from now on. Again has no effect. */
+export async function renameInOfflineExports(
+  objects: Objects,
+  { tenant, userId, label }: { tenant: string; userId: string; label: string },
+): Promise<void> {
+  const isOf = (note: OfflineExportNote) => note.tenant === tenant && note.filter.user === userId;
+  await createOfflineExports(objects).update((notes) =>
+    notes.some(isOf)
+      ? notes.map((note) => (isOf(note) ? { ...note, filter: { ...note.filter, user: label } } : note))
+      : notes,
+  );
+}

@@ -14,6 +14,7 @@ import { chooseLogs } from "./choose-logs.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
 import { createExportStore, type ExportStore, type KeptExport, keptLogs } from "./export-store.ts";
+import { logsOnRecord } from "./logs-on-record.ts";
 
 const tags = ["exports"];
 const byId = z.strictObject({ export_id: z.string().max(64) });
@@ -79,7 +80,7 @@ function registerCreate({ app, dependencies: { objects, acts, clock } }: Feature
       const chosen = await chooseLogs(objects, { ...since, ...(shard === null ? {} : { shard }) }, clock());
       const id = randomUUID();
       const shards = chosen.logs.map((log) => log.shard);
-      const target = { export_id: id, shards, recipient, filter, content };
+      const target = { export_id: id, ...logsOnRecord(shards), recipient, filter, content };
       await acts.record({ action: "export.create", principal, reason, target });
       const kept: KeptExport = {
         ...{ id, tenant: principal.tenant, shard, state: "pending", instance, filter, recipient, reason, content },
