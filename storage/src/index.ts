@@ -27,7 +27,7 @@ export { createRotationNotes, type RotationNote } from "./keys/rotation-notes.ts
 export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
-export { openObjects } from "./objects/open-objects.ts";
+export { objectsFolder, openObjects } from "./objects/open-objects.ts";
 export {
   type EmbeddedClickHouse,
   type EmbeddedClickHouseOptions,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -76,6 +76,32 @@ test("a person with tar, sha256sum and openssl follows the specification's comma
   const { stdout: tile } = await run("bash", ["-c", "cat tile/0/000.p/* | od -An -v -tx1 | tr -d ' \\n'"], hands);
   const index = Number(/^\[(\d+),/.exec(line)?.[1]);
   expect(leaf.slice(0, 64)).toBe(tile.slice(64 * index, 64 * (index + 1)));
+});
+
+test("straight from the objects nothing is written where a service of another user would be locked out, nor into a copy", async () => {
+  const objects = join(home.dir, "copied");
+  await cp(join(home.dir, "objects"), objects, { recursive: true, filter: (path) => !/[/]\.(lock|tmp)/.test(path) });
+  const offline = (name: string, ...more: string[]) =>
+    runledger([
+      ...["export", "--objects", `file:${objects}`, "--data-dir", home.dir, "--no-content", "--recipient", "r"],
+      ...["--reason", "a test", "-o", join(home.dir, name), ...more],
+    ]);
+  const warning = "this export will not be on record: run it as the user of Runledger";
+  const files = async () => (await readdir(objects, { recursive: true })).sort();
+  const before = await files();
+  expect(await offline("of-copy.tar")).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });
+  expect(await files()).toEqual(before);
+  await writeFile(join(objects, ".lock"), "");
+  if (process.getuid?.() === 0) {
+    await chown(objects, 65_534, 65_534);
+    expect(await offline("of-others.tar")).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });
+    expect(await files()).toEqual([".lock", ...before]);
+    await chown(objects, 0, 0);
+  }
+  expect((await offline("noted.tar")).stderr).toContain("The log has it (export.create) soon");
+  expect(await files()).toContain("state/offline-exports.json");
+  const nobodys = await offline("refused.tar", "--tenant", "Acme Corp");
+  expect(nobodys).toMatchObject({ code: 1, stderr: expect.stringContaining('--tenant: "Acme Corp" is no tenant') });
 });
 
 test("the published verifier needs nothing but itself", async () => {

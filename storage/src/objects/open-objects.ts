@@ -22,10 +22,8 @@ export interface OpenObjectsOptions {
  */
 export async function openObjects(location: string, options: OpenObjectsOptions = {}): Promise<Objects> {
   const { access = "write", warn = () => undefined } = options;
-  if (location.startsWith("file://")) return createFileObjects(fileURLToPath(location), access);
-  if (location.startsWith("file:") && location.length > "file:".length) {
-    return createFileObjects(resolve(location.slice("file:".length)), access);
-  }
+  const folder = objectsFolder(location);
+  if (folder !== null) return createFileObjects(folder, access);
   if (!location.startsWith("s3://")) {
     throw new StorageError(
       "rejected",
@@ -41,4 +39,10 @@ export async function openObjects(location: string, options: OpenObjectsOptions 
     for (const what of fault === null ? needless : [fault, ...needless]) warn(`RUNLEDGER_OBJECTS: ${what}`, {});
   }
   return createS3Objects({ client, now: Date.now, random: Math.random, warn }, s3);
+}
+
+/** Where the objects of a `file:` location lie; null for any other. */
+export function objectsFolder(location: string): string | null {
+  if (location.startsWith("file://")) return fileURLToPath(location);
+  return location.startsWith("file:") && location !== "file:" ? resolve(location.slice("file:".length)) : null;
 }

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { readFile, rename, rm, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type ExportJob, exportJob, unverifiedCheckpoint } from "@runledger/contract";
+import { type ExportJob, exportJob, TENANT_NAME, unverifiedCheckpoint } from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
-import { openObjects } from "@runledger/storage";
+import { type Objects, objectsFolder, openObjects } from "@runledger/storage";
 import { visibleText } from "@runledger/verify";
 import pc from "picocolors";
 import { type ApiAccess, askApi, reach, sendApi } from "../api-client.ts";
@@ -39,6 +40,8 @@ export async function exportCommand({ run, ...given }: ExportFlags, console: Con
   const flags = run === undefined ? given : { ...given, runId: run };
   if (await stat(flags.output).catch(() => null))
     throw new Error(`${flags.output} is there already: name another file with --output.`);
+  if (!TENANT_NAME.test(flags.tenant))
+    throw new Error(`--tenant: ${JSON.stringify(flags.tenant)} is no tenant's name.`);
   const line = progressLine(console);
   const request = {
     filter: Object.fromEntries(
@@ -153,7 +156,7 @@ async function makeHere(
     flags.output,
     ({ stage, scanned, total }) => line.show(stage, scanned / Math.max(1, total)),
     {
-      open: () => openObjects(location),
+      open: () => openToNote(location),
       onEnd: (error) => {
         if (error !== null)
           warn(`this export will not be on record: ${error instanceof Error ? error.message : error}`);
@@ -170,6 +173,21 @@ async function makeHere(
     sha256: done.sha256,
     missing: done.missingPayloads,
   };
+}
+
+/**
+ * What we write in a service's folder as another system user locks the service out of it. A copy, on which none has run, stays as it is.
+ * @throws Error
+ */
+async function openToNote(location: string): Promise<Objects> {
+  const folder = objectsFolder(location);
+  if (folder !== null) {
+    const { uid } = await stat(folder);
+    const hasRun = await stat(join(folder, ".lock")).catch(() => null);
+    if (hasRun === null || uid !== (process.getuid?.() ?? uid))
+      throw new Error("run it as the user of Runledger, on its own store");
+  }
+  return await openObjects(location);
 }
 
 function wordsOf({ state, progress }: ExportJob): string {
