@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type { Run, Step } from "@runledger/contract";
 import type { FastifyRequest } from "fastify";
 import type { Act } from "../acts/act-recorder.ts";
@@ -23,16 +24,19 @@ export function seesHits(reads: ContentReads, request: FastifyRequest, text: str
   return mayRead(reads, request, { part: "search", q_sha256 });
 }
 
+/** How long facts wait for the record of what they quote. */
+const MAX_WAIT_MS = 2_000;
+
 /**
- * Whether the caller may read contents, which is recorded. When it can't be recorded the facts are shown without: they are what somebody
- * needs who looks for the reason.
+ * Whether the caller may read contents, which is recorded. When it can't be recorded, or not soon, the facts are shown without: they are what
+ * somebody needs who looks for the reason. A record that comes later holds for the same read again.
  */
 async function mayRead(reads: ContentReads, request: FastifyRequest, target: Act["target"]): Promise<boolean> {
   const { principal } = request;
   if (!seesContent(principal)) return false;
+  const recorded = reads.record({ principal, reason: reasonOf(request), target }).then(() => true);
   try {
-    await reads.record({ principal, reason: reasonOf(request), target });
-    return true;
+    return await Promise.race([recorded, setTimeout(MAX_WAIT_MS, false, { ref: false })]);
   } catch (error) {
     if (error instanceof QueryApiError && error.code === "unavailable") return false;
     throw error;
