@@ -66,6 +66,8 @@ function cosign(): Promise<string[]> {
   return createWitnessing(sample.objects, settings).round();
 }
 
+/** Of the last export. */
+let laterEntries = 0;
 async function exported(
   nowMs: number,
   filter: Record<string, string> = {},
@@ -75,7 +77,8 @@ async function exported(
   const target = join(sample.directory, "bundle.tar");
   const asked = { filter, recipient: "the auditor", reason: "test", content: false };
   const where = { ...(shard === null ? {} : { shard }), tenant: "default", exporter: "tester", nowMs };
-  await exportOffline(sample.objects, undefined, { ...asked, ...where, ...more }, target, () => undefined);
+  const request = { ...asked, ...where, ...more };
+  ({ laterEntries } = await exportOffline(sample.objects, undefined, request, target, () => undefined));
   const bytes = await readFile(target);
   await rm(target);
   return bytes;
@@ -284,6 +287,7 @@ test("a log that was begun since the witnesses' last round waits for the next, a
   expect(await cosign()).toEqual([]);
   await sample.grow("c", 2, "2026-01-01T00:00:30.000000000Z");
   const all = await exported(RECORDED_MS + 60_000, {}, null);
+  expect(laterEntries).toBe(2);
   const seen = await verifiers.verify(all, { keys, policy });
   expect([seen.node, seen.python], JSON.stringify(seen.why)).toEqual(["VERIFIED", "VERIFIED"]);
   expect(JSON.parse(fileOf(readTar(all), "bundle.json").toString()).logs).toMatchObject([

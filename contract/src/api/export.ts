@@ -36,6 +36,9 @@ export const exportJob = z.object({
   export_id: z.string(),
   shard: z.string().nullable().describe("the one log that was asked for; null: all"),
   shards: z.array(z.string()).describe("the logs in the bundle"),
+  later_entries: count
+    .default(0)
+    .describe("newer entries of the logs that witnesses had not cosigned yet: left to a later export"),
   state: z.enum(EXPORT_STATES),
   filter: exportFilter,
   recipient: z.string(),

@@ -26,6 +26,8 @@ export interface ChosenLogs {
   logs: ChosenLog[];
   /** Read before the logs were listed: what it names is among them, unless it is gone. */
   directory: DirectoryHeads;
+  /** Newer entries, of all logs that were asked for, that witnesses have not cosigned yet: they are left to a later export. */
+  laterEntries: number;
 }
 
 /** The directory's newest head that counts for the export, and its newest that witnesses have cosigned. */
@@ -80,12 +82,17 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
     const entry = recorded.get(log.shard)?.entry;
     return entry === undefined ? [] : [{ ...log, note: Buffer.from(entry.checkpoint) }];
   });
-  if (witnessed.length === 0) return { logs: chosen, directory };
+  const all = { logs: chosen, directory, laterEntries: 0 };
+  if (witnessed.length === 0) return all;
   for (const { shard, head } of found)
-    if (!(await canWait(objects, { shard, size: head.size }, recorded.get(shard), nowMs)))
-      return { logs: chosen, directory };
+    if (!(await canWait(objects, { shard, size: head.size }, recorded.get(shard), nowMs))) return all;
   requireWitnessed(chosen, witnessed);
-  return { logs: witnessed, directory: { ...directory, newest: directory.cosigned } };
+  const laterEntries = entriesOf(chosen) - entriesOf(witnessed);
+  return { logs: witnessed, directory: { ...directory, newest: directory.cosigned }, laterEntries };
+}
+
+function entriesOf(logs: readonly ChosenLog[]): number {
+  return logs.reduce((sum, { note }) => sum + unverifiedCheckpoint(note).size, 0);
 }
 
 /** @throws QueryApiError for an earlier checkpoint that is newer than what the bundle would be of. */

@@ -45,7 +45,7 @@ export async function exportOffline(
   target: string,
   onProgress: (progress: ExportProgress) => void,
   record: OfflineRecord | null = null,
-): Promise<ExportResult & { shards: string[] }> {
+): Promise<ExportResult & { shards: string[]; laterEntries: number }> {
   const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
   const chosen = await chooseLogs(objects, logsAsked, nowMs);
   const logs = chosen.logs.map((log) => openExportLog(objects, log, findKey ?? (async () => null)));
@@ -71,7 +71,7 @@ export async function exportOffline(
       ...{ filter: request.filter, content, shards, sha256, size_bytes },
     });
     await rename(partial, target);
-    return { ...done, shards };
+    return { ...done, shards, laterEntries: chosen.laterEntries };
   } catch (error) {
     await rm(partial, { force: true });
     throw error;

@@ -24,6 +24,8 @@ const keptExport = z.strictObject({
   logs: z.array(keptLog).min(1),
   /** Base64 of the directory's heads as they stood then; null: of an earlier version's. */
   directory: z.strictObject({ newest: z.string().nullable(), cosigned: z.string().nullable() }).nullable(),
+  /** Entries that witnesses had not cosigned yet; absent: of an earlier version's. */
+  later_entries: count.optional(),
   state: z.enum(EXPORT_STATES),
   /** Which instance makes it and has its file. */
   instance: z.string(),
@@ -55,7 +57,7 @@ const earlierExport = z
 const storedExport = z.preprocess((stored) => earlierExport.safeParse(stored).data ?? stored, keptExport);
 
 /** Its logs as they were chosen when it was asked for. */
-export function chosenLogs({ logs, directory }: KeptExport): Omit<ChosenLogs, "directory"> & {
+export function chosenLogs({ logs, directory }: KeptExport): Pick<ChosenLogs, "logs"> & {
   directory: DirectoryHeads | null;
 } {
   return {
@@ -71,8 +73,10 @@ export function chosenLogs({ logs, directory }: KeptExport): Omit<ChosenLogs, "d
 export function keptLogs({
   logs,
   directory: { newest, cosigned },
-}: ChosenLogs): Pick<KeptExport, "logs" | "directory"> {
+  laterEntries: later_entries,
+}: ChosenLogs): Pick<KeptExport, "logs" | "directory" | "later_entries"> {
   return {
+    later_entries,
     logs: logs.map(({ shard, note, sinceCheckpoint }) => ({
       ...{ shard, checkpoint: Buffer.from(note).toString("base64"), since_checkpoint: sinceCheckpoint },
     })),

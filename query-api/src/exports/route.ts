@@ -202,6 +202,7 @@ function viewOf(kept: KeptExport, jobs: ExportJobs): ExportJob {
     export_id: kept.id,
     shard: kept.shard,
     shards: kept.logs.map(({ shard }) => shard),
+    later_entries: kept.later_entries ?? 0,
     state: kept.state,
     filter: kept.filter,
     recipient: kept.recipient,

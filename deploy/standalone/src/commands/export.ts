@@ -61,6 +61,12 @@ export async function exportCommand({ run, ...given }: ExportFlags, console: Con
   console.stdout.write(
     `${pc.green("exported")} ${done.entries} entries of ${done.runs === 1 ? "one run" : `${done.runs} runs`} ${done.shards.length === 1 ? "" : `from ${done.shards.length} logs (${done.shards.join(", ")}) `}to ${flags.output} (${done.bytes} bytes)\nsha256 ${done.sha256}\n`,
   );
+  if (done.laterEntries > 0)
+    console.stderr.write(
+      pc.yellow(
+        `${done.laterEntries} newer entries of the logs are not in it: witnesses have not cosigned them yet. Export again in a minute to have them.\n`,
+      ),
+    );
   if (done.missing > 0)
     console.stderr.write(
       pc.yellow(
@@ -72,6 +78,7 @@ export async function exportCommand({ run, ...given }: ExportFlags, console: Con
 
 interface Done {
   shards: string[];
+  laterEntries: number;
   entries: number;
   runs: number;
   bytes: number;
@@ -96,9 +103,10 @@ async function askFor(request: object, flags: ExportFlags, console: Console, lin
     throw new Error("What arrived is not what was sent (another SHA-256). Nothing was kept: try again.");
   }
   await rename(partial, flags.output);
-  const { shards, entries, runs, missing_payloads, size_bytes } = job;
+  const { shards, later_entries, entries, runs, missing_payloads, size_bytes } = job;
   return {
     shards,
+    laterEntries: later_entries,
     entries: entries ?? 0,
     runs: runs ?? 0,
     bytes: size_bytes ?? 0,
@@ -167,6 +175,7 @@ async function makeHere(
   const { entries, runs } = done.summary;
   return {
     shards: done.shards,
+    laterEntries: done.laterEntries,
     entries,
     runs,
     bytes: done.sizeBytes,
