@@ -6,12 +6,16 @@ import type { DirectoryLog } from "./directory-log.ts";
 const HOUR_MS = 3_600_000;
 const SOON = { timeout: 10_000, interval: 5 };
 
-function keeperOf(directory: DirectoryLog, witness: () => Promise<string[]> = async () => []): DirectoryKeeper {
+function keeperOf(
+  directory: DirectoryLog,
+  witness: () => Promise<string[]> = async () => [],
+  intervalMs = HOUR_MS,
+): DirectoryKeeper {
   const logger = { warn: () => undefined };
   const nothing = { round: async () => [] };
   return startDirectoryKeeper(
     { directory, watch: nothing, headWork: [{ round: witness }], now: Date.now, logger },
-    { intervalMs: HOUR_MS },
+    { intervalMs },
   );
 }
 
@@ -29,6 +33,21 @@ test("a first head is recorded at once, once, however often it is told of; the n
   keeper.headStands();
   await sleep(50);
   expect(rounds).toBe(2);
+  await keeper.stop(1_000);
+});
+
+test("a head after a quiet interval is recorded at once, too", async () => {
+  let rounds = 0;
+  const count = async (): Promise<string[]> => {
+    rounds++;
+    return [];
+  };
+  const keeper = keeperOf({ record: count }, undefined, 1_500);
+  await expect.poll(() => rounds, SOON).toBe(1);
+  keeper.headStands();
+  await expect.poll(() => rounds, SOON).toBe(3);
+  keeper.headStands();
+  await expect.poll(() => rounds, { timeout: 1_000, interval: 5 }).toBe(4);
   await keeper.stop(1_000);
 });
 

@@ -23,7 +23,10 @@ export interface DirectoryKeeper {
   troubles(): string[];
   /** Unix seconds of the last round in which all went well; 0: none. */
   lastGoodSeconds(): number;
-  /** Our shard has a head. The first time the next round is at once: a new log is in the directory as soon as there is something of it. */
+  /**
+   * Our shard has a new head. Where none came between the last two rounds the next one is at once: a new log is in the directory as soon as there is
+   * something of it, and what comes after a quiet time does not wait for its minute.
+   */
   headStands(): void;
   /** Records the shards' end, then shows the directory's to witnesses; gives up after `timeoutMs`. */
   stop(timeoutMs: number): Promise<void>;
@@ -35,7 +38,8 @@ export function startDirectoryKeeper(
   { intervalMs }: { intervalMs: number },
 ): DirectoryKeeper {
   const stopping = new AbortController();
-  const firstHead = new AbortController();
+  /** Aborted by the first head since the last round began. */
+  let heads = new AbortController();
   let troubles: string[] = [];
   let lastGood = 0;
   let recording: Promise<string[]> = Promise.resolve([]);
@@ -53,11 +57,11 @@ export function startDirectoryKeeper(
   };
 
   const run = async (): Promise<void> => {
-    let isHeadAwaited = true;
     while (!stopping.signal.aborted) {
-      if (firstHead.signal.aborted) isHeadAwaited = false;
+      const wasQuiet = !heads.signal.aborted;
+      heads = new AbortController();
+      const early = wasQuiet ? [heads.signal] : [];
       await round();
-      const early = isHeadAwaited ? [firstHead.signal] : [];
       await sleep(intervalMs, undefined, { signal: AbortSignal.any([stopping.signal, ...early]) }).catch(
         () => undefined,
       );
@@ -68,7 +72,7 @@ export function startDirectoryKeeper(
   return {
     troubles: () => troubles,
     lastGoodSeconds: () => lastGood,
-    headStands: () => firstHead.abort(),
+    headStands: () => heads.abort(),
     stop: async (timeoutMs) => {
       stopping.abort();
       const timeout = new AbortController();
