@@ -79,18 +79,15 @@ test("one witness of three may be away; two may not, and then nothing is verifie
   });
 });
 
-test("what is recorded after a quiet hour may wait for the next round as anything else", async () => {
+test("under a head of an hour ago nothing may wait: a store that was put back to it could go on with what says to be young", async () => {
   await sample.grow("a", 2);
   await sample.record();
   await open().round();
   const later = Date.now() + 3_600_000;
   await sample.grow("a", 2, receivedAt(later));
   const at = (ms: number) => verifySample(sample, policy, { now: Math.floor(ms / 1000) });
-  expect(await at(later + 5_000)).toMatchObject({ verdict: "VERIFIED", findings: [] });
-  expect(await at(later + 16 * 60_000)).toMatchObject({
-    verdict: "INCOMPLETE",
-    findings: [{ where: "entries 2 to 3" }],
-  });
+  for (const waited of [5_000, 16 * 60_000])
+    expect(await at(later + waited)).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "entries 2 to 3" }] });
 });
 
 test("entries of a shard that the directory does not take any more are not covered by its newest heads", async () => {

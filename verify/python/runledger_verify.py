@@ -1551,11 +1551,12 @@ def outcome_of(e):
 
 
 AGENT_FACTS = "decision guardrail approval handoff state artifact score limit privacy".split()
+TOOL_SAFETY = "side_effect permission principal confirmed same_as cut_to_bytes fallback"
 
 
 def said_of(e):
     """What the agent itself says there."""
-    return [e["name"], e["error"]] + [e.get(name) for name in AGENT_FACTS]
+    return [e["name"], e["operation"], e["error"], some_of(e["tool"], TOOL_SAFETY)] + [e.get(name) for name in AGENT_FACTS]
 
 
 def identity_of(e):

@@ -193,6 +193,7 @@ test("a record that is told again as another span, or of another time, is a seco
   ];
   const said: Partial<RunLink>[] = [
     { name: "other" },
+    { operation: "resume" },
     { error: { type: "timeout", message: null } },
     { approval: { tool: "pay", approved: true, by: "anna" } },
     { guardrail: { passed: true, rule: null, target: null } },

@@ -1,6 +1,6 @@
 import { createDigestSet } from "../bundle/digest-set.ts";
 import { createSecretDigest } from "../bundle/secret-digest.ts";
-import { AGENT_FACT_NAMES } from "../record/agent-facts.ts";
+import { AGENT_FACT_NAMES, TOOL_SAFETY_NAMES } from "../record/agent-facts.ts";
 import type { RunLink } from "./run-chain.ts";
 
 /** Records that are there more than once: sent again, and kept again by another shard or long after. The first one counts. */
@@ -73,9 +73,11 @@ function identityOf(record: RunLink): unknown[] {
   return [...span, event, run_id, run_seq, run_prev ?? null, outcomeOf(record), saidOf(record)];
 }
 
-/** What the agent itself says there: its decision, a person's approval, a guardrail's verdict, … */
+/** What the agent itself says there: how a tool call was let through, its decision, a person's approval, a guardrail's verdict, … */
 function saidOf(record: RunLink): unknown[] {
-  return [record.name, record.error, ...AGENT_FACT_NAMES.map((name) => record[name] ?? null)];
+  const { name, operation, error, tool } = record;
+  const safety = tool && TOOL_SAFETY_NAMES.map((each) => tool[each] ?? null);
+  return [name, operation, error, safety, ...AGENT_FACT_NAMES.map((each) => record[each] ?? null)];
 }
 
 function outcomeOf({ status, end, tool }: RunLink): unknown[] {

@@ -22,13 +22,15 @@ export function createWitnessCover(
   const inDirectory = seen.recorded.findLast(({ index }) => index < (byDirectory?.size ?? 0))?.size ?? 0;
   const size = Math.max(inDirectory, own?.size ?? 0);
   const newest = Math.max(byDirectory?.time ?? 0, own?.time ?? 0);
+  const isRecent = now - newest <= MAX_UNWITNESSED_SECONDS;
   return {
     size,
     check({ treeSize }, receivedTime, findings) {
       if (size >= treeSize) return;
-      // By the entry's own time: a quiet log has an old head, and a directory's heads go on being cosigned where it does not take this shard's any more.
+      // By the head's time, which the witness tells: a store that was put back goes on with entries that say to be young. And by the entry's own:
+      // a directory's heads go on being cosigned where it does not take this shard's any more.
       const age = receivedTime === null ? Number.POSITIVE_INFINITY : now - Date.parse(receivedTime) / 1000;
-      if (size > 0 && Math.abs(age) <= MAX_UNWITNESSED_SECONDS) return;
+      if (size > 0 && isRecent && Math.abs(age) <= MAX_UNWITNESSED_SECONDS) return;
       const when =
         newest === 0 ? "no head is under it" : `its last head is of ${new Date(newest * 1000).toISOString()}`;
       findings.add(

@@ -64,6 +64,7 @@ export const TOOL_SAFETY = {
   fallback: z.boolean().optional(),
 };
 export const toolSafety = z.object(TOOL_SAFETY);
+export const TOOL_SAFETY_NAMES = toolSafety.keyof().options;
 export type ToolSafety = z.infer<typeof toolSafety>;
 
 /** The row's `agent_facts`, which the collector writes and the query API reads. */

@@ -20,7 +20,10 @@ export function recordNoted({ app, dependencies }: Feature, { lease }: { lease: 
   const onError = (error: unknown) => logger.warn({ err: error }, "what a command did waits to be recorded");
   /** One that can't be recorded holds up no other. */
   const eachOf = async <Note>(notes: readonly Note[], record: (note: Note) => Promise<void>) => {
-    for (const note of notes) await record(note).catch(onError);
+    for (const note of notes) {
+      if (!(await lease.hold())) return;
+      await record(note).catch(onError);
+    }
   };
   const recordRotations = async () => {
     if (!(await lease.hold())) return;
