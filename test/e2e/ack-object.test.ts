@@ -32,7 +32,7 @@ it("answers only what is in the store: kill -9 and a lost journal lose nothing o
   await rm(join(home.dir, "journal"), { recursive: true });
   await rm(join(home.dir, "clickhouse"), { recursive: true });
   product = await startProduct(home.dir, { RUNLEDGER_ACK: "object" });
-  await product.stop();
+  expect(await product.stop()).toBe(0);
   const { stdout: policy } = await runledger(["policy", "--data-dir", home.dir]);
   const keys = parsePolicy(policy).logs.flatMap((key) => ["--key", key]);
   const { stdout, code } = await runledger(["verify", home.dir, ...keys, "--json"]);

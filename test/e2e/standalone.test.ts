@@ -1,7 +1,16 @@
+import { once } from "node:events";
 import { join } from "node:path";
 import type { RunDetail, RunList, StepList } from "@runledger/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, getJson, type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
+import {
+  eventually,
+  getJson,
+  launchProduct,
+  type Product,
+  runledger,
+  startProduct,
+  temporaryDir,
+} from "../support/product.ts";
 import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
 
 let home: Awaited<ReturnType<typeof temporaryDir>>;
@@ -24,6 +33,18 @@ const policy = async () => {
   if (key === undefined) throw new Error(`no log line in: ${stdout}`);
   return key;
 };
+
+/** Its exit code when SIGTERM comes while it starts ClickHouse. */
+async function stoppedWhileStarting(dataDir: string): Promise<number | null> {
+  const child = launchProduct(dataDir);
+  const exited = once(child, "exit");
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    if (text.includes("starting ClickHouse")) child.kill("SIGTERM");
+  });
+  child.stdout.resume();
+  await exited;
+  return child.exitCode;
+}
 
 describe("the standalone", () => {
   it("shows a run whose spans came as OTLP/JSON, with tokens, cost and steps in order", async () => {
@@ -93,10 +114,11 @@ describe("the standalone", () => {
     await expect(startProduct(home.dir)).rejects.toThrow(/in use by process \d+.*RUNLEDGER_DATA_DIR/s);
   });
 
-  it("stops cleanly on SIGTERM and has everything after a start, also after kill -9", async () => {
+  it("stops cleanly on SIGTERM, while it starts too, and has everything after a start, also after kill -9", async () => {
     const traceId = newTraceId();
     await postSpans(product.httpUrl, [modelCall(traceId)]);
     expect(await product.stop()).toBe(0);
+    expect(await stoppedWhileStarting(home.dir)).toBe(0);
     product = await startProduct(home.dir);
     await eventually(
       () => run(traceId).catch(() => null),

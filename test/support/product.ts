@@ -35,13 +35,9 @@ export async function temporaryDir(name: string): Promise<{ dir: string; remove:
   return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }) };
 }
 
-/** Starts `runledger up` on free ports and waits for its `ready` line. */
-export async function startProduct(
-  dataDir: string,
-  environment: Record<string, string> = {},
-  flags: string[] = [],
-): Promise<Product> {
-  const child = spawn(process.execPath, [MAIN, "up", ...flags], {
+/** `runledger up` on free ports, from its first moment on. */
+export function launchProduct(dataDir: string, environment: Record<string, string> = {}, flags: string[] = []) {
+  return spawn(process.execPath, [MAIN, "up", ...flags], {
     env: {
       ...bareEnvironment(),
       RUNLEDGER_DATA_DIR: dataDir,
@@ -53,6 +49,15 @@ export async function startProduct(
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** Starts `runledger up` on free ports and waits for its `ready` line. */
+export async function startProduct(
+  dataDir: string,
+  environment: Record<string, string> = {},
+  flags: string[] = [],
+): Promise<Product> {
+  const child = launchProduct(dataDir, environment, flags);
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;

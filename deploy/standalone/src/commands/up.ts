@@ -25,7 +25,7 @@ export async function startUp(
       pc.dim(existsSync(settings.dataDir) ? ` on ${settings.dataDir}` : ` makes ${settings.dataDir}`),
   );
 
-  const standalone = await startStandalone(settings, {
+  const started = startStandalone(settings, {
     logger,
     onProgress: (what) => say(pc.dim(`  ${what} …`)),
     onFatal: (error) => {
@@ -33,11 +33,13 @@ export async function startUp(
       console.exit(1);
     },
   });
+  const stopping = stopOnSignal(started, console, say);
+  const standalone = await started;
+  if (stopping.aborted) return;
   say(addresses(settings, standalone, (performance.now() - startedAt) / 1_000));
   console.stdout.write(
     `${JSON.stringify({ msg: "ready", grpc: standalone.grpcPort, http: standalone.httpPort, api: standalone.apiPort })}\n`,
   );
-  stopOnSignal(standalone, console, say);
 
   if (flags.demo) {
     say(pc.bold("Demo agents"));
@@ -68,14 +70,16 @@ function contentsOf({ encryption, masterKey }: StandaloneSettings): string {
   return "file" in masterKey ? `sealed; back up ${masterKey.file}` : "sealed under RUNLEDGER_MASTER_KEY";
 }
 
-function stopOnSignal(standalone: Standalone, console: Console, say: (text: string) => void): void {
-  let stopping = false;
+/** From before it is ready: what is being started is stopped when it stands. @returns aborted once a signal came. */
+function stopOnSignal(started: Promise<Standalone>, console: Console, say: (text: string) => void): AbortSignal {
+  const stopping = new AbortController();
   const stop = () => {
-    if (stopping) console.exit(1); // asked twice: at once
-    stopping = true;
+    if (stopping.signal.aborted) console.exit(1); // asked twice: at once
+    stopping.abort();
     say("stopping: taking no more, writing what is there …");
     setTimeout(() => console.exit(1), STOP_TIMEOUT_MS).unref();
-    standalone.stop().then(
+    const stopped = started.then((standalone) => standalone.stop());
+    stopped.then(
       () => console.exit(0),
       (error: unknown) => {
         say(`stopping failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -85,4 +89,5 @@ function stopOnSignal(standalone: Standalone, console: Console, say: (text: stri
   };
   console.on("SIGTERM", stop);
   console.on("SIGINT", stop);
+  return stopping.signal;
 }
