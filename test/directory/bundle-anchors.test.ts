@@ -306,6 +306,21 @@ test("a log that was begun since the witnesses' last round waits for the next, a
   ]);
 });
 
+test("a log that catches up on what came long ago is exported as witnesses have seen it; one that was set back as it stands", async () => {
+  expect([await sample.record(), await cosign()]).toEqual([[], []]);
+  await sample.grow("c", 3, "2025-06-01T00:00:00.000000000Z");
+  const caughtUp = await verifiers.verify(await exported(RECORDED_MS + 60_000, {}, null), { keys, policy });
+  expect([laterEntries, caughtUp.node, caughtUp.python]).toEqual([3, "VERIFIED", "VERIFIED"]);
+  const note = await sample.objects.read("log/c/checkpoints/000000000000002");
+  const newest = await sample.objects.read("log/c/checkpoint");
+  expect([await sample.record(), await cosign()]).toEqual([[], []]);
+  await sample.objects.replace("log/c/checkpoint", note ?? Buffer.of());
+  const setBack = await verifiers.verify(await exported(RECORDED_MS + 60_000, {}, null), { keys, policy });
+  expect([laterEntries, setBack.node, setBack.python]).toEqual([0, "INCOMPLETE", "INCOMPLETE"]);
+  expect(JSON.stringify(setBack.why)).toContain("recorded it with 5 entries, and the bundle is of its first 2");
+  await sample.objects.replace("log/c/checkpoint", newest ?? Buffer.of());
+});
+
 test("what is recorded after a quiet hour waits for the witnesses' next round; an earlier checkpoint of it is refused until then", async () => {
   expect([await sample.record(), await cosign()]).toEqual([[], []]);
   const later = RECORDED_MS + 3_600_000;

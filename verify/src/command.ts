@@ -28,6 +28,9 @@ export interface VerifySurroundings {
 }
 
 type Style = "green" | "red" | "yellow";
+/** Node's `fetch` waits no longer for a part of an answer. */
+const MAX_PATIENCE_SECONDS = 300;
+
 const STYLE: Record<Verdict, Style> = {
   VERIFIED: "green",
   TAMPERED: "red",
@@ -93,8 +96,8 @@ async function trustOf({ key, policy, sinceCheckpoint = [], tsaCert }: VerifyFla
 }
 
 function secondsOf(patience: string): number {
-  if (!/^[1-9][0-9]{0,5}$/.test(patience))
-    throw new UnreadableError("--patience: a whole number of seconds is expected, 1 to 999999");
+  if (!/^[1-9][0-9]{0,2}$/.test(patience) || Number(patience) > MAX_PATIENCE_SECONDS)
+    throw new UnreadableError("--patience: a whole number of seconds is expected, 1 to 300");
   return Number(patience);
 }
 

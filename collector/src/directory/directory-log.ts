@@ -61,6 +61,13 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
     }
   };
 
+  const recordedSize = (name: string): number => {
+    const head = recorded.get(name);
+    if (head === undefined)
+      throw new StorageError("damaged", `the directory names the shard ${name}, and has no head of it`);
+    return head.size;
+  };
+
   const record = async (recordedTime: string): Promise<string[]> => {
     const staged = await openStagedLog(objects, DIRECTORY, key, writer);
     await catchUp(staged.log.read, staged.log.size);
@@ -81,7 +88,7 @@ export function createDirectoryLog(objects: Objects, key: SigningKey, writer: st
     const all = [...new Set([...names, ...sizes.keys()])].sort(byUtf8);
     // One that is not in the store any more was recorded further back than was read.
     if (all.some((name) => !sizes.has(name) && !recorded.has(name))) await take(staged.log.read, 0, known);
-    last.heads_sha256 = headsHash(all.map((name) => [name, sizes.get(name) ?? recorded.get(name)?.size ?? 0]));
+    last.heads_sha256 = headsHash(all.map((name) => [name, sizes.get(name) ?? recordedSize(name)]));
     if (all.length <= MAX_SHARDS_NAMED) last.shards = all;
     await staged.append(staged.plan(entries.map(formatDirectoryEntry)));
     return troubles;
