@@ -1,6 +1,5 @@
 import { ROLES } from "@runledger/contract";
 import { type Command, Option } from "commander";
-import { createKey, listKeys, revokeKey, rotateKey } from "./commands/keys.ts";
 import { guarded } from "./guarded.ts";
 import { API_URL } from "./options.ts";
 import type { Console } from "./program.ts";
@@ -27,14 +26,14 @@ export function addAccessCommands(program: Command, console: Console): void {
     .option("--expires <when>", "after so long (90d, 12h), or at a time (RFC 3339); default: never")
     .addOption(why)
     .addOption(json)
-    .action(guarded(console, async (flags) => createKey(flags, console)));
+    .action(guarded(console, async (flags) => (await import("./commands/keys.ts")).createKey(flags, console)));
 
   keys
     .command("list")
     .description("list keys, without their secrets")
     .addOption(API_URL)
     .addOption(json)
-    .action(guarded(console, async (flags) => listKeys(flags, console)));
+    .action(guarded(console, async (flags) => (await import("./commands/keys.ts")).listKeys(flags, console)));
 
   keys
     .command("rotate")
@@ -44,7 +43,11 @@ export function addAccessCommands(program: Command, console: Console): void {
     .option("--overlap <duration>", "how long the old secret is still taken (24h, 30m, 0s)", "24h")
     .addOption(why)
     .addOption(json)
-    .action(guarded(console, async (keyId: string, flags) => rotateKey(keyId, flags, console)));
+    .action(
+      guarded(console, async (keyId: string, flags) =>
+        (await import("./commands/keys.ts")).rotateKey(keyId, flags, console),
+      ),
+    );
 
   keys
     .command("revoke")
@@ -52,5 +55,9 @@ export function addAccessCommands(program: Command, console: Console): void {
     .argument("<key_id>")
     .addOption(API_URL)
     .addOption(why)
-    .action(guarded(console, async (keyId: string, flags) => revokeKey(keyId, flags, console)));
+    .action(
+      guarded(console, async (keyId: string, flags) =>
+        (await import("./commands/keys.ts")).revokeKey(keyId, flags, console),
+      ),
+    );
 }

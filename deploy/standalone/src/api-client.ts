@@ -8,6 +8,11 @@ export interface ApiAccess {
   key: string | undefined;
 }
 
+/** The key that commands show to a running query API: the one setting they need. */
+export function apiKeyOf(env: NodeJS.ProcessEnv): string | undefined {
+  return env["RUNLEDGER_API_KEY"] || undefined;
+}
+
 /** Asks a running query API. @throws Error whose message says what is wrong and what to do. */
 export async function askApi<Answer>(api: ApiAccess, path: string, shape: z.ZodType<Answer>): Promise<Answer> {
   const response = await reach(api, path);

@@ -4,6 +4,7 @@ import { type PriceOverrides, parsePriceOverrides, shardName } from "@runledger/
 import type { TlsSettings } from "@runledger/contract";
 import type { MasterKeySource } from "@runledger/storage";
 import { z } from "zod";
+import { masterKeyPath } from "./master-key-path.ts";
 import { SettingsError } from "./settings-error.ts";
 import { readTls } from "./tls-files.ts";
 
@@ -88,16 +89,6 @@ export interface StandaloneSettings {
   tlsCertPath: string | null;
   webhook: { url: string; secret: string } | null;
   logLevel: string;
-}
-
-/** Where the master key is unless the settings hold it. */
-export function masterKeyPath(dataDir: string): string {
-  return resolve(dataDir, "keys", "master.key");
-}
-
-/** The key that commands show to a running query API: the one setting they need. */
-export function apiKeyOf(env: NodeJS.ProcessEnv): string | undefined {
-  return env["RUNLEDGER_API_KEY"] || undefined;
 }
 
 /** Reads the settings once. @throws SettingsError that lists everything wrong at once. */

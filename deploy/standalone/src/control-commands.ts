@@ -1,8 +1,6 @@
 import { APPROVAL_STATUSES } from "@runledger/contract";
 import { type Command, Option } from "commander";
-import { type ActFlags, listActs } from "./commands/acts.ts";
-import { answerApproval, listApprovals } from "./commands/approvals.ts";
-import { killRuns } from "./commands/kill.ts";
+import type { ActFlags } from "./commands/acts.ts";
 import { guarded } from "./guarded.ts";
 import { API_URL } from "./options.ts";
 import type { Console } from "./program.ts";
@@ -24,7 +22,7 @@ export function addControlCommands(program: Command, console: Console): void {
     .option("--list", "show the kills in force")
     .option("--lift <id>", "end a kill: what it refused may run again")
     .addOption(JSON_OUTPUT)
-    .action(guarded(console, async (flags) => killRuns(flags, console)));
+    .action(guarded(console, async (flags) => (await import("./commands/kill.ts")).killRuns(flags, console)));
 
   program
     .command("approvals")
@@ -34,7 +32,11 @@ export function addControlCommands(program: Command, console: Console): void {
     .addOption(new Option("--status <status>", "only these").choices(APPROVAL_STATUSES).default("pending"))
     .option("--all", "whatever their status")
     .addOption(JSON_OUTPUT)
-    .action(guarded(console, async (id: string | undefined, flags) => listApprovals(id, flags, console)));
+    .action(
+      guarded(console, async (id: string | undefined, flags) =>
+        (await import("./commands/approvals.ts")).listApprovals(id, flags, console),
+      ),
+    );
 
   program
     .command("acts")
@@ -46,7 +48,7 @@ export function addControlCommands(program: Command, console: Console): void {
     .option("--until <time>", "RFC 3339")
     .option("--limit <n>", "how many", "20")
     .addOption(JSON_OUTPUT)
-    .action(guarded(console, async (flags: ActFlags) => listActs(flags, console)));
+    .action(guarded(console, async (flags: ActFlags) => (await import("./commands/acts.ts")).listActs(flags, console)));
 
   for (const [word, description] of [
     ["approve", "let a call go on that waits for approval"],
@@ -59,6 +61,10 @@ export function addControlCommands(program: Command, console: Console): void {
       .addOption(API_URL)
       .option("--reason <text>", "why: it goes into the log, and to the agent")
       .addOption(JSON_OUTPUT)
-      .action(guarded(console, async (id: string, flags) => answerApproval(id, word, flags, console)));
+      .action(
+        guarded(console, async (id: string, flags) =>
+          (await import("./commands/approvals.ts")).answerApproval(id, word, flags, console),
+        ),
+      );
   }
 }

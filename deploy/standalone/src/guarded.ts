@@ -1,7 +1,9 @@
+import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { UnreadableError } from "@runledger/verify";
-import { UNREADABLE_EXIT_CODE } from "./commands/verify.ts";
 import type { Console } from "./program.ts";
 import { SettingsError } from "./settings-error.ts";
+
+export const UNREADABLE_EXIT_CODE = VERDICT_EXIT_CODES.UNREADABLE;
 
 /** A failure becomes one clear message and exit code 1; its stack only where someone asks for it. */
 export function guarded<Arguments extends unknown[]>(console: Console, act: (...args: Arguments) => Promise<void>) {

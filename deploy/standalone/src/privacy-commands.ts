@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { type EraseFlags, eraseContent } from "./commands/erase.ts";
-import { type HoldFlags, liftHold, listHolds, setHold } from "./commands/holds.ts";
+import type { EraseFlags } from "./commands/erase.ts";
+import type { HoldFlags } from "./commands/holds.ts";
 import type { Console } from "./program.ts";
 
 type Guard = <Arguments extends unknown[]>(
@@ -19,7 +19,7 @@ export function addPrivacyCommands(program: Command, apiUrl: Option, guarded: Gu
     .option("--run <id>", "a run that names no person")
     .addOption(reason())
     .option("--json", "as JSON")
-    .action(guarded(async (flags: EraseFlags) => eraseContent(flags, console)));
+    .action(guarded(async (flags: EraseFlags) => (await import("./commands/erase.ts")).eraseContent(flags, console)));
   program
     .command("hold")
     .description("set a legal hold: what it names can't be erased, and nothing expires")
@@ -31,18 +31,26 @@ export function addPrivacyCommands(program: Command, apiUrl: Option, guarded: Gu
     .option("--all", "everything")
     .addOption(reason())
     .option("--json", "as JSON")
-    .action(guarded(async (flags: HoldFlags) => setHold(flags, console)));
+    .action(guarded(async (flags: HoldFlags) => (await import("./commands/holds.ts")).setHold(flags, console)));
   program
     .command("holds")
     .description("list the legal holds in force")
     .addOption(apiUrl)
     .option("--json", "as JSON")
-    .action(guarded(async (flags: { api: string; json?: boolean }) => listHolds(flags, console)));
+    .action(
+      guarded(async (flags: { api: string; json?: boolean }) =>
+        (await import("./commands/holds.ts")).listHolds(flags, console),
+      ),
+    );
   program
     .command("lift")
     .description("lift a legal hold")
     .argument("<hold>", "its id")
     .addOption(apiUrl)
     .addOption(reason())
-    .action(guarded(async (id: string, flags: { api: string; reason: string }) => liftHold(id, flags, console)));
+    .action(
+      guarded(async (id: string, flags: { api: string; reason: string }) =>
+        (await import("./commands/holds.ts")).liftHold(id, flags, console),
+      ),
+    );
 }

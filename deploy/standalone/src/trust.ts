@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
-import { Agent, setGlobalDispatcher } from "undici";
 import { SettingsError } from "./settings-error.ts";
 
 /** What a command trusts and shows when it asks over TLS: our own names, then those of OpenTelemetry's OTLP exporters. */
@@ -11,11 +10,12 @@ const NAMES = {
 } as const;
 
 /** From now on `fetch` trusts the CA that the environment names, besides those everybody does, and shows the client's certificate. @throws SettingsError. */
-export function useTrust(env: NodeJS.ProcessEnv): void {
+export async function useTrust(env: NodeJS.ProcessEnv): Promise<void> {
   const [ca, cert, key] = [NAMES.ca, NAMES.cert, NAMES.key].map((names) => readNamed(names, env));
   if (ca === undefined && cert === undefined && key === undefined) return;
   const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
   const shown = { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
+  const { Agent, setGlobalDispatcher } = await import("undici");
   setGlobalDispatcher(new Agent({ connect: { ...trusted, ...shown } }));
 }
 

@@ -3,11 +3,7 @@ import { fileURLToPath } from "node:url";
 import { StorageError } from "../error.ts";
 import { createFileObjects, type FileAccess } from "./files.ts";
 import type { Objects } from "./objects.ts";
-import { createS3Objects } from "./s3.ts";
-import { checkS3, keptVersionsFault } from "./s3-check.ts";
-import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
 import { parseS3Location } from "./s3-location.ts";
-import { needlessPermissions } from "./s3-permissions.ts";
 
 export interface OpenObjectsOptions {
   /** To read changes nothing there, and checks nothing. */
@@ -31,14 +27,8 @@ export async function openObjects(location: string, options: OpenObjectsOptions 
     );
   }
   const s3 = parseS3Location(location);
-  const client = createS3Client(s3, DEFAULT_S3_LIMITS);
-  if (access === "write") {
-    await checkS3(client, s3);
-    const fault = await keptVersionsFault(client, s3);
-    const needless = await needlessPermissions(client, s3);
-    for (const what of fault === null ? needless : [fault, ...needless]) warn(`RUNLEDGER_OBJECTS: ${what}`, {});
-  }
-  return createS3Objects({ client, now: Date.now, random: Math.random, warn }, s3);
+  const { openS3Objects } = await import("./open-s3.ts"); // Amazon's SDK is loaded where there is a bucket
+  return openS3Objects(s3, access, warn);
 }
 
 /** Where the objects of a `file:` location lie; null for any other. */

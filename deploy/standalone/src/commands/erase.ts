@@ -1,7 +1,6 @@
 import { type ErasureAnswer, erasure } from "@runledger/contract";
 import pc from "picocolors";
-import { sendApi } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface EraseFlags {

@@ -1,8 +1,7 @@
 import { type Hold, type HoldScope, hold, holdList, holdSet } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
-import { askApi, sendApi } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf, askApi, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 interface ApiFlags {

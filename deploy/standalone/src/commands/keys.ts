@@ -2,8 +2,7 @@ import { type ApiKey, apiKey, apiKeyList, type NewApiKey, newApiKey } from "@run
 import { visibleText, withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { askApi, sendApi } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf, askApi, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 interface KeyFlags {

@@ -2,8 +2,7 @@ import { type Kill, type KillScope, kill, killList } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { type ApiAccess, askApi, sendApi } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { type ApiAccess, apiKeyOf, askApi, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface KillFlags {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { FindPayloadKey } from "@runledger/contract";
 import { type Objects, openKeyring, StorageError } from "@runledger/storage";
-import { masterKeyPath } from "../config.ts";
+import { masterKeyPath } from "../master-key-path.ts";
 
 /**
  * Opens sealed payloads where the master key is at hand: in `RUNLEDGER_MASTER_KEY`, or in a data directory. Undefined: it is not, and sealed payloads

@@ -2,8 +2,7 @@ import { type Run, runList } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { askApi } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf, askApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { colouredStatus, duration, runName, tokens, usd } from "../run-words.ts";
 

@@ -1,8 +1,7 @@
 import { type Run, run } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
-import { reach } from "../api-client.ts";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf, reach } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { colouredStatus, duration, runName, tokens, usd } from "../run-words.ts";
 

@@ -3,8 +3,6 @@ import { isIPv6 } from "node:net";
 import { createStderrLogger } from "@runledger/collector";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
-import { demoAccess } from "../demo/demo-access.ts";
-import { runDemo } from "../demo/run-demo.ts";
 import type { Console } from "../program.ts";
 import { type Standalone, startStandalone } from "../standalone.ts";
 
@@ -43,6 +41,10 @@ export async function startUp(
 
   if (flags.demo) {
     say(pc.bold("Demo agents"));
+    const [{ demoAccess }, { runDemo }] = await Promise.all([
+      import("../demo/demo-access.ts"),
+      import("../demo/run-demo.ts"),
+    ]);
     const access = demoAccess(settings, standalone);
     await runDemo({ ...access, rounds: 1, log: (line) => say(`  ${line}`) });
     say(pc.dim(`  look at them: ${access.controlUrl}`));

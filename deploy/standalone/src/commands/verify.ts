@@ -1,12 +1,9 @@
-import { VERDICT_EXIT_CODES } from "@runledger/contract";
 import { openObjects } from "@runledger/storage";
 import { type OpenStore, runVerify, type VerifyFlags, visibleText } from "@runledger/verify";
 import pc from "picocolors";
-import { apiKeyOf } from "../config.ts";
+import { apiKeyOf } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { payloadKeysAtHand } from "./payload-keys.ts";
-
-export const UNREADABLE_EXIT_CODE = VERDICT_EXIT_CODES.UNREADABLE;
 
 /** `runledger verify`: what `@runledger/verify` does, and buckets. Prints the verdict and ends with its exit code. @throws UnreadableError. */
 export async function verifyCommand(target: string, flags: VerifyFlags, console: Console): Promise<void> {
