@@ -83,11 +83,6 @@ function chatPart(value: unknown): MessagePart {
       const { type: _type, toolCallId: id, toolName: name, output, result, ...more } = value;
       return { type: "tool_call_response", id, name, ...more, ...toolOutput(output ?? result) };
     }
-    case "file":
-    case "image": {
-      const { type, ...rest } = value;
-      return "file" in rest ? (value as MessagePart) : filePart(type as "file" | "image", rest);
-    }
     default:
       return partOf(value) as MessagePart;
   }
@@ -108,23 +103,6 @@ function summaryText(summary: unknown): string | undefined {
   return summary
     .flatMap((piece) => (isMembers(piece) && typeof piece["text"] === "string" ? piece["text"] : []))
     .join("\n");
-}
-
-/** A file by its address or by its bytes in base64. */
-function filePart(type: "file" | "image", { data, image, source, mediaType: told, ...rest }: Members): MessagePart {
-  const given = data ?? image ?? source; // `source` is Anthropic's
-  const mediaType = told ?? (isMembers(source) ? source["media_type"] : undefined);
-  const bytes = isMembers(given) ? (given["data"] ?? given["url"] ?? given["text"] ?? null) : given;
-  const base = { ...rest, modality: modalityOf(type, mediaType), mime_type: mediaType ?? null };
-  if (typeof bytes !== "string") return { ...base, type: "file", data: given ?? null };
-  const isAddress = /^(https?|gs|s3):\/\//.test(bytes);
-  return isAddress ? { type: "uri", ...base, uri: bytes } : { type: "blob", ...base, content: bytes };
-}
-
-function modalityOf(type: "file" | "image", mediaType: unknown): string {
-  if (type === "image" || typeof mediaType !== "string") return "image";
-  const [family = ""] = mediaType.split("/");
-  return family === "application" || family === "text" ? "document" : family;
 }
 
 function textOf(value: unknown): string {

@@ -93,6 +93,74 @@ describe("an event of a message", () => {
   });
 });
 
+test.each([
+  ["OpenAI, by id", { type: "file", file: { file_id: "f1" } }, { type: "file", modality: "document", file_id: "f1" }],
+  [
+    "OpenAI, by bytes",
+    { type: "input_file", filename: "a.pdf", file_data: "data:application/pdf;base64,AAAA" },
+    { type: "uri", modality: "document", uri: "data:application/pdf;base64,AAAA", filename: "a.pdf" },
+  ],
+  [
+    "OpenAI, a picture's id",
+    { type: "input_image", file_id: "f1", detail: "low" },
+    { type: "file", modality: "image", file_id: "f1", detail: "low" },
+  ],
+  [
+    "Anthropic",
+    { type: "document", title: "T", source: { type: "base64", media_type: "application/pdf", data: "AAAA" } },
+    { type: "blob", modality: "document", mime_type: "application/pdf", content: "AAAA", title: "T" },
+  ],
+  [
+    "Anthropic, a text",
+    { type: "document", source: { type: "text", media_type: "text/plain", data: "words" } },
+    { type: "text", mime_type: "text/plain", content: "words" },
+  ],
+  [
+    "Anthropic, an address",
+    { type: "image", source: { type: "url", url: "https://x/y.png" } },
+    { type: "uri", modality: "image", uri: "https://x/y.png" },
+  ],
+  [
+    "Gemini",
+    { inlineData: { mimeType: "image/png", data: "AAAA" } },
+    { type: "blob", modality: "image", mime_type: "image/png", content: "AAAA" },
+  ],
+  [
+    "Gemini, an address",
+    { file_data: { mime_type: "video/mp4", file_uri: "gs://b/v.mp4" } },
+    { type: "uri", modality: "video", mime_type: "video/mp4", uri: "gs://b/v.mp4" },
+  ],
+  [
+    "Gemini, a call",
+    { functionCall: { name: "f", args: { a: 1 } } },
+    { type: "tool_call", name: "f", arguments: { a: 1 } },
+  ],
+  [
+    "Gemini, a result",
+    { functionResponse: { name: "f", response: { a: 1 } } },
+    { type: "tool_call_response", name: "f", response: { a: 1 } },
+  ],
+  ["Gemini, a thought", { text: "hm", thought: true }, { type: "reasoning", content: "hm" }],
+  [
+    "Bedrock",
+    { document: { format: "pdf", name: "d", source: { bytes: "AAAA" } } },
+    { type: "blob", modality: "document", mime_type: "application/pdf", content: "AAAA", name: "d" },
+  ],
+  [
+    "Bedrock, a thought",
+    { reasoningContent: { reasoningText: { text: "hm", signature: "s" } } },
+    { type: "reasoning", content: "hm", signature: "s" },
+  ],
+  [
+    "LangChain",
+    { type: "audio", mimeType: "audio/wav", data: "AAAA" },
+    { type: "blob", modality: "audio", mime_type: "audio/wav", content: "AAAA" },
+  ],
+  ["what says nothing of it", { type: "file", file: { toString: null } }, { type: "file", file: { toString: null } }],
+])("files and calls in the words of %s are in the conventions' form", (_who, sent, kept) => {
+  expect(of("gen_ai.user.message", { content: [sent] })?.messages[0]?.parts).toEqual([kept]);
+});
+
 test("the older events hold all messages in one attribute", () => {
   const prompt = JSON.stringify([
     { role: "system", content: "be kind" },

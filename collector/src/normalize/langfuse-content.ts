@@ -3,6 +3,7 @@ import { chatMessage, conversationOf } from "./chat-message.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { keptText } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
+import { responseSaid } from "./provider-answer.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
 import { toolsOffered } from "./tool-definition.ts";
@@ -27,7 +28,7 @@ export function plainContent(
 
 /**
  * A generation: its input is a text, a list of messages, or the request's `{messages, tools, …}`; its output a text, a message, or OpenAI's
- * list of output items. What else the request says stands beside the parameters.
+ * list of output items, or the provider's whole answer. What else the request says stands beside the parameters.
  */
 export function generationContent(attributes: AttributeReader): Content {
   const { memo } = attributes;
@@ -40,7 +41,8 @@ export function generationContent(attributes: AttributeReader): Content {
   const definitions = membersOrList(tools ?? metadata.tools, memo.parse);
   const parameters = { ...parametersOf(attributes), ...rest };
   const output = attributes.value(OUTPUT);
-  const response = responseOf(output, memo);
+  const body = responseSaid(membersOrList(output, memo.parse));
+  const response = body?.messages ?? responseOf(output, memo);
   const instructions = system ?? metadata.instructions;
   const content: Content = {};
   if (instructions !== null) content.system_prompt = instructions;
@@ -48,7 +50,8 @@ export function generationContent(attributes: AttributeReader): Content {
   if (definitions !== null) content.tool_definitions = toolsOffered(listOf(definitions), memo).text;
   if (response !== null) content.response = memo.write(response);
   if (losesDigits(given)) content.raw_request = given;
-  if (losesDigits(output)) content.raw_response = output;
+  if (output !== null && (body !== null || losesDigits(output)))
+    content.raw_response = typeof output === "string" ? output : JSON.stringify(output);
   if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
   return content;
 }
@@ -78,14 +81,7 @@ function parametersOf(attributes: AttributeReader): Record<string, unknown> {
 function responseOf(output: unknown, { parse }: TextMemo): ChatMessage[] | null {
   if (output === null || output === "") return null;
   const value = membersOrList(output, parse);
-  if (isMembers(value) && Array.isArray(value["choices"])) return value["choices"].map(choiceMessage);
   return listOf(value ?? output).map((item) => chatMessage(item, "assistant"));
-}
-
-function choiceMessage(choice: unknown): ChatMessage {
-  if (!isMembers(choice)) return chatMessage(choice, "assistant");
-  const { message, index: _index, ...rest } = choice;
-  return { ...chatMessage(message ?? rest, "assistant"), ...(message === undefined ? {} : rest) };
 }
 
 function listOf(value: unknown): unknown[] {

@@ -181,12 +181,23 @@ describe("a generation's content", () => {
     ]);
   });
 
-  it("has each choice of a raw answer", () => {
+  it("has each choice of a raw answer, the call what else that says, and the answer is kept whole", () => {
     const choices = [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "A" } }];
-    const { content } = generation("q", { output: JSON.stringify({ id: "x", choices }) });
+    const usage = { prompt_tokens: 9, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 4 } };
+    const output = JSON.stringify({ id: "chatcmpl-1", model: "gpt-4o-2024-08-06", choices, usage });
+    const { content, llm } = generation("q", { output, "langfuse.observation.model.name": "gpt-4o" });
     expect(JSON.parse(content.response ?? "")).toEqual([
       { role: "assistant", parts: [{ type: "text", content: "A" }], finish_reason: "stop" },
     ]);
+    expect(content.raw_response).toBe(output);
+    expect(llm).toMatchObject({
+      response_id: "chatcmpl-1",
+      response_model: "gpt-4o-2024-08-06",
+      finish_reasons: ["stop"],
+      ...{ input_tokens: 9, output_tokens: 2, cache_read_tokens: 4 },
+    });
+    const told = generation("q", { output, usage_details: '{"input":1,"output":1}' });
+    expect(told.llm).toMatchObject({ input_tokens: 1, cache_read_tokens: null });
   });
 
   it("is kept as sent beside, where numbers would lose digits", () => {

@@ -3,6 +3,7 @@ import type { Dialect, DialectFacts } from "./dialect.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { generationContent, plainContent } from "./langfuse-content.ts";
 import { langfuseTokens } from "./langfuse-usage.ts";
+import { responseSaid, tokensSaid } from "./provider-answer.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const TYPE = "langfuse.observation.type";
@@ -95,13 +96,15 @@ function llmFactsOf(
   const parameters = isMembers(found) ? found : {};
   const { stream } = parameters;
   const answered = !failed && namesAnswerer(parameters, span);
+  const body = responseSaid(membersOrList(span.attributes.get("langfuse.observation.output"), attributes.memo.parse));
+  const usage = attributes.value("langfuse.observation.usage_details");
   return {
     provider: null,
     request_model: answered ? null : model,
-    response_model: answered ? model : null,
-    response_id: null,
-    finish_reasons: [],
-    ...langfuseTokens(attributes.value("langfuse.observation.usage_details")),
+    response_model: body?.model ?? (answered ? model : null),
+    response_id: body?.id ?? null,
+    finish_reasons: body?.finishReasons ?? [],
+    ...(usage === null && body !== null ? tokensSaid(body.usage) : langfuseTokens(usage)),
     time_to_first_token_ms: firstTokenMs,
     streaming: typeof stream === "boolean" ? stream : firstTokenMs === null ? null : true,
     counted: true,

@@ -1,6 +1,7 @@
+import { filePart } from "./file-part.ts";
 import { copiedBeside, isMembers, type Members, unlessJson } from "./json-object.ts";
 
-/** The parts of OpenAI, Anthropic and Bedrock in the form of the conventions; any other stays as it is. */
+/** The parts of OpenAI, Anthropic, Gemini and Bedrock in the form of the conventions; any other stays as it is. */
 export function partOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "text", content: typeof value === "string" ? value : JSON.stringify(value) };
   if (value["type"] === "text" || value["type"] === "input_text" || value["type"] === "output_text")
@@ -9,29 +10,6 @@ export function partOf(value: unknown): Members {
     case undefined: {
       const { type: _type, ...rest } = value;
       return untypedPart(rest);
-    }
-    case "image_url": {
-      const { type: _type, image_url: image, ...beside } = value;
-      const { url, ...more }: Members = isMembers(image) ? image : { url: image };
-      return { ...beside, ...more, type: "uri", modality: "image", uri: url };
-    }
-    case "input_image": {
-      const { type: _type, image_url: url, image, ...beside } = value;
-      const uri = url ?? image;
-      if (uri === undefined || uri === null || isMembers(uri)) return value;
-      return { ...beside, type: "uri", modality: "image", uri };
-    }
-    case "input_audio": {
-      const { type: _type, input_audio: audio, ...beside } = value;
-      const { data, format, ...more }: Members = isMembers(audio) ? audio : {};
-      return {
-        ...beside,
-        ...more,
-        type: "blob",
-        modality: "audio",
-        ...(typeof format === "string" ? { mime_type: `audio/${format}` } : { format }),
-        content: data,
-      };
     }
     case "thinking": {
       const { type: _type, thinking, ...more } = value;
@@ -50,7 +28,7 @@ export function partOf(value: unknown): Members {
       return { ...more, type: "tool_call_response", id, response: content ?? null };
     }
     default:
-      return value;
+      return filePart(value) ?? value;
   }
 }
 
@@ -65,9 +43,9 @@ function textPart(part: Members): Members {
 const TYPE_KEY = ["type"];
 const TEXT_KEYS = ["type", "text", "content"];
 
-/** Bedrock names a part by its one member. */
+/** Bedrock and Gemini name a part by its one member. */
 function untypedPart(part: Members): Members {
-  const { toolUse, toolResult, ...rest } = part;
+  const { toolUse, toolResult, functionCall, functionResponse, reasoningContent, ...rest } = part;
   if (isMembers(toolUse)) {
     const { toolUseId: id, name, input, ...more } = toolUse;
     return { ...rest, ...more, type: "tool_call", id, name, arguments: input };
@@ -76,7 +54,23 @@ function untypedPart(part: Members): Members {
     const { toolUseId: id, content, ...more } = toolResult;
     return { ...rest, ...more, type: "tool_call_response", id, response: content ?? null };
   }
-  return typeof part["text"] === "string" ? textPart(part) : { ...part, type: "object" };
+  if (isMembers(functionCall)) {
+    const { args, ...more } = functionCall;
+    return { ...rest, ...more, type: "tool_call", arguments: args ?? {} };
+  }
+  if (isMembers(functionResponse)) {
+    const { response, ...more } = functionResponse;
+    return { ...rest, ...more, type: "tool_call_response", response: response ?? null };
+  }
+  const thought = isMembers(reasoningContent) ? reasoningContent["reasoningText"] : null;
+  if (isMembers(thought)) {
+    const { text: content, ...more } = thought;
+    return { ...rest, ...more, type: "reasoning", content };
+  }
+  if (typeof part["text"] !== "string") return filePart(part) ?? { ...part, type: "object" };
+  if (part["thought"] !== true) return textPart(part);
+  const { text, thought: _thought, ...beside } = part;
+  return { ...beside, type: "reasoning", content: text };
 }
 
 /** `{id, type, function: {name, arguments}}`, or the same without `function`. */

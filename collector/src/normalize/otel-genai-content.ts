@@ -97,8 +97,12 @@ function eventTalk(events: readonly SpanEvent[]): Content {
     else if (name === DETAILS_EVENT) Object.assign(content, detailsOf(attributes));
   }
   const { system_prompt: system, messages, response } = places;
+  if (messages.length > 0) {
+    const asked = askedMessages(messages);
+    content.messages ??= asked.messages;
+    if (system.length === 0 && asked.system !== null) content.system_prompt ??= asked.system;
+  }
   if (system.length > 0) content.system_prompt ??= JSON.stringify(system.flatMap(({ parts }) => parts));
-  if (messages.length > 0) content.messages ??= messages.map((message) => JSON.stringify(message));
   if (response.length > 0) content.response ??= JSON.stringify(response);
   return content;
 }

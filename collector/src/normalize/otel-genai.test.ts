@@ -35,6 +35,7 @@ describe("what a span is", () => {
     ["execute_tool", "tool"],
     ["invoke_agent", "agent"],
     ["create_agent", "agent"],
+    ["apply_guardrail", "guardrail"],
     ["retrieval", "other"],
     ["invoke_workflow", "other"],
     ["plan", "other"],
@@ -51,6 +52,20 @@ describe("what a span is", () => {
     expect(read({ "gen_ai.tool.name": "search" })).toMatchObject({ kind: "tool", operation: "execute_tool" });
     expect(read({ "gen_ai.system": "openai" })).toMatchObject({ kind: "other", llm: null });
     expect(read({ "gen_ai.conversation.id": "c", "http.method": "GET" }).claimed).toBe(false);
+  });
+
+  it("is a guardrail's rejection when that denied, whatever the span's status", () => {
+    const guard = { "gen_ai.operation.name": "apply_guardrail", "gen_ai.guardian.name": "pii" };
+    const decision = (type: string) => ({
+      "gen_ai.security.decision.type": type,
+      "gen_ai.security.decision.reason": "a card",
+    });
+    const error = { type: "guardrail_rejection", message: "a card" };
+    expect(read({ ...guard, ...decision("deny") })).toMatchObject({ name: "pii", error });
+    expect(read({ ...guard, ...decision("warn") }).error).toBeNull();
+    expect(read({ ...CHAT, ...decision("deny") }).error).toBeNull();
+    const renamed = { "gen_ai.operation.name": "run_guardrail", "gen_ai.security.verdict.type": "deny" };
+    expect(read(renamed)).toMatchObject({ kind: "guardrail", error: { type: "guardrail_rejection", message: null } });
   });
 
   it("is named after its tool, agent or model", () => {
@@ -275,8 +290,12 @@ describe("a model call", () => {
   });
 
   it("is read in the attributes and in the span events of the conventions before 1.28", () => {
-    const old = { "gen_ai.prompt": '[{"role":"user","content":"Hi"}]', "gen_ai.completion": "Hello." };
-    const expected = { messages: ['{"role":"user","parts":[{"type":"text","content":"Hi"}]}'] };
+    const prompt = '[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]';
+    const old = { "gen_ai.prompt": prompt, "gen_ai.completion": "Hello." };
+    const expected = {
+      system_prompt: JSON.stringify(text("Be brief.")),
+      messages: ['{"role":"user","parts":[{"type":"text","content":"Hi"}]}'],
+    };
     expect(read({ ...CHAT, ...old }).content).toMatchObject(expected);
     const events = [
       event("gen_ai.content.prompt", { "gen_ai.prompt": old["gen_ai.prompt"] }),

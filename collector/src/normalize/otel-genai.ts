@@ -41,6 +41,8 @@ const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
   ["execute_tool", "tool"],
   ["invoke_agent", "agent"],
   ["create_agent", "agent"],
+  ["apply_guardrail", "guardrail"],
+  ["run_guardrail", "guardrail"],
 ]);
 
 /** What an agent does as a whole: without a parent, its end is the run's. */
@@ -55,10 +57,11 @@ export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "
   const toolName = kind === "tool" ? (attributes.text(GEN_AI.toolName) ?? targetOf(span.name, operation)) : null;
   const llm = kind === "llm" ? llmFactsOf(requestModel, span, attributes) : null;
   const ends = span.parentSpanId === null && operation !== null && WHOLE_RUNS.has(operation);
+  const guardrailName = kind === "guardrail" ? attributes.firstText(GUARDRAIL_NAME) : null;
   return {
     event: ends ? "run_end" : "step",
     kind,
-    name: toolName ?? requestModel ?? (kind === "agent" ? agentName : null) ?? span.name,
+    name: toolName ?? requestModel ?? guardrailName ?? (kind === "agent" ? agentName : null) ?? span.name,
     operation: operation ?? (kind === "tool" ? "execute_tool" : null),
     runId: null,
     runSeq: null,
@@ -66,6 +69,7 @@ export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "
     llm,
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
     end: ends ? endOf(span) : null,
+    error: kind === "guardrail" ? rejectionOf(span.attributes) : null,
     content:
       kind === "llm"
         ? modelContent(span, attributes)
@@ -73,6 +77,20 @@ export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "
           ? toolContent(span, attributes)
           : agentContent(span, attributes),
   };
+}
+
+/**
+ * Proposed words for guardrails, which some send: a rejection leaves the span's status as it is.
+ * Source: open-telemetry/semantic-conventions#3233, semantic-conventions-genai#427.
+ */
+const GUARDRAIL_NAME = ["gen_ai.guardian.name", "gen_ai.security.guardrail.name"];
+const VERDICTS = ["gen_ai.security.decision", "gen_ai.security.verdict"];
+
+function rejectionOf(attributes: SpanView["attributes"]): NonNullable<DialectFacts["error"]> | null {
+  const verdict = VERDICTS.find((key) => attributes.get(`${key}.type`) === "deny");
+  if (verdict === undefined) return null;
+  const reason = attributes.get(`${verdict}.reason`);
+  return { type: "guardrail_rejection", message: typeof reason === "string" ? reason : null };
 }
 
 function kindOf(operation: string | null, span: SpanView): StepKind {

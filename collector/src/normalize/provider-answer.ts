@@ -23,6 +23,17 @@ export interface UsageSaid {
   reasoning: number | null;
 }
 
+export function tokensSaid({ input, output, cacheRead, cacheWrite, reasoning }: UsageSaid): TokensSaid {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    cache_read_tokens: cacheRead,
+    cache_write_tokens: cacheWrite,
+    reasoning_tokens: reasoning,
+  };
+}
+type TokensSaid = Record<`${"input" | "output" | "cache_read" | "cache_write" | "reasoning"}_tokens`, number | null>;
+
 /** Reads an answer of OpenAI's chat completions, completions or responses, of Anthropic's messages, or LangChain's outputs; null for anything else. */
 export function responseSaid(body: unknown): ResponseSaid | null {
   if (!isMembers(body)) return null;

@@ -147,7 +147,7 @@ describe("content", () => {
     ).toEqual([
       { type: "uri", modality: "image", mime_type: "image/png", uri: "https://x/y.png" },
       { type: "blob", modality: "document", mime_type: "application/pdf", content: "JVBERi0=", filename: "a.pdf" },
-      { type: "uri", modality: "image", mime_type: null, uri: "https://x/z.png" },
+      { type: "uri", modality: "image", uri: "https://x/z.png" },
       { type: "reasoning", content: "hm" },
       { type: "hologram", data: 1 },
     ]);

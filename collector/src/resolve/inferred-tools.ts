@@ -49,6 +49,8 @@ export interface ToolRequest {
   callId: string;
   name: string;
   argumentsSha256: string;
+  /** A span with this call id is this request's though it began before, by a clock that is behind: no other asked with the id before. */
+  first: boolean;
   /** Until here a span or result with this call id is this request's: then the model asks with the same id again. */
   until: string;
 }
@@ -121,16 +123,18 @@ function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]
         callId: source.tool_request_ids[index] ?? "",
         name,
         argumentsSha256: source.tool_request_arguments[index] ?? "",
+        first: true,
         until: FOREVER,
       });
     }
   }
   requests.sort((a, b) => compare(a.source.end_time, b.source.end_time) || inOrder(a.source, b.source));
-  const askedAgain = new Map<string, string>();
+  const askedAgain = new Map<string, ToolRequest>();
   for (const request of requests.toReversed()) {
     if (request.callId === "") continue;
-    request.until = askedAgain.get(request.callId) ?? FOREVER;
-    askedAgain.set(request.callId, request.source.end_time);
+    const next = askedAgain.get(request.callId);
+    if (next !== undefined) [request.until, next.first] = [next.source.end_time, false];
+    askedAgain.set(request.callId, request);
   }
   return requests;
 }
@@ -173,7 +177,7 @@ function coveredRequests(
   match(
     ({ callId }) => callId,
     ({ members }) => known(members.map(({ tool_call_id }) => tool_call_id)),
-    (request, tool) => begun(request, tool) && tool.counts.start_time < request.until,
+    (request, tool) => (request.first || begun(request, tool)) && tool.counts.start_time < request.until,
   );
   // A tool step with the id of another request is that one's, or another attempt of it.
   for (const tool of free)

@@ -308,6 +308,13 @@ describe("a tool call that left no span", () => {
       null,
     ]);
   });
+  it("is not inferred beside the step that has its id by a clock that is behind, unless the id was asked for before", () => {
+    const early = tool("early", [-9000, -8990], "agent", { tool_call_id: "c1", tool_name: "other" });
+    expect(inferred([asks, early], at(500))).toEqual([]);
+    const again = llm("again", [200, 300], "agent", [1, 1], asking(["c1", "search", '{"q":2}']));
+    const found = inferred([asks, early, again], at(500));
+    expect(found.map(({ requestedBy }) => requestedBy.step_id)).toEqual([again.step_id]);
+  });
   it("is our SDK's to tell of when its own span asks for it", () => {
     expect(inferred([{ ...asks, dialect: "runledger" }], at(500))).toEqual([]);
   });
