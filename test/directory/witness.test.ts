@@ -109,6 +109,30 @@ test("entries of a shard that the directory does not take any more are not cover
   });
 });
 
+test("behind what witnesses covered each entry must be young, and of a shard that they covered nothing of none may wait", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  expect(await open().round()).toEqual([]);
+  const now = Date.now();
+  const verdict = async () => (await verifySample(sample, policy, { now: Math.floor(now / 1000) })).findings;
+  await sample.grow("a", 1, receivedAt(now));
+  expect(await verdict()).toEqual([]);
+  await sample.grow("b", 1, receivedAt(now));
+  expect(await verdict()).toMatchObject([{ verdict: "INCOMPLETE", where: "b: entries 0 to 0" }]);
+  await sample.record();
+  expect(await open().round()).toEqual([]);
+  expect(await verdict()).toEqual([]);
+  // The first says to be of now.
+  await sample.grow("a", 1, receivedAt(now));
+  await sample.grow("a", 1, receivedAt(now - 13 * 86_400_000));
+  await sample.grow("b", 1, receivedAt(now));
+  await sample.grow("b", 1, receivedAt(now + 3_600_000));
+  expect(await verdict()).toMatchObject([
+    { verdict: "INCOMPLETE", where: "a: entries 3 to 4" },
+    { verdict: "INCOMPLETE", where: "b: entries 1 to 2" },
+  ]);
+});
+
 test("without a cosigned head a policy with a quorum verifies nothing", async () => {
   await sample.grow("a", 2);
   await sample.record();

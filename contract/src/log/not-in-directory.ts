@@ -20,7 +20,7 @@ export async function addAbsentDirectory(shards: readonly ReadObject[], findings
 /** A shard that the directory does not name: a note while its log is young, else INCOMPLETE, since nobody would miss it. `since`: what its first entry says. @returns the note. */
 export function addUnrecordedShard(shard: string, since: string | null, now: number, findings: Findings): string[] {
   const what = `shard ${shard} is not in the directory yet${since === null ? "" : `, with records since ${since}`}. ${CURE}`;
-  if (since !== null && now * 1000 - Date.parse(since) <= MAX_UNRECORDED_MS) return [`${what}.`];
+  if (since !== null && Math.abs(now * 1000 - Date.parse(since)) <= MAX_UNRECORDED_MS) return [`${what}.`];
   findings.add("INCOMPLETE", `shard ${shard}`, `${what}; until then nobody would miss it if it were removed`);
   return [];
 }

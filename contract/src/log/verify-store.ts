@@ -17,7 +17,7 @@ import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { createFindings, type Findings, findingsWithin, type LogVerification } from "./verification.ts";
 import { type LogToVerify, verifyLog } from "./verify.ts";
 import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
-import { createWitnessCover } from "./witness-cover.ts";
+import { createWitnessCover, type WitnessCover } from "./witness-cover.ts";
 
 /** Where shards lie beside each other: a directory, a bucket, a query API. Paths as `record/paths.ts` makes them. */
 export interface StoreToVerify {
@@ -89,7 +89,7 @@ export async function verifyStore(
       const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
       const cover = anchors && createWitnessCover({ directory: directory?.anchors ?? null, anchors, recorded }, trust);
       const times = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
-      const receivedTimes = rememberingTimes(times, [0, cover?.size ?? 0]);
+      const receivedTimes = shownTo(cover, times);
       const [sinceCheckpoint, ...earlier] = since.get(shard) ?? [];
       // What a quorum cosigned may be of another log, or of another history of this one.
       const attestedHeads = [...(anchors?.heads ?? []), ...earlier.flatMap((note) => headOf(note, verifiers, own))];
@@ -111,9 +111,9 @@ export async function verifyStore(
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (trust.only !== undefined) checkName(own, verification, trust.only);
       if (directory !== null && recorded.length === 0)
-        notes.push(...addUnrecordedShard(shard, receivedTimes.at(0), trust.now, findings));
+        notes.push(...addUnrecordedShard(shard, receivedTimes.first(), trust.now, findings));
       notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
-      cover?.check(verification, receivedTimes.at(cover.size), own);
+      cover?.check(verification, own);
     }
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
@@ -168,19 +168,17 @@ function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, {
   return only === undefined ? "log" : "selection";
 }
 
-/** As they are verified: who serves the log could tell others when asked again. */
-function rememberingTimes(
-  times: ReceivedTimes,
-  indexes: readonly number[],
-): ReceivedTimes & { at(index: number): string | null } {
-  const known = new Map<number, string>();
+/** As they are verified: who serves the log could tell others when asked again. `first`: what the first entry says. */
+function shownTo(cover: WitnessCover | null, times: ReceivedTimes): ReceivedTimes & { first(): string | null } {
+  let first: string | null = null;
   return {
     finish: times.finish,
+    first: () => first,
     add(index, receivedTime) {
-      if (indexes.includes(index)) known.set(index, receivedTime);
+      if (index === 0) first = receivedTime;
+      cover?.add(index, receivedTime);
       times.add(index, receivedTime);
     },
-    at: (index) => known.get(index) ?? null,
   };
 }
 

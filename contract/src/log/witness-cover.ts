@@ -6,8 +6,10 @@ import type { Findings, LogVerification } from "./verification.ts";
 export interface WitnessCover {
   /** So many of the first entries. */
   readonly size: number;
-  /** `receivedTime`: what the entry behind these says of its receipt. */
-  check(log: Pick<LogVerification, "treeSize">, receivedTime: string | null, findings: Findings): void;
+  /** What an entry says of its receipt. */
+  add(index: number, receivedTime: string): void;
+  /** After all entries. */
+  check(log: Pick<LogVerification, "treeSize">, findings: Findings): void;
 }
 
 /** A directory takes heads once a minute, and its witnesses then. */
@@ -23,14 +25,22 @@ export function createWitnessCover(
   const size = Math.max(inDirectory, own?.size ?? 0);
   const newest = Math.max(byDirectory?.time ?? 0, own?.time ?? 0);
   const isRecent = now - newest <= MAX_UNWITNESSED_SECONDS;
+  /** Seconds, of the entries behind `size`: that of whichever says to be furthest from now. */
+  let furthestAge = Number.NEGATIVE_INFINITY;
+  let seenBehind = 0;
   return {
     size,
-    check({ treeSize }, receivedTime, findings) {
+    add(index, receivedTime) {
+      if (index < size) return;
+      seenBehind++;
+      furthestAge = Math.max(furthestAge, Math.abs(now - Date.parse(receivedTime) / 1000));
+    },
+    check({ treeSize }, findings) {
       if (size >= treeSize) return;
-      // By the head's time, which the witness tells: a store that was put back goes on with entries that say to be young. And by the entry's own:
-      // a directory's heads go on being cosigned where it does not take this shard's any more.
-      const age = receivedTime === null ? Number.POSITIVE_INFINITY : now - Date.parse(receivedTime) / 1000;
-      if (size > 0 && isRecent && Math.abs(age) <= MAX_UNWITNESSED_SECONDS) return;
+      // By the head's time, which the witness tells: a store that was put back goes on with entries that say to be young. And by the entries' own, all
+      // of them: a directory's heads go on being cosigned where it does not take this shard's any more.
+      const areYoung = seenBehind === treeSize - size && furthestAge <= MAX_UNWITNESSED_SECONDS;
+      if (size > 0 && isRecent && areYoung) return;
       const when =
         newest === 0 ? "no head is under it" : `its last head is of ${new Date(newest * 1000).toISOString()}`;
       findings.add(
