@@ -1,9 +1,9 @@
 import type { StepRow } from "@runledger/contract";
-import { areAtOnce } from "./at-once.ts";
+import { areAtOnce, endTogether } from "./at-once.ts";
 import { answerOf, EMBEDDINGS, mayHaveSameWords, questionOf, sameError } from "./call-words.ts";
 import { MIN_UNIQUE_ID_CHARS, sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
 import { isSameProcess, mayBeSameProcess } from "./same-process.ts";
-import { MINUTES_APART, minuteOf, sourceOf } from "./step-fact.ts";
+import { MINUTES_APART, minuteOf, overlap, sourceOf } from "./step-fact.ts";
 
 /** Of a model call's row, what is compared with what another instrumentation tells of it. */
 export const TOLD_COLUMNS = [
@@ -41,7 +41,7 @@ export type ToldCall = Pick<StepRow, (typeof TOLD_COLUMNS)[number]>;
  * Whether two records are one call though they have no response id in common: by different instrumentations, in different runs, in one process, the one
  * within the other's time, and nothing that both tell contradicting. Then the same ids of what the model asked for suffice; else the words that were asked
  * last, something more of what went in and something of what came out must be the same; or, since words may not be told, both must be known to be of one
- * process, and begin and end at once. Of two records it is always the same answer.
+ * process, and begin and end at once, or end together and tell the same of how it ended. Of two records it is always the same answer.
  */
 export function areAlike(a: ToldCall, b: ToldCall): boolean {
   return (
@@ -51,8 +51,16 @@ export function areAlike(a: ToldCall, b: ToldCall): boolean {
     Math.abs(minuteOf(a) - minuteOf(b)) <= MINUTES_APART &&
     sameTime(a, b) &&
     isConsistent(a, b) &&
-    (haveUniqueIds(a, b) || haveEvidence(a, b) || (isSameProcess(a.process, b.process) && areAtOnce(a, b)))
+    (haveUniqueIds(a, b) ||
+      haveEvidence(a, b) ||
+      ((areAtOnce(a, b) || (endTogether(a, b) && endTheSame(a, b))) && isSameProcess(a.process, b.process)))
   );
+}
+
+/** Calls of one run at one moment, or with one response id, may be one call as well: then all that is alike to either of them must be seen. */
+export function mayBeTogether(a: ToldCall, b: ToldCall): boolean {
+  const isNamed = a.run_id === b.run_id || (a.response_id !== "" && a.response_id === b.response_id);
+  return isNamed ? overlap(a, b) : areAlike(a, b);
 }
 
 /** The provider's ids of the tool calls that were asked for: nothing else is needed. */
@@ -94,6 +102,13 @@ function haveEvidence(a: ToldCall, b: ToldCall): boolean {
     (asksWhole(a) && asksWhole(b)) ||
     (a.status === "error" && sameError(a, b));
   return wentIn && cameOut;
+}
+
+/** Of those that are consistent: both tell the tokens that went in and came out, or the error. */
+function endTheSame(a: ToldCall, b: ToldCall): boolean {
+  if (a.status === "error") return sameError(a, b);
+  const bothTell = (of: "input_tokens" | "output_tokens") => a[of] !== null && b[of] !== null;
+  return bothTell("input_tokens") && (bothTell("output_tokens") || a.operation === EMBEDDINGS);
 }
 
 /** Of the words for how an answer ended, those for one that is not whole; for the others libraries have too many. */

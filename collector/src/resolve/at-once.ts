@@ -1,9 +1,14 @@
 import { compare, type Span } from "./step-fact.ts";
 
 /** Instrumentations around one another begin and end with the call, but for what clients do before they send it. */
-export const AT_ONCE_MS = 100;
+const AT_ONCE_MS = 100;
 /** Of one process's clock; OpenTelemetry for JavaScript cuts beginnings to milliseconds. */
 const CLOCK_MS = 3;
+/** A busy process comes late to what follows an answer. */
+const ENDS_APART_MS = 500;
+/** Ends are looked for by moments of so many ms. */
+export const MOMENT_MS = 100;
+const MOMENTS_APART = ENDS_APART_MS / MOMENT_MS;
 
 /** The one begins and ends a moment before and after the other: by clocks of one process. */
 export function areAtOnce(a: Span, b: Span): boolean {
@@ -14,28 +19,37 @@ export function areAtOnce(a: Span, b: Span): boolean {
   return isNested && Math.abs(begins) <= AT_ONCE_MS && Math.abs(ends) <= AT_ONCE_MS;
 }
 
-/** In which its beginning is: what is at once with it began in the same one or in one next to it. */
-export function momentOf({ start_time }: Pick<Span, "start_time">): number {
-  return Math.trunc(Date.parse(start_time) / AT_ONCE_MS);
+/** As all do that are at once, and one around calls that wait for others, or for attempts before them. */
+export function endTogether(a: Span, b: Span): boolean {
+  return Math.abs(Date.parse(a.end_time) - Date.parse(b.end_time)) <= ENDS_APART_MS;
 }
 
+/** In which its end is. */
+export function momentOf({ end_time }: Pick<Span, "end_time">): number {
+  return Math.trunc(Date.parse(end_time) / MOMENT_MS);
+}
+
+/** Those in which what ends together with it may have ended. */
 export function momentsAround(moment: number): number[] {
-  return [moment - 1, moment, moment + 1];
+  return Array.from({ length: 2 * MOMENTS_APART + 1 }, (_, n) => moment - MOMENTS_APART + n);
 }
 
-/** Those that are at once with one another, directly or by way of others. */
-export function groupsAtOnce<Call extends Span>(calls: readonly Call[]): Call[][] {
-  const ordered = calls.toSorted((a, b) => compare(a.start_time, b.start_time));
+/** Those that end together and may be one, directly or by way of others. */
+export function groupsTogether<Call extends Span>(
+  calls: readonly Call[],
+  mayBeOne: (a: Call, b: Call) => boolean,
+): Call[][] {
+  const ordered = calls.toSorted((a, b) => compare(a.end_time, b.end_time));
   const groupOf = new Map<Call, Call[]>();
   for (const [n, call] of ordered.entries()) {
     let group = [call];
+    groupOf.set(call, group);
     for (let before = n - 1; before >= 0; before--) {
       const other = ordered[before] as Call;
-      if (Date.parse(call.start_time) - Date.parse(other.start_time) > AT_ONCE_MS) break;
-      const others = groupOf.get(other) ?? [];
-      if (group !== others && areAtOnce(other, call)) group = joined(group, others, groupOf);
+      if (!endTogether(other, call)) break;
+      const others = groupOf.get(other) ?? [other];
+      if (group !== others && mayBeOne(other, call)) group = joined(group, others, groupOf);
     }
-    for (const one of group.length === 1 ? group : []) groupOf.set(one, group);
   }
   return [...new Set(groupOf.values())];
 }

@@ -1,8 +1,8 @@
 import { parameterLists, type Rows } from "@runledger/storage";
-import { areAlike, TOLD_COLUMNS, type ToldCall } from "./alike.ts";
+import { areAlike, mayBeTogether, type ToldCall } from "./alike.ts";
 import { joined } from "./at-once.ts";
 import { type Asked, callsNear, type IndexedCall } from "./model-call-index.ts";
-import { overlap, withNumbers } from "./step-fact.ts";
+import { createTellCalls } from "./told-calls.ts";
 
 /** Whose a run is, as far as it tells; "" when it does not. */
 export interface Who {
@@ -24,10 +24,11 @@ const NOBODY: Who = { agent: "", session: "", user: "" };
 
 /** Asks ClickHouse which model calls other sources tell of that may be these, when one of both does not know the id of its answer. */
 export async function callsAlike(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<AlikeCalls> {
-  const lists = await callsNear(rows, tenant, facts);
+  const tell = createTellCalls(rows, tenant);
+  const lists = await callsNear(rows, tenant, facts, tell);
   if (lists.length === 0) return new Map();
   const near = lists.flat();
-  const [told, who] = await Promise.all([toldCalls(rows, tenant, near), whoOf(rows, tenant, near)]);
+  const [told, who] = await Promise.all([tell(near), whoOf(rows, tenant, near)]);
   const byId = new Map(told.map((call) => [call.record_id, call]));
   const together = lists.map((calls) => calls.flatMap(({ record_id }) => byId.get(record_id) ?? []));
   return groupedAlike(together, new Set(facts.map(({ record_id }) => record_id)), who);
@@ -47,29 +48,6 @@ export function groupedAlike(
     for (const call of calls) found.set(call.record_id, { ...call, group, who: who.get(call.run_id) ?? NOBODY });
   }
   return found;
-}
-
-async function toldCalls(rows: Rows, tenant: string, near: readonly IndexedCall[]): Promise<ToldCall[]> {
-  const received = near.map(({ received_time }) => received_time).sort();
-  const byId = new Map(near.map((call) => [call.record_id, call]));
-  const found: ToldCall[] = [];
-  for (const record_ids of parameterLists(byId.keys())) {
-    const told = await rows.query<ToldCall>(
-      `SELECT ${TOLD_COLUMNS.join(", ")} FROM steps
-       WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND record_id IN {record_ids:Array(String)}
-         AND received_time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') AND parseDateTime64BestEffort({last:String}, 9, 'UTC')`,
-      {
-        tenant,
-        run_ids: [...new Set(record_ids.map((id) => byId.get(id)?.run_id ?? ""))],
-        record_ids,
-        first: received[0] ?? "",
-        last: received.at(-1) ?? "",
-      },
-    );
-    found.push(...told.map(withNumbers));
-  }
-  // Two collectors may have inserted it at one moment.
-  return [...new Map(found.map((call) => [call.record_id, call])).values()];
 }
 
 async function whoOf(rows: Rows, tenant: string, near: readonly IndexedCall[]): Promise<Map<string, Who>> {
@@ -94,15 +72,9 @@ function groupsOf(together: readonly (readonly ToldCall[])[]): ToldCall[][] {
       groupOf.set(call, group);
       for (const other of calls.slice(0, n)) {
         const others = groupOf.get(other) ?? [other];
-        if (others !== group && (areAlike(other, call) || isLinked(other, call)))
-          group = joined(group, others, groupOf);
+        if (others !== group && mayBeTogether(other, call)) group = joined(group, others, groupOf);
       }
     }
   }
   return [...new Set(groupOf.values())];
-}
-
-function isLinked(a: ToldCall, b: ToldCall): boolean {
-  if (!overlap(a, b)) return false;
-  return a.run_id === b.run_id || (a.response_id !== "" && a.response_id === b.response_id);
 }

@@ -139,8 +139,13 @@ it("counts calls without words once in one process, however many others it makes
     llm(`a${n}`, [n * 10_000, n * 10_000 + 400], "", null, { ...facts, run_id: "busy one" }),
     llm(`b${n}`, [n * 10_000 + 1, n * 10_000 + 399], "", [10, 5], { ...facts, run_id: "busy other", ...INNER }),
   ]);
-  await stage.arrive(...calls.flat());
-  expect(await stage.usageOf("busy")).toMatchObject({ llm_calls: 15, tokens: 150 });
+  // It waits for others of its client, and is late at its end.
+  const waiting = Array.from({ length: 5 }, (_, n) => [
+    llm(`c${n}`, [n * 9_000, n * 9_000 + 3_400], "", [20, 5], { ...facts, run_id: "busy one" }),
+    llm(`d${n}`, [n * 9_000 + 2_900, n * 9_000 + 3_100], "", [20, 5], { ...facts, run_id: "busy other", ...INNER }),
+  ]);
+  await stage.arrive(...[...calls, ...waiting].flat());
+  expect(await stage.usageOf("busy")).toMatchObject({ llm_calls: 20, tokens: 250 });
 });
 
 it("looks again when another collector brought a nearer one meanwhile", async () => {

@@ -1,5 +1,6 @@
 import { parameterLists, type Rows } from "@runledger/storage";
-import { AT_ONCE_MS, groupsAtOnce, momentOf, momentsAround } from "./at-once.ts";
+import { mayBeTogether } from "./alike.ts";
+import { groupsTogether, MOMENT_MS, momentOf, momentsAround } from "./at-once.ts";
 import {
   compare,
   MINUTES_APART,
@@ -11,6 +12,7 @@ import {
   sourceOf,
   TOLERANCE_MS,
 } from "./step-fact.ts";
+import type { TellCalls } from "./told-calls.ts";
 
 /** What is needed of a fact to look for others like it. */
 export type Asked = Pick<
@@ -39,7 +41,7 @@ const MAX_CHAIN = 256;
 /** And so many of the same words while those that are looked at were under way. */
 const MAX_SAME_WORDS = 1_000;
 const WORDS_PER_QUERY = 500;
-const CALLS_OF_PROCESSES_PER_QUERY = 100;
+const CALLS_OF_PROCESSES_PER_QUERY = 50;
 /** The records of one call begin and end nearly at once: mostly the first look shows all. */
 const MARGIN_MS = 1_000;
 /** Each look follows a chain further; one that is not seen whole then is left alone. */
@@ -47,10 +49,15 @@ const MAX_ROUNDS = 4;
 const INDEX_COLUMNS = "words, of_process, source, named, run_id, record_id, start_time, end_time, received_time";
 
 /**
- * What several sources tell in the same words at the same time, or in one process at once, some of these facts among it: one of each two at least without the
- * answer's id. Lists of calls that may be one another, a call in any number of them.
+ * What several sources tell in the same words at the same time, or of one process and in nothing contradicting, some of these facts among it: one of each two
+ * at least without the answer's id. Lists of calls that may be one another, a call in any number of them.
  */
-export async function callsNear(rows: Rows, tenant: string, facts: readonly Asked[]): Promise<IndexedCall[][]> {
+export async function callsNear(
+  rows: Rows,
+  tenant: string,
+  facts: readonly Asked[],
+  tell: TellCalls,
+): Promise<IndexedCall[][]> {
   const bySource = Map.groupBy(
     facts.filter(({ llm_counted }) => llm_counted),
     sourceOf,
@@ -60,7 +67,7 @@ export async function callsNear(rows: Rows, tenant: string, facts: readonly Aske
       (await isAnyTold(rows, tenant, ofSource, source)) ? indexed(rows, tenant, ofSource, source) : [],
     ),
   );
-  return toldNear(rows, tenant, own.flat());
+  return toldNear(rows, tenant, own.flat(), tell);
 }
 
 /** Whether another source tells of any call then, without an id where these have one: mostly not, and nothing else is asked then. */
@@ -100,7 +107,12 @@ async function indexed(rows: Rows, tenant: string, facts: readonly Asked[], sour
 }
 
 /** What is told by several sources, these calls among it. */
-async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[]): Promise<IndexedCall[][]> {
+async function toldNear(
+  rows: Rows,
+  tenant: string,
+  own: readonly IndexedCall[],
+  tell: TellCalls,
+): Promise<IndexedCall[][]> {
   const near: IndexedCall[][] = [];
   for (const some of askedTogether(own)) {
     let open = some;
@@ -110,7 +122,7 @@ async function toldNear(rows: Rows, tenant: string, own: readonly IndexedCall[])
       const told = Map.groupBy(await toldInWords(rows, tenant, asked), ({ words }) => words);
       const further = new Map<number, IndexedCall[]>();
       for (const [words, known] of open) {
-        const chains = chainsAround(known, told.get(words) ?? []);
+        const chains = await chainsAround(known, told.get(words) ?? [], tell);
         const isSeen = (chain: readonly IndexedCall[]) => chain.every((call) => isWithin(asked, call));
         near.push(...chains.filter(isSeen));
         if (!chains.every(isSeen)) further.set(words, chains.filter((chain) => !isSeen(chain)).flat());
@@ -136,7 +148,7 @@ function* askedTogether(own: readonly IndexedCall[]): Generator<Map<number, read
     yield Map.groupBy(inProcesses.slice(n, n + CALLS_OF_PROCESSES_PER_QUERY), wordsOf);
 }
 
-/** Of what is asked: all that overlaps `from` to `to`, and began in these minutes or in those around them; of a process, in these moments or next to them. */
+/** Of what is asked: all that overlaps `from` to `to`, and began in these minutes or in those around them; of a process, what ended near these moments. */
 interface AskedOf {
   words: number[];
   minutes: Set<number>;
@@ -163,8 +175,8 @@ function timeOf(ms: number): string {
 }
 
 function isWithin({ minutes, moments, from, to }: AskedOf, call: IndexedCall): boolean {
-  if (call.of_process) return moments.has(momentOf(call));
-  return minutes.has(minuteOf(call)) && call.start_time >= from && call.end_time <= to;
+  if (!minutes.has(minuteOf(call))) return false;
+  return call.of_process ? moments.has(momentOf(call)) : call.start_time >= from && call.end_time <= to;
 }
 
 async function toldInWords(rows: Rows, tenant: string, asked: AskedOf): Promise<IndexedCall[]> {
@@ -172,7 +184,7 @@ async function toldInWords(rows: Rows, tenant: string, asked: AskedOf): Promise<
   return rows.query<IndexedCall>(
     `SELECT ${INDEX_COLUMNS} FROM model_calls
      WHERE tenant = {tenant:String} AND minute IN {minutes:Array(Int32)} AND words IN {words:Array(UInt32)}
-       AND (NOT of_process OR intDiv(toUnixTimestamp64Milli(start_time), ${AT_ONCE_MS}) IN {moments:Array(Int64)})
+       AND (NOT of_process OR intDiv(toUnixTimestamp64Milli(end_time), ${MOMENT_MS}) IN {moments:Array(Int64)})
        AND end_time >= parseDateTime64BestEffort({from:String}, 9, 'UTC') - INTERVAL ${TOLERANCE_MS} MILLISECOND
        AND start_time <= parseDateTime64BestEffort({to:String}, 9, 'UTC') + INTERVAL ${TOLERANCE_MS} MILLISECOND
      LIMIT ${MAX_SAME_WORDS + 1} BY words`,
@@ -188,17 +200,31 @@ async function toldInWords(rows: Rows, tenant: string, asked: AskedOf): Promise<
 }
 
 /** The chains that `known` are in, of those that can be one call in them. */
-function chainsAround(known: readonly IndexedCall[], told: readonly IndexedCall[]): IndexedCall[][] {
-  if (told.length > MAX_SAME_WORDS) return [];
+async function chainsAround(
+  known: readonly IndexedCall[],
+  told: readonly IndexedCall[],
+  tell: TellCalls,
+): Promise<IndexedCall[][]> {
+  if (told.length > MAX_SAME_WORDS || !mayHoldOne(told)) return [];
   const ids = new Set(known.map(({ record_id }) => record_id));
-  const chains = told[0]?.of_process ? groupsAtOnce(told) : chainsOf(told);
+  const chains = told[0]?.of_process ? await groupsOfProcess(told, tell) : chainsOf(told);
   return chains.filter(
-    (chain) =>
-      chain.length <= MAX_CHAIN &&
-      chain.some(({ record_id }) => ids.has(record_id)) &&
-      chain.some(({ named }) => !named) &&
-      new Set(chain.map(({ source }) => source)).size > 1,
+    (chain) => chain.length <= MAX_CHAIN && chain.some(({ record_id }) => ids.has(record_id)) && mayHoldOne(chain),
   );
+}
+
+/** Several sources tell of them, and not all the answer's id. */
+function mayHoldOne(calls: readonly IndexedCall[]): boolean {
+  return calls.some(({ named }) => !named) && new Set(calls.map(({ source }) => source)).size > 1;
+}
+
+/** A process makes calls all the time: which of them are together only what is told of them says. */
+async function groupsOfProcess(calls: readonly IndexedCall[], tell: TellCalls): Promise<IndexedCall[][]> {
+  const byId = new Map((await tell(calls)).map((call) => [call.record_id, call]));
+  return groupsTogether(calls, (one, other) => {
+    const [a, b] = [byId.get(one.record_id), byId.get(other.record_id)];
+    return one.source !== other.source && a !== undefined && b !== undefined && mayBeTogether(a, b);
+  });
 }
 
 /** Calls one of which overlaps the next, and so on; no two chains do. */

@@ -133,12 +133,29 @@ describe("a model call that two runs tell of, whose answer's id not both know", 
 describe("a model call of which no word is told, or not by both", () => {
   const NO_WORDS = { input_preview: "", output_preview: "", prompt_sha256: "" };
   const HERE = { ...NO_WORDS, process: '{"host.name":"a","process.pid":"7"}' };
+  const TOKENS = { input_tokens: 10, output_tokens: 5 };
+  const FAILED = {
+    status: "error",
+    error_message: "429 slow down please",
+    input_tokens: null,
+    output_tokens: null,
+  } as const;
   const THERE = { ...HERE, process: '{"host.name":"a","process.pid":"7","service.name":"x"}' };
 
   it.each<[string, Partial<StepRow>, Partial<StepRow>]>([
     ["its beginning and end", {}, {}],
     ["what is left, when one has a mark in the place of words", { input_preview: "__REDACTED__" }, WORDS],
     ["the instance", { process: '{"service.instance.id":"i"}' }, { process: '{"service.instance.id":"i"}' }],
+    ["its tokens, when it waits for others before it is sent", { ...TOKENS, start_time: at(-146) }, {}],
+    ["its tokens, when it was tried before", { ...TOKENS, start_time: at(-9_000) }, {}],
+    ["its tokens, when a busy process comes late to its end", { ...TOKENS, end_time: at(400) }, {}],
+    ["its tokens, when clocks cross", { ...TOKENS, start_time: at(20), end_time: at(130) }, {}],
+    ["its error, when a busy process comes late to its end", { ...FAILED, end_time: at(206) }, FAILED],
+    [
+      "the tokens of embeddings",
+      { operation: "embeddings", input_tokens: 10, start_time: at(-146) },
+      { operation: "embeddings", output_tokens: null },
+    ],
   ])("counts once in one process by %s", (_, a, b) => {
     expect(counted([one({ ...HERE, ...a }), other({ ...THERE, ...b })])[0]).toBe(1);
   });
@@ -150,10 +167,49 @@ describe("a model call of which no word is told, or not by both", () => {
     ["words differ", { input_preview: "Rome?" }, { input_preview: "Paris?" }],
     ["models differ", { request_model: "claude" }, {}],
     ["one begins later and ends later", { start_time: at(20), end_time: at(130) }, {}],
-    ["one begins long before", { start_time: at(-150) }, {}],
+    ["one begins long before, and only one tells tokens", { start_time: at(-150) }, {}],
+    ["one ends long after, and only one tells tokens", { end_time: at(250) }, {}],
+    ["one ends long after, whatever both tell", { ...TOKENS, end_time: at(650) }, {}],
+    ["errors differ", { ...FAILED, end_time: at(206) }, { ...FAILED, error_message: "no such model" }],
+    ["nobody tells the error", { status: "error", end_time: at(206) }, { ...FAILED, error_message: "" }],
+    [
+      "one is not within the other's time, whatever both tell",
+      { ...TOKENS, start_time: at(120), end_time: at(450) },
+      {},
+    ],
     ["one instrumentation tells both", {}, { scope_name: "outer" }],
   ])("is two when %s", (_, a, b) => {
     expect(counted([one({ ...HERE, ...a }), other({ ...THERE, ...b })])[0]).toBe(2);
+  });
+
+  it("counts once each of three made at once, when what is around begins long before what is sent", () => {
+    // As Langfuse's observeOpenAI and our SDK told of them on a busy machine, in ms.
+    const around = [
+      [0, 190.8],
+      [67, 191.2],
+      [68, 196.9],
+    ] as const;
+    const sent = [
+      [146.8, 189.7],
+      [147.1, 190.9],
+      [147.4, 195.5],
+    ] as const;
+    const rows = [
+      ...around.map(([from, to], n) => llm(`a${n}`, [from, to], "", [10, 5], { ...ONE, ...HERE, run_id: `one ${n}` })),
+      ...sent.map(([from, to], n) =>
+        llm(`b${n}`, [from, to], "", [10, 5], { ...OTHER, ...THERE, response_id: `id ${n}` }),
+      ),
+    ];
+    expect(counted(rows)).toEqual([3, 30, 15]);
+  });
+
+  it("counts what was tried again once per attempt", () => {
+    const rows = [
+      one({ ...HERE, ...TOKENS, start_time: at(-400) }),
+      llm("failed", [-399, -150], "", null, { ...OTHER, ...THERE, ...FAILED }),
+      other({ ...THERE, start_time: at(50) }),
+    ];
+    expect(counted(rows)).toEqual([2, 10, 5]);
   });
 
   it("counts embeddings once by their words, and the tokens that one tells", () => {
