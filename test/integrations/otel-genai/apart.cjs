@@ -34,15 +34,16 @@ async function chat(content, options = {}) {
   if (options.stream) for await (const _ of answer);
 }
 const embed = (input) => client.embeddings.create({ model: "text-embedding-3-small", input });
-const twice = (call) => Promise.all([call(), call()]);
+/** Of many made at once what is sent begins long after what is around it. */
+const atOnce = (times, call) => Promise.all(Array.from({ length: times }, call));
 
 async function agent() {
   await chat("Paris?"); // the first attempt fails
   await chat("Rome?", { stream: true, stream_options: { include_usage: true } });
   await chat("Bern?", { stream: true });
-  await twice(() => chat("Oslo?"));
+  await atOnce(12, () => chat("Oslo?"));
   await embed(["rain", "snow"]);
-  await twice(() => embed("hail"));
+  await atOnce(2, () => embed("hail"));
   await chat("Never").catch(() => {});
 }
 
