@@ -13,8 +13,11 @@ export interface BundleLog {
   /** A bundle's bytes. */
   export(filter?: Record<string, string>, more?: { content?: boolean; since_checkpoint?: number }): Promise<Buffer>;
   checkpoint(): Promise<Buffer>;
-  /** Destroys the keys of what was sealed for a user, and records it, as an erasure does; `inBetween`: what comes after the act, as while a hold makes it wait. */
-  erase(user: string, seq: number, inBetween?: NormalizedFrame): Promise<void>;
+  /**
+   * Destroys the keys of what was sealed for a user, and records it, as an erasure does; `inBetween`: what comes after the act, as while a hold makes it
+   * wait; `meanwhile`: what is done then.
+   */
+  erase(user: string, seq: number, inBetween?: NormalizedFrame, meanwhile?: () => Promise<void>): Promise<void>;
   /** Records that all keys have expired, as an act of another tenant's, and takes the packs away. */
   expire(tenant: string, seq: number, retentionDays?: number): Promise<void>;
   remove(): Promise<void>;
@@ -37,7 +40,7 @@ export async function createBundleLog(given?: SampleStore): Promise<BundleLog> {
       return bytes;
     },
     checkpoint: async () => Buffer.from((await store.objects.read(`log/${SHARD}/checkpoint`)) ?? []),
-    async erase(user, seq, inBetween) {
+    async erase(user, seq, inBetween, meanwhile) {
       const keyring = await openKeyring(store.objects, store.masterKey);
       if (keyring === null) throw new Error("nothing was sealed");
       const pseudonym = keyring.pseudonymOf(userSubject("default", user));
@@ -48,6 +51,7 @@ export async function createBundleLog(given?: SampleStore): Promise<BundleLog> {
         frame(seq, [{ event: "act", kind: "other", name: "erasure", run_id: "", received_time: timeAt(60), act }]),
         ...(inBetween === undefined ? [] : [inBetween]),
       ]);
+      await meanwhile?.();
       await keyring.destroy(keyIds);
       ({ sink } = await openSampleSink(store));
     },

@@ -31,8 +31,8 @@ let verifiers: BothVerifiers;
 let log: BundleLog;
 let trust: Trusting;
 let early: Buffer;
-/** Of the whole log, of an agent's runs, of a time, and of a user whose contents were erased. */
-const bundles: Record<"whole" | "runs" | "range" | "facts" | "erased", Buffer> = {} as never;
+/** Of the whole log, of an agent's runs, of a time, and of a user whose contents were erased, or whose erasure is recorded and not done yet. */
+const bundles: Record<"whole" | "runs" | "range" | "facts" | "erased" | "erasing", Buffer> = {} as never;
 const files = (name: keyof typeof bundles): TarFiles => readTar(bundles[name]);
 const FIRST_ENTRIES = "entries/000000000000000.jsonl";
 const LINES_FROM_1 = "entries/000000000000001.jsonl";
@@ -51,7 +51,9 @@ beforeAll(async () => {
   bundles.runs = await log.export({ agent: "support" });
   bundles.range = await log.export({ since: timeAt(2), until: timeAt(12) });
   bundles.facts = await log.export({}, { content: false });
-  await log.erase("u1", 4);
+  await log.erase("u1", 4, undefined, async () => {
+    bundles.erasing = await log.export({ user: "u1" });
+  });
   bundles.erased = await log.export({ user: "u1" });
 });
 afterAll(async () => {
@@ -132,10 +134,13 @@ async function foundOf(what: string, changed: Iterable<[string, Buffer]>): Promi
   expect(total).toBeGreaterThan(0);
 }
 
-test.each(["whole", "runs", "range", "facts", "erased"] as const)("a genuine bundle is verified: %s", async (name) => {
-  expect(await verdictOf(bundles[name])).toBe("VERIFIED");
-  expect(await verdictOf(bundles[name], { keys: [] })).toBe("UNTRUSTED");
-});
+test.each(["whole", "runs", "range", "facts", "erased", "erasing"] as const)(
+  "a genuine bundle is verified: %s",
+  async (name) => {
+    expect(await verdictOf(bundles[name])).toBe("VERIFIED");
+    expect(await verdictOf(bundles[name], { keys: [] })).toBe("UNTRUSTED");
+  },
+);
 
 test("the bundles hold every form of payload, and what was erased is said to be", () => {
   const lines = (name: keyof typeof bundles) =>
@@ -146,6 +151,10 @@ test("the bundles hold every form of payload, and what was erased is said to be"
   expect(lines("whole").some((line) => line.includes("messages+json"))).toBe(true);
   expect(lines("erased").length).toBeGreaterThan(0);
   expect(lines("erased").every((line) => line.includes("erased_by"))).toBe(true);
+  // What is recorded holds, in the report too, though the keys are there still.
+  expect(lines("erasing")).toEqual(lines("erased"));
+  const report = (of: keyof typeof bundles) => fileOf(readTar(bundles[of]), "derived/report.html").toString();
+  expect([report("whole"), report("erasing")].map((page) => page.includes("answer 1.1"))).toEqual([true, false]);
   expect(files("facts").filter(([path]) => path.startsWith("payloads/"))).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import {
   type Checkpoint,
+  type DestroyedKeys,
   type FindPayloadKey,
   logPrefix,
   type ReadObject,
@@ -34,6 +35,16 @@ export function openExportLog(
 ): ExportLog {
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
   return { shard, objects, read, note, checkpoint: unverifiedCheckpoint(note), findKey, sinceCheckpoint };
+}
+
+/** Keys as the log has them: one whose erasure is recorded is not found, though it may be there still where that was interrupted. `opened` takes those that are. */
+export function keysAsRecorded(findKey: FindPayloadKey, destroyed: DestroyedKeys, opened: Set<string>): FindPayloadKey {
+  return async (ref, salt) => {
+    if (destroyed.of(ref.key_id)?.action === "erasure") return null;
+    const key = await findKey(ref, salt);
+    if (key !== null) opened.add(ref.key_id);
+    return key;
+  };
 }
 
 const nullableText = z.string().nullable();

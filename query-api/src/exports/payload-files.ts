@@ -29,8 +29,6 @@ export interface PayloadCollector {
   collect(entry: RunledgerRecord, part: PayloadPart): Promise<void>;
   /** Key ids of sealed payloads that were met. */
   readonly keyIds: ReadonlySet<string>;
-  /** Those of them that were opened: their contents are in the bundle. */
-  readonly openedKeyIds: ReadonlySet<string>;
   /** How many were not to be had, though nothing says that they were erased. */
   readonly missing: number;
 }
@@ -41,7 +39,6 @@ const MAX_PACKS = 4;
 export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys): PayloadCollector {
   const seen = createDigestSet(randomBytes(16));
   const keyIds = new Set<string>();
-  const openedKeyIds = new Set<string>();
   let missing = 0;
   let lastKey: Uint8Array | null = null;
   const findKey: FindPayloadKey = async (ref, salt) => {
@@ -56,14 +53,11 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
     const sealed = isSealed(ref) ? { commitment: ref.commitment, key_id: ref.key_id } : null;
     const destruction = sealed === null ? null : destroyed.of(sealed.key_id);
     try {
-      // Its key may be there still, where the destruction was interrupted: what is recorded holds.
-      if (destruction?.action === "erasure") throw new LogError("sealed", "it was erased");
       const plaintext = await read(ref);
       const base = payloadBase(ref, plaintext);
       const place = { length: plaintext.length, offset: part.sizeBytes };
       const key = sealed && { ...sealed, payload_key: Buffer.from(lastKey ?? []).toString("hex") };
       addLine(part, { ...name, ...place, ...key });
-      if (sealed !== null) openedKeyIds.add(sealed.key_id);
       part.bytes.push(plaintext);
       part.sizeBytes += plaintext.length;
       return base;
@@ -93,7 +87,6 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
       }
     },
     keyIds,
-    openedKeyIds,
     get missing() {
       return missing;
     },

@@ -15,7 +15,7 @@ import {
 } from "@runledger/contract";
 import { createDerivedFiles } from "./derived-files.ts";
 import { type ExplainingActs, findExplainingActs } from "./explaining-acts.ts";
-import type { ExportLog } from "./export-log.ts";
+import { type ExportLog, keysAsRecorded } from "./export-log.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
 import { createTarWriter, type TarWriter, tarFolder } from "./tar-writer.ts";
@@ -67,15 +67,20 @@ interface Writing extends WritingOfLogs {
  * crash leaves a part of the file and a directory `….parts` beside it.
  */
 export async function writeBundle(
-  logs: readonly ExportLog[],
+  stored: readonly ExportLog[],
   request: ExportRequest,
   target: string,
   signal: AbortSignal,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportResult> {
-  const total = logs.reduce((sum, { checkpoint: { size } }) => sum + size, 0);
+  const total = stored.reduce((sum, { checkpoint: { size } }) => sum + size, 0);
   const selecting = (scanned: number): void => onProgress({ stage: "selecting", scanned, total, entries: 0, bytes: 0 });
-  const selection = await selectEntries(logs, request.filter, request.tenant, signal, selecting);
+  const selection = await selectEntries(stored, request.filter, request.tenant, signal, selecting);
+  const openedKeyIds = new Set<string>();
+  const logs = stored.map((log) => ({
+    ...log,
+    findKey: keysAsRecorded(log.findKey, selection.destroyed, openedKeyIds),
+  }));
   const explaining = await explainingActs(logs, selection, request, signal, selecting);
   const parts = await mkdtemp(join(dirname(target), "parts-"));
   const tar = await createTarWriter(target);
@@ -83,7 +88,6 @@ export async function writeBundle(
     const derived = await createDerivedFiles(parts, { request, logs, selection });
     const facts = createRunFacts(randomBytes(16), { ofSeveral: logs.length > 1, sums: 2 });
     const counts = { scanned: 0, entries: 0, missingPayloads: 0 };
-    const openedKeyIds = new Set<string>();
     const report = (): void =>
       onProgress({
         stage: "writing",
@@ -93,7 +97,7 @@ export async function writeBundle(
         bytes: tar.writtenBytes,
       });
     const writing: Writing = {
-      ...{ logs, request, selection, explaining, tar, derived, facts, counts, openedKeyIds, signal, report },
+      ...{ logs, request, selection, explaining, tar, derived, facts, counts, signal, report },
     };
     const summary = await writeFiles(writing);
     return { ...(await tar.finish()), summary, missingPayloads: counts.missingPayloads, openedKeyIds };

@@ -26,8 +26,6 @@ export interface WritingOfLogs {
   facts: RunFactsOfEntries;
   derived: DerivedFiles;
   counts: { scanned: number; entries: number; missingPayloads: number };
-  /** Of the keys whose contents are in it. */
-  openedKeyIds: Set<string>;
   signal: AbortSignal;
   /** Of the counts, now and then. */
   report(): void;
@@ -80,7 +78,6 @@ async function writeEntries(
   }
   await files.finish();
   counts.missingPayloads += payloads.missing;
-  for (const keyId of payloads.openedKeyIds) writing.openedKeyIds.add(keyId);
   report();
   return entries <= MAX_BUNDLE_PROOFS ? indexes : [];
 }
