@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectCountedOnce } from "./counted-once.ts";
 import { expectOnPage } from "./docs-page.ts";
 import { type CallFact, expectModelCalls, llmSteps } from "./model-facts.ts";
-import { type Integrations, linesToAdd, type Outcome, startIntegrations } from "./run-scenario.ts";
+import { type Integrations, type Outcome, startIntegrations } from "./run-scenario.ts";
 import { toolSteps } from "./tool-facts.ts";
 
 let integrations: Integrations;
@@ -110,8 +108,7 @@ describe("LangGraph with OpenLLMetry", () => {
       error: { message: "the clock stands still" },
       tool: { call_id: null, arguments: { city: "Rome" } },
     });
-    const page = fileURLToPath(new URL("../../docs/integrations/langgraph.md", import.meta.url));
-    expect(await readFile(page, "utf8")).toContain(await linesToAdd("langgraph/traceloop.mjs"));
+    await expectOnPage("langgraph.md", "langgraph/traceloop.mjs", outcome);
   });
 
   test("with OpenAI's client instrumented too, each call counts once", async () => {

@@ -20,9 +20,12 @@ export function runName(run: Run): string {
   return `${run.agent.name ?? "—"}${version}`;
 }
 
-/** Unknown is a dash, never 0. */
+/** Unknown is a dash, never 0; nor is what is less than is shown. */
 export function usd(run: Run): string {
-  return run.cost_usd === null ? "—" : `$${Number(run.cost_usd).toFixed(4)}${more(run.cost_missing)}`;
+  if (run.cost_usd === null) return "—";
+  const amount = Number(run.cost_usd);
+  const words = amount > 0 && amount < 0.0001 ? "<$0.0001" : `$${amount.toFixed(4)}`;
+  return `${words}${more(run.cost_missing)}`;
 }
 
 export function tokens(run: Run): string {

@@ -3,6 +3,7 @@ import { count } from "../format/number.ts";
 import { Icon } from "../ui/icon.tsx";
 import { JsonView } from "../ui/json-view.tsx";
 import { LongText } from "../ui/long-text.tsx";
+import type { ReadFile } from "./file-part.ts";
 import { type ReadPart, readMessage } from "./message.ts";
 
 /** Of a long history the newest are shown; each click brings as many more. */
@@ -69,6 +70,8 @@ function Part({ part }: { part: ReadPart }) {
           <JsonView value={part.value} label="result" />
         </div>
       );
+    case "file":
+      return <FilePart file={part} />;
     default:
       return (
         <div className="part-box">
@@ -77,4 +80,20 @@ function Part({ part }: { part: ReadPart }) {
         </div>
       );
   }
+}
+
+/** A picture is drawn; of the rest is said what and where it is. As it was sent, when one asks for it. */
+function FilePart({ file }: { file: ReadFile }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <div className="part-box">
+      <span className="part-label">{file.label}</span>
+      {file.picture ? <img className="picture" src={file.picture} alt={file.label} /> : null}
+      {file.place ? <span className="mono file-place">{file.place}</span> : null}
+      <button type="button" className="link-button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? "Hide" : "As it was sent"}
+      </button>
+      {open ? <JsonView value={file.value} label={file.label} /> : null}
+    </div>
+  );
 }

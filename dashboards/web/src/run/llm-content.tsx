@@ -77,6 +77,7 @@ function LlmFacts({ llm }: { llm: Llm }) {
   const cached = [
     llm.cache_read_tokens === null ? null : `${count(llm.cache_read_tokens)} cached`,
     llm.cache_write_tokens === null ? null : `${count(llm.cache_write_tokens)} to cache`,
+    llm.context_window === null ? null : `context of ${count(llm.context_window)}`,
   ];
   const priced = llm.cost_usd === null ? "no known price" : `${llm.price_table} ${llm.price_version}`;
   return (
@@ -94,6 +95,7 @@ function LlmFacts({ llm }: { llm: Llm }) {
       <Pair label="Tokens out" note={llm.reasoning_tokens === null ? null : `${count(llm.reasoning_tokens)} reasoning`}>
         {count(llm.output_tokens)}
       </Pair>
+      <Pair label="Finish reason">{llm.response ? null : llm.finish_reasons.join(", ") || null}</Pair>
       <Pair label="Cost" note={priced}>
         {llm.cost_usd === null ? UNKNOWN : exactUsd(llm.cost_usd)}
       </Pair>

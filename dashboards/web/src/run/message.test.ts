@@ -45,6 +45,25 @@ describe("reading a message", () => {
     ]);
   });
 
+  it("reads files: draws pictures that are whole in the message, and says where others are", () => {
+    const parts = [
+      { type: "blob", modality: "image", mime_type: "image/png", content: "AAAAAAA=" },
+      { type: "uri", modality: "image", uri: "data:image/jpeg;base64,AAAA" },
+      { type: "uri", modality: "image", uri: "https://x/y.png" },
+      { type: "file", modality: "document", file_id: "file-7", filename: "a.pdf" },
+      { type: "blob", modality: "image", mime_type: "image/svg+xml", content: "AAAA" },
+      { type: "uri", modality: "image", uri: "data:text/html;base64,AAAA" },
+    ];
+    expect(readMessage({ role: "user", parts }).parts).toMatchObject([
+      { type: "file", label: "image · image/png · 5 B", picture: "data:image/png;base64,AAAAAAA=", place: null },
+      { label: "image · image/jpeg · 3 B", picture: "data:image/jpeg;base64,AAAA", place: null },
+      { label: "image", picture: null, place: "https://x/y.png" },
+      { label: "document · a.pdf", picture: null, place: "file-7", value: parts[3] },
+      { label: "image · image/svg+xml · 3 B", picture: null, place: null },
+      { label: "image · text/html · 3 B", picture: null, place: null },
+    ]);
+  });
+
   it.each([
     [7],
     [null],

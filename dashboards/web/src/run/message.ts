@@ -1,8 +1,11 @@
+import { type ReadFile, readFile } from "./file-part.ts";
+
 /** A part of a message in the one form that the page draws. */
 export type ReadPart =
   | { type: "text" | "reasoning"; text: string }
   | { type: "call"; id: string | null; name: string; arguments: unknown }
   | { type: "result"; id: string | null; value: unknown }
+  | ReadFile
   | { type: "other"; label: string; value: unknown };
 
 export interface ReadMessage {
@@ -68,7 +71,7 @@ function readPart(raw: unknown): ReadPart {
     case "function_call_output":
       return { type: "result", id, value: raw["response"] ?? raw["result"] ?? raw["content"] ?? raw["output"] ?? null };
     default:
-      return other(type, raw);
+      return readFile(raw) ?? other(type, raw);
   }
 }
 

@@ -53,7 +53,7 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
         {run.status === "running" ? <StopRun run={run} /> : null}
       </div>
       <WaitingApprovals runId={run.run_id} />
-      {run.reason ? (
+      {run.reason && run.reason !== run.error?.message ? (
         <p className="run-why" data-status={run.status}>
           {run.reason}
         </p>

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { stripVTControlCharacters } from "node:util";
+import type { Run } from "@runledger/contract";
 import { visibleText } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProgram } from "../program.ts";
+import { usd } from "../run-words.ts";
 
 /** What agents and people call themselves to have lines, and rows of tables, of their own. */
 const NAME = "x\n│ completed │ forged\r\u001b[2K\u2028y";
@@ -119,3 +121,8 @@ test.each([["runs"], ["tail"]])(
     expect(text).toContain("$0.5000+?");
   },
 );
+
+test("a cost is a dash where none is known, and never zero where it is more", () => {
+  const said = (cost_usd: string | null) => usd({ ...(RUN as Run), cost_usd, cost_missing: 0 });
+  expect([null, "0", "0.00002", "0.0001"].map(said)).toEqual(["—", "$0.0000", "<$0.0001", "$0.0001"]);
+});
