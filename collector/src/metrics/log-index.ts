@@ -15,7 +15,7 @@ import type { RecentEntries } from "./recent-entries.ts";
 
 export interface LogIndexSettings {
   shard: string;
-  /** How often the log's checkpoint is looked at. */
+  /** How often is asked for what the log's writer hands over. */
   pollMs: number;
   retryMinMs: number;
   retryMaxMs: number;
@@ -37,6 +37,8 @@ export interface LogIndex {
 }
 
 const ROWS_PER_INSERT = 5_000;
+/** How often the log's checkpoint is looked at, for what its writer did not hand over: after a crash, or more than it keeps. */
+const LOOK_MS = 500;
 
 /**
  * Keeps `log_entries` up with the published log: which entry a record is, and where its payloads lie. It follows the log itself, and
@@ -54,11 +56,15 @@ export function startLogIndex(
 
   const run = async () => {
     let next: number | null = null;
+    let lookedAtMs = Number.NEGATIVE_INFINITY;
     for (let waitMs = retryMinMs; !stopping.signal.aborted; ) {
       try {
         next ??= await nextIndex(rows, shard);
         next = await indexRecent(recent, rows, next, stopping.signal);
-        next = await indexPublished(read, rows, shard, next, stopping.signal);
+        if (performance.now() - lookedAtMs >= LOOK_MS) {
+          next = await indexPublished(read, rows, shard, next, stopping.signal);
+          lookedAtMs = performance.now();
+        }
         trouble = null;
         waitMs = retryMinMs;
         await pause(pollMs);

@@ -18,6 +18,8 @@ interface Position {
   nextSeq: number;
   /** Frames up to here are known to be fsynced. */
   durableSeq: number;
+  /** The segment after this one, as of the last look. */
+  successor: Segment | null;
 }
 
 /**
@@ -38,7 +40,10 @@ export function openJournalReader(dir: string, settings: JournalReaderSettings =
         await handle.close();
         throw error;
       });
-    position = { segment, handle, salt, offset: SEGMENT_HEADER_BYTES, nextSeq: segment.firstSeq, durableSeq };
+    position = {
+      ...{ segment, handle, salt, durableSeq },
+      ...{ offset: SEGMENT_HEADER_BYTES, nextSeq: segment.firstSeq, successor: null },
+    };
     return position;
   }
 
@@ -68,10 +73,9 @@ export function openJournalReader(dir: string, settings: JournalReaderSettings =
       while (at !== null) {
         const frames = await readCommitted(dir, at, Math.max(chunkBytes, maxBytes), Number.MAX_SAFE_INTEGER, maxBytes);
         if (frames.length > 0) return frames;
-        const next = await successorOf(dir, at.segment);
-        // One with a later first frame came up since: what was appended here before it is read first.
-        if (next?.firstSeq !== at.nextSeq) return [];
-        at = await moveTo(next, next.firstSeq - 1);
+        // One that came up since is seen by the next look, after what was appended here before it.
+        if (at.successor?.firstSeq !== at.nextSeq) return [];
+        at = await moveTo(at.successor, at.nextSeq - 1);
       }
       return [];
     },
@@ -94,6 +98,9 @@ async function readCommitted(
     // Asked before the file's size: a segment that has a successor does not grow any more.
     const successor = await successorOf(dir, at.segment);
     const { size } = await at.handle.stat();
+    at.successor = successor;
+    // Most often nothing came since.
+    if (successor === null && size <= at.offset && at.durableSeq < at.nextSeq) return [];
     const bytes = await readAt(at.handle, at.offset, Math.min(wantBytes, Math.max(0, size - at.offset)));
     const scan = scanFrames(bytes, 0, at.nextSeq, at.salt);
     at.durableSeq = Math.max(at.durableSeq, scan.durableSeq, successor === null ? 0 : successor.firstSeq - 1);
