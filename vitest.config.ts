@@ -3,10 +3,10 @@ import { defineConfig } from "vitest/config";
 
 const EXCLUDE = ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"];
 const INTEGRATIONS = "test/integrations/**/*.test.ts";
-/** Start nothing and change nothing that outlives them: a process takes one such file after the other, and loads our modules once. */
+/** Change nothing that outlives them: a process takes one such file after the other, and loads our modules once. */
 const UNITS = [
-  ...["contract/src", "verify/src", "collector/src/{normalize,otlp,audit,integrate}", "query-api/src/erasures"],
-  "sdk/src/{wire,limits,tools,privacy,replay}",
+  ...["{contract,verify,collector,query-api}/src", "deploy/standalone/src", "storage/src/{access,keys,lock,rows}"],
+  ...["sdk/src/{wire,limits,tools,privacy,replay,facts,conversion}", "test/{tamper,directory}"],
 ].map((folder) => `${folder}/**/*.test.ts`);
 
 // Programs that tests start again and again find their modules compiled: half the time of a start.
@@ -26,6 +26,7 @@ export default defineConfig({
   test: {
     // One more than the smallest machine has cores: a fifth of the time is waiting.
     maxWorkers: 3,
+    // They come in the order of their names: `packages` when npm has had time to install them, the many short `units` last, so that no core waits for the other.
     projects: [
       {
         test: {
@@ -45,8 +46,7 @@ export default defineConfig({
         test: {
           ...shared,
           // Other people's packages, installed when one of these tests is run, and one product for all of them.
-          // Projects come in the order of their names: these last, so that others run while npm installs.
-          name: "with packages",
+          name: "packages",
           include: [INTEGRATIONS],
           exclude: EXCLUDE,
           globalSetup: ["test/support/integration-product.ts"],
