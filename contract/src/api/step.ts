@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { AGENT_FACTS, TOOL_SAFETY } from "../record/agent-facts.ts";
-import { STEP_KINDS } from "../record/record.ts";
+import { freeMembers, STEP_KINDS } from "../record/record.ts";
 import { apiMoney, apiTime } from "./run.ts";
 
 const count = z.number().int().nonnegative();
 const hash = z.string().nullable();
+const members = freeMembers.meta({ type: "object" });
 
 const stepLlm = z.object({
   provider: z.string().nullable(),
@@ -113,14 +114,14 @@ export const stepDetail = step.extend({
   /** Of a step that is neither model call nor tool call, as a chain or a retrieval: what went into it, and what came out. */
   input: z.unknown(),
   output: z.unknown(),
-  attributes: z.record(z.string(), z.unknown()),
+  attributes: members,
   /** The span's events, and the log records of the span that are not its content, by time. */
   events: z.array(z.unknown()),
-  resource: z.record(z.string(), z.unknown()),
+  resource: members,
   scope: z.object({
     name: z.string(),
     version: z.string(),
-    attributes: z.record(z.string(), z.unknown()).optional(),
+    attributes: members.optional(),
   }),
 });
 export type StepDetail = z.infer<typeof stepDetail>;

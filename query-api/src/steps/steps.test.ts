@@ -44,7 +44,7 @@ beforeAll(async () => {
       system_prompt: '"You help."',
       response: '[{"role":"assistant","parts":[]}]',
       raw_response: RAW_RESPONSE,
-      overflow: '{"attributes":{"large":"thing"},"events":[{"name":"e"}],"links":[]}',
+      overflow: '{"attributes":{"__proto__":"kept","large":"thing"},"events":[{"name":"e"}],"links":[]}',
     },
     { history: HISTORY, added: ADDED },
   );
@@ -125,6 +125,7 @@ test("pages of steps keep the places of the whole run", async () => {
 
 test("a step shows exactly what went in and came out", async () => {
   const { body } = await api.get(`/v1/runs/r1/steps/${llm.step_id}`);
+  expect(Object.keys(Object(body).attributes)).toEqual(["__proto__", "large"]);
   expect(stepDetail.parse(body)).toMatchObject({
     content: "available",
     log_index: 1,
@@ -136,7 +137,7 @@ test("a step shows exactly what went in and came out", async () => {
       tool_definitions: null,
       raw_response: RAW_RESPONSE,
     },
-    attributes: { large: "thing" },
+    attributes: JSON.parse('{"__proto__":"kept","large":"thing"}'),
     events: [{ name: "e" }],
     resource: { "service.name": "shop" },
     scope: { name: "test", version: "1" },
