@@ -4,8 +4,10 @@ import { readSettings } from "./config.ts";
 test.each([
   ["RUNLEDGER_API_KEY", "too-short"],
   ["RUNLEDGER_CLICKHOUSE_URL", "ftp://user:password@host/database"],
+  ["RUNLEDGER_ALERT_WEBHOOK_URL", "https://user:password@hooks.example/services/token"],
+  ["RUNLEDGER_ALERT_WEBHOOK_URL", "hooks.example/services/token"],
 ])("a wrong %s is named, and its value told to nobody", (name, value) => {
-  expect(() => readSettings({ [name]: value })).toThrow(name);
+  expect(() => readSettings({ [name]: value })).toThrow(`${name}: `);
   try {
     readSettings({ [name]: value });
   } catch (error) {

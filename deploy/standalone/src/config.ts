@@ -34,7 +34,13 @@ const environment = z
     RUNLEDGER_TLS_CERT: z.string().min(1).optional(),
     RUNLEDGER_TLS_KEY: z.string().min(1).optional(),
     RUNLEDGER_TLS_CLIENT_CA: z.string().min(1).optional(),
-    RUNLEDGER_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+    RUNLEDGER_ALERT_WEBHOOK_URL: z
+      .url({ protocol: /^https?$/ })
+      .refine(
+        (url) => !hasCredentials(url),
+        "without user and password: the receiver knows us by RUNLEDGER_ALERT_WEBHOOK_SECRET",
+      )
+      .optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
     RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   })
@@ -51,8 +57,14 @@ const SECRETS: ReadonlySet<string> = new Set([
   "RUNLEDGER_API_KEY",
   "RUNLEDGER_MASTER_KEY",
   "RUNLEDGER_ALERT_WEBHOOK_SECRET",
+  "RUNLEDGER_ALERT_WEBHOOK_URL",
   "RUNLEDGER_CLICKHOUSE_URL",
 ]);
+
+function hasCredentials(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed !== null && parsed.username + parsed.password !== "";
+}
 
 export interface StandaloneSettings {
   dataDir: string;

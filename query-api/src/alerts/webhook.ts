@@ -48,7 +48,8 @@ export async function sendWebhook(
     await response.body?.cancel();
     return response.ok ? null : `HTTP ${response.status}`;
   } catch (error) {
-    return reasonOf(error).slice(0, MAX_ERROR_CHARS);
+    // Who may see alerts need not know where they go: its path may be all that keeps strangers from posting there.
+    return reasonOf(error).replaceAll(settings.url, "the webhook").slice(0, MAX_ERROR_CHARS);
   }
 }
 

@@ -25,7 +25,7 @@ import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
 import { newestRecorded } from "./directory-reading.ts";
 import { exportOffline } from "./export-offline.ts";
 import { logsOnRecord } from "./logs-on-record.ts";
-import { ocsfApiActivity } from "./ocsf.ts";
+import { ocsfApiActivity, ocsfEvent } from "./ocsf.ts";
 import { createOfflineExports } from "./offline-exports.ts";
 import { runsCsv } from "./runs-csv.ts";
 
@@ -171,6 +171,19 @@ test("an agent's export holds its runs and nothing else, in every form", async (
   expect(rows).toMatchObject([{ run_id: "r1", steps: 2n, outcome: "resolved", cost_usd: null }]);
   const events = linesOf(files.get("derived/ocsf.jsonl")).map((line) => ocsfApiActivity.parse(JSON.parse(line)));
   expect(events.map(({ metadata }) => metadata.sequence)).toEqual([1, 2]);
+});
+
+test("an act is told of in OCSF with who did what, and why", () => {
+  const actor = { key_id: "k1", name: "dpo", roles: ["admin"] };
+  const act = { action: "erasure", actor, reason: "asked to", target: { key_ids: ["a1"] } };
+  const event = ocsfEvent(7, { ...recordOf(llmRow("r1", "act", {})), event: "act", kind: "other", act }, null);
+  expect(ocsfApiActivity.parse(event)).toMatchObject({
+    activity_id: 4,
+    activity_name: "Delete",
+    actor: { user: { uid: "k1", name: "dpo" } },
+    api: { operation: "erasure" },
+    unmapped: { reason: "asked to", target: { key_ids: ["a1"] } },
+  });
 });
 
 test("the report tells the trail in words and lets no content become markup", async () => {

@@ -9,6 +9,13 @@ const ACTIVITY = { create: 1, read: 2, update: 3, delete: 4, other: 99 } as cons
 const SEVERITY = { informational: 1, low: 2 } as const;
 const STATUS = { success: 1, failure: 2 } as const;
 
+/** By the last word of an act's action. */
+const ACTIVITY_OF_ACT: Readonly<Record<string, keyof typeof ACTIVITY>> = {
+  ...{ create: "create", set: "create", read: "read", download: "read", change: "update", rotate: "update" },
+  ...{ erasure: "delete", expiry: "delete", revoke: "delete", lift: "delete" },
+};
+const ACTIVITY_NAME = { create: "Create", read: "Read", update: "Update", delete: "Delete" } as const;
+
 const EVENTS: ReadonlySet<string> = new Set(["step", "act"]);
 
 /** What the class requires, and what we add. */
@@ -18,7 +25,7 @@ export const ocsfApiActivity = z.strictObject({
   actor: z.strictObject({
     app_name: z.string().optional(),
     session: z.strictObject({ uid: z.string() }).optional(),
-    user: z.strictObject({ uid: z.string() }).optional(),
+    user: z.strictObject({ uid: z.string(), name: z.string().optional() }).optional(),
   }),
   api: z.strictObject({
     operation: z.string(),
@@ -55,21 +62,23 @@ export type OcsfApiActivity = z.infer<typeof ocsfApiActivity>;
 export function ocsfEvent(index: number, record: RunledgerRecord, shard: string | null): OcsfApiActivity | null {
   const { kind, run, llm, tool, error } = record;
   if (!EVENTS.has(record.event)) return null;
-  const activity = kind === "llm" ? ACTIVITY.read : ACTIVITY.other;
+  const { act } = record;
+  const doing = kind === "llm" ? "read" : (ACTIVITY_OF_ACT[act?.action.split(".").at(-1) ?? ""] ?? "other");
+  const activity = ACTIVITY[doing];
   const start = Date.parse(record.start_time);
   const end = Date.parse(record.end_time);
   const response = error && { error: error.type, ...(error.message === null ? {} : { error_message: error.message }) };
   const service = llm?.provider ?? tool?.name ?? null;
   return {
     activity_id: activity,
-    activity_name: activity === ACTIVITY.read ? "Read" : `Other: ${kind}`,
+    activity_name: doing === "other" ? `Other: ${act === undefined ? kind : "act"}` : ACTIVITY_NAME[doing],
     actor: {
       ...(run.agent_name === null ? {} : { app_name: run.agent_name }),
       ...(run.session_id === null ? {} : { session: { uid: run.session_id } }),
-      ...(run.user_id === null ? {} : { user: { uid: run.user_id } }),
+      ...userOf(record),
     },
     api: {
-      operation: record.operation ?? record.name,
+      operation: act?.action ?? record.operation ?? record.name,
       request: { uid: record.step_id },
       ...(response === null ? {} : { response }),
       ...(service === null ? {} : { service: { name: service } }),
@@ -99,15 +108,22 @@ export function ocsfEvent(index: number, record: RunledgerRecord, shard: string 
   };
 }
 
+/** Who did it: whose key it was, or for whom the agent worked. */
+function userOf({ act, run }: RunledgerRecord): Pick<OcsfApiActivity["actor"], "user"> {
+  if (act !== undefined) return { user: { uid: act.actor.key_id ?? act.actor.name, name: act.actor.name } };
+  return run.user_id === null ? {} : { user: { uid: run.user_id } };
+}
+
 function serviceName({ resource, run }: RunledgerRecord): string {
   const name = resource["service.name"];
   return typeof name === "string" && name !== "" ? name : (run.agent_name ?? "unknown");
 }
 
 /** What the class has no place for. */
-function unmappedOf({ kind, llm, tool, cost, run }: RunledgerRecord): Record<string, unknown> {
+function unmappedOf({ kind, llm, tool, cost, run, act }: RunledgerRecord): Record<string, unknown> {
   return {
     kind,
+    ...(act === undefined ? {} : { reason: act.reason, roles: act.actor.roles, target: act.target }),
     ...(run.agent_version === null ? {} : { agent_version: run.agent_version }),
     ...(llm === null ? {} : { input_tokens: llm.input_tokens, output_tokens: llm.output_tokens }),
     ...(tool === null ? {} : { tool: tool.name, arguments_sha256: tool.arguments_sha256 }),
