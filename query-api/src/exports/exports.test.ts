@@ -176,7 +176,7 @@ test("an agent's export holds its runs and nothing else, in every form", async (
 test("an act is told of in OCSF with who did what, and why", () => {
   const actor = { key_id: "k1", name: "dpo", roles: ["admin"] };
   const act = { action: "erasure", actor, reason: "asked to", target: { key_ids: ["a1"] } };
-  const event = ocsfEvent(7, { ...recordOf(llmRow("r1", "act", {})), event: "act", kind: "other", act }, null);
+  const event = ocsfEvent(7, { ...recordOf(llmRow("r1", "act", {}), {}), event: "act", kind: "other", act }, null);
   expect(ocsfApiActivity.parse(event)).toMatchObject({
     activity_id: 4,
     activity_name: "Delete",
