@@ -90,6 +90,47 @@ test("under a head of an hour ago nothing may wait: a store that was put back to
     expect(await at(later + waited)).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "entries 2 to 3" }] });
 });
 
+test("what is recorded because of the verification itself is not held against the store after a quiet time", async () => {
+  await sample.grow("a", 2);
+  await sample.grow("b", 2);
+  await sample.record();
+  await open().round();
+  const later = Date.now() + 16.5 * 60_000;
+  // As a query API does, which puts on record that entries were read.
+  const read = async (path: string): Promise<Uint8Array | null> => {
+    if (path.startsWith("log/") && path.includes("/tile/entries/") && !path.includes("/directory/"))
+      for (const shard of ["a", "b"]) await sample.grow(shard, 1, receivedAt(later));
+    return await sample.objects.read(path);
+  };
+  const seen = await verifySample({ ...sample, objects: { ...sample.objects, read } }, policy, {
+    now: Math.floor(later / 1000),
+  });
+  expect(seen).toMatchObject({ verdict: "VERIFIED", findings: [], entriesChecked: 4 });
+});
+
+test.each([DIRECTORY, "a"])("heads of %s that are cosigned while they are read are none that it lacks", async (log) => {
+  const verifierKey = sample.keys.find((key) => key.includes(`/${log}+`)) ?? "";
+  const witness = await startFakeWitness("w.example", sample.keys);
+  const own = `${sample.keys.map((key) => `log ${key}\n`).join("")}witness w ${witness.verifierKey} ${witness.url}\nquorum w\n`;
+  const goOn = async (): Promise<void> => {
+    await sample.grow("a", 2, receivedAt(Date.now()));
+    await sample.record();
+    const witnessing = createWitnessing(sample.objects, { log, verifierKey, policy: parsePolicy(own) });
+    expect(await witnessing.round()).toEqual([]);
+  };
+  await goOn();
+  const read = async (path: string): Promise<Uint8Array | null> => {
+    const bytes = await sample.objects.read(path);
+    if (path === `log/${log}/checkpoint`) await goOn();
+    return bytes;
+  };
+  const keys = log === DIRECTORY ? sample.keys : sample.keys.slice(1);
+  const seen = await verifySample({ keys, objects: { ...sample.objects, read } }, own);
+  expect(seen.findings).toEqual([]);
+  expect(seen.verdict).toBe("VERIFIED");
+  await witness.close();
+});
+
 test("entries of a shard that the directory does not take any more are not covered by its newest heads", async () => {
   const truth = await sample.grow("a", 2).then(() => sample.record());
   expect([truth, await open().round()]).toEqual([[], []]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
 import { type BundleLog, runFrame, timeAt } from "./bundle-log.ts";
 import { change, editLines, fileOf, linesOf, readTar, withFacts, withSums, writeTar } from "./bundle-tar.ts";
+import { startLyingServer } from "./lying-server.ts";
 import { ended, logOf, openedAgain, snapshotOf, TRUTH } from "./operator-log.ts";
 import { SHARD } from "./sample-log.ts";
 
@@ -59,6 +60,25 @@ test("a history that was rewritten and signed again is a true log to who has nev
   await expectVerdict("rewritten, nothing kept", tar, trust, "VERIFIED");
   await expectVerdict("rewritten, checkpoint kept", tar, { ...trust, since: kept }, "TAMPERED");
   expect(await verifiers.verify(whole, { ...trust, since: kept })).toMatchObject({ node: "VERIFIED" });
+});
+
+test("a server that shows the log as it was beside the rewritten or older one is found, though it has none at the first asking", async () => {
+  const short = await logged(TRUTH.slice(0, 1), truth.store);
+  const other = await logged(TRUTH_OTHERWISE, truth.store);
+  for (const [name, shown, absentAt] of [
+    ["rewritten", other, 0],
+    ["rewritten, absent at first", other, 1],
+    ["set back, absent at first", short, 1],
+  ] as const) {
+    const server = await startLyingServer(["s0", "s1"], async (path, asked) => {
+      if (path === "log/s0/checkpoint" && asked === absentAt) return null;
+      return await (path.includes("/s1/") ? truth : shown).store.objects.read(path.replace("/s1/", "/s0/"));
+    });
+    const seen = await verifyTarget(server.url, { trust: { verifierKeys: trust.keys, sinceCheckpoints: [kept] } });
+    expect([name, seen.verdict]).not.toEqual([name, "VERIFIED"]);
+    server.close();
+    found.push(`the log as it was beside it, ${name}`);
+  }
 });
 
 test("a tail that was cut off, and the rest signed again, is found by the same", async () => {

@@ -1,10 +1,20 @@
-import { cp, readFile, rename, writeFile } from "node:fs/promises";
+import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { NormalizedFrame } from "@runledger/collector";
-import { type BundleRun, parseManifest, type RunInLog, unverifiedCheckpoint } from "@runledger/contract";
+import { createWitnessing, type NormalizedFrame } from "@runledger/collector";
+import {
+  type BundleRun,
+  DIRECTORY,
+  parseManifest,
+  parsePolicy,
+  type RunInLog,
+  unverifiedCheckpoint,
+} from "@runledger/contract";
+import { loadOrCreateSigningKey, openKeyring } from "@runledger/storage";
+import { verifyTarget } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startFakeWitness } from "../directory/fake-witness.ts";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
-import { runFrame, timeAt } from "./bundle-log.ts";
+import { type BundleLog, createBundleLog, frame, runFrame, timeAt } from "./bundle-log.ts";
 import {
   change,
   editLines,
@@ -16,7 +26,9 @@ import {
   withSums,
   writeTar,
 } from "./bundle-tar.ts";
+import { startLyingServer } from "./lying-server.ts";
 import { ended } from "./operator-log.ts";
+import { createSampleStore } from "./sample-log.ts";
 import { createTwoLogs, partOfRun, type TwoLogs } from "./two-logs.ts";
 
 let verifiers: BothVerifiers;
@@ -152,8 +164,10 @@ test("what an act in one log has erased in the other is explained by it, and by 
   expect(await verdictOf(movedTo((all) => [...all.slice(0, -1), last]))).toBe("TAMPERED");
 });
 
-test("of a store, one log alone is verified with the acts of the others", async () => {
+test("of a store, one log alone is verified with the acts of the others, which the directory has recorded", async () => {
   expect((await logs.verify()).findings).toEqual([]);
+  expect((await logs.verify("b")).verdict).toBe("INCOMPLETE");
+  await logs.record("2026-01-01T00:01:00.000Z");
   const { verdict, logs: verified } = await logs.verify("b");
   expect(verified).toMatchObject([{ findings: [], sealedPayloads: { unopened: 0 } }]);
   expect(verified[0]?.sealedPayloads?.erased).toBeGreaterThan(0);
@@ -321,6 +335,92 @@ test("an older entry of the directory does not pass for its newest of a log", as
   expect(await verdictOf(await two.export({}, { shard: "a" }), { keys, shard: "a" })).toBe("VERIFIED");
   await two.remove();
 });
+
+/** A log that stands nowhere, in b's place: its one entry is an act by which all contents of these logs have expired. */
+async function forgedAct(of: TwoLogs, keysOf: TwoLogs = of): Promise<BundleLog> {
+  const months = await (await openKeyring(of.objects, { file: join(of.directory, "master.key") }))?.months();
+  const actor = { key_id: null, name: "retention", roles: [] };
+  const target = { class: "content", key_id_prefixes: [...(months?.keys() ?? [])] };
+  const act = { action: "expiry", actor, reason: null, target };
+  const fresh = await createSampleStore();
+  const key = await loadOrCreateSigningKey(join(keysOf.directory, "b.key"), "runledger.local/two/b");
+  const log = await createBundleLog({ ...fresh, key: { ...key, lastSigned: fresh.key.lastSigned } });
+  for (let seq = 1; seq <= 5; seq++)
+    await log.write(
+      frame(seq, [{ event: "act", kind: "other", name: "expiry", run_id: "", received_time: timeAt(50), act }]),
+    );
+  return log;
+}
+
+async function withTwoLogs(act: (two: TwoLogs) => Promise<void>): Promise<void> {
+  const two = await createTwoLogs();
+  await two.write("a", runFrame(1, { run: "x", agent: "support", user: "u1", steps: 3, second: 0 }));
+  await two.write("b", runFrame(2, { run: "y", agent: "support", user: "u2", steps: 1, second: 1 }));
+  await two.record("2026-01-01T00:00:10.000Z");
+  await act(two);
+  await two.remove();
+}
+
+test("an act of a history that is shown once, to who looks for acts, excuses no contents that are gone", () =>
+  withTwoLogs(async (two) => {
+    const forged = await forgedAct(two);
+    let asked = 0;
+    const server = await startLyingServer(["a", "b"], async (path, times) => {
+      if (path === "log/b/checkpoint") asked = times;
+      // As the second to ask for it: the first looks which logs there are.
+      if (path.startsWith("log/b/") && asked === 2) return await forged.store.objects.read(path.replace("/b/", "/s0/"));
+      return path.startsWith("payloads/a/") ? null : await two.objects.read(path);
+    });
+    const seen = await verifyTarget(server.url, { trust: { verifierKeys: Object.values(two.keys) } });
+    expect(seen.verdict).toBe("INCOMPLETE");
+    expect(seen.findings[0]?.what).toContain("pack");
+    server.close();
+    await forged.remove();
+  }));
+
+test("nor, where one log is asked for, does an act of another that its directory has not, or has by a head that its key did not sign", () =>
+  withTwoLogs(async (two) => {
+    const log = join(two.directory, "objects/log/b");
+    const put = async (forged: BundleLog): Promise<void> => {
+      await rm(log, { recursive: true });
+      await cp(join(forged.store.directory, "objects/log/s0"), log, { recursive: true });
+    };
+    await rm(join(two.directory, "objects/payloads/a"), { recursive: true });
+    const [own, others] = [await forgedAct(two), await createTwoLogs()];
+    await put(own);
+    expect((await two.verify("a")).verdict).toBe("INCOMPLETE");
+    const unsigned = await forgedAct(two, others);
+    await put(unsigned);
+    await two.recordAsBefore("b", "2026-01-01T00:00:20.000Z");
+    const { verdict, findings } = await two.verify("a");
+    expect(findings.map(({ where }) => where)).not.toContain("directory: entry 2");
+    expect(verdict).toBe("INCOMPLETE");
+    for (const each of [own, unsigned, others]) await each.remove();
+  }));
+
+test("with one log asked for under a quorum, an act of another counts once its head is cosigned", () =>
+  withTwoLogs(async (two) => {
+    const witness = await startFakeWitness("w.example", [two.keys.directory]);
+    const policy = parsePolicy(`witness w ${witness.verifierKey} ${witness.url}\nquorum w\n`);
+    const cosign = () =>
+      createWitnessing(two.objects, { log: DIRECTORY, verifierKey: two.keys.directory, policy }).round();
+    const verify = async () => {
+      const server = await startLyingServer(["a", "b"], (path) => two.objects.read(path));
+      const trust = { verifierKeys: Object.values(two.keys), witnessed: policy };
+      const { verdict } = await verifyTarget(server.url, { trust, shard: "a" });
+      server.close();
+      return verdict;
+    };
+    expect(await cosign()).toEqual([]);
+    expect(await verify()).toBe("VERIFIED");
+    await two.expire("b", "default", 3);
+    expect(await verify()).toBe("INCOMPLETE");
+    await two.record("2026-01-01T00:02:00.000Z");
+    expect(await verify()).toBe("INCOMPLETE");
+    expect(await cosign()).toEqual([]);
+    expect(await verify()).toBe("VERIFIED");
+    await witness.close();
+  }));
 
 test("a log that lies there twice can't answer for itself as it was", async () => {
   const two = await createTwoLogs();

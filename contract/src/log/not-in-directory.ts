@@ -8,10 +8,9 @@ import type { Findings } from "./verification.ts";
 const MAX_UNRECORDED_MS = 15 * 60_000;
 const CURE = "It is recorded by a running collector that has keys/log-directory.key: start one, then verify again";
 
-/** A policy names a directory, and the store has none. */
-export async function addAbsentDirectory(shards: readonly ReadObject[], findings: Findings): Promise<void> {
-  const times = await Promise.all(shards.map((read) => receivedTimeAt(read, 0)));
-  const since = times.filter((time) => time !== null).sort()[0];
+/** A policy names a directory, and the store has none. `begun`: what the shards' first entries say. */
+export function addAbsentDirectory(begun: readonly string[], findings: Findings): void {
+  const [since] = begun.toSorted();
   const what = "your policy names a directory of the shards, and there is none here";
   const records = since === undefined ? "" : `, with records since ${since}`;
   findings.add("INCOMPLETE", CHECKPOINT_PATH, `${what}${records}. ${CURE}; if there was one before, it was removed`);

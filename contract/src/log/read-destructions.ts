@@ -1,26 +1,38 @@
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { createDestroyedKeys, type DestroyedKeys } from "./destroyed-keys.ts";
 import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
-import { type ReadObject, readCheckpoint, readEntries } from "./log-reader.ts";
+import { type ReadObject, readEntries } from "./log-reader.ts";
 import { leafHash, verifyInclusion } from "./merkle.ts";
 import { inclusionProof } from "./proof.ts";
 import type { NoteVerifier } from "./signed-note.ts";
+import { CHECKPOINT_PATH } from "./tile-path.ts";
+import type { VerifiedDirectory } from "./verify-directory.ts";
+
+export interface ActsToRead {
+  shards: readonly string[];
+  readLog(shard: string): ReadObject;
+  /** What was read of the shards that are verified. */
+  heads: ReadonlyMap<string, Uint8Array | null>;
+  verifiers: readonly NoteVerifier[];
+  directory: VerifiedDirectory | null;
+  /** The policy asks for witnesses. */
+  isWitnessed: boolean;
+}
 
 /** As RFC 8785 has them in an entry. */
 const ACTS = ['"action":"erasure"', '"action":"expiry"'];
 
 /**
  * What the acts of these logs say of destroyed keys: an act stands in one log, and what was sealed under its keys may stand in others. Each is proven to
- * be in its signed log: of one that is not looked at otherwise, or is served anew each time it is asked for, anything could be read here.
+ * be under the head by which its log is held: who serves a log could have other entries for who asks for acts alone.
  */
-export async function readDestructions(
-  logs: ReadonlyMap<string, ReadObject>,
-  verifiers: readonly NoteVerifier[],
-): Promise<DestroyedKeys> {
+export async function readDestructions(acts: ActsToRead): Promise<DestroyedKeys> {
   const destroyed = createDestroyedKeys();
-  for (const [shard, read] of logs) {
+  for (const shard of acts.shards) {
+    const read = acts.readLog(shard);
     try {
-      const head = await readCheckpoint(read, verifiers);
+      const head = await headOf(shard, read, acts);
       if (head === null) continue;
       const { size, root } = head;
       for await (const { index, entry } of readEntries(read, 0, size, size)) {
@@ -35,4 +47,23 @@ export async function readDestructions(
     }
   }
   return destroyed;
+}
+
+/**
+ * The head of a shard that is verified, if the directory knows the shard. Of one that nobody else looks at, what the directory recorded and the witnesses
+ * have seen; where no directory is asked for, its own. @throws LogError as `openCheckpoint`.
+ */
+async function headOf(
+  shard: string,
+  read: ReadObject,
+  { heads, verifiers, directory, isWitnessed }: ActsToRead,
+): Promise<Pick<Checkpoint, "size" | "root"> | null> {
+  const recorded = directory?.shards.get(shard) ?? [];
+  if (!heads.has(shard) && (directory !== null || isWitnessed)) {
+    const seen = isWitnessed ? (directory?.anchors.witnessed?.size ?? 0) : Number.POSITIVE_INFINITY;
+    return recorded.findLast(({ index, isSigned }) => isSigned && index < seen) ?? null;
+  }
+  if (directory !== null && recorded.length === 0) return null;
+  const note = heads.has(shard) ? heads.get(shard) : await read(CHECKPOINT_PATH);
+  return note ? openCheckpoint(note, verifiers) : null;
 }

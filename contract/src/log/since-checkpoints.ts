@@ -1,10 +1,8 @@
 import { DIRECTORY } from "../record/paths.ts";
 import { openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
-import type { ReadObject } from "./log-reader.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import type { NoteVerifier } from "./signed-note.ts";
-import { CHECKPOINT_PATH } from "./tile-path.ts";
 import type { Findings } from "./verification.ts";
 
 /** Earlier checkpoints of the caller's as heads that the directory must have had: those of its name. @throws LogError `malformed` for one that is none. */
@@ -17,17 +15,16 @@ export function sinceOfDirectory(
   return ofDirectory.flatMap((note) => headOf(note, verifiers, findings));
 }
 
-/** Of each log the earlier checkpoints of its name. One of no log here is a finding. */
-export async function sinceByLog(
+/** Of each log the earlier checkpoints of its name. One of no log here is a finding. `heads`: by log, those that are verified. */
+export function sinceByLog(
   notes: readonly Uint8Array[],
-  names: readonly string[],
-  readLog: (log: string) => ReadObject,
+  heads: ReadonlyMap<string, Uint8Array | null>,
   findings: Findings,
-): Promise<Map<string, Uint8Array[]>> {
+): Map<string, Uint8Array[]> {
   const since = new Map<string, Uint8Array[]>();
   const origins = new Map<string, string[]>();
-  for (const name of names) {
-    const head = await readLog(name)(CHECKPOINT_PATH);
+  const names = [...heads.keys()];
+  for (const [name, head] of heads) {
     const origin = head && originOf(head);
     if (origin !== null) origins.set(origin, [...(origins.get(origin) ?? []), name]);
   }

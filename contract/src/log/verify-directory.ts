@@ -1,11 +1,10 @@
 import { byUtf8 } from "../bundle/run-facts.ts";
-import { type Anchors, type CheckTimestamp, guarded, readAnchors } from "./anchors.ts";
+import { type Anchors, guarded } from "./anchors.ts";
 import { type Checkpoint, openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { headsHash, MAX_SHARDS_NAMED, parseDirectoryEntry } from "./directory-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readCheckpoint } from "./log-reader.ts";
 import { hashesEqual } from "./merkle.ts";
-import type { TrustPolicy } from "./policy.ts";
 import { createHeadCheck, type RecordedHead } from "./recorded-heads.ts";
 import type { NoteVerifier } from "./signed-note.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
@@ -18,11 +17,21 @@ export interface DirectoryToVerify {
   /** Paths relative to the directory log's root. */
   read: ReadObject;
   list?: ListPaths;
-  checkTimestamp?: CheckTimestamp;
+  /** Its checkpoint, and what is attested of it. */
+  head: Uint8Array;
+  anchors: Anchors;
   /** The one shard whose key is asked for; absent: every shard's. */
   only?: string;
   /** Heads that it must have had. */
   recordedHeads?: readonly RecordedHead[];
+}
+
+export interface RecordedShardHead extends RecordedHead {
+  origin: string;
+  /** Of the directory's entry. */
+  index: number;
+  /** By a key that is known. */
+  isSigned: boolean;
 }
 
 /** What the directory says of the shards. */
@@ -30,8 +39,8 @@ export interface VerifiedDirectory {
   origin: string;
   treeSize: number;
   entriesChecked: number;
-  /** By shard, in the order in which they were recorded. `index`: of the entry. */
-  shards: Map<string, (RecordedHead & { origin: string; index: number })[]>;
+  /** By shard, in the order in which they were recorded. */
+  shards: Map<string, RecordedShardHead[]>;
   /** Of the shards, ascending by their UTF-8 bytes. */
   names: string[];
   anchors: Anchors;
@@ -39,17 +48,16 @@ export interface VerifiedDirectory {
 
 /**
  * Recomputes the directory as any log, and reads what it recorded: each checkpoint signed by a key that is known, a shard's sizes never going back.
- * Null when there is none, or, with a finding, none to read. Whether the shards themselves have these heads is for their own verification.
+ * Null, with a finding, when it has no head to go by. Whether the shards themselves have these heads is for their own verification.
  */
 export async function verifyDirectory(
   log: DirectoryToVerify,
-  policy: Pick<TrustPolicy, "witnesses" | "quorum">,
   verifiers: readonly NoteVerifier[],
   findings: Findings,
 ): Promise<VerifiedDirectory | null> {
-  const head = await openHead(log.read, verifiers, findings);
+  const { anchors } = log;
+  const head = openHead(log.head, verifiers, findings);
   if (head === null) return null;
-  const anchors = await readAnchors(log, policy, verifiers, findings);
   const directory: VerifiedDirectory = {
     origin: head.origin,
     treeSize: head.size,
@@ -115,7 +123,8 @@ function record(
       "mismatch",
       `shard ${shard} had ${last.size} entries, and ${size === last.size ? "other ones" : size} here: it was set back`,
     );
-  if (last?.size !== size) recorded.push({ origin, size, root, index, where: `directory, entry ${index}` });
+  const isSigned = untrusted === null;
+  if (last?.size !== size) recorded.push({ origin, size, root, index, isSigned, where: `directory, entry ${index}` });
   if (heads_sha256 === undefined) return;
   const heads = names.map((name): [string, number] => [name, directory.shards.get(name)?.at(-1)?.size ?? 0]);
   if (heads_sha256 !== headsHash(heads))
@@ -141,13 +150,7 @@ function insertInOrder(names: string[], name: string): void {
   names.splice(low, 0, name);
 }
 
-async function openHead(
-  read: ReadObject,
-  verifiers: readonly NoteVerifier[],
-  findings: Findings,
-): Promise<Checkpoint | null> {
-  const note = await read(CHECKPOINT_PATH);
-  if (note === null) return null;
+function openHead(note: Uint8Array, verifiers: readonly NoteVerifier[], findings: Findings): Checkpoint | null {
   try {
     return openCheckpoint(note, verifiers);
   } catch (error) {

@@ -1,7 +1,7 @@
 import crypto from "node:crypto";
-import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
+import { DIRECTORY, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
-import { type CheckTimestamp, readAnchors } from "./anchors.ts";
+import type { CheckTimestamp } from "./anchors.ts";
 import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
@@ -10,13 +10,14 @@ import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import { attestedOfShard, createReceivedTimes, type ReceivedTimes } from "./received-times.ts";
 import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
-import { type NoteVerifier, parseVerifierKey } from "./signed-note.ts";
-import { headOf, sinceByLog, sinceOfDirectory } from "./since-checkpoints.ts";
+import { parseVerifierKey } from "./signed-note.ts";
+import { headOf, sinceByLog } from "./since-checkpoints.ts";
+import { type LogMoment, partsOf, readDirectory, readShards } from "./store-moment.ts";
 import type { DirectorySummary, StoreVerification } from "./store-verification.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { createFindings, type Findings, findingsWithin, type LogVerification } from "./verification.ts";
 import { type LogToVerify, verifyLog } from "./verify.ts";
-import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
+import type { RecordedShardHead, VerifiedDirectory } from "./verify-directory.ts";
 import { createWitnessCover, type WitnessCover } from "./witness-cover.ts";
 
 /** Where shards lie beside each other: a directory, a bucket, a query API. Paths as `record/paths.ts` makes them. */
@@ -55,46 +56,43 @@ export async function verifyStore(
 ): Promise<StoreVerification> {
   const findings = createFindings();
   const verifiers = trust.logs.map(parseVerifierKey);
-  const readLog = (log: string): ReadObject => partsOf(store, log).read;
   const logs: LogVerification[] = [];
   // A secret of this verification alone; it has no part in what is found.
   const runs = createRunCompleteness(crypto.randomBytes(16));
   const notes: string[] = [];
   let laterEntries = 0;
+  const begun: string[] = [];
   let isShardMissing = false;
   let directory: VerifiedDirectory | null = null;
+  let isDirectoryAbsent = false;
   try {
-    // The directory first: what it says is then at most as new as the shards.
-    if (trust.logs.some(isDirectoryKey)) directory = await directoryOf(store, trust, verifiers, findings);
-    const present = new Set(await store.shards());
+    ({ directory, isAbsent: isDirectoryAbsent } = await readDirectory(store, trust, verifiers, findings));
     if (trust.checkTimestamp !== undefined && !directory?.anchors.stamped) notes.push(NOT_STAMPED);
-    const all = [...new Set([...present, ...(directory?.shards.keys() ?? [])])].sort();
-    const names = trust.only === undefined ? all : [trust.only];
-    if (trust.only !== undefined) present.add(trust.only); // one that is not there is told of by its own verification
-    if (names.length === 0)
+    const { shards, moments, within } = await readShards(store, trust, directory, verifiers, findings);
+    if (moments.size === 0)
       findings.add("UNREADABLE", "log", "there is none: this is no store of logs, or nothing was written to it yet");
-    const since = await sinceByLog(trust.sinceCheckpoints ?? [], names, readLog, findings);
-    const readers = new Map(all.map((name) => [name, readLog(name)]));
-    const destroyed = all.length > 1 ? await readDestructions(readers, verifiers) : undefined;
-    for (const shard of names) {
+    const heads = new Map([...moments].map(([shard, { head }]) => [shard, head]));
+    const since = sinceByLog(trust.sinceCheckpoints ?? [], heads, findings);
+    const readLog = (shard: string): ReadObject => partsOf(store, shard).read;
+    const acts = { shards, readLog, heads, verifiers, directory, isWitnessed: trust.quorum !== null };
+    const destroyed = shards.length > 1 ? await readDestructions(acts) : undefined;
+    for (const [shard, moment] of moments) {
+      const { head, anchors, isListed } = moment;
       const recorded = directory?.shards.get(shard) ?? [];
-      const own = names.length === 1 ? findings : findingsWithin(findings, shard);
-      if (!present.has(shard) && (await store.read(logPrefix(shard) + CHECKPOINT_PATH)) === null) {
+      const own = within(shard);
+      // One that was listed or asked for is told of by its own verification.
+      if (head === null && trust.only === undefined && !isListed) {
         isShardMissing = true;
-        const what = `the directory has recorded it with ${recorded.at(-1)?.size ?? 0} entries, and it is not here`;
-        findings.add("INCOMPLETE", `shard ${shard}`, what);
+        addMissingShard(findings, shard, recorded.at(-1));
         continue;
       }
-      const anchors = trust.quorum === null ? null : await readAnchors(partsOf(store, shard), trust, verifiers, own);
-      const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
-      const cover = anchors && createWitnessCover({ directory: directory?.anchors ?? null, anchors, recorded }, trust);
-      const times = createReceivedTimes([...attested, ...(anchors?.attested ?? [])]);
-      const receivedTimes = shownTo(cover, times);
+      const { receivedTimes, cover } = attestedTimes(moment, directory, recorded, trust);
       const [sinceCheckpoint, ...earlier] = since.get(shard) ?? [];
       // What a quorum cosigned may be of another log, or of another history of this one.
       const attestedHeads = [...(anchors?.heads ?? []), ...earlier.flatMap((note) => headOf(note, verifiers, own))];
       const verification = await verifyLog({
         ...partsOf(store, shard),
+        head,
         readPack: (pack) => store.read(packPath(shard, pack)),
         verifierKeys: trust.logs,
         receivedTimes,
@@ -110,14 +108,17 @@ export async function verifyStore(
       repeat(own, verification);
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (trust.only !== undefined) checkName(own, verification, trust.only);
+      const first = receivedTimes.first();
+      if (first !== null) begun.push(first);
       if (directory !== null && recorded.length === 0)
-        notes.push(...addUnrecordedShard(shard, receivedTimes.first(), trust.now, findings));
-      notes.push(...receivedTimes.finish().map((note) => (names.length === 1 ? note : `${shard}: ${note}`)));
+        notes.push(...addUnrecordedShard(shard, first, trust.now, findings));
+      notes.push(...receivedTimes.finish().map((note) => (moments.size === 1 ? note : `${shard}: ${note}`)));
       cover?.check(verification, own);
     }
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
+  if (isDirectoryAbsent) addAbsentDirectory(begun, findingsWithin(findings, DIRECTORY));
   const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
   addRunProblems(summary, findings);
   notes.push(...noteOfLater(laterEntries), ...summary.notes);
@@ -134,38 +135,26 @@ export async function verifyStore(
   };
 }
 
-async function directoryOf(
-  store: StoreToVerify,
-  trust: StoreTrust,
-  verifiers: readonly NoteVerifier[],
-  findings: Findings,
-): Promise<VerifiedDirectory | null> {
-  const recordedHeads = sinceOfDirectory(trust.sinceCheckpoints ?? [], verifiers, findings);
-  const parts = partsOf(store, DIRECTORY);
-  // Asked for once: who answers could have none the first time and one the second.
-  let isAbsent = false;
-  const read: ReadObject = async (path) => {
-    const bytes = await parts.read(path);
-    if (path === CHECKPOINT_PATH && bytes === null) isAbsent = true;
-    return bytes;
-  };
-  const only = trust.only === undefined ? {} : { only: trust.only };
-  const log = { ...parts, read, ...timestampsOf(trust), ...only, recordedHeads };
-  const directory = await verifyDirectory(log, trust, verifiers, findingsWithin(findings, DIRECTORY));
-  if (directory === null && isAbsent) {
-    const shards = await store.shards();
-    await addAbsentDirectory(
-      shards.map((shard) => partsOf(store, shard).read),
-      findingsWithin(findings, DIRECTORY),
-    );
-  }
-  return directory;
-}
-
 /** Of a shard alone nothing can be said of what is in the others. */
 function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, { only }: StoreTrust): RunCoverage {
   if (isShardMissing || logs.some(({ entriesChecked, treeSize }) => entriesChecked < treeSize)) return "damaged";
   return only === undefined ? "log" : "selection";
+}
+
+function addMissingShard(findings: Findings, shard: string, recorded: RecordedShardHead | undefined): void {
+  const what = `the directory has recorded it with ${recorded?.size ?? 0} entries, and it is not here`;
+  findings.add("INCOMPLETE", `shard ${shard}`, what);
+}
+
+function attestedTimes(
+  { anchors }: LogMoment,
+  directory: VerifiedDirectory | null,
+  recorded: readonly RecordedShardHead[],
+  trust: StoreTrust,
+) {
+  const cover = anchors && createWitnessCover({ directory: directory?.anchors ?? null, anchors, recorded }, trust);
+  const attested = attestedOfShard(directory?.anchors.attested ?? [], recorded);
+  return { cover, receivedTimes: shownTo(cover, createReceivedTimes([...attested, ...(anchors?.attested ?? [])])) };
 }
 
 /** As they are verified: who serves the log could tell others when asked again. `first`: what the first entry says. */
@@ -191,28 +180,6 @@ function checkOrigin(findings: Findings, { origin }: LogVerification, recorded: 
 function checkName(findings: Findings, { origin }: LogVerification, shard: string): void {
   if (origin === null || logName(origin) === shard) return;
   findings.add("INCOMPLETE", `shard ${shard}`, `the log that lies there is ${origin}, which is another`);
-}
-
-function partsOf(store: StoreToVerify, log: string): Pick<LogToVerify, "read" | "list"> {
-  const root = logPrefix(log);
-  const { list } = store;
-  return {
-    read: (path) => store.read(root + path),
-    ...(list && {
-      list: async function* (prefix: string) {
-        for await (const { path } of list(root + prefix)) yield path.slice(root.length);
-      },
-    }),
-  };
-}
-
-function timestampsOf({ checkTimestamp }: StoreTrust): { checkTimestamp?: CheckTimestamp } {
-  return checkTimestamp === undefined ? {} : { checkTimestamp };
-}
-
-/** A directory's key is known by its name. */
-function isDirectoryKey(verifierKey: string): boolean {
-  return parseVerifierKey(verifierKey).name.endsWith(`/${DIRECTORY}`);
 }
 
 /** Those beyond the first are counted without their words. */

@@ -19,6 +19,8 @@ import { orFinding, type TreeCheck, verifyTree } from "./verify-tree.ts";
 export interface LogToVerify {
   /** Paths relative to the log's root. */
   read: ReadObject;
+  /** Its checkpoint, where the caller has asked for it already; null: there was none. */
+  head?: Uint8Array | null;
   /** Where the store can list: stored checkpoints and partial tiles are checked too. */
   list?: ListPaths;
   /** Where packs can be had: payloads are checked too. */
@@ -143,7 +145,7 @@ async function openHead(
   verifiers: readonly NoteVerifier[],
   findings: Findings,
 ): Promise<(Checkpoint & { signedBy: string[] }) | null> {
-  const note = await log.read(CHECKPOINT_PATH);
+  const note = log.head === undefined ? await log.read(CHECKPOINT_PATH) : log.head;
   if (note === null) {
     for await (const path of log.list?.("") ?? []) {
       findings.add("INCOMPLETE", CHECKPOINT_PATH, `it is missing, while there is ${path}`);
