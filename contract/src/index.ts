@@ -315,6 +315,7 @@ export {
   END_STATUSES,
   type EndFacts,
   type EndStatus,
+  freeMembers,
   HEARTBEAT_SILENCE_MS,
   HEARTBEATS_MISSED,
   KEPT_MEDIA_TYPE,

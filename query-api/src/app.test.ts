@@ -139,6 +139,7 @@ test("the OpenAPI document is 3.1 and names every call of this API", async () =>
     expect(Object.keys(document.paths)).toContain(path);
   }
   expect(document.components.schemas).toHaveProperty("Run");
+  expect(document.components.schemas.StepDetail.properties.attributes).toEqual({ type: "object" });
 });
 
 test("the reference and the page load nothing from elsewhere, and the policy allows nothing else", async () => {

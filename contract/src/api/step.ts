@@ -5,7 +5,6 @@ import { apiMoney, apiTime } from "./run.ts";
 
 const count = z.number().int().nonnegative();
 const hash = z.string().nullable();
-const members = freeMembers.meta({ type: "object" });
 
 const stepLlm = z.object({
   provider: z.string().nullable(),
@@ -114,14 +113,14 @@ export const stepDetail = step.extend({
   /** Of a step that is neither model call nor tool call, as a chain or a retrieval: what went into it, and what came out. */
   input: z.unknown(),
   output: z.unknown(),
-  attributes: members,
+  attributes: freeMembers,
   /** The span's events, and the log records of the span that are not its content, by time. */
   events: z.array(z.unknown()),
-  resource: members,
+  resource: freeMembers,
   scope: z.object({
     name: z.string(),
     version: z.string(),
-    attributes: members.optional(),
+    attributes: freeMembers.optional(),
   }),
 });
 export type StepDetail = z.infer<typeof stepDetail>;

@@ -8,6 +8,7 @@ import {
   approval,
   approvalDetail,
   controlState,
+  freeMembers,
   kill,
   run,
   runDetail,
@@ -38,7 +39,8 @@ const NAMED_SCHEMAS = {
 
 /** `/openapi.json` (3.1) and the reference at `/docs`, both made from the routes' own schemas. */
 export async function registerOpenApi({ app }: Feature): Promise<void> {
-  const schemaRegistry = z.registry<{ id: string }>();
+  const schemaRegistry = z.registry<{ id?: string; type?: "object" }>();
+  schemaRegistry.add(freeMembers, { type: "object" });
   for (const [id, schema] of Object.entries(NAMED_SCHEMAS)) schemaRegistry.add(schema, { id });
   const asJsonSchema = createJsonSchemaTransform({ schemaRegistry });
   await app.register(swagger, {
