@@ -41,7 +41,7 @@ async function agent() {
   await chat("Paris?"); // the first attempt fails
   await chat("Rome?", { stream: true, stream_options: { include_usage: true } });
   await chat("Bern?", { stream: true });
-  await atOnce(12, () => chat("Oslo?"));
+  await atOnce(4, () => chat("Oslo?"));
   await embed(["rain", "snow"]);
   await atOnce(2, () => embed("hail"));
   await chat("Never").catch(() => {});
