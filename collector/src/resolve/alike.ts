@@ -1,5 +1,5 @@
 import type { StepRow } from "@runledger/contract";
-import { areAtOnce, endTogether } from "./at-once.ts";
+import { areAtOnce, endTogether, isAround } from "./at-once.ts";
 import { answerOf, EMBEDDINGS, mayHaveSameWords, questionOf, sameError } from "./call-words.ts";
 import { MIN_UNIQUE_ID_CHARS, sameModel, sameTime, sameUsage, usageKnown } from "./same-call.ts";
 import { isSameProcess, mayBeSameProcess } from "./same-process.ts";
@@ -41,7 +41,7 @@ export type ToldCall = Pick<StepRow, (typeof TOLD_COLUMNS)[number]>;
  * Whether two records are one call though they have no response id in common: by different instrumentations, in different runs, in one process, the one
  * within the other's time, and nothing that both tell contradicting. Then the same ids of what the model asked for suffice; else the words that were asked
  * last, something more of what went in and something of what came out must be the same; or, since words may not be told, both must be known to be of one
- * process, and begin and end at once, or end together and tell the same of how it ended. Of two records it is always the same answer.
+ * process, the one around the other, and begin and end at once, or end together and tell the same of how it ended. Of two records it is always the same answer.
  */
 export function areAlike(a: ToldCall, b: ToldCall): boolean {
   return (
@@ -51,10 +51,13 @@ export function areAlike(a: ToldCall, b: ToldCall): boolean {
     Math.abs(minuteOf(a) - minuteOf(b)) <= MINUTES_APART &&
     sameTime(a, b) &&
     isConsistent(a, b) &&
-    (haveUniqueIds(a, b) ||
-      haveEvidence(a, b) ||
-      ((areAtOnce(a, b) || (endTogether(a, b) && endTheSame(a, b))) && isSameProcess(a.process, b.process)))
+    (haveUniqueIds(a, b) || haveEvidence(a, b) || areOneInProcess(a, b))
   );
+}
+
+function areOneInProcess(a: ToldCall, b: ToldCall): boolean {
+  if (!isAround(a, b) || !isSameProcess(a.process, b.process)) return false;
+  return areAtOnce(a, b) || (endTogether(a, b) && endTheSame(a, b));
 }
 
 /** Calls of one run at one moment, or with one response id, may be one call as well: then all that is alike to either of them must be seen. */

@@ -5,23 +5,30 @@ const AT_ONCE_MS = 100;
 /** Of one process's clock; OpenTelemetry for JavaScript cuts beginnings to milliseconds. */
 const CLOCK_MS = 3;
 /** A busy process comes late to what follows an answer. */
-const ENDS_APART_MS = 500;
+const ENDS_APART_MS = 250;
 /** Ends are looked for by moments of so many ms. */
 export const MOMENT_MS = 100;
-const MOMENTS_APART = ENDS_APART_MS / MOMENT_MS;
+const MOMENTS_APART = Math.ceil(ENDS_APART_MS / MOMENT_MS);
 
-/** The one begins and ends a moment before and after the other: by clocks of one process. */
+/** By clocks of one process, the one is around the other: calls that follow one another are not. */
+export function isAround(a: Span, b: Span): boolean {
+  const holds = (outer: Span, inner: Span) =>
+    apart(outer, inner, "start_time") <= CLOCK_MS && apart(outer, inner, "end_time") >= -CLOCK_MS;
+  return holds(a, b) || holds(b, a);
+}
+
+/** They begin and end at nearly one moment. */
 export function areAtOnce(a: Span, b: Span): boolean {
-  const begins = Date.parse(a.start_time) - Date.parse(b.start_time);
-  const ends = Date.parse(a.end_time) - Date.parse(b.end_time);
-  const isAround = (first: number, last: number) => first <= CLOCK_MS && last >= -CLOCK_MS;
-  const isNested = isAround(begins, ends) || isAround(-begins, -ends);
-  return isNested && Math.abs(begins) <= AT_ONCE_MS && Math.abs(ends) <= AT_ONCE_MS;
+  return Math.abs(apart(a, b, "start_time")) <= AT_ONCE_MS && Math.abs(apart(a, b, "end_time")) <= AT_ONCE_MS;
 }
 
 /** As all do that are at once, and one around calls that wait for others, or for attempts before them. */
 export function endTogether(a: Span, b: Span): boolean {
-  return Math.abs(Date.parse(a.end_time) - Date.parse(b.end_time)) <= ENDS_APART_MS;
+  return Math.abs(apart(a, b, "end_time")) <= ENDS_APART_MS;
+}
+
+function apart(a: Span, b: Span, of: keyof Span): number {
+  return Date.parse(a[of]) - Date.parse(b[of]);
 }
 
 /** In which its end is. */
