@@ -141,7 +141,7 @@ it("counts calls without words once in one process, however many others it makes
   ]);
   // It waits for others of its client, and is late at its end.
   const waiting = Array.from({ length: 5 }, (_, n) => [
-    llm(`c${n}`, [n * 9_000, n * 9_000 + 3_400], "", [20, 5], { ...facts, run_id: "busy one" }),
+    llm(`c${n}`, [n * 9_000, n * 9_000 + 3_300], "", [20, 5], { ...facts, run_id: "busy one" }),
     llm(`d${n}`, [n * 9_000 + 2_900, n * 9_000 + 3_100], "", [20, 5], { ...facts, run_id: "busy other", ...INNER }),
   ]);
   await stage.arrive(...[...calls, ...waiting].flat());
