@@ -170,6 +170,10 @@ test("an earlier checkpoint of the directory, or of a shard, must be extended", 
       verdict: "VERIFIED",
     });
   }
+  // Whoever has no key of the directory is not told that it was extended.
+  const few = { objects: sample.objects, keys: sample.keys.slice(1) };
+  const unknown = await verifySample(few, "quorum none\n", { sinceCheckpoints: [await checkpoint("directory")] });
+  expect(unknown).toMatchObject({ verdict: "UNTRUSTED", findings: [{ where: "earlier checkpoint" }] });
   const other = await createSampleDirectory(["a"]);
   await other.grow("a", 5);
   await other.record();

@@ -48,7 +48,8 @@ export async function readAnchors(
     timestampsChecked: checkTimestamp === undefined ? null : 0,
   };
   const paths = log.list === undefined ? [] : await pathsOf(log.list);
-  const cosigned = ["cosigned", ...paths.filter((path) => path.endsWith(".cosigned")).slice(-MAX_COSIGNED)];
+  // The newest last: what has come meanwhile is covered by it.
+  const cosigned = [...paths.filter((path) => path.endsWith(".cosigned")).slice(-MAX_COSIGNED), "cosigned"];
   for (const path of cosigned) {
     await guarded(findings, path, async () => {
       const note = await log.read(path);

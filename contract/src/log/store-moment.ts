@@ -56,9 +56,9 @@ export async function readDirectory(
   verifiers: readonly NoteVerifier[],
   findings: Findings,
 ): Promise<{ directory: VerifiedDirectory | null; isAbsent: boolean }> {
+  const recordedHeads = sinceOfDirectory(sinceCheckpoints, verifiers, findings);
   // A directory's key is known by its name.
   if (!verifiers.some(({ name }) => name.endsWith(`/${DIRECTORY}`))) return { directory: null, isAbsent: false };
-  const recordedHeads = sinceOfDirectory(sinceCheckpoints, verifiers, findings);
   const log = { ...partsOf(store, DIRECTORY), ...(checkTimestamp && { checkTimestamp }) };
   const own = findingsWithin(findings, DIRECTORY);
   const anchors = await readAnchors(log, policy, verifiers, own);
