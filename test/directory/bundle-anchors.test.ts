@@ -5,12 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTimestampClient, createTimestamping, createWitnessing } from "@runledger/collector";
 import {
+  canonicalJson,
+  consistencyProof,
   createTileTree,
   DIRECTORY,
   MAX_ANCHORS_BYTES,
   parsePolicy,
   signCheckpoint,
   signNote,
+  unverifiedCheckpoint,
 } from "@runledger/contract";
 import { exportOffline } from "@runledger/query-api";
 import { loadOrCreateSigningKey } from "@runledger/storage";
@@ -20,6 +23,7 @@ import { change, fileOf, readTar, type TarFiles, withSums, writeTar } from "../t
 import { stampQuery, startAuthority } from "./fake-authority.ts";
 import { type FakeWitness, startFakeWitness } from "./fake-witness.ts";
 import { createSampleDirectory, type SampleDirectory } from "./sample-directory.ts";
+import { createHeadSigner, type SignedHead } from "./signed-heads.ts";
 
 /** When the sample directory records. */
 const RECORDED_MS = Date.UTC(2026, 0, 1);
@@ -68,17 +72,23 @@ function cosign(): Promise<string[]> {
 
 /** Of the last export. */
 let laterEntries = 0;
-async function exported(
+const exported = (...asked: ExportAsked): Promise<Buffer> => exportOf(sample, ...asked);
+
+type ExportAsked = [
   nowMs: number,
-  filter: Record<string, string> = {},
-  shard: string | null = "a",
-  more: { since_checkpoints?: { origin: string; size: number }[] } = {},
+  filter?: Record<string, string>,
+  shard?: string | null,
+  more?: { since_checkpoints?: { origin: string; size: number }[] },
+];
+async function exportOf(
+  { objects, directory }: SampleDirectory,
+  ...[nowMs, filter = {}, shard = "a", more = {}]: ExportAsked
 ): Promise<Buffer> {
-  const target = join(sample.directory, "bundle.tar");
+  const target = join(directory, "bundle.tar");
   const asked = { filter, recipient: "the auditor", reason: "test", content: false };
   const where = { ...(shard === null ? {} : { shard }), tenant: "default", exporter: "tester", nowMs };
   const request = { ...asked, ...where, ...more };
-  ({ laterEntries } = await exportOffline(sample.objects, undefined, request, target, () => undefined));
+  ({ laterEntries } = await exportOffline(objects, undefined, request, target, () => undefined));
   const bytes = await readFile(target);
   await rm(target);
   return bytes;
@@ -252,6 +262,228 @@ test("entries that came after what was cosigned are named, once they should have
   expect(JSON.stringify(seen.why)).toContain("entries 305 to 311");
   expect(await verdictOf(late, { policy: "quorum none\n" })).toBe("VERIFIED");
 });
+
+/** Bundles of a log of five entries, its first three, and another of five, as they stand or as they stood; in anchors.json whatever who holds the directory's key signs. */
+async function createStage() {
+  const logs = await createSampleDirectory(["a", "b"]);
+  const signing = await createHeadSigner(logs);
+  const noteOf = async (shard: string): Promise<string> =>
+    Buffer.from((await logs.objects.read(`log/${shard}/checkpoint`)) ?? []).toString();
+  const filesOf = async (shard: string | null, filter = {}): Promise<TarFiles> =>
+    readTar(await exportOf(logs, RECORDED_MS, filter, shard));
+  await logs.grow("a", 3, "2026-01-01T00:00:00.000000000Z");
+  await logs.grow("b", 5, "2026-01-01T00:00:00.000000000Z");
+  const [a3, b5] = [await noteOf("a"), await noteOf("b")];
+  const early = { alone: await filesOf("a"), both: await filesOf(null) };
+  await logs.grow("a", 2, "2026-01-01T00:01:00.000000000Z");
+  const a5 = await noteOf("a");
+  const ofRun = await filesOf(null, { run_id: "run-1" });
+  const late = { alone: await filesOf("a"), both: await filesOf(null), ofRun };
+  const proof = (await consistencyProof((path) => logs.objects.read(`log/a/${path}`), 3, 5)).map((hash) =>
+    Buffer.from(hash).toString("base64"),
+  );
+  const withHeads = (files: TarFiles, heads: readonly SignedHead[]): Buffer => {
+    const last = files.findLastIndex(([path]) => path.endsWith("checkpoint"));
+    const sizes = new Map(
+      files.flatMap(([path, note]): [string, number][] => {
+        if (!path.endsWith("checkpoint")) return [];
+        const { origin, size } = unverifiedCheckpoint(note);
+        return [[origin.slice(origin.lastIndexOf("/") + 1), size]];
+      }),
+    );
+    const proven = heads.map((head) => {
+      const proofs = head.recorded.flatMap(({ entry }) => {
+        const { shard, checkpoint } = JSON.parse(entry);
+        if (!sizes.has(shard)) return [];
+        const isSame = unverifiedCheckpoint(Buffer.from(checkpoint)).size === sizes.get(shard);
+        return [{ consistency: isSame ? [] : proof, shard }];
+      });
+      return { ...head, ...(sizes.size === 1 ? { consistency: proofs[0]?.consistency ?? [] } : { logs: proofs }) };
+    });
+    const anchors = Buffer.from(`${canonicalJson({ heads: proven })}\n`);
+    return writeTar(withSums([...files.slice(0, last + 1), ["anchors.json", anchors], ...files.slice(last + 1)]));
+  };
+  return { ...signing, logs, keys: logs.keys, a3, a5, b5, early, late, withHeads };
+}
+
+test("under a quorum only what witnesses cosigned says which logs there are and how far; no other head that the directory's key signed helps to hide one or to set it back", async () => {
+  const stage = await createStage();
+  const { entry, head, a3, a5, b5, early, late, withHeads, policy } = stage;
+  const one = entry("a", a5, { a: 5 });
+  const two = [one, entry("b", b5, { a: 5, b: 5 })];
+  const grown = [entry("a", a3, { a: 3 }), entry("b", b5, { a: 3, b: 5 }), entry("a", a5, { a: 5, b: 5 })];
+  const cosigned = true;
+  const stranger = "runledger.local/other/directory";
+  const other = await loadOrCreateSigningKey(join(stage.logs.directory, "other.key"), stranger);
+  const stamped = (signed: SignedHead): SignedHead => {
+    const query = stampQuery(Buffer.from(signed.checkpoint), { digest: "sha256" });
+    return { ...signed, timestamp: authority.reply(query).toString("base64") };
+  };
+  const own = (files: TarFiles): TarFiles => {
+    const text = (note: Buffer): string => note.toString().split("\n\n")[0] ?? "";
+    const line = (note: Buffer): string =>
+      Buffer.from(signNote(`${text(note)}\n`, [stage.cosigner]))
+        .toString()
+        .split("\n\n")[1] ?? "";
+    return change(files, { checkpoint: (note) => Buffer.from(`${note}${line(note)}`) }).filter(
+      ([path]) => !path.startsWith("proofs/"),
+    );
+  };
+  const unnamed = { shards: undefined, heads_sha256: undefined };
+  const cases: [string, TarFiles, SignedHead[], under: string, without: string][] = [
+    ["the cosigned head", late.both, [head(two, { cosigned })], "VERIFIED", "VERIFIED"],
+    ["and a later one", late.both, [head(two, { cosigned }), head([...two, one])], "TAMPERED", "TAMPERED"],
+    [
+      "and a later one that tells of both",
+      late.both,
+      [head(two, { cosigned }), head([...two, entry("a", a5, { a: 5, b: 5 })], { shown: [1, 2] })],
+      "VERIFIED",
+      "VERIFIED",
+    ],
+    [
+      "a later one, of entries that are not asked for",
+      late.ofRun,
+      [head(grown.slice(0, 2), { cosigned }), head(grown, { shown: [1, 2] })],
+      "VERIFIED",
+      "VERIFIED",
+    ],
+    ["a later one alone is its own word", late.both, [head(two)], "UNTRUSTED", "VERIFIED"],
+    // A log is left out.
+    ["hidden: the cosigned head", late.alone, [head(two, { cosigned })], "INCOMPLETE", "INCOMPLETE"],
+    [
+      "hidden: what it names not shown, and a longer forged one",
+      late.alone,
+      [head(two, { cosigned, shown: [0] }), head([one, one, one], { shown: [2] })],
+      "INCOMPLETE",
+      "VERIFIED",
+    ],
+    [
+      "hidden: what it names shown",
+      late.alone,
+      [head(two, { cosigned }), head([one, one, one], { shown: [2] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "hidden: the forged one is stamped",
+      late.alone,
+      [head(two, { cosigned, shown: [0] }), stamped(head([one, one, one], { shown: [2] }))],
+      "INCOMPLETE",
+      "VERIFIED",
+    ],
+    [
+      "hidden: the log's own head is cosigned, the forged one not",
+      own(late.alone),
+      [head([one])],
+      "INCOMPLETE",
+      "VERIFIED",
+    ],
+    ["hidden: without the cosigned head", late.alone, [head([one])], "UNTRUSTED", "VERIFIED"],
+    [
+      "hidden: the last entry, cosigned, names no log",
+      late.alone,
+      [head([...two, entry("a", a5, {}, unnamed)], { cosigned, shown: [2] })],
+      "INCOMPLETE",
+      "INCOMPLETE",
+    ],
+    [
+      "hidden: a forged one forgets it",
+      late.alone,
+      [
+        head([one], { cosigned }),
+        head([one, two[1] as never, one], { shown: [2] }),
+        head([one, two[1] as never], { shown: [0, 1] }),
+      ],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "hidden: it is in a forged one alone",
+      late.alone,
+      [head([one], { cosigned }), head([one, one, two[1] as never], { shown: [1, 2] })],
+      "INCOMPLETE",
+      "INCOMPLETE",
+    ],
+    [
+      "hidden: by another directory, whose key the auditor has too",
+      late.alone,
+      [head(two, { cosigned, shown: [0] }), head([one], { cosigned, signer: other.signer, origin: stranger })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    // A log is set back.
+    ["set back: the cosigned head", early.alone, [head([one], { cosigned })], "INCOMPLETE", "INCOMPLETE"],
+    [
+      "set back: and a longer forged one",
+      early.alone,
+      [head([one], { cosigned }), head([entry("a", a3, { a: 3 }), entry("a", a3, { a: 3 })], { shown: [1] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "set back: a longer forged one that shows its first entry",
+      early.alone,
+      [head([one], { cosigned }), head([entry("a", a3, { a: 3 }), one, one], { shown: [0] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "set back: of an old cosigned head, a later forged one tells more",
+      early.alone,
+      [head([entry("a", a3, { a: 3 })], { cosigned }), head([entry("a", a3, { a: 3 }), one], { shown: [1] })],
+      "INCOMPLETE",
+      "INCOMPLETE",
+    ],
+    [
+      "set back: a longer forged one commits to less",
+      early.both,
+      [
+        head(grown, { cosigned, shown: [1, 2] }),
+        head([...grown.slice(0, 2), one, entry("b", b5, { a: 3, b: 5 })], { shown: [0, 3] }),
+      ],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "begun anew: another, which is not here",
+      late.alone,
+      [head([one, entry("c", a5, { a: 5, c: 5 })]), head([one, two[1] as never, entry("c", b5, { a: 5, b: 5, c: 5 })])],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "two entries in one place",
+      late.alone,
+      [head([one], { cosigned }), head([{ ...one, recorded_time: "2026-01-01T00:00:01.000Z" }, one], { shown: [0] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "other root of a size",
+      early.alone,
+      [head([one], { cosigned }), head([entry("a", a3, { a: 3 })])],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+  ];
+  const missed: unknown[] = [];
+  for (const [name, files, heads, under, without] of cases) {
+    for (const [inOrder, order] of [
+      [heads, "in order"],
+      [heads.toReversed(), "reversed"],
+    ] as const)
+      for (const [asked, expected] of [
+        [policy, under],
+        ["quorum none\n", without],
+      ] as const) {
+        const trust = { keys: [...stage.keys, other.verifierKey], policy: asked, tsaCert: authority.cert };
+        const { node, python, why } = await verifiers.verify(withHeads(files, inOrder), trust);
+        if (node !== expected || python !== expected) missed.push({ name, order, asked, expected, node, python, why });
+      }
+  }
+  expect(missed).toEqual([]);
+  await rm(stage.logs.directory, { recursive: true });
+}, 120_000);
 
 test("every byte of the anchors is found when it is changed, also where the sums are made to fit", async () => {
   const small = await exported(RECORDED_MS + 60_000, { run_id: "run-1" });

@@ -7,6 +7,7 @@ import {
   parseManifest,
   parsePolicy,
   type RunInLog,
+  type RunledgerRecord,
   unverifiedCheckpoint,
 } from "@runledger/contract";
 import { loadOrCreateSigningKey, openKeyring } from "@runledger/storage";
@@ -14,7 +15,7 @@ import { verifyTarget } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeWitness } from "../directory/fake-witness.ts";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
-import { type BundleLog, createBundleLog, frame, runFrame, timeAt } from "./bundle-log.ts";
+import { type BundleLog, createBundleLog, frame, NOBODY, runFrame, timeAt } from "./bundle-log.ts";
 import {
   change,
   editLines,
@@ -593,6 +594,121 @@ test("a record told once more with other tokens is named by both verifiers, in b
   await twice.remove();
 });
 
+const [HASH, OTHER] = ["1".repeat(64), "2".repeat(64)];
+/** Of everything something. */
+const TOLD = {
+  ...{ event: "step", kind: "llm", name: "n", operation: "chat", status: "ok", error: { type: "t", message: null } },
+  ...{
+    trace_id: "t",
+    step_id: "s",
+    parent_id: "p",
+    start_time: timeAt(1),
+    end_time: timeAt(2),
+    received_time: timeAt(3),
+  },
+  ...{ run: NOBODY, attributes: { a: 1 }, events: [{ name: "e" }] },
+  end: { status: "completed", outcome: "o", reason: "r", records: 1 },
+  cost: { usd: "0.1", price_table: "p", price_version: "1" },
+  tool: {
+    ...{ call_id: null, requested_by: null, idempotency_key: null, name: "n", result_bytes: null, attempt: null },
+    ...{ arguments_sha256: HASH, result_sha256: HASH, known: null, valid: null, inferred: false },
+  },
+  llm: {
+    ...{ provider: "openai", request_model: "m", response_model: "m", response_id: "i", finish_reasons: ["stop"] },
+    ...{ system_prompt_sha256: HASH, prompt_sha256: HASH, tools_sha256: HASH, input_tokens: 1, output_tokens: 1 },
+    ...{ cache_read_tokens: null, cache_write_tokens: null, reasoning_tokens: null, time_to_first_token_ms: null },
+    ...{ streaming: null, counted: true, tool_requests: [], tool_results: [] },
+  },
+} satisfies Partial<RunledgerRecord>;
+const changesOf = <Name extends "run" | "end" | "cost" | "tool" | "llm">(
+  name: Name,
+  changes: Partial<NonNullable<RunledgerRecord[Name]>>,
+): Partial<RunledgerRecord>[] =>
+  Object.entries(changes).map(([member, value]) => ({ [name]: { ...TOLD[name], [member]: value } }));
+const each = (changes: Partial<RunledgerRecord>): Partial<RunledgerRecord>[] =>
+  Object.entries(changes).map(([member, value]) => ({ [member]: value }));
+/** Of any record: another span. */
+const SPAN = each({ trace_id: "x", step_id: "x", parent_id: "x", start_time: timeAt(0), end_time: timeAt(5) });
+/** Of a numbered one another record, of a foreign one something that a later version may read otherwise. */
+const SAID = [
+  ...each({ event: "run_end", status: "error", name: "x", operation: "x", error: null }),
+  ...changesOf("end", { status: "failed", outcome: "x", reason: "x", records: 9 }),
+  ...changesOf("tool", { name: "x", arguments_sha256: OTHER, result_sha256: OTHER, side_effect: "none" }),
+  ...changesOf("tool", {
+    permission: "x",
+    principal: "x",
+    confirmed: true,
+    same_as: "x",
+    cut_to_bytes: 1,
+    fallback: true,
+  }),
+  ...each({
+    decision: { options: [], choice: "x", confidence: null },
+    guardrail: { passed: true, rule: null, target: null },
+    approval: { tool: "x", approved: true, by: null },
+    handoff: { to: "x" },
+    state: { id: "x", store: null },
+    artifact: { media_type: "x", sha256: HASH, size_bytes: 1 },
+    score: { value: 1, label: null },
+    limit: { name: "x", max: 1, reached: 1, running: null },
+    privacy: { content: "hashes", redacted: [], withheld: [], failed: [] },
+  }),
+];
+/** Of any record: the same, told otherwise. */
+const FACTS = [
+  ...each({ kind: "other", attributes: { a: 2 }, events: [] }),
+  ...changesOf("run", {
+    agent_name: "x",
+    agent_version: "x",
+    task_id: "x",
+    task_type: "x",
+    session_id: "x",
+    user_id: "x",
+  }),
+  ...changesOf("cost", { usd: "9.9", price_table: "x", price_version: "2" }),
+  ...changesOf("llm", { request_model: "x", response_model: "x", counted: false, input_tokens: 9, output_tokens: 9 }),
+  ...changesOf("llm", { system_prompt_sha256: OTHER, prompt_sha256: OTHER, tools_sha256: OTHER }),
+  ...changesOf("llm", { response_id: "x", finish_reasons: ["length"] }),
+  ...changesOf("llm", { tool_requests: [{ call_id: null, name: "x", arguments_sha256: null }] }),
+];
+
+test("every member that a record's second telling is held against is looked at, by both verifiers", async () => {
+  const numbered = (changes: Partial<RunledgerRecord>[]) => changes.map((change) => ({ change, run_seq: 0 }));
+  const foreign = (changes: Partial<RunledgerRecord>[]) => changes.map((change) => ({ change, run_seq: null }));
+  const others = [...numbered([...SPAN, ...SAID, ...each({ run_prev: OTHER })]), ...foreign(SPAN)];
+  const noted = [...numbered(FACTS), ...foreign([...FACTS, ...SAID, ...each({ run_id: "another" })])];
+  const missed: unknown[] = [];
+  for (const [all, isOther] of [
+    [others, true],
+    [noted, false],
+  ] as const)
+    for (let from = 0; from < all.length; from += 20) {
+      const some = all.slice(from, from + 20);
+      const idOf = (i: number): string => String(i).padStart(64, "0");
+      const told = some.map(({ run_seq }, i) => ({ ...TOLD, run_id: `run ${i}.`, record_id: idOf(i), run_seq }));
+      const two = await createTwoLogs();
+      await two.write("a", frame(1, told));
+      await two.write(
+        "b",
+        frame(
+          1,
+          told.map((record, i) => ({ ...record, ...some[i]?.change })),
+        ),
+      );
+      const { report } = await verifiers.verify(await two.export(), { keys: [two.keys.a, two.keys.b] });
+      for (const [name, said] of Object.entries(report)) {
+        const { findings, notes } = said as { findings: { where: string; what: string }[]; notes: string[] };
+        some.forEach(({ change, run_seq }, i) => {
+          const isFound = findings.some(({ where, what }) => where === `run run ${i}.` && what.includes("different"));
+          const isNoted = notes.some((note) => note.startsWith(`Record ${idOf(i)} `));
+          if (isFound !== isOther || isNoted === isOther) missed.push({ name, change, run_seq, isFound, isNoted });
+        });
+      }
+      await two.remove();
+    }
+  expect(missed).toEqual([]);
+});
+
 test("earlier checkpoints are of the log of their name, any number of them", async () => {
   expect(await verdictOf(bundles.whole, { ...trust, since: [early.a, early.b] })).toBe("VERIFIED");
   expect(await verdictOf(bundles.whole, { ...trust, since: early.b })).toBe("VERIFIED");
@@ -604,6 +720,13 @@ test("earlier checkpoints are of the log of their name, any number of them", asy
   const since = await strange.checkpoint("b");
   expect(await verdictOf(bundles.whole, { keys: [...trust.keys, strange.keys.b], since })).toBe("TAMPERED");
   await strange.remove();
+});
+
+test("what is missing counts however much else was found before it", async () => {
+  const withheld = withSums(unproven(files("facts")).filter(([path]) => !path.startsWith("logs/b/tile/0/")));
+  // No key is given, so each of them is untrusted: more than findings are listed.
+  const since = Array.from({ length: 101 }, () => early.a);
+  expect(await verdictOf(writeTar(withheld), { keys: [], since })).toBe("UNTRUSTED");
 });
 
 test("changed bytes of a bundle of two logs, sampled over every file, are found", async () => {

@@ -1085,16 +1085,46 @@ is_directory_entry = members({"checkpoint": lambda value: is_short(value, 16_384
                              {"heads_sha256": lambda value: any_text(value) and HEX64.match(value), "shards": is_names}, only=True)
 
 
+Recorded = collections.namedtuple("Recorded", "shard note time shards heads_sha256 head index data")
+
+
 def proven_entry(recorded, head):
-    """(shard, note, time, names of all shards or None, hash of their heads or None) of an entry that is in the directory."""
+    """An entry that is in the directory: `shards` names all, `heads_sha256` is of their heads, where it has them; `head` is the shard's checkpoint."""
     data = recorded["entry"].encode()
     if not leads_to(sha256(b"\x00" + data), recorded["index"], head[1], parse_proof(recorded["proof"]), head[2]):
         raise Wrong("entry %d is not in the directory" % recorded["index"])
     entry = parse_canonical(data)
     parsed = parse_note(entry["checkpoint"].encode()) if is_directory_entry(entry) else None
-    if not parsed or not parse_checkpoint(parsed[0]):
+    own = parsed and parse_checkpoint(parsed[0])
+    if not own:
         raise Wrong("entry %d is none of a directory" % recorded["index"])
-    return entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards"), entry.get("heads_sha256")
+    return Recorded(entry["shard"], entry["checkpoint"].encode(), entry["recorded_time"], entry.get("shards"), entry.get("heads_sha256"),
+                    own, recorded["index"], data)
+
+
+def require_one_history(heads):
+    """What heads that the caller's keys signed show of one directory: no log of it goes back, is begun anew, or is forgotten."""
+    if len({head["origin"] for head in heads}) > 1:
+        raise Wrong("there are heads of two directories")
+    entries, newest = {}, {}
+    for each in sorted((each for head in heads for each in head["recorded"]), key=lambda each: each.index):
+        if entries.setdefault(each.index, each).data != each.data:
+            raise Wrong("the directory has two entries %d: two histories" % each.index)
+        origin, size, root = newest.setdefault(each.shard, each).head[:3]
+        if each.head[0] != origin:
+            raise Wrong("shard %s was %s, and is %s in entry %d" % (each.shard, origin, each.head[0], each.index))
+        if each.head[1] < size or each.head[1] == size and each.head[2] != root:
+            raise Wrong("shard %s had %d entries, and %d or others in entry %d of the directory: it was set back" % (each.shard, size, each.head[1], each.index))
+        newest[each.shard] = each
+    for head in heads:
+        # What its last entry says of all logs must be true of each that any head shows to have been recorded by then.
+        sizes = {each.shard: each.head[1] for each in head["recorded"]} if head["commits"] else None
+        names = set(head["last"].shards) if head["last"] and head["last"].shards is not None else None
+        known = [(each.shard, each.head[1]) for each in entries.values() if each.index < head["size"]]
+        known += [(name, 0) for other in heads if other["last"] and other["size"] <= head["size"] for name in other["last"].shards or []]
+        for shard, size in known:
+            if names is not None and shard not in names or sizes is not None and sizes.get(shard, -1) < size:
+                raise Wrong("the last entry under the head of %d does not tell of shard %s what was recorded by then" % (head["size"], shard))
 
 
 def log_name(origin):
@@ -1106,13 +1136,15 @@ class Anchors:
     """What the directory, witnesses and time stamps attest of the logs."""
 
     def __init__(self, bundle):
-        self.bundle, self.view, self.known = bundle, None, []
+        # view: the newest head that counts, where there is any; else the newest that the caller's keys signed, else the newest.
+        self.bundle, self.view, self.known, self.signed = bundle, None, [], []
 
     def read(self, content):
         self.known += self.bundle.since
         try:
             for head in parse_anchors(content.whole(MAX_ANCHORS)):
                 self.read_head(head)
+            require_one_history(self.signed)
         except (Wrong, UnicodeEncodeError) as error:
             self.bundle.findings.add("TAMPERED", "anchors.json", str(error))
 
@@ -1129,13 +1161,12 @@ class Anchors:
             raise Wrong("there are two heads of the directory with %d entries: two histories" % directory[1])
         self.known += [directory] if is_signed else []
         recorded = [proven_entry(each, directory) for each in anchor["recorded"]]
-        names = [each[0].encode() for each in recorded]
+        names = [each.shard.encode() for each in recorded]
         if names != sorted(set(names)):
             raise Wrong("its shards are not in order")
-        heads = self.heads_of(anchor, {each[0]: each[1] for each in recorded})
-        self.keep(directory[1], is_signed, recorded,
-                  next((entry for entry, each in zip(recorded, anchor["recorded"]) if each["index"] == directory[1] - 1), None))
+        heads = self.heads_of(anchor, {each.shard: each.note for each in recorded})
         by = bundle.quorum_of(note, "anchors.json", bundle.findings)
+        self.keep(directory, is_signed, is_signed and (by is not None or bundle.quorum == "none"), recorded)
         covered = [(log, min(head[1], log.head[1])) for log, head, own_signed in heads if is_signed and own_signed]
         for log, size in covered if by else ():
             log.times.cosigned(size, by)
@@ -1178,67 +1209,71 @@ class Anchors:
             heads.append((log, own, own_signed))
         return heads
 
-    def keep(self, size, is_signed, recorded, last):
-        """The newest head, of those that the caller's key signed if any is."""
-        known = self.view
-        if known and (is_signed < known["signed"] or is_signed == known["signed"] and size <= known["size"]):
-            return
-        heads = [(each[0], parse_checkpoint(parse_note(each[1])[0])) for each in recorded]
-        committed = last[4] if last else None
-        hashed = sha256(canonical([[shard, head[1]] for shard, head in heads]).encode()).hex()
-        self.view = {"size": size, "signed": is_signed, "last": last, "is_other": committed not in (None, hashed),
-                     "shards": [{"shard": shard, "origin": head[0], "size": head[1]} for shard, head in heads]}
+    def keep(self, directory, is_signed, counts, recorded):
+        """counts: it says which logs there are. The caller's key signed it, and the quorum, if the policy asks for one, cosigned it."""
+        origin, size = directory[:2]
+        last = next((each for each in recorded if each.index == size - 1), None)
+        hashed = sha256(canonical([[each.shard, each.head[1]] for each in recorded]).encode()).hex()
+        committed = last.heads_sha256 if last else None
+        head = {"origin": origin, "size": size, "rank": is_signed + counts, "counts": counts, "recorded": recorded, "last": last,
+                "commits": committed == hashed, "is_other": committed not in (None, hashed)}
+        if is_signed:
+            self.signed.append(head)
+        if self.view is None or (head["rank"], size) > (self.view["rank"], self.view["size"]):
+            self.view = head
+
+    def shards(self):
+        """All that the directory recorded, by its word in the head that is looked at."""
+        return self.view and [{"shard": each.shard, "origin": each.head[0], "size": each.head[1]} for each in self.view["recorded"]]
 
     def check_all_logs(self):
         """Is every log here that the directory knows? False after a finding that one is not."""
-        bundle = self.bundle
+        bundle, findings = self.bundle, self.bundle.findings
         here = [log["shard"] for log in bundle.manifest["logs"]]
         # By the name that its key signs: bundle.json may call any log so.
         asked = [log for log in bundle.manifest["logs"] if bundle.shard in (None, log_name(log["origin"]))]
         if not asked:
-            bundle.findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
+            findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
         if not bundle.names_directory():
             return bool(asked)
-        view = self.view if self.view and self.view["signed"] else None
-        if view is not None:
-            self.check_newest(view, asked)
-        if bundle.shard is not None:
-            return bool(asked)
-        if view is None or view["last"] is None:
-            what = "the directory's last entry, which names all logs, is not shown" if view else \
-                "your policy names a directory of the logs, and nothing here shows which ones it knows"
-            bundle.findings.add("INCOMPLETE", "anchors.json", what + "; or name the one log that you want (--shard)")
-            return True
-        named = dict.fromkeys([each["shard"] for each in view["shards"]] + (view["last"][3] or []))
-        missing = [name for name in named if name not in here]
-        for name in missing:
-            bundle.findings.add("INCOMPLETE", "shard " + name, "the directory has recorded it, and the bundle has nothing of it; "
-                                "if you asked for one log alone, say so (--shard)")
-        sizes = {each["shard"]: each["size"] for each in view["shards"]}
-        for name in view["last"][3] or []:
-            if name in here and name not in sizes:
-                bundle.findings.add("INCOMPLETE", "shard " + name, "the directory names it, and how many entries it has recorded of it is not shown")
-        # Of a directory with one shard the last entry is that shard's newest.
-        if view["last"][4] is None and len(sizes) > 1:
-            bundle.findings.add("INCOMPLETE", "anchors.json", "the directory's last entry has no heads_sha256, as those of earlier versions: that each log is "
-                                "shown as it was last recorded does not show. Export again when a log has grown, or name the one log that you want (--shard)")
-        newest = max(log.newest for log in bundle.logs.values())
-        recorded = view["last"][2]
-        if newest and milliseconds(newest) - milliseconds(recorded) > 900_000:
-            bundle.findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
-                                "a log that was begun between them would not show. Export again a minute after the newest record" % (recorded, newest))
-        return not missing
-
-    def check_newest(self, view, logs):
-        """What is shown of the directory must be the newest that it recorded of each log, and no log shorter than that."""
-        findings, sizes = self.bundle.findings, {each["shard"]: each["size"] for each in view["shards"]}
-        for log in logs:
+        view = self.view if self.view and self.view["counts"] else None
+        sizes = {}  # by the word of any signed head
+        for head in self.signed:
+            for each in head["recorded"]:
+                sizes[each.shard] = max(each.head[1], sizes.get(each.shard, 0))
+        for log in asked:
             if sizes.get(log["shard"], 0) > log["tree_size"]:
                 findings.add("INCOMPLETE", "shard " + log["shard"], "the directory has recorded it with %d entries, and the bundle is of "
                              "its first %d" % (sizes[log["shard"]], log["tree_size"]))
-        if view["is_other"]:
+        if view and view["is_other"]:
             findings.add("INCOMPLETE", "anchors.json", "these are not the newest heads that the directory had recorded by its last entry: "
                          "a log may be shown as it was earlier, or be left out")
+        if bundle.shard is not None:
+            return bool(asked)
+        named = dict.fromkeys(list(sizes) + [name for head in self.signed if head["last"] for name in head["last"].shards or []])
+        missing = [name for name in named if name not in here]
+        for name in missing:
+            findings.add("INCOMPLETE", "shard " + name, "the directory has recorded it, and the bundle has nothing of it; "
+                         "if you asked for one log alone, say so (--shard)")
+        if view is None or view["last"] is None:
+            what = "the directory's last entry, which names all logs, is not shown" if view else \
+                "no head of the directory here is cosigned by the quorum of your policy, so which logs there are is its own word alone" if self.signed else \
+                "your policy names a directory of the logs, and nothing here shows which ones it knows"
+            findings.add("INCOMPLETE", "anchors.json", what + "; or name the one log that you want (--shard)")
+            return not missing
+        last, shown = view["last"], {each.shard for each in view["recorded"]}
+        for name in last.shards or []:
+            if name in here and name not in shown:
+                findings.add("INCOMPLETE", "shard " + name, "the directory names it, and how many entries it has recorded of it is not shown")
+        # Of a directory with one shard the last entry is that shard's newest; that there is one alone, it says, or is alone itself.
+        if last.heads_sha256 is None and (len(shown) > 1 or last.shards is None and view["size"] > 1):
+            findings.add("INCOMPLETE", "anchors.json", "the directory's last entry has no heads_sha256, as those of earlier versions: that each log is "
+                         "shown as it was last recorded does not show. Export again when a log has grown, or name the one log that you want (--shard)")
+        newest = max(log.newest for log in bundle.logs.values())
+        if newest and milliseconds(newest) - milliseconds(last.time) > 900_000:
+            findings.add("INCOMPLETE", "anchors.json", "its newest head of the directory is of %s, and there are entries of %s: "
+                         "a log that was begun between them would not show. Export again a minute after the newest record" % (last.time, newest))
+        return not missing
 
     def notes(self):
         bundle = self.bundle
@@ -1253,14 +1288,14 @@ class Anchors:
             elif bundle.certificate is not None:
                 notes.append("Not proven: that entries of %s were there at any time. No time stamp of the authority that you named covers them." % name)
         here = [log["shard"] for log in bundle.manifest["logs"]]
-        view = self.view or {"shards": [], "signed": False, "last": None}
-        others = ["%(shard)s (%(size)d entries)" % each for each in view["shards"] if each["shard"] not in here]
+        shards, view = self.shards() or [], self.view
+        others = ["%(shard)s (%(size)d entries)" % each for each in shards if each["shard"] not in here]
         if others:
             notes.append("This bundle is of %s alone. The directory knows other shards: %s." % (", ".join(here), ", ".join(others)))
-        elif view["signed"] and view["last"] and view["last"][3:] != (None, None) and not view["is_other"]:
-            young = [shard for shard in here if shard not in [each["shard"] for each in view["shards"]]]
+        elif view and view["counts"] and view["last"] and (view["last"].shards, view["last"].heads_sha256) != (None, None) and not view["is_other"]:
+            young = [shard for shard in here if shard not in [each["shard"] for each in shards]]
             more = ", and had not taken %s yet" % ", ".join(young) if young else ""
-            notes.append("On %s the directory knew no log that is not here%s." % (view["last"][2], more))
+            notes.append("On %s the directory knew no log that is not here%s." % (view["last"].time, more))
         else:
             notes.append("Not proven: that there is no other log than %s." % ", ".join(here))
         return notes
@@ -2615,7 +2650,7 @@ def verify(target, keys, since_notes, rules=None, quorum="none", certificate=Non
             "signedBy": list(dict.fromkeys(name for log in logs for name in log["signedBy"])), "entriesChecked": total("entriesChecked"),
             "payloadsChecked": total("payloadsChecked"), "payloadsErased": total("payloadsErased"), "logs": logs, "notes": bundle.notes(),
             "anchors": {"witnessed": only.get("witnessed"), "stamped": only.get("stamped"),
-                        "shards": bundle.anchors.view and bundle.anchors.view["shards"]},
+                        "shards": bundle.anchors.shards()},
             "findings": findings.list, "findingsTotal": findings.total}
 
 

@@ -4,7 +4,6 @@ import {
   cosignedBy,
   DIRECTORY,
   type DirectoryAnchor,
-  type DirectoryEntry,
   type Findings,
   hashesEqual,
   LogError,
@@ -19,7 +18,8 @@ import {
   verifyInclusion,
 } from "@runledger/contract";
 import type { BundleLogCheck } from "./bundle-log.ts";
-import { quorumOf, type Trust } from "./trust.ts";
+import { type DirectoryHead, type RecordedLog, requireOneHistory } from "./directory-head.ts";
+import { asksForQuorum, quorumOf, type Trust } from "./trust.ts";
 
 /** What others attest of one log: sizes are numbers of its first entries that are covered. */
 export interface LogAnchors {
@@ -29,19 +29,14 @@ export interface LogAnchors {
   stamped: { size: number; time: string } | null;
 }
 
-/** What the directory tells of all logs, by its newest head in the bundle; one that the caller knows the key of, where there is any. */
+/** What the directory tells of all logs. */
 export interface DirectoryView {
+  /** Its newest head in the bundle that counts, where there is any; else the newest that keys of the caller's signed, else the newest. */
   head: DirectoryHead | null;
+  /** All here that keys of the caller's signed, whether they count or not. */
+  signed: DirectoryHead[];
   /** Every one that is known: the caller's earlier ones, and those here that keys of the caller's signed. */
   known: Checkpoint[];
-}
-
-export interface DirectoryHead {
-  size: number;
-  isSigned: boolean;
-  shards: { shard: string; origin: string; size: number }[];
-  /** Its last entry; null: it is not shown. */
-  last: DirectoryEntry | null;
 }
 
 /** What anchors are checked against. */
@@ -54,7 +49,7 @@ export interface AnchoredLogs {
   trust: Trust;
 }
 
-/** Checks `anchors.json`: each of its heads by itself. A head that nobody known signed covers nothing. */
+/** Checks `anchors.json`: each of its heads by itself, and those that are signed against each other. A head that nobody known signed covers nothing. */
 export async function readAnchors(
   bytes: Buffer,
   anchored: AnchoredLogs,
@@ -63,6 +58,7 @@ export async function readAnchors(
 ): Promise<void> {
   try {
     for (const anchor of parseDirectoryAnchors(bytes)) await readAnchor(anchor, anchored, view, findings);
+    requireOneHistory(view.signed);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     findings.add("TAMPERED", BUNDLE_FILES.anchors, error.message);
@@ -113,8 +109,10 @@ async function readAnchor(
   if (names.some((name, i) => i > 0 && Buffer.compare(Buffer.from(names[i - 1] ?? ""), Buffer.from(name)) >= 0))
     throw new LogError("mismatch", "its shards are not in order");
   const heads = headsOf(anchor, recorded, anchored, verifiers);
-  keepNewest(view, { size: directory.size, isSigned: directory.isSigned, ...told(anchor, recorded, directory) });
   const by = quorumOf(note, trust, BUNDLE_FILES.anchors, findings);
+  const counts = directory.isSigned && (by !== null || !asksForQuorum(trust));
+  const last = recorded.find(({ index }) => index === directory.size - 1)?.entry ?? null;
+  keep(view, { ...directory, counts, recorded, last });
   const covered = [...heads].flatMap(([shard, head]) => {
     const log = logs.get(shard);
     const isKnown = directory.isSigned && head.isSigned;
@@ -144,20 +142,20 @@ function compare(head: Checkpoint, { known }: DirectoryView): void {
 /** What the directory recorded of the bundle's logs, each of which it must agree with. @throws LogError. */
 function headsOf(
   anchor: DirectoryAnchor,
-  recorded: readonly DirectoryEntry[],
+  recorded: readonly RecordedLog[],
   { logs, shards: bundled, isOne }: AnchoredLogs,
   verifiers: readonly NoteVerifier[],
 ): Map<string, Checkpoint & { isSigned: boolean }> {
   const heads = new Map<string, Checkpoint & { isSigned: boolean }>();
   if ("consistency" in anchor !== isOne) throw new LogError("malformed", "it is of another kind of bundle");
-  const shards = bundled.filter((shard) => recorded.some((entry) => entry.shard === shard));
+  const shards = bundled.filter((shard) => recorded.some((each) => each.shard === shard));
   if (isOne && shards.length === 0) throw new LogError("mismatch", `it does not tell of shard ${bundled.join(", ")}`);
   const proofs = "consistency" in anchor ? [anchor.consistency] : anchor.logs.map(({ consistency }) => consistency);
   const proven = "consistency" in anchor ? shards : anchor.logs.map(({ shard }) => shard);
   if (proven.join("\n") !== shards.join("\n"))
     throw new LogError("mismatch", "it does not prove of each log here what the directory recorded of it");
   for (const [i, shard] of shards.entries()) {
-    const note = recorded.find((entry) => entry.shard === shard)?.checkpoint ?? "";
+    const note = recorded.find((each) => each.shard === shard)?.entry.checkpoint ?? "";
     const head = openIfKnown(Buffer.from(note), verifiers);
     const log = logs.get(shard);
     if (log === undefined) continue; // its checkpoint is missing, which is told
@@ -167,32 +165,21 @@ function headsOf(
   return heads;
 }
 
-function told(
-  { recorded: places }: DirectoryAnchor,
-  recorded: readonly DirectoryEntry[],
-  { size }: Checkpoint,
-): Pick<DirectoryHead, "shards" | "last"> {
-  const shards = recorded.map(({ shard, checkpoint }) => {
-    const { origin, size: entries } = unverifiedCheckpoint(Buffer.from(checkpoint));
-    return { shard, origin, size: entries };
-  });
-  return { shards, last: recorded[places.findIndex(({ index }) => index === size - 1)] ?? null };
+function keep(view: DirectoryView, head: DirectoryHead): void {
+  if (head.isSigned) view.signed.push(head);
+  const rankOf = ({ counts, isSigned }: DirectoryHead): number => Number(counts) + Number(isSigned);
+  const rank = view.head === null ? -1 : rankOf(view.head);
+  if (rankOf(head) > rank || (rankOf(head) === rank && head.size > (view.head?.size ?? 0))) view.head = head;
 }
 
-function keepNewest(view: DirectoryView, head: DirectoryHead): void {
-  const known = view.head;
-  const isBetter = known === null || (head.isSigned && !known.isSigned) || head.size > known.size;
-  if (isBetter && (head.isSigned || known?.isSigned !== true)) view.head = head;
-}
-
-function provenEntry({ entry, index, proof }: DirectoryAnchor["recorded"][number], head: Checkpoint): DirectoryEntry {
+function provenEntry({ entry, index, proof }: DirectoryAnchor["recorded"][number], head: Checkpoint): RecordedLog {
   const bytes = Buffer.from(entry);
   const hashes = proof.map((hash) => Buffer.from(hash, "base64"));
   if (!verifyInclusion(leafHash(bytes), index, head.size, hashes, head.root))
     throw new LogError("mismatch", `entry ${index} is not in the directory`);
   const parsed = parseDirectoryEntry(bytes);
-  unverifiedCheckpoint(Buffer.from(parsed.checkpoint)); // throws where it is none
-  return parsed;
+  const { origin, size, root } = unverifiedCheckpoint(Buffer.from(parsed.checkpoint));
+  return { shard: parsed.shard, origin, size, root, index, text: entry, entry: parsed };
 }
 
 function requireExtension(consistency: readonly string[], recorded: Checkpoint, head: Checkpoint): void {

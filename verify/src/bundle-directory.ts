@@ -1,20 +1,15 @@
-import {
-  BUNDLE_FILES,
-  type BundleManifest,
-  bundledLogs,
-  byUtf8,
-  DIRECTORY,
-  type Findings,
-  headsHash,
-  logName,
-} from "@runledger/contract";
-import type { DirectoryHead, DirectoryView } from "./bundle-anchors.ts";
+import { BUNDLE_FILES, type BundleManifest, bundledLogs, DIRECTORY, type Findings, logName } from "@runledger/contract";
+import type { DirectoryView } from "./bundle-anchors.ts";
 import type { BundleLogCheck } from "./bundle-log.ts";
+import { type DirectoryHead, isOtherThanNewest } from "./directory-head.ts";
 import type { Trust } from "./trust.ts";
 
 /** A directory takes heads once a minute; a bundle whose entries are this much younger than its head may hide a log that began since. */
 const MAX_UNRECORDED_MS = 15 * 60_000;
 
+const NO_DIRECTORY =
+  "your policy names a directory of the logs, and nothing here shows which ones it knows. Export again a minute after the log's first record";
+const LAST_NOT_SHOWN = "the directory's last entry, which names all logs, is not shown";
 const NOT_COMMITTED =
   "the directory's last entry has no heads_sha256, as those of earlier versions: that each log is shown as it was last recorded does not show. Export again when a log has grown, or name the one log that you want (--shard)";
 const NOT_NEWEST =
@@ -29,72 +24,84 @@ interface LogsOfBundle {
 }
 
 /**
- * Is no log left out? Who was given the directory's key can tell: every log that it names must be in the bundle, unless one alone was asked for.
+ * Is no log left out? Who was given the directory's key can tell: every log that it names must be in the bundle, unless one alone was asked for. Which
+ * there are is told by the newest head that counts; what any other signed one tells of a log holds too.
  * @returns false after a finding that entries of other logs are missing.
  */
 export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings: Findings): boolean {
   const { manifest, trust, shard } = bundle;
-  const here = new Set(bundledLogs(manifest).map((log) => log.shard));
   // By the name that its key signs: bundle.json may call any log so.
   const asked = bundledLogs(manifest).filter(({ origin }) => shard === null || logName(origin) === shard);
   if (shard !== null && asked.length === 0)
     findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
   if (!namesDirectory(trust)) return asked.length > 0;
-  const head = view.head?.isSigned === true ? view.head : null;
-  if (head !== null) checkNewest(head, asked, findings);
+  const head = view.head?.counts === true ? view.head : null;
+  const recorded = greatestOf(view.signed);
+  checkSizes(recorded, asked, findings);
+  if (head !== null && isOtherThanNewest(head)) findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_NEWEST);
   if (shard !== null) return asked.length > 0;
+  const here = new Set(bundledLogs(manifest).map((log) => log.shard));
+  const missing = checkNames(view.signed, recorded, here, findings);
   if (head === null || head.last === null) {
-    const what =
-      head === null
-        ? "your policy names a directory of the logs, and nothing here shows which ones it knows. Export again a minute after the log's first record"
-        : "the directory's last entry, which names all logs, is not shown";
+    const what = head === null ? whyNone(view, trust) : LAST_NOT_SHOWN;
     findings.add("INCOMPLETE", BUNDLE_FILES.anchors, `${what}; or name the one log that you want (--shard)`);
-    return true;
+    return missing === 0;
   }
-  const recorded = new Map(head.shards.map((each) => [each.shard, each.size]));
-  const missing = [...new Set([...recorded.keys(), ...(head.last.shards ?? [])])].filter((name) => !here.has(name));
-  for (const name of missing) {
-    const entries = recorded.has(name) ? ` with ${recorded.get(name)} entries` : "";
-    const what = `the directory has recorded it${entries}, and the bundle has nothing of it; if you asked for one log alone, say so (--shard)`;
-    findings.add("INCOMPLETE", `shard ${name}`, what);
-  }
-  const isUnshown = (name: string): boolean => here.has(name) && !recorded.has(name);
-  for (const name of (head.last.shards ?? []).filter(isUnshown)) {
+  const shown = new Set(head.recorded.map((each) => each.shard));
+  for (const name of (head.last.shards ?? []).filter((each) => here.has(each) && !shown.has(each))) {
     const what = "the directory names it, and how many entries it has recorded of it is not shown";
     findings.add("INCOMPLETE", `shard ${name}`, what);
   }
-  // Of a directory with one shard the last entry is that shard's newest.
-  if (head.last.heads_sha256 === undefined && recorded.size > 1)
+  // Of a directory with one shard the last entry is that shard's newest; that there is one alone, it says, or is alone itself.
+  const saysOne = shown.size === 1 && (head.last.shards !== undefined || head.size === 1);
+  if (head.last.heads_sha256 === undefined && !saysOne)
     findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_COMMITTED);
   checkAge(head.last.recorded_time, bundle.logs, findings);
-  return missing.length === 0;
+  return missing === 0;
 }
 
-/** What is shown of the directory must be the newest that it recorded of each log, and no log shorter than that. */
-function checkNewest(
-  head: DirectoryHead,
+function whyNone({ signed }: DirectoryView, { witnessed }: Trust): string {
+  if (signed.length === 0) return NO_DIRECTORY;
+  return `no head of the directory here is cosigned by the quorum ${witnessed?.quorum?.name} of witnesses that your policy asks for, so which logs there are is its own word alone`;
+}
+
+/** Of each shard the most entries that any of the heads says were recorded. */
+function greatestOf(heads: readonly DirectoryHead[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { shard, size } of heads.flatMap(({ recorded }) => recorded))
+    sizes.set(shard, Math.max(size, sizes.get(shard) ?? 0));
+  return sizes;
+}
+
+/** No log may be shorter than it was recorded. */
+function checkSizes(
+  recorded: ReadonlyMap<string, number>,
   logs: readonly { shard: string; tree_size: number }[],
   findings: Findings,
 ): void {
-  const recorded = new Map(head.shards.map(({ shard, size }) => [shard, size]));
   for (const { shard, tree_size } of logs) {
     const entries = recorded.get(shard) ?? 0;
     if (entries <= tree_size) continue;
     const what = `the directory has recorded it with ${entries} entries, and the bundle is of its first ${tree_size}`;
     findings.add("INCOMPLETE", `shard ${shard}`, what);
   }
-  if (isOtherThanNewest(head)) findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_NEWEST);
 }
 
-/** By its last entry there is no shard that is not shown. */
-export function namesAll(head: DirectoryHead): boolean {
-  return (head.last?.heads_sha256 ?? head.last?.shards) !== undefined && !isOtherThanNewest(head);
-}
-
-function isOtherThanNewest({ last, shards }: DirectoryHead): boolean {
-  if (last?.heads_sha256 === undefined) return false;
-  const heads = shards.map(({ shard, size }): [string, number] => [shard, size]);
-  return last.heads_sha256 !== headsHash(heads.sort(([a], [b]) => byUtf8(a, b)));
+/** @returns how many logs are missing. */
+function checkNames(
+  heads: readonly DirectoryHead[],
+  recorded: ReadonlyMap<string, number>,
+  here: ReadonlySet<string>,
+  findings: Findings,
+): number {
+  const named = heads.flatMap(({ last }) => last?.shards ?? []);
+  const missing = [...new Set([...recorded.keys(), ...named])].filter((name) => !here.has(name));
+  for (const name of missing) {
+    const entries = recorded.has(name) ? ` with ${recorded.get(name)} entries` : "";
+    const what = `the directory has recorded it${entries}, and the bundle has nothing of it; if you asked for one log alone, say so (--shard)`;
+    findings.add("INCOMPLETE", `shard ${name}`, what);
+  }
+  return missing.length;
 }
 
 /** A key of the caller's is a directory's: it is known by its name. */

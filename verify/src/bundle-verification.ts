@@ -13,9 +13,9 @@ import {
   type RunsSummary,
   unclosedLines,
 } from "@runledger/contract";
-import type { DirectoryHead, DirectoryView, LogAnchors } from "./bundle-anchors.ts";
-import { namesAll } from "./bundle-directory.ts";
+import type { DirectoryView, LogAnchors } from "./bundle-anchors.ts";
 import type { BundleLogCheck } from "./bundle-log.ts";
+import { namesAll, type RecordedLog } from "./directory-head.ts";
 
 /** What the verification of a bundle says. Of several logs: `treeSize`, counts and `signedBy` are of all, `origin` and `rootHash` null. */
 export interface BundleVerification extends LogVerification {
@@ -55,7 +55,7 @@ export interface BundledLogVerification
 
 /** Of one log what others attest of it. `shards`: all that the directory recorded, by its own word; null: the bundle does not tell. */
 export interface BundleAnchors extends LogAnchors {
-  shards: DirectoryHead["shards"] | null;
+  shards: Pick<RecordedLog, "shard" | "origin" | "size">[] | null;
 }
 
 export interface VerifiedParts {
@@ -92,7 +92,7 @@ export function verificationOf(
     logs: each,
     payloadsErased: sum(each.map(({ payloadsErased }) => payloadsErased)),
     runs,
-    anchors: { witnessed, stamped, shards: directory.head?.shards ?? null },
+    anchors: { witnessed, stamped, shards: shardsOf(directory) },
     notes:
       manifest && runs
         ? [
@@ -105,6 +105,10 @@ export function verificationOf(
           ]
         : [],
   };
+}
+
+function shardsOf({ head }: DirectoryView): BundleAnchors["shards"] {
+  return head?.recorded.map(({ shard, origin, size }) => ({ shard, origin, size })) ?? null;
 }
 
 function wordsOf(manifest: BundleManifest): BundleWords {
@@ -197,12 +201,12 @@ function notesOfAnchors(
       );
   }
   const here = bundledLogs(manifest).map((log) => log.shard);
-  const others = (head?.shards ?? []).filter(({ shard }) => !here.includes(shard));
+  const others = (head?.recorded ?? []).filter(({ shard }) => !here.includes(shard));
   if (others.length > 0) {
     const names = others.map(({ shard, size }) => `${shard} (${size} entries)`).join(", ");
     notes.push(`This bundle is of ${here.join(", ")} alone. The directory knows other shards: ${names}.`);
-  } else if (head?.isSigned === true && head.last !== null && namesAll(head)) {
-    const named = head.shards.map(({ shard }) => shard);
+  } else if (head?.counts === true && head.last !== null && namesAll(head)) {
+    const named = head.recorded.map(({ shard }) => shard);
     const young = here.filter((shard) => !named.includes(shard));
     const more = young.length === 0 ? "" : `, and had not taken ${young.join(", ")} yet`;
     notes.push(`On ${head.last.recorded_time} the directory knew no log that is not here${more}.`);

@@ -53,6 +53,10 @@ export function checkSince(since: Checkpoint, head: Checkpoint, findings: Findin
     findings.add("TAMPERED", "checkpoint", `the log had ${since.size} entries and has ${head.size} now`);
 }
 
+export function asksForQuorum({ witnessed }: Trust): boolean {
+  return witnessed !== undefined && witnessed.quorum !== null;
+}
+
 /**
  * The caller's witnesses under a head and when, if they are the quorum that the caller's policy asks for: else null, and without a quorum too. `where`:
  * of the head, for a cosignature that is wrong.

@@ -57,7 +57,7 @@ export async function verifyBundle(
     current: null,
     logs: new Map(),
   };
-  const directory: DirectoryView = { head: null, known: [...since] };
+  const directory: DirectoryView = { head: null, signed: [], known: [...since] };
   const sums = createBundleSums(findings);
   const reading: Reading = { seen, sums, since, trust, shard, directory, findings, onProgress };
   let coverage: RunCoverage | null = null;
@@ -220,7 +220,7 @@ async function compareFacts(file: BundleFile, { seen: { manifest, facts, logs },
   const actual = createHash("sha256");
   for await (const chunk of file.content) actual.update(chunk);
   if (manifest === null || facts === null || logs.size < bundledLogs(manifest).length) return;
-  if (findings.list.some(({ verdict }) => verdict === "TAMPERED" || verdict === "INCOMPLETE")) return;
+  if (findings.has("TAMPERED") || findings.has("INCOMPLETE")) return;
   const texts = file.path === BUNDLE_FILES.runs ? runsJson(facts.runs()) : [summaryJson(facts.summary())];
   const expected = createHash("sha256");
   for (const text of texts) expected.update(text);

@@ -45,8 +45,10 @@ const MAX_FINDINGS = 100;
 /** Collects findings in bounded memory. */
 export interface Findings {
   add(verdict: Finding["verdict"], where: string, what: string): void;
+  /** The first MAX_FINDINGS: what a verdict depends on, ask of `has`. */
   readonly list: Finding[];
   readonly total: number;
+  has(verdict: Finding["verdict"]): boolean;
   verdict(): Verdict;
 }
 
@@ -64,6 +66,7 @@ export function createFindings(): Findings {
     get total() {
       return total;
     },
+    has: (verdict) => found.has(verdict),
     // What was changed stays changed, whatever could not be read after it; who signed outweighs what is missing.
     verdict: () =>
       (["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"] as const).find((verdict) => found.has(verdict)) ??
