@@ -467,23 +467,19 @@ test("under a quorum only what witnesses cosigned says which logs there are and 
     ],
   ];
   const missed: unknown[] = [];
-  for (const [name, files, heads, under, without] of cases) {
-    for (const [inOrder, order] of [
-      [heads, "in order"],
-      [heads.toReversed(), "reversed"],
-    ] as const)
-      for (const [asked, expected] of [
-        [policy, under],
-        ["quorum none\n", without],
-      ] as const) {
-        const trust = { keys: [...stage.keys, other.verifierKey], policy: asked, tsaCert: authority.cert };
-        const { node, python, why } = await verifiers.verify(withHeads(files, inOrder), trust);
-        if (node !== expected || python !== expected) missed.push({ name, order, asked, expected, node, python, why });
-      }
-  }
+  for (const [name, files, heads, under, without] of cases)
+    for (const [inOrder, asked, expected] of [
+      [heads, policy, under],
+      [heads.toReversed(), policy, under],
+      [heads, "quorum none\n", without],
+    ] as const) {
+      const trust = { keys: [...stage.keys, other.verifierKey], policy: asked, tsaCert: authority.cert };
+      const { node, python, why } = await verifiers.verify(withHeads(files, inOrder), trust);
+      if (node !== expected || python !== expected) missed.push({ name, asked, expected, node, python, why });
+    }
   expect(missed).toEqual([]);
   await rm(stage.logs.directory, { recursive: true });
-}, 120_000);
+}, 300_000);
 
 test("every byte of the anchors is found when it is changed, also where the sums are made to fit", async () => {
   const small = await exported(RECORDED_MS + 60_000, { run_id: "run-1" });
