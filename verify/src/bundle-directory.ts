@@ -54,8 +54,7 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
   }
   // Of a directory with one shard the last entry is that shard's newest; that there is one alone, it says, or is alone itself.
   const saysOne = shown.size === 1 && (head.last.shards !== undefined || head.size === 1);
-  if (head.last.heads_sha256 === undefined && !saysOne)
-    findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_COMMITTED);
+  if (head.last.heads_sha256 === undefined && !saysOne) findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_COMMITTED);
   checkAge(head.last.recorded_time, bundle.logs, findings);
   return missing === 0;
 }
