@@ -108,7 +108,12 @@ describe("LangGraph with OpenLLMetry", () => {
       error: { message: "the clock stands still" },
       tool: { call_id: null, arguments: { city: "Rome" } },
     });
-    await expectOnPage("langgraph.md", "langgraph/traceloop.mjs", outcome);
+    // chains are beside what is in them, and begin in the same millisecond or not
+    const withoutChains = outcome.runs.map((seen) => ({
+      ...seen,
+      steps: seen.steps.filter(({ kind }) => kind !== "other"),
+    }));
+    await expectOnPage("langgraph.md", "langgraph/traceloop.mjs", { ...outcome, runs: withoutChains });
   });
 
   test("with OpenAI's client instrumented too, each call counts once", async () => {
