@@ -399,6 +399,19 @@ test("nor, where one log is asked for, does an act of another that its directory
     for (const each of [own, unsigned, others]) await each.remove();
   }));
 
+test("nor an act of another history of the log that is asked for, which lies beside it", () =>
+  withTwoLogs(async (two) => {
+    const forged = await forgedAct(two);
+    const server = await startLyingServer(["a", "b", "b2"], async (path) => {
+      if (path.startsWith("log/b2/")) return await forged.store.objects.read(path.replace("/b2/", "/s0/"));
+      return path.startsWith("payloads/b/") ? null : await two.objects.read(path);
+    });
+    const trust = { verifierKeys: [two.keys.a, two.keys.b] };
+    expect((await verifyTarget(server.url, { trust, shard: "b" })).verdict).toBe("INCOMPLETE");
+    server.close();
+    await forged.remove();
+  }));
+
 test("with one log asked for under a quorum, an act of another counts once its head is cosigned", () =>
   withTwoLogs(async (two) => {
     const witness = await startFakeWitness("w.example", [two.keys.directory]);

@@ -1,4 +1,4 @@
-import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, logName, openCheckpoint } from "./checkpoint.ts";
 import { createDestroyedKeys, type DestroyedKeys } from "./destroyed-keys.ts";
 import { parseLogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
@@ -59,11 +59,16 @@ async function headOf(
   { heads, verifiers, directory, isWitnessed }: ActsToRead,
 ): Promise<Pick<Checkpoint, "size" | "root"> | null> {
   const recorded = directory?.shards.get(shard) ?? [];
-  if (!heads.has(shard) && (directory !== null || isWitnessed)) {
-    const seen = isWitnessed ? (directory?.anchors.witnessed?.size ?? 0) : Number.POSITIVE_INFINITY;
-    return recorded.findLast(({ index, isSigned }) => isSigned && index < seen) ?? null;
+  const signed = (note: Uint8Array | null): Checkpoint | null => note && openCheckpoint(note, verifiers);
+  if (heads.has(shard)) {
+    const isUnrecorded = directory !== null && recorded.length === 0;
+    return isUnrecorded ? null : signed(heads.get(shard) ?? null);
   }
-  if (directory !== null && recorded.length === 0) return null;
-  const note = heads.has(shard) ? heads.get(shard) : await read(CHECKPOINT_PATH);
-  return note ? openCheckpoint(note, verifiers) : null;
+  const seen = isWitnessed ? (directory?.anchors.witnessed?.size ?? 0) : Number.POSITIVE_INFINITY;
+  const head =
+    directory !== null || isWitnessed
+      ? recorded.findLast(({ index, isSigned }) => isSigned && index < seen)
+      : signed(await read(CHECKPOINT_PATH));
+  // Another history of the log that is asked for may lie beside it, under another name.
+  return head && logName(head.origin) === shard ? head : null;
 }
