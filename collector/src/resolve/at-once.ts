@@ -17,6 +17,12 @@ export function isAround(a: Span, b: Span): boolean {
   return holds(a, b) || holds(b, a);
 }
 
+/** Some moment is of both, by clocks that agree: of calls that follow one another at once none is. */
+export function shareMoment(a: Span, b: Span): boolean {
+  const [first, second] = a.start_time <= b.start_time ? [a, b] : [b, a];
+  return Date.parse(second.start_time) - Date.parse(first.end_time) <= CLOCK_MS;
+}
+
 /** They begin and end at nearly one moment. */
 export function areAtOnce(a: Span, b: Span): boolean {
   return Math.abs(apart(a, b, "start_time")) <= AT_ONCE_MS && Math.abs(apart(a, b, "end_time")) <= AT_ONCE_MS;

@@ -199,6 +199,13 @@ describe("records beside one another", () => {
     expect(uncounted(over, seen, { ...blind("b", [5, 95]), status: "error" })).toEqual([]);
     expect(uncounted(over, seen, { ...blind("b", [5, 95]), scope_name: "outer" })).toEqual([]);
   });
+  it("are two where the one begins when the other is over, however soon, with the same prompt or tokens too", () => {
+    const short = (key: string, time: [number, number], facts: Partial<StepRow>) =>
+      llm(key, time, "agent", [10, 5], { prompt_sha256: hash("prompt"), ...facts });
+    const first = short("a", [0, 20], {});
+    expect(uncounted(over, first, short("b", [2, 19], INNER))).toEqual([["b", "a"]]);
+    expect(uncounted(over, first, short("b", [25, 45], INNER))).toEqual([]);
+  });
   it("are as many calls as one of the instrumentations tells of", () => {
     const twice = (key: string, facts: Partial<StepRow>) => [
       llm(`${key} 1`, [0, 100], "agent", [10, 5], { ...facts, response_id: "same for all" }),

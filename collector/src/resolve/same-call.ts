@@ -1,3 +1,4 @@
+import { shareMoment } from "./at-once.ts";
 import { mayHaveSameWords } from "./call-words.ts";
 import { notBefore, type Span, type StepFact, sourceOf } from "./step-fact.ts";
 
@@ -42,6 +43,7 @@ export const MODEL_CALL: CallRules = {
     (a.response_id !== "" && b.response_id !== ""
       ? a.response_id === b.response_id
       : sameTime(a, b) &&
+        shareMoment(a, b) &&
         (a.status === "error") === (b.status === "error") &&
         (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
         // So many tokens have many calls that are made at once.
