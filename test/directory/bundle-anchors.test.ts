@@ -9,6 +9,7 @@ import {
   consistencyProof,
   createTileTree,
   DIRECTORY,
+  type DirectoryEntry,
   MAX_ANCHORS_BYTES,
   parsePolicy,
   signCheckpoint,
@@ -330,6 +331,8 @@ test("under a quorum only what witnesses cosigned says which logs there are and 
     );
   };
   const unnamed = { shards: undefined, heads_sha256: undefined };
+  const bare = (checkpoint: string, shard = "a", shards: string[] | undefined = undefined): DirectoryEntry =>
+    entry(shard, checkpoint, {}, { ...unnamed, shards });
   const cases: [string, TarFiles, SignedHead[], under: string, without: string][] = [
     ["the cosigned head", late.both, [head(two, { cosigned })], "VERIFIED", "VERIFIED"],
     ["and a later one", late.both, [head(two, { cosigned }), head([...two, one])], "TAMPERED", "TAMPERED"],
@@ -447,7 +450,31 @@ test("under a quorum only what witnesses cosigned says which logs there are and 
     [
       "begun anew: another, which is not here",
       late.alone,
-      [head([one, entry("c", a5, { a: 5, c: 5 })]), head([one, two[1] as never, entry("c", b5, { a: 5, b: 5, c: 5 })])],
+      [head([one, entry("c", a3, { a: 5, c: 3 })]), head([one, two[1] as never, entry("c", b5, { a: 5, b: 5, c: 5 })])],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "set back: by entries that commit to nothing",
+      early.alone,
+      [head([bare(a5)], { cosigned }), head([bare(a3), bare(a3)], { shown: [1] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "forgotten: shown in a head, not named in a later one",
+      late.alone,
+      [head([bare(a5), bare(b5, "c")]), head([bare(a5), bare(a5), bare(a5, "a", ["a"])], { shown: [2] })],
+      "TAMPERED",
+      "TAMPERED",
+    ],
+    [
+      "forgotten: named in a head, not in a later one",
+      late.alone,
+      [
+        head([bare(b5, "c"), bare(a5, "a", ["a", "c"])], { shown: [1] }),
+        head([bare(a5), bare(a5), bare(a5, "a", ["a"])], { shown: [2] }),
+      ],
       "TAMPERED",
       "TAMPERED",
     ],

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { canonicalJson, leafHash } from "@runledger/contract";
+import { canonicalJson, headsHash, leafHash } from "@runledger/contract";
 import { cosigned, type Know, oddHead, oddNote, oddPolicy, policyOf, signed } from "./agree-notes.ts";
 import { type AgreeSample, entriesOf, pathTo, rootOf, signedAnew } from "./agree-sample.ts";
 import type { AgreeCase } from "./agree-verifiers.ts";
@@ -67,6 +67,14 @@ export const CASES: Record<string, MakeCase> = {
     const { two, twoPolicy } = sample;
     const files = change(two, { "anchors.json": (bytes) => oddDirectory(draw, bytes, sample, know) });
     return { tar: writeTar(withSums(files)), policy: Buffer.from(twoPolicy) };
+  },
+  heads: (draw, sample, know) => {
+    const { two, twoPolicy, witnesses } = sample;
+    const [witness] = witnesses;
+    const files = change(two, { "anchors.json": (bytes) => oddHeads(draw, bytes, sample, know) });
+    const quorum = `witness w ${witness?.key}\nquorum w\n`;
+    const policy = draw.chance(0.7) ? twoPolicy.replace("quorum none\n", quorum) : twoPolicy;
+    return { tar: writeTar(withSums(files)), policy: Buffer.from(policy) };
   },
 };
 
@@ -203,4 +211,44 @@ function oddDirectory(draw: Draw, bytes: Buffer, { directorySigner }: AgreeSampl
     head.checkpoint = signed(text, [directorySigner], know).toString();
   }
   return Buffer.from(`${JSON.stringify(anchors)}\n`);
+}
+
+/** Heads of one directory, or of several histories of it, each signed by its keeper and some cosigned; of logs here and others. */
+function oddHeads(draw: Draw, bytes: Buffer, { directorySigner, witnesses }: AgreeSample, know: Know): Buffer {
+  const [genuine] = (JSON.parse(bytes.toString()) as { heads: Head[] }).heads;
+  const [origin = ""] = genuine?.checkpoint.split("\n") ?? [];
+  const notes = (genuine?.recorded ?? []).map(({ entry }): { shard: string; checkpoint: string } => JSON.parse(entry));
+  const noteOf = (shard: string): string => {
+    const here = notes.find((note) => note.shard === shard);
+    const strange = `x/${draw.chance(0.9) ? shard : "z"}\n${1 + draw.below(3)}\n${Buffer.alloc(32).toString("base64")}\n\n— x AAAAAAA=\n`;
+    return here?.checkpoint ?? strange;
+  };
+  const history: string[] = [];
+  const sizes = new Map<string, number>();
+  const grow = (): void => {
+    const shard = history.length < 2 ? ["a", "b"][history.length] : draw.of(["a", "b", "a", "b", "c"]);
+    const checkpoint = noteOf(shard ?? "a");
+    sizes.set(shard ?? "a", Number(checkpoint.split("\n")[1]) - (draw.chance(0.05) ? 1 : 0));
+    const names = [...sizes.keys()].sort();
+    const shards = draw.chance(0.8) ? { shards: draw.chance(0.95) ? names : names.slice(1) } : {};
+    const heads_sha256 = headsHash(names.map((name) => [name, sizes.get(name) ?? 0]));
+    const told = { ...shards, ...(draw.chance(0.8) ? { heads_sha256 } : {}) };
+    history.push(canonicalJson({ checkpoint, recorded_time: "2026-01-01T00:01:00Z", shard, ...told }));
+  };
+  const heads = Array.from({ length: 1 + draw.below(3) }, () => {
+    if (draw.chance(0.1)) history.length = draw.below(history.length + 1); // another history
+    for (let more = draw.below(3) + (history.length < 2 ? 2 : 0); more > 0; more--) grow();
+    const leaves = history.map((entry) => Buffer.from(leafHash(Buffer.from(entry))));
+    const last = new Map(history.map((entry, index) => [JSON.parse(entry).shard as string, index]));
+    const shown = [...last].sort(([a], [b]) => (a < b ? -1 : 1)).filter(() => draw.chance(0.95));
+    const recorded = shown.map(([, index]) => {
+      const proof = pathTo(index, leaves).map((hash) => hash.toString("base64"));
+      return { entry: history[index] ?? "", index, proof };
+    });
+    const logs = shown.flatMap(([shard]) => (shard === "c" ? [] : [{ consistency: [], shard }]));
+    const text = `${draw.chance(0.97) ? origin : "x/directory"}\n${leaves.length}\n${rootOf(leaves).toString("base64")}\n`;
+    const signers = [directorySigner, ...(draw.chance(0.6) ? witnesses.slice(0, 1).map(({ signer }) => signer) : [])];
+    return { checkpoint: signed(text, signers, know).toString(), logs, recorded, timestamp: null };
+  });
+  return Buffer.from(`${canonicalJson({ heads })}\n`);
 }
