@@ -590,6 +590,11 @@ test("what is recorded after a quiet hour waits for the witnesses' next round; a
     );
   const late = await exported(later + 16 * 60_000, {}, null, { since_checkpoints });
   expect((await verifiers.verify(late, { keys, policy })).node).toBe("INCOMPLETE");
+  // What says to come from an hour ahead is not young, and waits for nothing.
+  expect([await sample.record(), await cosign()]).toEqual([[], []]);
+  await sample.grow("b", 1, new Date(later + 3_600_000).toISOString().replace("Z", "000000Z"));
+  const ahead = await exported(later, {}, null);
+  expect([laterEntries, (await verifiers.verify(ahead, { keys, policy })).node]).toEqual([0, "INCOMPLETE"]);
 });
 
 test("what the directory says of many logs may take more than other files, up to its own limit", async () => {
