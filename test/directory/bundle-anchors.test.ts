@@ -351,6 +351,13 @@ test("under a quorum only what witnesses cosigned says which logs there are and 
       "VERIFIED",
     ],
     ["a later one alone is its own word", late.both, [head(two)], "UNTRUSTED", "VERIFIED"],
+    [
+      "one that names a log and does not show how far it was recorded",
+      late.both,
+      [head([bare(a5), bare(b5, "b", ["a", "b"])], { cosigned, shown: [1] })],
+      "UNTRUSTED",
+      "INCOMPLETE",
+    ],
     // A log is left out.
     ["hidden: the cosigned head", late.alone, [head(two, { cosigned })], "INCOMPLETE", "INCOMPLETE"],
     [
@@ -567,6 +574,7 @@ test("a log that was begun since the witnesses' last round waits for the next, a
 test("a log that catches up on what came long ago is exported as witnesses have seen it; one that was set back as it stands", async () => {
   expect([await sample.record(), await cosign()]).toEqual([[], []]);
   await sample.grow("c", 3, "2025-06-01T00:00:00.000000000Z");
+  expect(await sample.record()).toEqual([]); // the directory's newest head is not cosigned yet
   const caughtUp = await verifiers.verify(await exported(RECORDED_MS + 60_000, {}, null), { keys, policy });
   expect([laterEntries, caughtUp.node, caughtUp.python]).toEqual([3, "VERIFIED", "VERIFIED"]);
   const note = await sample.objects.read("log/c/checkpoints/000000000000002");
