@@ -112,9 +112,28 @@ test("a server that has no directory when it is asked first, and one when it is 
   await sample.record();
   const path = "log/directory/checkpoint";
   let asked = 0;
-  const read = (of: string) => (of === path && asked++ === 0 ? Promise.resolve(null) : sample.objects.read(of));
+  // Asked once more whether the store went on, and then for another look as a whole.
+  const read = (of: string) => (of === path && asked++ % 2 === 0 ? Promise.resolve(null) : sample.objects.read(of));
   const seen = await verifySample({ keys: sample.keys, objects: { ...sample.objects, read } });
   expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "directory: checkpoint" }] });
+});
+
+test("a log whose newest checkpoint is being published while it is verified is not taken for a cut one", async () => {
+  await sample.grow("a", 2);
+  await sample.record();
+  const path = "log/a/checkpoint";
+  const before = await sample.objects.read(path);
+  await sample.grow("a", 1);
+  const servedBefore = async (times: number) => {
+    let asked = 0;
+    const read = (of: string) => (of === path && asked++ < times ? Promise.resolve(before) : sample.objects.read(of));
+    return await verifySample({ keys: sample.keys, objects: { ...sample.objects, read } });
+  };
+  expect(await servedBefore(2)).toMatchObject({ verdict: "VERIFIED", logs: [{ treeSize: 2 }] });
+  expect(await servedBefore(1_000)).toMatchObject({
+    verdict: "INCOMPLETE",
+    findings: [{ where: "checkpoints/000000000000003" }],
+  });
 });
 
 test("a shard that is not in the directory yet is told of, since when and what to do; after a quarter of an hour it is missed there", async () => {

@@ -9,6 +9,7 @@ import {
   type RunInLog,
   type RunledgerRecord,
   unverifiedCheckpoint,
+  verifyStore,
 } from "@runledger/contract";
 import { loadOrCreateSigningKey, openKeyring } from "@runledger/storage";
 import { verifyTarget } from "@runledger/verify";
@@ -733,6 +734,61 @@ test("earlier checkpoints are of the log of their name, any number of them", asy
   const since = await strange.checkpoint("b");
   expect(await verdictOf(bundles.whole, { keys: [...trust.keys, strange.keys.b], since })).toBe("TAMPERED");
   await strange.remove();
+});
+
+test("an erasure while the store is verified is no loss, nor one whose collector the directory does not know yet", async () => {
+  const two = await createTwoLogs();
+  try {
+    await two.write("a", runFrame(1, { run: "a", agent: "payments", user: "u1", steps: 3, second: 0 }));
+    await two.record(timeAt(30));
+    const keyring = await openKeyring(two.objects, { file: join(two.directory, "master.key") });
+    let read = 0;
+    const store = {
+      list: two.objects.list,
+      shards: async () => await two.objects.folders("log/").then((all) => all.filter((name) => name !== DIRECTORY)),
+      read: async (path: string) => {
+        if (path.startsWith("log/a/tile/entries") && ++read === 1) await two.erase("u1", "b", 1);
+        return await two.objects.read(path);
+      },
+      ...(keyring && { findKey: keyring.reader() }),
+    };
+    const trusted = { logs: Object.values(two.keys), witnesses: [], quorum: null, now: Date.parse(timeAt(60)) / 1000 };
+    const seen = await verifyStore(store, trusted);
+    expect(seen).toMatchObject({ verdict: "VERIFIED", logs: [{ sealedPayloads: { erased: 16 } }, {}] });
+    expect(seen.notes[0]).toContain("shard b is not in the directory yet");
+  } finally {
+    await two.remove();
+  }
+});
+
+test("an export under a quorum waits for witnesses of an erasure, and is made without them once they are late", async () => {
+  const two = await createTwoLogs();
+  const witness = await startFakeWitness("w.example", [two.keys.directory]);
+  try {
+    await two.write("a", runFrame(1, { run: "a", agent: "payments", user: "u1", steps: 3, second: 0 }));
+    await two.write("b", runFrame(2, { run: "b", agent: "support", user: "u2", steps: 3, second: 10 }));
+    await two.record(timeAt(30));
+    const policy = `witness w ${witness.verifierKey} ${witness.url}\nquorum w\n`;
+    const settings = { log: DIRECTORY, verifierKey: two.keys.directory, policy: parsePolicy(policy) };
+    expect(await createWitnessing(two.objects, settings).round()).toEqual([]);
+    const trusting = { keys: Object.values(two.keys), policy };
+    const nowMs = Date.parse(timeAt(90));
+    expect(await verdictOf(await two.export({}, { nowMs }), trusting)).toBe("VERIFIED");
+    await two.erase("u2", "b", 4);
+    await expect(two.export({}, { nowMs })).rejects.toThrow(
+      "have not seen entry 5 of shard b yet, by which contents are",
+    );
+    expect(await createWitnessing(two.objects, settings).round()).toEqual([]);
+    await expect(two.export({}, { nowMs })).rejects.toThrow("have not seen entry 5");
+    await two.record(timeAt(91));
+    expect(await createWitnessing(two.objects, settings).round()).toEqual([]);
+    expect(await verdictOf(await two.export({}, { nowMs }), trusting)).toBe("VERIFIED");
+    await two.erase("u1", "a", 5);
+    expect(await verdictOf(await two.export({}, { nowMs: nowMs + 3_600_000 }), trusting)).toBe("INCOMPLETE");
+  } finally {
+    await witness.close();
+    await two.remove();
+  }
 });
 
 test("what is missing counts however much else was found before it", async () => {

@@ -45,6 +45,8 @@ export interface TwoLogs {
 }
 
 interface ExportFlags {
+  /** Of who exports. */
+  nowMs?: number;
   content?: boolean;
   shard?: string;
   since_checkpoints?: { origin: string; size: number }[];
@@ -82,11 +84,11 @@ export async function createTwoLogs(): Promise<TwoLogs> {
       const entry = { shard, checkpoint, recorded_time, shards: ["a", "b"] };
       await staged.append(staged.plan([formatDirectoryEntry(entry)]));
     },
-    async export(filter = {}, { content = true, ...more } = {}) {
+    async export(filter = {}, { content = true, nowMs = Date.UTC(2026, 1, 1), ...more } = {}) {
       const keyring = await openKeyring(objects, masterKey);
       const target = join(directory, `bundle-${Math.random()}.tar`);
       const asked = { filter, recipient: "the auditor", reason: "test", content, ...more };
-      const where = { tenant: "default", exporter: "tester", nowMs: Date.UTC(2026, 1, 1) };
+      const where = { tenant: "default", exporter: "tester", nowMs };
       await exportOffline(objects, keyring?.reader(), { ...asked, ...where }, target, () => undefined);
       const bytes = await readFile(target);
       await rm(target);

@@ -50,7 +50,7 @@ export async function readDestructions(acts: ActsToRead): Promise<DestroyedKeys>
 }
 
 /**
- * The head of a shard that is verified, if the directory knows the shard. Of one that nobody else looks at, what the directory recorded and the witnesses
+ * The head of a shard that is verified: one that the directory does not know is INCOMPLETE by that unless it is young. Of one that nobody else looks at, what the directory recorded and the witnesses
  * have seen; where no directory is asked for, its own. @throws LogError as `openCheckpoint`.
  */
 async function headOf(
@@ -60,10 +60,7 @@ async function headOf(
 ): Promise<Pick<Checkpoint, "size" | "root"> | null> {
   const recorded = directory?.shards.get(shard) ?? [];
   const signed = (note: Uint8Array | null): Checkpoint | null => note && openCheckpoint(note, verifiers);
-  if (heads.has(shard)) {
-    const isUnrecorded = directory !== null && recorded.length === 0;
-    return isUnrecorded ? null : signed(heads.get(shard) ?? null);
-  }
+  if (heads.has(shard)) return signed(heads.get(shard) ?? null);
   const seen = isWitnessed ? (directory?.anchors.witnessed?.size ?? 0) : Number.POSITIVE_INFINITY;
   const head =
     directory !== null || isWitnessed

@@ -12,6 +12,8 @@ export type ListPaths = (prefix: string) => AsyncIterable<string>;
 
 /** Where the writer keeps every checkpoint it published, by size. */
 const DATED_PREFIX = "checkpoints/";
+/** A writer publishes the dated one first, and the log's own just after it. */
+const PUBLISHING_MS = [50, 250];
 
 /** Compares the growing tree with the checkpoints stored beside it, and partial tiles with what they were partial forms of. */
 export interface StoredCheckpoints {
@@ -86,6 +88,10 @@ export async function createStoredCheckpoints(
       let last = next;
       for (let more = await nextDated(paths); more !== null; more = await nextDated(paths)) last = more;
       // A log that grows while it is read has newer ones; one that stays shorter than what it published was cut.
+      for (const waitMs of PUBLISHING_MS) {
+        if ((await latestSize()) >= last.size) return;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
       if ((await latestSize()) >= last.size) return;
       const what = `a checkpoint of size ${last.size} was published, so entries ${head.size} to ${last.size - 1} are missing (a collector killed while publishing completes this at its next start)`;
       findings.add("INCOMPLETE", last.path, what);

@@ -1,5 +1,5 @@
 import crypto from "node:crypto";
-import { DIRECTORY, packPath } from "../record/paths.ts";
+import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import type { CheckTimestamp } from "./anchors.ts";
 import { logName } from "./checkpoint.ts";
@@ -47,9 +47,43 @@ const NOT_STAMPED =
 
 /**
  * Verifies every shard that is there and every one that the directory names, the directory, and what witnesses and time stamps attest of it.
+ * Where something is missing and the store went on meanwhile, once more: an erasure destroys keys that are asked for later than the heads.
  * Never rejects for what the store holds. @throws LogError `malformed` for a key or an earlier checkpoint that isn't one.
  */
 export async function verifyStore(
+  store: StoreToVerify,
+  trust: StoreTrust,
+  onProgress?: LogToVerify["onProgress"],
+): Promise<StoreVerification> {
+  const begunMs = performance.now();
+  const heads = new Map<string, Uint8Array | null>();
+  const read: ReadObject = async (path) => {
+    const bytes = await store.read(path);
+    if (path.endsWith(`/${CHECKPOINT_PATH}`) && !heads.has(path)) heads.set(path, bytes);
+    return bytes;
+  };
+  const seen = await verifyMoment({ ...store, read }, trust, onProgress);
+  if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn(store, trust, heads).catch(() => false))) return seen;
+  const now = trust.now + Math.floor((performance.now() - begunMs) / 1000);
+  return await verifyMoment(store, { ...trust, now }, onProgress);
+}
+
+/** Since these heads were read. */
+async function hasGoneOn(
+  store: StoreToVerify,
+  { only }: StoreTrust,
+  heads: ReadonlyMap<string, Uint8Array | null>,
+): Promise<boolean> {
+  const shards = only === undefined ? await store.shards() : [];
+  if (shards.some((shard) => !heads.has(logPrefix(shard) + CHECKPOINT_PATH))) return true;
+  for (const [path, head] of heads) {
+    const newest = await store.read(path);
+    if (newest !== null && (head === null || Buffer.compare(newest, head) !== 0)) return true;
+  }
+  return false;
+}
+
+async function verifyMoment(
   store: StoreToVerify,
   trust: StoreTrust,
   onProgress?: LogToVerify["onProgress"],

@@ -6,6 +6,7 @@ import {
   LogError,
   logPrefix,
   MAX_BUNDLED_SHARD_CHARS,
+  readEntries,
   unverifiedCheckpoint,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
@@ -44,6 +45,9 @@ export interface LogsAsked {
   since_checkpoint?: number | undefined;
   since_checkpoints?: readonly { origin: string; size: number }[] | undefined;
 }
+
+/** As RFC 8785 has them in an entry. */
+const DESTRUCTIONS = ['"action":"erasure"', '"action":"expiry"'];
 
 type ReadableObjects = Pick<Objects, "read" | "folders">;
 
@@ -87,8 +91,29 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
   for (const { shard, head } of found)
     if (!(await canWait(objects, { shard, size: head.size }, recorded.get(shard), nowMs))) return all;
   requireWitnessed(chosen, witnessed);
+  for (const { shard, head } of found)
+    await requireNoDestruction(objects, shard, { from: sizeOf(witnessed, shard), size: head.size });
   const laterEntries = entriesOf(chosen) - entriesOf(witnessed);
   return { logs: witnessed, directory: { ...directory, newest: directory.cosigned }, laterEntries };
+}
+
+function sizeOf(logs: readonly ChosenLog[], shard: string): number {
+  const log = logs.find((each) => each.shard === shard);
+  return log === undefined ? 0 : unverifiedCheckpoint(log.note).size;
+}
+
+/** Contents whose keys are gone, or about to be, by an act that the bundle would not have. @throws QueryApiError for one in these entries. */
+async function requireNoDestruction(
+  objects: ReadableObjects,
+  shard: string,
+  { from, size }: { from: number; size: number },
+): Promise<void> {
+  for await (const { index, entry } of readEntries((path) => objects.read(logPrefix(shard) + path), from, size, size)) {
+    const text = Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength);
+    if (!DESTRUCTIONS.some((action) => text.includes(action)) || JSON.parse(text.toString()).event !== "act") continue;
+    const what = `the witnesses have not seen entry ${index} of shard ${shard} yet, by which contents are erased or expire`;
+    throw new QueryApiError("conflict", what, { hint: "ask again in a minute" });
+  }
 }
 
 function entriesOf(logs: readonly ChosenLog[]): number {
