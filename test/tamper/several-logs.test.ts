@@ -783,7 +783,12 @@ test("an export under a quorum waits for witnesses of an erasure, and is made wi
     await two.record(timeAt(91));
     expect(await createWitnessing(two.objects, settings).round()).toEqual([]);
     expect(await verdictOf(await two.export({}, { nowMs }), trusting)).toBe("VERIFIED");
-    await two.erase("u1", "a", 5);
+    // Another tenant's, and what looks like an act, are nothing to wait for.
+    const act = { action: "erasure", actor: { key_id: null, name: "x", roles: [] }, reason: null, target: {} };
+    await two.write("a", frame(5, [{ event: "act", run_id: "", tenant: "other", received_time: timeAt(92), act }]));
+    await two.write("a", frame(6, [{ received_time: timeAt(93), attributes: { act } }]));
+    expect(await verdictOf(await two.export({}, { nowMs }), trusting)).toBe("VERIFIED");
+    await two.erase("u1", "a", 7);
     expect(await verdictOf(await two.export({}, { nowMs: nowMs + 3_600_000 }), trusting)).toBe("INCOMPLETE");
   } finally {
     await witness.close();

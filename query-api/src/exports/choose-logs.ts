@@ -44,6 +44,8 @@ export interface LogsAsked {
   /** Of the one log. */
   since_checkpoint?: number | undefined;
   since_checkpoints?: readonly { origin: string; size: number }[] | undefined;
+  /** Whose contents. */
+  tenant: string;
 }
 
 /** As RFC 8785 has them in an entry. */
@@ -92,7 +94,7 @@ export async function chooseLogs(objects: ReadableObjects, asked: LogsAsked, now
     if (!(await canWait(objects, { shard, size: head.size }, recorded.get(shard), nowMs))) return all;
   requireWitnessed(chosen, witnessed);
   for (const { shard, head } of found)
-    await requireNoDestruction(objects, shard, { from: sizeOf(witnessed, shard), size: head.size });
+    await requireNoDestruction(objects, shard, { from: sizeOf(witnessed, shard), size: head.size }, asked.tenant);
   const laterEntries = entriesOf(chosen) - entriesOf(witnessed);
   return { logs: witnessed, directory: { ...directory, newest: directory.cosigned }, laterEntries };
 }
@@ -107,10 +109,14 @@ async function requireNoDestruction(
   objects: ReadableObjects,
   shard: string,
   { from, size }: { from: number; size: number },
+  tenant: string,
 ): Promise<void> {
   for await (const { index, entry } of readEntries((path) => objects.read(logPrefix(shard) + path), from, size, size)) {
     const text = Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength);
-    if (!DESTRUCTIONS.some((action) => text.includes(action)) || JSON.parse(text.toString()).event !== "act") continue;
+    if (!DESTRUCTIONS.some((action) => text.includes(action))) continue;
+    const record = JSON.parse(text.toString());
+    // What expires is of all tenants.
+    if (record.event !== "act" || (record.tenant !== tenant && record.act.action === "erasure")) continue;
     const what = `the witnesses have not seen entry ${index} of shard ${shard} yet, by which contents are erased or expire`;
     throw new QueryApiError("conflict", what, { hint: "ask again in a minute" });
   }

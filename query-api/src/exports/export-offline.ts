@@ -47,7 +47,7 @@ export async function exportOffline(
   record: OfflineRecord | null = null,
 ): Promise<ExportResult & { shards: string[]; laterEntries: number }> {
   const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
-  const chosen = await chooseLogs(objects, logsAsked, nowMs);
+  const chosen = await chooseLogs(objects, { ...logsAsked, tenant }, nowMs);
   const logs = chosen.logs.map((log) => openExportLog(objects, log, findKey ?? (async () => null)));
   const request = {
     exportId: randomUUID(),

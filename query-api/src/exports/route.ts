@@ -77,7 +77,8 @@ function registerCreate({ app, dependencies: { objects, acts, clock } }: Feature
       const { principal } = request;
       const filter = withExactTimes(asked);
       const { instance } = jobs();
-      const chosen = await chooseLogs(objects, { ...since, ...(shard === null ? {} : { shard }) }, clock());
+      const { tenant } = principal;
+      const chosen = await chooseLogs(objects, { ...since, ...(shard === null ? {} : { shard }), tenant }, clock());
       const id = randomUUID();
       const shards = chosen.logs.map((log) => log.shard);
       const target = { export_id: id, ...logsOnRecord(shards), recipient, filter, content };
