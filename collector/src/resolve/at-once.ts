@@ -17,10 +17,9 @@ export function isAround(a: Span, b: Span): boolean {
   return holds(a, b) || holds(b, a);
 }
 
-/** Some moment is of both, by clocks that agree: of calls that follow one another at once none is. */
+/** Some moment is of both: of calls that follow one another none is. */
 export function shareMoment(a: Span, b: Span): boolean {
-  const [first, second] = a.start_time <= b.start_time ? [a, b] : [b, a];
-  return Date.parse(second.start_time) - Date.parse(first.end_time) <= CLOCK_MS;
+  return a.start_time <= b.end_time && b.start_time <= a.end_time;
 }
 
 /** They begin and end at nearly one moment. */

@@ -204,7 +204,7 @@ describe("records beside one another", () => {
       llm(key, time, "agent", [10, 5], { prompt_sha256: hash("prompt"), ...facts });
     const first = short("a", [0, 20], {});
     expect(uncounted(over, first, short("b", [2, 19], INNER))).toEqual([["b", "a"]]);
-    expect(uncounted(over, first, short("b", [25, 45], INNER))).toEqual([]);
+    expect(uncounted(over, first, short("b", [21, 45], INNER))).toEqual([]);
   });
   it("are as many calls as one of the instrumentations tells of", () => {
     const twice = (key: string, facts: Partial<StepRow>) => [
