@@ -136,6 +136,33 @@ test("a log whose newest checkpoint is being published while it is verified is n
   });
 });
 
+test("where a store went on while something was missing, the next look goes on from the heads of the first", async () => {
+  await sample.grow("a", 3);
+  await sample.grow("b", 2);
+  const set: Record<string, Uint8Array | null> = {};
+  for (const log of ["a", "b"]) for (const [path, bytes] of await filesOf(sample.objects, log)) set[path] = bytes;
+  await sample.grow("a", 4);
+  // Without the directory's key, which would tell. In the first look entries of b are withheld, and a has 7 entries.
+  const keys = sample.keys.slice(1);
+  let looks = 0;
+  const seenBy = async (later: (path: string) => Promise<Uint8Array | null>) => {
+    looks = 0;
+    const read = async (path: string) => {
+      if (path === "log/a/checkpoint") looks++;
+      if (looks > 1) return await later(path);
+      return path.startsWith("log/b/tile/entries") ? null : await sample.objects.read(path);
+    };
+    return await verifySample({ keys, objects: { ...sample.objects, read } });
+  };
+  expect(await seenBy(async (path) => set[path] ?? null)).toMatchObject({ verdict: "TAMPERED" });
+  const busy = async (path: string) => {
+    if (path !== "log/a/checkpoint" || looks > 2) throw new Error("the server is busy");
+    return await sample.grow("a", 1).then(() => sample.objects.read(path));
+  };
+  expect(await seenBy(busy)).toMatchObject({ verdict: "INCOMPLETE" });
+  expect(await seenBy((path) => sample.objects.read(path))).toMatchObject({ verdict: "INCOMPLETE" });
+});
+
 test("a shard that is not in the directory yet is told of, since when and what to do; after a quarter of an hour it is missed there", async () => {
   await sample.grow("a", 1);
   await sample.record();

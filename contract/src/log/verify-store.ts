@@ -2,7 +2,7 @@ import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import type { CheckTimestamp } from "./anchors.ts";
-import { logName } from "./checkpoint.ts";
+import { logName, openCheckpoint } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
@@ -59,13 +59,37 @@ export async function verifyStore(
   const heads = new Map<string, Uint8Array | null>();
   const read: ReadObject = async (path) => {
     const bytes = await store.read(path);
-    if (path.endsWith(`/${CHECKPOINT_PATH}`) && !heads.has(path)) heads.set(path, bytes);
+    if (isHead(path) && !heads.has(path)) heads.set(path, bytes);
     return bytes;
   };
   const seen = await verifyMoment({ ...store, read }, trust, onProgress);
   if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn(store, trust, heads).catch(() => false))) return seen;
   const now = trust.now + Math.floor((performance.now() - begunMs) / 1000);
-  return await verifyMoment(store, { ...trust, now }, onProgress);
+  // What was signed for the first look the second must go on from.
+  const sinceCheckpoints = [...(trust.sinceCheckpoints ?? []), ...signedHeads(heads, trust)];
+  const again = await verifyMoment(store, { ...trust, now, sinceCheckpoints }, onProgress);
+  return again.verdict === "UNREADABLE" ? seen : again;
+}
+
+/** Of a log or a cosigned one of it, by its path in the store. */
+function isHead(path: string): boolean {
+  return path.endsWith(`/${CHECKPOINT_PATH}`) || path.endsWith("/cosigned");
+}
+
+/** Those that the caller's keys signed, of what is verified. */
+function signedHeads(heads: ReadonlyMap<string, Uint8Array | null>, { logs, only }: StoreTrust): Uint8Array[] {
+  const verifiers = logs.map(parseVerifierKey);
+  const isVerified = (path: string): boolean =>
+    only === undefined || [only, DIRECTORY].some((log) => path.startsWith(logPrefix(log)));
+  return [...heads].flatMap(([path, note]) => {
+    if (note === null || !isVerified(path)) return [];
+    try {
+      openCheckpoint(note, verifiers);
+      return [note];
+    } catch {
+      return []; // it is told of where it is verified
+    }
+  });
 }
 
 /** Since these heads were read. */

@@ -15,6 +15,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { argumentsPath, createApprovalDocument, withApproval, withDecision } from "../approvals/approval-book.ts";
+import { keysNotErasing } from "../exports/export-log.ts";
 import { createOfflineExports } from "../exports/offline-exports.ts";
 import { addHold } from "../holds/destruction-claim.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
@@ -169,6 +170,31 @@ test("what was on its way when she was erased is sealed under a key that another
   expect(done.log_indexes).toEqual([0, 1]);
   expect(new Set(done.key_ids)).toEqual(new Set([first, late]));
   expect(await livingKeys(ALICE, RUN)).toEqual([]);
+});
+
+test("from its act on her keys are known to be going, and open nothing for an export, though ClickHouse is behind", async () => {
+  const [hers, bobs] = await keysFor(ALICE, BOB);
+  const record = recordOf(stepRow("r1", "s1"), { received_time: "2026-11-29T11:59:59.000000000Z" });
+  let unknown = false;
+  const behind: Rows = {
+    ...rows(),
+    query: async () => {
+      if (unknown) throw new StorageError("unavailable", "ClickHouse is behind");
+      return [];
+    },
+  };
+  const late = recorder(async () => {
+    logged.push(record);
+    unknown = true;
+  });
+  const store = createErasureStore(objects);
+  const advancing = eraser(objects, late, keyring, undefined, behind).advance(await store.save(erasureOfAlice()));
+  await expect(advancing).rejects.toThrow("behind");
+  expect(await store.ofAnyKey(new Set([hers ?? ""]))).toMatchObject({ state: "recording" });
+  const find = await keysNotErasing(async () => Buffer.of(1), store);
+  const ref = { media_type: "text/plain", sha256: "", size_bytes: 1, pack: "", offset: 0, commitment: "" };
+  const found = [hers, bobs].map((key_id) => find({ ...ref, key_id: key_id ?? "" }, Buffer.of()));
+  expect(await Promise.all(found)).toEqual([null, Buffer.of(1)]);
 });
 
 test("a run of hers that ClickHouse does not know yet is waited for, and its key goes too", async () => {

@@ -154,6 +154,8 @@ async function recordErasure(
     }
     await refuseHeld(dependencies, current);
     await requireLease(dependencies, current);
+    // From the record on no bundle with these contents is handed out.
+    current = await store.save({ ...current, key_ids: [...known, ...missing] });
     const acting = { action: "erasure", principal: principalOf(current), reason: current.reason };
     for (let at = 0; at === 0 || at < missing.length; at += MAX_KEYS_PER_ACT)
       await acts.record({ ...acting, target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT)) } });

@@ -9,7 +9,7 @@ import { QueryApiError } from "../error.ts";
 import { anchorsOf } from "./anchor-files.ts";
 import { readBundleKeys, removeBundle, writeBundleKeys } from "./bundle-keys.ts";
 import { directoryHeads } from "./directory-reading.ts";
-import { openExportLog } from "./export-log.ts";
+import { keysNotErasing, openExportLog } from "./export-log.ts";
 import { chosenLogs, type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
 import { type ExportProgress, writeBundle } from "./write-bundle.ts";
 
@@ -31,7 +31,7 @@ export interface ExportJobs {
 export interface ExportJobsDependencies {
   objects: Objects;
   store: ExportStore;
-  erasures: Pick<ErasureStore, "ofAnyKey">;
+  erasures: Pick<ErasureStore, "ofAnyKey" | "underWay">;
   findKey: () => FindPayloadKey;
   policies: (tenant: string) => Promise<object>;
   clock: () => number;
@@ -144,7 +144,7 @@ async function whyWithdrawn(bundle: string, erasures: ExportJobsDependencies["er
 
 async function makeExport(
   kept: KeptExport,
-  { objects, store, findKey, policies, clock }: ExportJobsDependencies,
+  { objects, store, findKey, policies, erasures, clock }: ExportJobsDependencies,
   { keepMs, file }: { keepMs: number; file: string },
   signal: AbortSignal,
   onProgress: (progress: ExportProgress) => void,
@@ -153,7 +153,7 @@ async function makeExport(
   await store.change(kept.id, { state: "running", attempts: kept.attempts + 1 });
   await rm(partial, { force: true });
   const chosen = chosenLogs(kept);
-  const find = findKey();
+  const find = await keysNotErasing(findKey(), erasures);
   const logs = chosen.logs.map((log) => openExportLog(objects, log, find));
   const request = {
     exportId: kept.id,

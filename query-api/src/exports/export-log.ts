@@ -10,6 +10,7 @@ import {
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
 import { z } from "zod";
+import type { ErasureStore } from "../erasures/erasure-store.ts";
 import { QueryApiError } from "../error.ts";
 import type { ChosenLog } from "./choose-logs.ts";
 
@@ -35,6 +36,15 @@ export function openExportLog(
 ): ExportLog {
   const read: ReadObject = (path) => objects.read(`${logPrefix(shard)}${path}`);
   return { shard, objects, read, note, checkpoint: unverifiedCheckpoint(note), findKey, sinceCheckpoint };
+}
+
+/** Without the keys that an erasure under way has named: they go, whichever log has its act. */
+export async function keysNotErasing(
+  findKey: FindPayloadKey,
+  erasures: Pick<ErasureStore, "underWay">,
+): Promise<FindPayloadKey> {
+  const named = new Set((await erasures.underWay()).flatMap(({ key_ids }) => key_ids));
+  return async (ref, salt) => (named.has(ref.key_id) ? null : findKey(ref, salt));
 }
 
 /** Keys as the log has them: one whose erasure is recorded is not found, though it may be there still where that was interrupted. `opened` takes those that are. */

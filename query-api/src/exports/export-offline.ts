@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { exportRequest, type FindPayloadKey } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { createErasureStore } from "../erasures/erasure-store.ts";
 import { anchorsOf } from "./anchor-files.ts";
 import { chooseLogs } from "./choose-logs.ts";
 import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
-import { openExportLog } from "./export-log.ts";
+import { keysNotErasing, openExportLog } from "./export-log.ts";
 import { createOfflineExports, type OfflineExportNote } from "./offline-exports.ts";
 import { type ExportProgress, type ExportResult, writeBundle } from "./write-bundle.ts";
 
@@ -47,8 +48,9 @@ export async function exportOffline(
   record: OfflineRecord | null = null,
 ): Promise<ExportResult & { shards: string[]; laterEntries: number }> {
   const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
-  const chosen = await chooseLogs(objects, { ...logsAsked, tenant }, nowMs);
-  const logs = chosen.logs.map((log) => openExportLog(objects, log, findKey ?? (async () => null)));
+  const chosen = await chooseLogs(objects, { ...logsAsked, tenant, content }, nowMs);
+  const find = await keysNotErasing(findKey ?? (async () => null), createErasureStore(objects));
+  const logs = chosen.logs.map((log) => openExportLog(objects, log, find));
   const request = {
     exportId: randomUUID(),
     createdTime: timeOf(nowMs),

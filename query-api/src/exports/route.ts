@@ -78,7 +78,8 @@ function registerCreate({ app, dependencies: { objects, acts, clock } }: Feature
       const filter = withExactTimes(asked);
       const { instance } = jobs();
       const { tenant } = principal;
-      const chosen = await chooseLogs(objects, { ...since, ...(shard === null ? {} : { shard }), tenant }, clock());
+      const logsAsked = { ...since, ...(shard === null ? {} : { shard }), tenant, content };
+      const chosen = await chooseLogs(objects, logsAsked, clock());
       const id = randomUUID();
       const shards = chosen.logs.map((log) => log.shard);
       const target = { export_id: id, ...logsOnRecord(shards), recipient, filter, content };
