@@ -145,16 +145,26 @@ test("where a store went on while something was missing, the next look goes on f
   // Without the directory's key, which would tell. In the first look entries of b are withheld, and a has 7 entries.
   const keys = sample.keys.slice(1);
   let looks = 0;
-  const seenBy = async (later: (path: string) => Promise<Uint8Array | null>) => {
+  type Answer = (path: string) => Promise<Uint8Array | null>;
+  const withheld: Answer = async (path) =>
+    path.startsWith("log/b/tile/entries") ? null : await sample.objects.read(path);
+  const seenBy = async (later: Answer, first = withheld) => {
     looks = 0;
-    const read = async (path: string) => {
+    const read: Answer = async (path) => {
       if (path === "log/a/checkpoint") looks++;
-      if (looks > 1) return await later(path);
-      return path.startsWith("log/b/tile/entries") ? null : await sample.objects.read(path);
+      return looks > 1 ? await later(path) : await first(path);
     };
     return await verifySample({ keys, objects: { ...sample.objects, read } });
   };
   expect(await seenBy(async (path) => set[path] ?? null)).toMatchObject({ verdict: "TAMPERED" });
+  // Nor may what was shown between the looks be taken back (asked for where newer checkpoints are listed, and whether it went on).
+  let shown = 0;
+  const between = async (path: string) => {
+    const isHead = path === "log/a/checkpoint";
+    return isHead && shown++ < 2 ? await sample.objects.read(path) : (set[path] ?? null);
+  };
+  const early = async (path: string) => (path.startsWith("log/b/tile/entries") ? null : (set[path] ?? null));
+  expect(await seenBy(between, early)).toMatchObject({ verdict: "TAMPERED" });
   const busy = async (path: string) => {
     if (path !== "log/a/checkpoint" || looks > 2) throw new Error("the server is busy");
     return await sample.grow("a", 1).then(() => sample.objects.read(path));

@@ -17,9 +17,15 @@ export function isAround(a: Span, b: Span): boolean {
   return holds(a, b) || holds(b, a);
 }
 
-/** Some moment is of both: of calls that follow one another none is. */
+/** Some moment is of both: of calls that follow one another none is. A clock that was set back meanwhile ends a call before it began. */
 export function shareMoment(a: Span, b: Span): boolean {
-  return a.start_time <= b.end_time && b.start_time <= a.end_time;
+  const [firstOfA, lastOfA] = inOrder(a);
+  const [firstOfB, lastOfB] = inOrder(b);
+  return firstOfA <= lastOfB && firstOfB <= lastOfA;
+}
+
+function inOrder({ start_time, end_time }: Span): [first: string, last: string] {
+  return start_time <= end_time ? [start_time, end_time] : [end_time, start_time];
 }
 
 /** They begin and end at nearly one moment. */

@@ -205,6 +205,8 @@ describe("records beside one another", () => {
     const first = short("a", [0, 20], {});
     expect(uncounted(over, first, short("b", [2, 19], INNER))).toEqual([["b", "a"]]);
     expect(uncounted(over, first, short("b", [21, 45], INNER))).toEqual([]);
+    // The clock was set back while they went on.
+    expect(uncounted(over, short("a", [20, 0], {}), short("b", [20, 0], INNER))).toHaveLength(1);
   });
   it("are as many calls as one of the instrumentations tells of", () => {
     const twice = (key: string, facts: Partial<StepRow>) => [

@@ -23,7 +23,7 @@ export const erasure = z.object({
   reason: z.string(),
   requested_time: z.string(),
   done_time: z.string().nullable(),
-  /** Data keys destroyed: what was sealed under them can't be read any more. */
+  /** Data keys destroyed, or about to be before it is `done`: what was sealed under them can't be read any more. */
   keys: z.number().int().nonnegative(),
   /** Records of theirs whose content lies in the clear, from before encryption or without it: it stays readable to who has the store. */
   clear_records: z.number().int().nonnegative(),

@@ -56,55 +56,54 @@ export async function verifyStore(
   onProgress?: LogToVerify["onProgress"],
 ): Promise<StoreVerification> {
   const begunMs = performance.now();
-  const heads = new Map<string, Uint8Array | null>();
+  const answers: HeadAnswers = new Map();
   const read: ReadObject = async (path) => {
     const bytes = await store.read(path);
-    if (isHead(path) && !heads.has(path)) heads.set(path, bytes);
+    if (path.endsWith(`/${CHECKPOINT_PATH}`) || path.endsWith("cosigned"))
+      answers.set(path, [...(answers.get(path) ?? []), bytes]);
     return bytes;
   };
   const seen = await verifyMoment({ ...store, read }, trust, onProgress);
-  if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn(store, trust, heads).catch(() => false))) return seen;
+  if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn({ ...store, read }, trust, answers).catch(() => false)))
+    return seen;
   const now = trust.now + Math.floor((performance.now() - begunMs) / 1000);
-  // What was signed for the first look the second must go on from.
-  const sinceCheckpoints = [...(trust.sinceCheckpoints ?? []), ...signedHeads(heads, trust)];
+  // Whatever was signed for the first look and up to here the second must go on from.
+  const sinceCheckpoints = [...(trust.sinceCheckpoints ?? []), ...signedHeads(answers, trust)];
   const again = await verifyMoment(store, { ...trust, now, sinceCheckpoints }, onProgress);
   return again.verdict === "UNREADABLE" ? seen : again;
 }
 
-/** Of a log or a cosigned one of it, by its path in the store. */
-function isHead(path: string): boolean {
-  return path.endsWith(`/${CHECKPOINT_PATH}`) || path.endsWith("/cosigned");
-}
+/** What was answered for each head of a log, cosigned ones too, by its path in the store; one behind the other. */
+type HeadAnswers = Map<string, (Uint8Array | null)[]>;
 
 /** Those that the caller's keys signed, of what is verified. */
-function signedHeads(heads: ReadonlyMap<string, Uint8Array | null>, { logs, only }: StoreTrust): Uint8Array[] {
+function signedHeads(answers: HeadAnswers, { logs, only }: StoreTrust): Uint8Array[] {
   const verifiers = logs.map(parseVerifierKey);
   const isVerified = (path: string): boolean =>
     only === undefined || [only, DIRECTORY].some((log) => path.startsWith(logPrefix(log)));
-  return [...heads].flatMap(([path, note]) => {
-    if (note === null || !isVerified(path)) return [];
+  const signed = new Map<string, Uint8Array>();
+  for (const note of [...answers].flatMap(([path, notes]) => (isVerified(path) ? notes : []))) {
+    if (note === null) continue;
     try {
       openCheckpoint(note, verifiers);
-      return [note];
+      signed.set(Buffer.from(note).toString(), note);
     } catch {
-      return []; // it is told of where it is verified
+      // It is told of where it is verified.
     }
-  });
+  }
+  return [...signed.values()];
 }
 
-/** Since these heads were read. */
-async function hasGoneOn(
-  store: StoreToVerify,
-  { only }: StoreTrust,
-  heads: ReadonlyMap<string, Uint8Array | null>,
-): Promise<boolean> {
+/** Since the heads were first asked for. */
+async function hasGoneOn(store: StoreToVerify, { only }: StoreTrust, answers: HeadAnswers): Promise<boolean> {
   const shards = only === undefined ? await store.shards() : [];
-  if (shards.some((shard) => !heads.has(logPrefix(shard) + CHECKPOINT_PATH))) return true;
-  for (const [path, head] of heads) {
+  let isNewer = shards.some((shard) => !answers.has(logPrefix(shard) + CHECKPOINT_PATH));
+  for (const [path, [head]] of [...answers]) {
+    if (!path.endsWith(`/${CHECKPOINT_PATH}`)) continue;
     const newest = await store.read(path);
-    if (newest !== null && (head === null || Buffer.compare(newest, head) !== 0)) return true;
+    isNewer ||= newest !== null && (!head || Buffer.compare(newest, head) !== 0);
   }
-  return false;
+  return isNewer;
 }
 
 async function verifyMoment(

@@ -17,7 +17,7 @@ export const keptErasure = z.strictObject({
   actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
   /** The log's size when it was asked for: its acts come after. */
   log_size: z.number().int().nonnegative(),
-  /** Keys named by acts that are in the log. */
+  /** Keys named by acts that are in the log; in state `recording` also those that the next act names. */
   key_ids: z.array(z.string()),
   /** Rows received until then are erased. */
   received_until: z.string(),

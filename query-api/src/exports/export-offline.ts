@@ -49,7 +49,10 @@ export async function exportOffline(
 ): Promise<ExportResult & { shards: string[]; laterEntries: number }> {
   const { filter, recipient, reason, content, ...logsAsked } = exportRequest.parse(asked);
   const chosen = await chooseLogs(objects, { ...logsAsked, tenant, content }, nowMs);
-  const find = await keysNotErasing(findKey ?? (async () => null), createErasureStore(objects));
+  const find =
+    content && findKey !== undefined
+      ? await keysNotErasing(findKey, createErasureStore(objects))
+      : async (): Promise<null> => null;
   const logs = chosen.logs.map((log) => openExportLog(objects, log, find));
   const request = {
     exportId: randomUUID(),
