@@ -197,24 +197,6 @@ test("from its act on her keys are known to be going, and open nothing for an ex
   expect(await Promise.all(found)).toEqual([null, Buffer.of(1)]);
 });
 
-test("a hold that is set before her keys could be recorded leaves none of them named", async () => {
-  const [hers] = await keysFor(ALICE);
-  const store = createErasureStore(objects);
-  const away = recorder();
-  away.record = async () => {
-    throw new StorageError("unavailable", "the collector is away");
-  };
-  const isNamed = async () => (await store.ofAnyKey(new Set([hers ?? ""]))) !== null;
-  const advanced = (acts: ActRecorder, erasure: KeptErasure) => eraser(objects, acts).advance(erasure);
-  await expect(advanced(away, await store.save(erasureOfAlice()))).rejects.toThrow("away");
-  expect(await isNamed()).toBe(true);
-  const hold = { hold_id: "h", scope: { run_id: "r1" }, reason: "court", by: "b", set_time: "", tenant: "t" };
-  await addHold(createHoldStore(objects), hold);
-  const [underWay = erasureOfAlice()] = await store.underWay();
-  await expect(advanced(recorder(), underWay)).rejects.toThrow("legal hold");
-  expect(await isNamed()).toBe(false);
-});
-
 test("a run of hers that ClickHouse does not know yet is waited for, and its key goes too", async () => {
   const [, run] = await keysFor(ALICE, RUN);
   const record = recordOf(stepRow("r1", "s1"), { received_time: "2026-11-29T11:59:59.000000000Z" });

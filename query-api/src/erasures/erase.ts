@@ -152,11 +152,7 @@ async function recordErasure(
         run_ids: await runIdsOf(dependencies.rows, { ...current, received_until }),
       });
     }
-    await refuseHeld(dependencies, current).catch(async (held) => {
-      // What an attempt before was about to record is not going any more.
-      if (current.key_ids.length > known.size) await store.save({ ...current, key_ids: [...known] });
-      throw held;
-    });
+    await refuseHeld(dependencies, current);
     await requireLease(dependencies, current);
     // From the record on no bundle with these contents is handed out.
     current = await store.save({ ...current, key_ids: [...known, ...missing] });
