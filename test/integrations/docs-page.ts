@@ -59,11 +59,15 @@ export function listing({ run, steps }: RunSeen): string {
   return [head.join(" · "), ...treeOf(steps)].join("\n");
 }
 
-/** Steps below their parents; those that began in the same millisecond by their names, an inferred call first, since nothing else tells their order. */
+/**
+ * Steps below their parents; those that began in the same millisecond by their names, tools before the model call that is given their results, and an inferred
+ * call first, since nothing else tells their order.
+ */
 function treeOf(steps: readonly StepDetail[]): string[] {
   const ids = new Set(steps.map(({ step_id }) => step_id));
+  const placeOf = (tool: StepDetail["tool"]) => (tool === null ? 2 : tool.inferred ? 0 : 1);
   const order = ({ start_time, name, tool }: StepDetail) =>
-    `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${tool?.inferred === true ? 0 : 1} ${name}`;
+    `${start_time.slice(0, "2026-01-01T00:00:00.000".length)} ${placeOf(tool)} ${name}`;
   const inOrder = steps.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
   const childrenOf = (parentId: string | null) =>
     inOrder.filter(({ parent_id: parent }) => (ids.has(parent ?? "") ? parent : null) === parentId);
