@@ -2,7 +2,7 @@ import crypto from "node:crypto";
 import { DIRECTORY, logPrefix, packPath } from "../record/paths.ts";
 import type { FindPayloadKey } from "../record/payload-reading.ts";
 import type { CheckTimestamp } from "./anchors.ts";
-import { logName, openCheckpoint } from "./checkpoint.ts";
+import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
 import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
@@ -44,10 +44,12 @@ export interface StoreTrust extends TrustPolicy {
 
 const NOT_STAMPED =
   "Not proven: that entries were there at any time. No time stamp of the authority that you named covers them.";
+/** Keys that an erasure destroys are asked for later than the heads, which don't tell of it yet. */
+const HAS_GONE_ON =
+  "The store went on while it was verified, and what is missing may be what was just erased: verify again. What is missing then too is missing.";
 
 /**
  * Verifies every shard that is there and every one that the directory names, the directory, and what witnesses and time stamps attest of it.
- * Where something is missing and the store went on meanwhile, once more: an erasure destroys keys that are asked for later than the heads.
  * Never rejects for what the store holds. @throws LogError `malformed` for a key or an earlier checkpoint that isn't one.
  */
 export async function verifyStore(
@@ -55,55 +57,30 @@ export async function verifyStore(
   trust: StoreTrust,
   onProgress?: LogToVerify["onProgress"],
 ): Promise<StoreVerification> {
-  const begunMs = performance.now();
-  const answers: HeadAnswers = new Map();
+  const heads = new Map<string, Uint8Array | null>();
   const read: ReadObject = async (path) => {
     const bytes = await store.read(path);
-    if (path.endsWith(`/${CHECKPOINT_PATH}`) || path.endsWith("cosigned"))
-      answers.set(path, [...(answers.get(path) ?? []), bytes]);
+    if (path.endsWith(`/${CHECKPOINT_PATH}`) && !heads.has(path)) heads.set(path, bytes);
     return bytes;
   };
   const seen = await verifyMoment({ ...store, read }, trust, onProgress);
-  if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn({ ...store, read }, trust, answers).catch(() => false)))
-    return seen;
-  const now = trust.now + Math.floor((performance.now() - begunMs) / 1000);
-  // Whatever was signed for the first look and up to here the second must go on from.
-  const sinceCheckpoints = [...(trust.sinceCheckpoints ?? []), ...signedHeads(answers, trust)];
-  const again = await verifyMoment(store, { ...trust, now, sinceCheckpoints }, onProgress);
-  return again.verdict === "UNREADABLE" ? seen : again;
+  if (seen.verdict !== "INCOMPLETE" || !(await hasGoneOn(store, trust, heads).catch(() => false))) return seen;
+  return { ...seen, notes: [HAS_GONE_ON, ...seen.notes] };
 }
 
-/** What was answered for each head of a log, cosigned ones too, by its path in the store; one behind the other. */
-type HeadAnswers = Map<string, (Uint8Array | null)[]>;
-
-/** Those that the caller's keys signed, of what is verified. */
-function signedHeads(answers: HeadAnswers, { logs, only }: StoreTrust): Uint8Array[] {
-  const verifiers = logs.map(parseVerifierKey);
-  const isVerified = (path: string): boolean =>
-    only === undefined || [only, DIRECTORY].some((log) => path.startsWith(logPrefix(log)));
-  const signed = new Map<string, Uint8Array>();
-  for (const note of [...answers].flatMap(([path, notes]) => (isVerified(path) ? notes : []))) {
-    if (note === null) continue;
-    try {
-      openCheckpoint(note, verifiers);
-      signed.set(Buffer.from(note).toString(), note);
-    } catch {
-      // It is told of where it is verified.
-    }
-  }
-  return [...signed.values()];
-}
-
-/** Since the heads were first asked for. */
-async function hasGoneOn(store: StoreToVerify, { only }: StoreTrust, answers: HeadAnswers): Promise<boolean> {
+/** Since these heads were asked for. */
+async function hasGoneOn(
+  store: StoreToVerify,
+  { only }: StoreTrust,
+  heads: ReadonlyMap<string, Uint8Array | null>,
+): Promise<boolean> {
   const shards = only === undefined ? await store.shards() : [];
-  let isNewer = shards.some((shard) => !answers.has(logPrefix(shard) + CHECKPOINT_PATH));
-  for (const [path, [head]] of [...answers]) {
-    if (!path.endsWith(`/${CHECKPOINT_PATH}`)) continue;
+  if (shards.some((shard) => !heads.has(logPrefix(shard) + CHECKPOINT_PATH))) return true;
+  for (const [path, head] of heads) {
     const newest = await store.read(path);
-    isNewer ||= newest !== null && (!head || Buffer.compare(newest, head) !== 0);
+    if (newest !== null && (head === null || Buffer.compare(newest, head) !== 0)) return true;
   }
-  return isNewer;
+  return false;
 }
 
 async function verifyMoment(
