@@ -60,8 +60,12 @@ function unreachable(url: URL, error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (/CERT|SIGNED|SSL|TLS/.test(code)) {
-    return `No trusted connection to ${url.origin}: ${cause instanceof Error ? cause.message : code}. Name its CA: RUNLEDGER_CA_CERT=FILE (see docs/access.md).`;
+    const wayOut = /EXPIRED/.test(code) ? "Renew it there" : "Name its CA: RUNLEDGER_CA_CERT=FILE";
+    return `No trusted connection to ${url.origin}: ${cause instanceof Error ? cause.message : code}. ${wayOut} (see docs/access.md).`;
   }
+  // Who is refused for a certificate is told nothing, or too late.
+  if (url.protocol === "https:" && /^(?:UND_ERR_SOCKET|ECONNRESET|EPIPE)$/.test(code))
+    return `${url.origin} closed the connection. If it asks for certificates, show one of its CA that has not expired: RUNLEDGER_CLIENT_CERT, RUNLEDGER_CLIENT_KEY (see docs/access.md).`;
   return `Nothing answers at ${url.origin}. Is Runledger running (npm start)? Another address: --api URL.`;
 }
 

@@ -51,3 +51,15 @@ function checkPair({ cert, key }: TlsSettings): void {
   }
   if (!belongs) throw new SettingsError(["RUNLEDGER_TLS_KEY: is not the key of RUNLEDGER_TLS_CERT"]);
 }
+
+const SOON_DAYS = 14;
+const DAY_MS = 86_400_000;
+
+/** What to say of the server's certificate at the start; null: nothing. It stops nobody, since clients that don't look go on sending. */
+export function expiryWarning({ cert }: TlsSettings, nowMs: number): string | null {
+  const { validTo } = new X509Certificate(cert);
+  const daysLeft = (Date.parse(validTo) - nowMs) / DAY_MS;
+  if (daysLeft > SOON_DAYS) return null;
+  const when = daysLeft <= 0 ? `expired on ${validTo}: clients refuse it` : `expires on ${validTo}`;
+  return `RUNLEDGER_TLS_CERT ${when}. Renew it and restart`;
+}

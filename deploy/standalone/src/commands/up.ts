@@ -5,6 +5,7 @@ import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
 import { type Standalone, startStandalone } from "../standalone.ts";
+import { expiryWarning } from "../tls-files.ts";
 
 /** A stop that takes longer is given up: what is on disk is safe, and the next start goes on from there. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -23,6 +24,8 @@ export async function startUp(
       pc.dim(existsSync(settings.dataDir) ? ` on ${settings.dataDir}` : ` makes ${settings.dataDir}`),
   );
 
+  const warning = settings.tls && expiryWarning(settings.tls, Date.now());
+  if (warning !== null) logger.warn(warning);
   const started = startStandalone(settings, {
     logger,
     onProgress: (what) => say(pc.dim(`  ${what} …`)),
