@@ -11,17 +11,21 @@ import type { App } from "../dependencies.ts";
 import { createRecordedActs, type RecordedActs } from "../testing/recorded-acts.ts";
 
 const ROOT = "a key of enough characters";
+const DAY_MS = 24 * 3_600_000;
 
 let dir: string;
 let rows: Rows;
 let acts: RecordedActs;
 let apps: App[];
+/** Added to the real time. */
+let aheadMs: number;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "runledger-keys-"));
   rows = openRows("http://default:@127.0.0.1:1/nothing");
   acts = createRecordedActs();
   apps = [];
+  aheadMs = 0;
 });
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
@@ -36,7 +40,7 @@ async function start(settings: object = {}): Promise<App> {
       objects: await openObjects(`file:${join(dir, "objects")}`),
       acts,
       keyring: null,
-      clock: Date.now,
+      clock: () => Date.now() + aheadMs,
       random: Math.random,
       logger: pino({ level: "silent" }),
       registry: new Registry(),
@@ -226,3 +230,30 @@ test("a rotation of the master key, done while nothing ran, is recorded once by 
     },
   ]);
 });
+
+test("an open stream ends with the secret that opened it: revoked, rotated, or when an overlap or the key is over", async () => {
+  const app = await start({ apiKey: ROOT });
+  const url = await app.listen({ port: 0 });
+  const follow = async (secret: string) => {
+    const stream = { status: 0, ended: false };
+    const response = await fetch(`${url}/v1/live`, { headers: { authorization: `Bearer ${secret}` } });
+    stream.status = response.status;
+    void response.text().then(() => {
+      stream.ended = true;
+    });
+    return stream;
+  };
+  const viewer = (key: object = {}) => newKey(app, ROOT, { name: "ann", roles: ["viewer"], ...key });
+  const rotate = async (keyId: string, overlap_seconds: number) =>
+    String((await call(app, "POST", `/v1/keys/${keyId}/rotate`, ROOT, { overlap_seconds })).body.secret);
+  const [revoked, rotated, overlapping] = [await viewer(), await viewer(), await viewer()];
+  const expires_time = new Date(Date.now() + DAY_MS).toISOString();
+  const expiring = await viewer({ expires_time });
+  const ending = await Promise.all([revoked, rotated, overlapping, expiring].map(({ secret }) => follow(secret)));
+  const staying = await follow(await rotate(rotated.keyId, 0));
+  await rotate(overlapping.keyId, 3_600);
+  await call(app, "DELETE", `/v1/keys/${revoked.keyId}`, ROOT);
+  aheadMs = DAY_MS;
+  await vi.waitFor(() => expect(ending).toEqual(ending.map(() => ({ status: 200, ended: true }))), { timeout: 25_000 });
+  expect(staying).toEqual({ status: 200, ended: false });
+}, 40_000);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
+import { mustStillBeTaken } from "../http/access.ts";
 import { runParameters } from "../runs/route.ts";
 import { findBounds } from "../runs/run-bounds.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
@@ -76,11 +77,14 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
     reply.hijack();
     const events = openEventStream(reply.raw, reply.getHeaders());
     const sinceNs = UNIX_NANO.test(lastEventId) ? BigInt(lastEventId) : null;
-    const { principal } = request;
-    const unfollow = feeds.of(principal.tenant).subscribe(events, { ...question, sinceNs });
-    // A stream outlives the request that was let in: it ends with its key.
+    const unfollow = feeds.of(request.principal.tenant).subscribe(events, { ...question, sinceNs });
+    // A stream outlives the request that was let in: it ends when what that showed is not taken any more.
     const watch = setInterval(() => {
-      if (!keys.isTaken(principal)) events.end();
+      try {
+        mustStillBeTaken(keys, request);
+      } catch {
+        events.end();
+      }
     }, KEY_CHECK_MS).unref();
     const unsubscribe = () => {
       clearInterval(watch);

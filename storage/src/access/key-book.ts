@@ -1,4 +1,4 @@
-import { type Principal, type Role, statePath } from "@runledger/contract";
+import { type Role, statePath } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
 import { createStateDocument } from "../state/state-document.ts";
@@ -36,8 +36,6 @@ export interface KeyBook {
   /** Are keys asked for? Once one was made they are, for ever. */
   isEnforced(): boolean;
   identify(authorization: string | null): Sought;
-  /** Is the principal's key still taken? For what goes on after its request was let in. */
-  isTaken(principal: Principal): boolean;
   keys(): Promise<{ keys: readonly StoredKey[]; lastUsedMs: Record<string, number> }>;
   /** Durable when it resolves, with the secret, which is kept nowhere. `allow` is asked about the state that it is added to, and may throw. */
   create(key: NewKey, allow?: (before: readonly StoredKey[]) => void): Promise<{ key: StoredKey; secret: string }>;
@@ -60,21 +58,12 @@ export async function openKeyBook(objects: Objects, options: KeyBookOptions): Pr
   await document.read();
   const unsubscribe = document.subscribe(() => undefined);
   const known = () => document.known()?.state ?? NO_KEYS;
-  const found = (keyId: string) => known().keys.find(({ key_id }) => key_id === keyId) ?? null;
-
-  const isEnforced = () => installationKey !== null || known().keys.length > 0;
-
   return {
-    isEnforced,
+    isEnforced: () => installationKey !== null || known().keys.length > 0,
     identify(authorization) {
       const sought = identify(authorization, { installationKey, keys: known(), nowMs: clock() });
       if ("key" in sought && sought.key !== null) use.note(sought.key.key_id);
       return sought;
-    },
-    isTaken({ keyId, name }) {
-      if (keyId === null) return name === "RUNLEDGER_API_KEY" || !isEnforced();
-      const key = found(keyId);
-      return key !== null && key.revoked_ms === null && (key.expires_ms === null || key.expires_ms > clock());
     },
     async keys() {
       return { keys: (await document.read()).keys, lastUsedMs: await use.read() };
