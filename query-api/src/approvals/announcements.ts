@@ -1,5 +1,6 @@
 import type { WatchedDocument } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
+import type { ContentReads } from "../acts/content-reads.ts";
 import { backoffMs } from "../alerts/deliveries.ts";
 import { sendWebhook } from "../alerts/webhook.ts";
 import type { QueryApiSettings } from "../config.ts";
@@ -9,6 +10,7 @@ const MAX_AT_ONCE = 8;
 
 export interface AnnouncementDependencies {
   approvals: WatchedDocument<ApprovalState>;
+  reads: ContentReads;
   clock: () => number;
   random: () => number;
   logger: FastifyBaseLogger;
@@ -19,7 +21,7 @@ export interface AnnouncementDependencies {
  * sending and writing sends it twice, under the same id. Who has answered already is not told any more.
  */
 export async function announceDue(
-  { approvals, clock, random, logger }: AnnouncementDependencies,
+  { approvals, reads, clock, random, logger }: AnnouncementDependencies,
   settings: QueryApiSettings,
 ): Promise<void> {
   const { alertWebhookUrl: url, alertWebhookSecret: secret } = settings;
@@ -29,7 +31,7 @@ export async function announceDue(
   const attempts = await Promise.all(
     due.map(async (one) => {
       const id = one.delivery?.delivery_id ?? one.approval_id;
-      const data = approvalAt(one, clock());
+      const data = { ...approvalAt(one, clock()), question: (await isReadRecorded(one)) ? one.question : null };
       const message = { id, type: "approval.requested", time: one.requested_time, data, nowMs: clock() };
       const error = await sendWebhook({ url, secret, timeoutMs: settings.alertWebhookTimeoutMs }, message);
       if (error !== null) logger.warn({ error, approval_id: one.approval_id }, "request for approval not delivered");
@@ -45,6 +47,14 @@ export async function announceDue(
         : { ...one, delivery: afterAttempt(one.delivery, error) };
     }),
   );
+
+  /** What is told is out of our hands: a read of the webhook's. */
+  async function isReadRecorded({ tenant, approval_id, run_id, tool, question }: KeptApproval): Promise<boolean> {
+    if (question === null) return true;
+    const principal = { keyId: null, name: "webhook", roles: new Set<never>(), tenant, everyTenant: false };
+    const target = { approval_id, run_id, tool, part: "questions" };
+    return await reads.recordSoon({ principal, reason: "somebody is to answer", target });
+  }
 
   function afterAttempt(delivery: NonNullable<KeptApproval["delivery"]>, error: string | null) {
     const attempts = delivery.attempts + 1;

@@ -88,6 +88,34 @@ describe.each(STORES)("in %s", (store) => {
     expect(one.acts.recorded).toMatchObject([{ action: "content.read", target: { approval_id: ID } }]);
   });
 
+  test("what is read and answered is on record with why, questions too; what can't be recorded shows none", async () => {
+    const words = { question: "May I pay Ms Meyer?" };
+    const asked = await one.ask(0, "POST", "/v1/approvals", request(words));
+    const look = async (url: string, reason: string) => {
+      const before = one.acts.recorded.length;
+      const { status, body } = await one.ask(0, "GET", url, undefined, "default", reason);
+      const acts = one.acts.recorded.slice(before).map(({ action, reason, target }) => ({ action, reason, target }));
+      return { status, isShown: JSON.stringify(body).includes("Meyer"), acts };
+    };
+    const read = (reason: string, target: object) => ({ action: "content.read", reason, target });
+    const facts = { approval_id: ID, run_id: "r1", tool: "refund" };
+    const acts = [read("ticket 1", { part: "questions" })];
+    expect(await look("/v1/approvals", "ticket 1")).toEqual({ status: 200, isShown: true, acts });
+    expect((await look("/v1/approvals?status=pending", "ticket 1")).acts).toEqual([]);
+    for (const url of ["/v1/approvals?status=denied", "/v1/approvals?questions=false"])
+      expect(await look(url, "ticket 2")).toEqual({ status: 200, isShown: false, acts: [] });
+    expect((await look(`/v1/approvals/${ID}`, "ticket 3")).acts).toEqual([read("ticket 3", facts)]);
+    one.acts.refuse(true);
+    expect(await look("/v1/approvals", "ticket 4")).toEqual({ status: 200, isShown: false, acts: [] });
+    one.acts.refuse(false);
+    // Who asks again hears what it said itself, which need not be what the first has asked.
+    expect(asked.body.question).toBe(words.question);
+    expect((await one.ask(0, "POST", "/v1/approvals", request())).body.question).toBeNull();
+    const answer = await one.ask(0, "POST", `/v1/approvals/${ID}/deny`, undefined, "default", "ticket 5");
+    expect(answer.body.reason).toBe("ticket 5");
+    expect(one.acts.recorded.at(-1)).toMatchObject({ action: "approval.deny", reason: "ticket 5" });
+  });
+
   test("a tenant sees and answers its own requests only", async () => {
     await one.ask(0, "POST", "/v1/approvals", request(), "acme");
     expect((await one.ask(0, "GET", "/v1/approvals")).body.items).toEqual([]);
@@ -124,7 +152,7 @@ describe.each(STORES)("in %s", (store) => {
       },
     });
     for (const app of two.apps) await app.listen({ port: 0 });
-    await two.ask(0, "POST", "/v1/approvals", request());
+    await two.ask(0, "POST", "/v1/approvals", request({ question: "May I?" }));
     await vi.waitFor(() => expect(webhook.requests.map(({ status }) => status)).toEqual([500, 204]), {
       timeout: 20_000,
     });
@@ -132,8 +160,12 @@ describe.each(STORES)("in %s", (store) => {
     expect(webhook.requests).toHaveLength(2);
     expect(new Set(webhook.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
     const body = webhook.requests[0]?.body ?? "";
-    expect(JSON.parse(body)).toMatchObject({ type: "approval.requested", data: { approval_id: ID, tool: "refund" } });
+    const data = { approval_id: ID, tool: "refund", question: "May I?" };
+    expect(JSON.parse(body)).toMatchObject({ type: "approval.requested", data });
     expect(body).not.toContain("amount");
+    expect(two.acts.recorded).toMatchObject([
+      { action: "content.read", principal: { name: "webhook" }, target: { approval_id: ID, part: "questions" } },
+    ]);
     await two.close();
     await webhook.close();
   });

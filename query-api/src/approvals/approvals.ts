@@ -3,13 +3,13 @@ import {
   type ApprovalDetail,
   type approvalRequest,
   MAX_APPROVAL_ARGUMENTS_BYTES,
-  type Principal,
 } from "@runledger/contract";
 import type { WatchedDocument } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
-import type { ActRecorder } from "../acts/act-recorder.ts";
+import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { createContentReads } from "../acts/content-reads.ts";
+import { seesContent } from "../http/access.ts";
 import type { ApprovalArguments } from "./approval-arguments.ts";
 import {
   type ApprovalState,
@@ -24,18 +24,22 @@ import {
 export interface Approvals {
   /** Durable when it resolves; a request that is there already is answered as it stands. */
   request(tenant: string, request: z.output<typeof approvalRequest>): Promise<{ approval: Approval; isNew: boolean }>;
-  /** The newest first. */
-  list(principal: Principal, status: Approval["status"] | undefined): Promise<Approval[]>;
+  /** The newest first; with what they ask, if that is wanted, for those who may see it, which is recorded first. */
+  list(
+    reader: Reader,
+    question: { status: Approval["status"] | undefined; withQuestions: boolean },
+  ): Promise<Approval[]>;
   /** With its arguments for those who may see content, which is recorded first. @throws QueryApiError `not_found`. */
-  detail(approvalId: string, principal: Principal): Promise<ApprovalDetail>;
+  detail(approvalId: string, reader: Reader): Promise<ApprovalDetail>;
   /** Recorded first, then in force. @throws QueryApiError `not_found`, `conflict` when it is decided or expired. */
   decide(approvalId: string, answer: Answer): Promise<Approval>;
 }
 
-export interface Answer {
+/** Who looks, and why. */
+export type Reader = Pick<Act, "principal" | "reason">;
+
+export interface Answer extends Reader {
   status: "approved" | "denied";
-  reason: string | null;
-  principal: Principal;
 }
 
 export interface ApprovalDependencies {
@@ -73,27 +77,31 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
       });
       if (result === undefined) throw new Error("a state document was updated without asking for the change");
       await forget(result.dropped);
-      return { approval: approvalAt(result.approval, clock()), isNew };
+      // Its own words: what another has asked under this id may quote contents.
+      return { approval: { ...approvalAt(result.approval, clock()), question: request.question }, isNew };
     },
-    async list(principal, status) {
+    async list(reader, { status, withQuestions }) {
       const nowMs = clock();
-      return (await approvals.read()).approvals
-        .filter((one) => one.tenant === principal.tenant)
-        .map((one) => seenBy(principal, approvalAt(one, nowMs)))
+      const found = (await approvals.read()).approvals
+        .filter((one) => one.tenant === reader.principal.tenant)
+        .map((one) => approvalAt(one, nowMs))
         .filter((one) => status === undefined || one.status === status)
         .sort((a, b) => (a.requested_time < b.requested_time ? 1 : -1));
+      if (found.every(({ question }) => question === null)) return found;
+      return withQuestions && (await seesQuestions(reader, {})) ? found : found.map(withoutQuestion);
     },
-    async detail(approvalId, principal) {
-      const found = findApproval(await approvals.read(), principal.tenant, approvalId);
-      const shown = seenBy(principal, approvalAt(found, clock()));
-      const about = { arguments_cut: found.arguments_cut, arguments_withheld: false };
-      if (found.arguments_path === null) return { ...shown, ...about, arguments: null };
-      if (!principal.roles.has("investigator")) {
-        return { ...shown, ...about, arguments: null, arguments_withheld: true };
-      }
+    async detail(approvalId, reader) {
+      const found = findApproval(await approvals.read(), reader.principal.tenant, approvalId);
+      const shown = approvalAt(found, clock());
+      const { arguments_cut } = found;
       const target = { approval_id: approvalId, run_id: found.run_id, tool: found.tool };
-      await reads.record({ principal, reason: null, target });
-      return { ...shown, ...about, arguments: await contents.read(found) };
+      if (found.arguments_path !== null && seesContent(reader.principal)) {
+        await reads.record({ ...reader, target });
+        return { ...shown, arguments_cut, arguments_withheld: false, arguments: await contents.read(found) };
+      }
+      const isShown = shown.question === null || (await seesQuestions(reader, target));
+      const withheld = { arguments: null, arguments_cut, arguments_withheld: found.arguments_path !== null };
+      return { ...(isShown ? shown : withoutQuestion(shown)), ...withheld };
     },
     async decide(approvalId, { status, reason, principal }) {
       const { tenant } = principal;
@@ -109,6 +117,13 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
     },
   };
 
+  /** A question may quote contents: it is for those who answer it, and those who may see them. Each look is recorded. */
+  async function seesQuestions({ principal, reason }: Reader, target: Act["target"]): Promise<boolean> {
+    const { roles } = principal;
+    if (!roles.has("operator") && !roles.has("investigator")) return false;
+    return await reads.recordSoon({ principal, reason, target: { ...target, part: "questions" } });
+  }
+
   /** Their arguments go with them. A crash in between leaves an object that nothing names, which is swept. */
   async function forget(dropped: readonly KeptApproval[]): Promise<void> {
     for (const one of dropped)
@@ -116,9 +131,8 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
   }
 }
 
-/** Its question may quote contents: it is for those who answer it, and those who may see them. */
-function seenBy({ roles }: Principal, shown: Approval): Approval {
-  return roles.has("operator") || roles.has("investigator") ? shown : { ...shown, question: null };
+function withoutQuestion(shown: Approval): Approval {
+  return { ...shown, question: null };
 }
 
 /** Cut where no character is. */

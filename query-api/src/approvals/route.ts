@@ -6,7 +6,10 @@ import {
   approvalList,
   approvalRequest,
 } from "@runledger/contract";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { createContentReads } from "../acts/content-reads.ts";
+import { reasonOf } from "../acts/reason.ts";
 import type { ControlState } from "../control/control-state.ts";
 import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
@@ -14,7 +17,7 @@ import { repeat } from "../state/repeat.ts";
 import { announceDue } from "./announcements.ts";
 import { type ApprovalArguments, createApprovalArguments } from "./approval-arguments.ts";
 import { withoutOld } from "./approval-book.ts";
-import { type Answer, createApprovals } from "./approvals.ts";
+import { type Answer, createApprovals, type Reader } from "./approvals.ts";
 
 const tags = ["approvals"];
 const ANNOUNCE_EVERY_MS = 500;
@@ -54,12 +57,21 @@ export function registerApprovals(feature: Feature, state: ControlState): void {
       schema: {
         tags,
         summary:
-          "Requests for approval, the newest first, without their arguments; questions only for operators and those who may see content",
-        querystring: z.strictObject({ status: z.enum(APPROVAL_STATUSES).optional() }),
+          "Requests for approval, the newest first, without their arguments; questions only for operators and those who may see content, which is recorded",
+        querystring: z.strictObject({
+          status: z.enum(APPROVAL_STATUSES).optional(),
+          questions: z
+            .enum(["true", "false"])
+            .default("true")
+            .describe("false: without them, which is no read of content"),
+        }),
         response: { 200: approvalList, ...ERROR_RESPONSES },
       },
     },
-    async ({ query, principal }) => ({ items: await approvals.list(principal, query.status) }),
+    async (request) => {
+      const { status, questions } = request.query;
+      return { items: await approvals.list(readerOf(request), { status, withQuestions: questions === "true" }) };
+    },
   );
   app.get(
     "/v1/approvals/:approval_id",
@@ -67,12 +79,13 @@ export function registerApprovals(feature: Feature, state: ControlState): void {
       config: { role: "viewer" },
       schema: {
         tags,
-        summary: "A request; its arguments only for those who may see content, which is recorded",
+        summary:
+          "A request; its arguments only for those who may see content, its question for operators too, which is recorded",
         params: parameters,
         response: { 200: approvalDetail, ...ERROR_RESPONSES },
       },
     },
-    async ({ params, principal }) => await approvals.detail(params.approval_id, principal),
+    async (request) => await approvals.detail(request.params.approval_id, readerOf(request)),
   );
   registerAnswer("approve", "approved", "Lets the call go on");
   registerAnswer("deny", "denied", "Refuses the call; the agent is told why");
@@ -88,17 +101,24 @@ export function registerApprovals(feature: Feature, state: ControlState): void {
           response: { 200: approval, ...ERROR_RESPONSES },
         },
       },
-      async ({ params, body, principal }) =>
-        await approvals.decide(params.approval_id, { status, reason: body?.reason ?? null, principal }),
+      async (request) => {
+        const { params, body } = request;
+        return await approvals.decide(params.approval_id, { status, ...readerOf(request, body?.reason) });
+      },
     );
   }
+}
+
+function readerOf(request: FastifyRequest, given?: string): Reader {
+  return { principal: request.principal, reason: reasonOf(request, given) };
 }
 
 /** One of several APIs tells whom it concerns. */
 function announceWhatWaits(feature: Feature, state: ControlState): void {
   const { dependencies, settings } = feature;
   if (settings.alertWebhookUrl === null) return;
-  const work = () => announceDue({ ...dependencies, ...state }, settings);
+  const reads = createContentReads(dependencies.acts, dependencies.clock);
+  const work = () => announceDue({ ...dependencies, ...state, reads }, settings);
   whileListening(feature, state, { work, everyMs: ANNOUNCE_EVERY_MS, failed: "approvals: telling failed" });
 }
 

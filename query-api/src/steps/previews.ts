@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import type { Run, Step } from "@runledger/contract";
 import type { FastifyRequest } from "fastify";
 import type { Act } from "../acts/act-recorder.ts";
 import type { ContentReads } from "../acts/content-reads.ts";
 import { reasonOf } from "../acts/reason.ts";
-import { QueryApiError } from "../error.ts";
 import { seesContent } from "../http/access.ts";
 
 /** May the caller see the previews of this run's steps? They are cut from contents. */
@@ -24,23 +22,10 @@ export function seesHits(reads: ContentReads, request: FastifyRequest, text: str
   return mayRead(reads, request, { part: "search", q_sha256 });
 }
 
-/** How long facts wait for the record of what they quote. */
-const MAX_WAIT_MS = 2_000;
-
-/**
- * Whether the caller may read contents, which is recorded. When it can't be recorded, or not soon, the facts are shown without: they are what
- * somebody needs who looks for the reason. A record that comes later holds for the same read again.
- */
+/** Whether the caller may read contents, which is recorded. */
 async function mayRead(reads: ContentReads, request: FastifyRequest, target: Act["target"]): Promise<boolean> {
   const { principal } = request;
-  if (!seesContent(principal)) return false;
-  const recorded = reads.record({ principal, reason: reasonOf(request), target }).then(() => true);
-  try {
-    return await Promise.race([recorded, setTimeout(MAX_WAIT_MS, false, { ref: false })]);
-  } catch (error) {
-    if (error instanceof QueryApiError && error.code === "unavailable") return false;
-    throw error;
-  }
+  return seesContent(principal) && (await reads.recordSoon({ principal, reason: reasonOf(request), target }));
 }
 
 /** A step as it is shown to who may not see content: without what is cut from it, or may quote it. */

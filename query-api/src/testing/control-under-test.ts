@@ -13,8 +13,15 @@ export interface ControlUnderTest {
   acts: RecordedActs;
   /** Added to the real time, which waits go by. */
   clock: { aheadMs: number };
-  /** What is answered, as the principal of a tenant. */
-  ask(api: number, method: "GET" | "POST" | "DELETE", url: string, body?: object, tenant?: string): Promise<Answer>;
+  /** What is answered, as the principal of a tenant, who may say why. */
+  ask(
+    api: number,
+    method: "GET" | "POST" | "DELETE",
+    url: string,
+    body?: object,
+    tenant?: string,
+    reason?: string,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 export interface Answer {
@@ -48,9 +55,10 @@ export async function startControlUnderTest({
     apps,
     acts,
     clock,
-    async ask(api, method, url, body, tenant = "default") {
+    async ask(api, method, url, body, tenant = "default", reason = "") {
       const payload = body === undefined ? {} : { payload: body };
-      const response = await apps[api]?.inject({ method, url, headers: { "runledger-tenant": tenant }, ...payload });
+      const headers = { "runledger-tenant": tenant, "runledger-reason": reason };
+      const response = await apps[api]?.inject({ method, url, headers, ...payload });
       return { status: response?.statusCode ?? 0, body: response?.json() };
     },
     async close() {

@@ -6,7 +6,7 @@ import { RelativeTime, useNow } from "../ui/clock.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { usePageTitle } from "../ui/page-title.ts";
 import { ApprovalCard } from "./approval-card.tsx";
-import { approvalsQuery } from "./control-queries.ts";
+import { approvalsQuery, questionsQuery } from "./control-queries.ts";
 
 /** What agents ask people for before they do it; below, what was answered. */
 export function ApprovalsPage() {
@@ -17,6 +17,7 @@ export function ApprovalsPage() {
   const waiting = items
     .filter(({ status }) => status === "pending")
     .sort((a, b) => epochMs(a.expires_time) - epochMs(b.expires_time)); // whose time runs out first
+  const questions = useQuery(questionsQuery(waiting)).data;
   const answered = items.filter(({ status }) => status !== "pending");
   return (
     <div className="page approvals-page">
@@ -31,7 +32,11 @@ export function ApprovalsPage() {
           <p className="muted">No agent waits for an answer. Tools that can't be undone ask here before they run.</p>
         ) : null}
         {waiting.map((approval) => (
-          <ApprovalCard key={approval.approval_id} approval={approval} nowMs={nowMs} />
+          <ApprovalCard
+            key={approval.approval_id}
+            approval={{ ...approval, question: questions?.get(approval.approval_id) ?? null }}
+            nowMs={nowMs}
+          />
         ))}
       </section>
       {answered.length > 0 ? <Answered approvals={answered} nowMs={nowMs} /> : null}

@@ -16,8 +16,10 @@ interface ApprovalFlags {
 export async function listApprovals(id: string | undefined, flags: ApprovalFlags, console: Console): Promise<void> {
   const api = { url: flags.api, key: apiKeyOf(console.env) };
   if (id !== undefined) return await showApproval(api, id, flags, console);
-  const query = flags.all === true ? "" : `?status=${encodeURIComponent(flags.status)}`;
-  const { items } = await askApi(api, `/v1/approvals${query}`, approvalList);
+  const status = flags.all === true ? "" : `&status=${encodeURIComponent(flags.status)}`;
+  // The table shows no questions, which may quote contents: so it reads none.
+  const path = `/v1/approvals?questions=${flags.json === true}${status}`;
+  const { items } = await askApi(api, path, approvalList);
   if (flags.json === true) return void console.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
   if (items.length === 0) return void console.stdout.write(flags.all ? "No requests.\n" : `None is ${flags.status}.\n`);
   console.stdout.write(`${approvalsTable(items)}\n`);
