@@ -102,9 +102,22 @@ test("a directory that is not there is missed by who has its key; who has not is
   expect(absent.findings[0]?.what).toMatch(
     /there is none here, with records since 20\d\d-.*Z\. It is recorded by a running collector/,
   );
+  await sample.grow("b", 1);
   await sample.record();
   const shardOnly = { ...sample, keys: sample.keys.slice(1) };
   expect(await verifySample(shardOnly)).toMatchObject({ verdict: "VERIFIED", directory: null });
+});
+
+test("without the directory's key a log whose key was given is missed by that, unless another was asked for", async () => {
+  await sample.grow("a", 1);
+  await sample.grow("b", 1);
+  await sample.record();
+  const keys = sample.keys.slice(1);
+  const withKeys = { objects: sample.objects, keys };
+  const seen = await verifySample(withKeys, "quorum none\n", { hidden: "b" });
+  expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "log runledger.local/sample/b" }] });
+  const alone = await verifySample(withKeys, "quorum none\n", { hidden: "b", only: "a" });
+  expect(alone).toMatchObject({ verdict: "VERIFIED" });
 });
 
 test("a server that has no directory when it is asked first, and one when it is asked again, has none", async () => {

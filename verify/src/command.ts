@@ -81,9 +81,7 @@ function text(said: Verification, { stdout }: VerifySurroundings): string {
 
 /** From `--key` (a verifier key, or a file with one), `--policy` (C2SP tlog-policy), `--since-checkpoint` and `--tsa-cert`. */
 async function trustOf({ key, policy, sinceCheckpoint = [], tsaCert }: VerifyFlags): Promise<Trust> {
-  const keys = await Promise.all(
-    key.map(async (given) => (existsSync(given) ? (await readFile(given, "utf8")).trim() : given)),
-  );
+  const keys = await Promise.all(key.map(async (given) => (existsSync(given) ? await readFile(given, "utf8") : given)));
   const trusted = policy === undefined ? null : parsePolicy(await readFile(policy));
   if (trusted?.logs.length === 0 && keys.length === 0)
     throw new UnreadableError("the policy has no line `log <verifier key>`");

@@ -15,6 +15,14 @@ test("a cosignature tells when it was made", () => {
   expect(cosignersOf(signNote(text, [log, witness]), []).size).toBe(0);
 });
 
+test("of two witnesses with one name and one id either may have cosigned", () => {
+  const key = formatVerifierKey("witness.example/w", generateKeyPairSync("ed25519").privateKey, COSIGNATURE_V1);
+  const other = { ...parseCosignerKey(key), keyId: cosigner.keyId };
+  const note = signNote(text, [log, witness]);
+  expect([...cosignersOf(note, [other, cosigner]).keys()]).toEqual([cosigner]);
+  expect(() => cosignersOf(note, [other])).toThrow("does not fit");
+});
+
 test("every changed bit of a cosignature is found", () => {
   const signature = Buffer.from(witness.sign(Buffer.from(text)));
   for (let bit = 0; bit < signature.length * 8; bit++) {

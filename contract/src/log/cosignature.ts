@@ -40,11 +40,12 @@ export function cosignersOf(note: Uint8Array, cosigners: readonly Cosigner[]): M
   const { text, signatures } = parseNote(note);
   const found = new Map<Cosigner, number>();
   for (const { name, keyId, signature } of signatures) {
-    const cosigner = cosigners.find((known) => known.name === name && known.keyId === keyId);
-    if (cosigner === undefined) continue;
-    const time = cosigner.timeOf(text, signature);
-    if (time === null) throw new LogError("mismatch", `the cosignature of ${name} does not fit the checkpoint`);
-    found.set(cosigner, Math.max(time, found.get(cosigner) ?? 0));
+    const known = cosigners.filter((cosigner) => cosigner.name === name && cosigner.keyId === keyId);
+    const times = known.map((cosigner) => ({ cosigner, time: cosigner.timeOf(text, signature) }));
+    if (known.length > 0 && times.every(({ time }) => time === null))
+      throw new LogError("mismatch", `the cosignature of ${name} does not fit the checkpoint`);
+    for (const { cosigner, time } of times)
+      if (time !== null) found.set(cosigner, Math.max(time, found.get(cosigner) ?? 0));
   }
   return found;
 }

@@ -1,19 +1,39 @@
+import { DIRECTORY } from "../record/paths.ts";
 import { unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readEntry } from "./log-reader.ts";
+import type { NoteVerifier } from "./signed-note.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
-import type { Findings } from "./verification.ts";
+import type { Findings, LogVerification } from "./verification.ts";
 
 /** A directory takes a shard's first head at once; whoever keeps it may be down for a while. */
 const MAX_UNRECORDED_MS = 15 * 60_000;
 const CURE = "It is recorded by a running collector that has keys/log-directory.key: start one, then verify again";
 
-/** A policy names a directory, and the store has none. `begun`: what the shards' first entries say. */
-export function addAbsentDirectory(begun: readonly string[], findings: Findings): void {
-  const [since] = begun.toSorted();
+/** A policy names a directory, and the store has none. `begun`: what the shards' first entries say; null: no word. */
+export function addAbsentDirectory(begun: readonly (string | null)[], findings: Findings): void {
+  const [since] = begun.filter((first) => first !== null).toSorted();
   const what = "your policy names a directory of the shards, and there is none here";
   const records = since === undefined ? "" : `, with records since ${since}`;
   findings.add("INCOMPLETE", CHECKPOINT_PATH, `${what}${records}. ${CURE}; if there was one before, it was removed`);
+}
+
+/** Without a directory, which tells of every log that had a record, the policy's keys tell which logs there must be. */
+export function addAbsentLogs(
+  verifiers: readonly NoteVerifier[],
+  logs: readonly Pick<LogVerification, "origin">[],
+  findings: Findings,
+): void {
+  const there = new Set(logs.map(({ origin }) => origin));
+  for (const name of new Set(verifiers.map((verifier) => verifier.name))) {
+    if (there.has(name) || name.endsWith(`/${DIRECTORY}`)) continue;
+    const what = "you gave its key, and it is not here";
+    findings.add(
+      "INCOMPLETE",
+      `log ${name}`,
+      `${what}; if it belongs elsewhere or has no record yet, leave its key out`,
+    );
+  }
 }
 
 /** A shard that the directory does not name: a note while its log is young, else INCOMPLETE, since nobody would miss it. `since`: what its first entry says. @returns the note. */

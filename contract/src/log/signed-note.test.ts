@@ -50,6 +50,18 @@ test("a known key's wrong signature refuses the whole note", () => {
   expect(code(() => openNote(note("Another message.\n", example.signature), [known]))).toBe("mismatch");
 });
 
+test("of two keys with one name and one id either may have signed, in whatever order they are given", () => {
+  const known = parseVerifierKey(example.key);
+  const other = { ...parseVerifierKey(formatVerifierKey("example.com/foo", newKey())), keyId: known.keyId };
+  const signed = note(example.text, example.signature);
+  for (const verifiers of [
+    [known, other],
+    [other, known],
+  ])
+    expect(openNote(signed, verifiers).signedBy).toEqual(["example.com/foo"]);
+  expect(code(() => openNote(signed, [other]))).toBe("mismatch");
+});
+
 test("every changed byte of a signed note is found", () => {
   const bytes = note(example.text, example.signature);
   const known = parseVerifierKey(example.key);

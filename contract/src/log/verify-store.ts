@@ -5,7 +5,7 @@ import type { CheckTimestamp } from "./anchors.ts";
 import { logName } from "./checkpoint.ts";
 import { noteOfLater } from "./log-entry.ts";
 import type { ReadObject } from "./log-reader.ts";
-import { addAbsentDirectory, addUnrecordedShard } from "./not-in-directory.ts";
+import { addAbsentDirectory, addAbsentLogs, addUnrecordedShard } from "./not-in-directory.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import { attestedOfShard, createReceivedTimes, type ReceivedTimes } from "./received-times.ts";
@@ -95,7 +95,7 @@ async function verifyMoment(
   const runs = createRunCompleteness(crypto.randomBytes(16));
   const notes: string[] = [];
   let laterEntries = 0;
-  const begun: string[] = [];
+  const begun: (string | null)[] = [];
   let isShardMissing = false;
   let directory: VerifiedDirectory | null = null;
   let isDirectoryAbsent = false;
@@ -142,10 +142,9 @@ async function verifyMoment(
       repeat(own, verification);
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (trust.only !== undefined) checkName(own, verification, trust.only);
-      const first = receivedTimes.first();
-      if (first !== null) begun.push(first);
+      begun.push(receivedTimes.first());
       if (directory !== null && recorded.length === 0)
-        notes.push(...addUnrecordedShard(shard, first, trust.now, findings));
+        notes.push(...addUnrecordedShard(shard, receivedTimes.first(), trust.now, findings));
       notes.push(...receivedTimes.finish().map((note) => (moments.size === 1 ? note : `${shard}: ${note}`)));
       cover?.check(verification, own);
     }
@@ -153,6 +152,7 @@ async function verifyMoment(
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
   if (isDirectoryAbsent) addAbsentDirectory(begun, findingsWithin(findings, DIRECTORY));
+  else if (directory === null && trust.only === undefined) addAbsentLogs(verifiers, logs, findings);
   const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
   addRunProblems(summary, findings);
   notes.push(...noteOfLater(laterEntries), ...summary.notes);

@@ -25,8 +25,13 @@ export async function* listS3Objects(
   );
 }
 
-/** Names directly below a prefix, in both places. */
-export async function listS3Folders(client: S3Client, location: S3Location, prefix: string): Promise<string[]> {
+/** Names directly below a prefix, in both places; with `originals` also those that delete markers hide. */
+export async function listS3Folders(
+  client: S3Client,
+  location: S3Location,
+  originals: Originals | null,
+  prefix: string,
+): Promise<string[]> {
   checkedPath(prefix.slice(0, -1));
   const isOnePlace = location.bucket === location.mutable.bucket && location.prefix === location.mutable.prefix;
   const names = new Set<string>();
@@ -42,7 +47,9 @@ export async function listS3Folders(client: S3Client, location: S3Location, pref
       if (token === undefined) break;
     }
   }
-  return [...names].sort();
+  const hidden: string[] = [];
+  for await (const name of originals?.hiddenFolders(prefix, names) ?? []) hidden.push(name);
+  return [...names, ...hidden].sort();
 }
 
 async function* listObjects(

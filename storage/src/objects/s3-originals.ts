@@ -1,4 +1,5 @@
 import { ListObjectVersionsCommand, type S3Client } from "@aws-sdk/client-s3";
+import { isEvidencePath } from "@runledger/contract";
 import type { StoredObject } from "./objects.ts";
 import { s3Error } from "./s3-error.ts";
 
@@ -12,6 +13,8 @@ export interface Originals {
   remember(path: string, version: string): void;
   /** Every object below a prefix that has a version, in ascending order of path. */
   list(prefix: string): AsyncGenerator<StoredObject>;
+  /** Names directly below a prefix, beside those `shown`, that have evidence below them which is there by its versions alone. */
+  hiddenFolders(prefix: string, shown: ReadonlySet<string>): AsyncGenerator<string>;
 }
 
 interface Original extends StoredObject {
@@ -33,7 +36,7 @@ export function createOriginals(
     known.set(path, version);
   };
   const report = (path: string, newer: number): void => {
-    if (newer === 0 || reported.has(path) || reported.size >= MAX_REMEMBERED) return;
+    if (newer === 0 || !isEvidencePath(path) || reported.has(path) || reported.size >= MAX_REMEMBERED) return;
     reported.add(path);
     warn("something was put over evidence; what was there first is read", { path, newer });
   };
@@ -59,21 +62,15 @@ export function createOriginals(
     if (current !== null) yield current;
   }
 
-  async function* versions(prefix: string): AsyncGenerator<Original & { isMarker: boolean }> {
+  async function* pages(prefix: string, delimiter: { Delimiter?: string } = {}) {
     let marker: { KeyMarker?: string; VersionIdMarker?: string } = {};
     for (;;) {
       const page = await client
-        .send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: root + prefix, ...marker }))
+        .send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: root + prefix, ...delimiter, ...marker }))
         .catch((error: unknown) => {
           throw s3Error(prefix, error);
         });
-      const items = [
-        ...(page.Versions ?? []).map((version) => ({ ...version, isMarker: false })),
-        ...(page.DeleteMarkers ?? []).map((version) => ({ ...version, Size: 0, isMarker: true })),
-      ].sort(byKeyThenNewest);
-      for (const { Key = "", VersionId = "", Size = 0, isMarker } of items) {
-        yield { path: Key.slice(root.length), version: VersionId, sizeBytes: Size, isMarker };
-      }
+      yield page;
       if (!page.IsTruncated) return;
       marker = {
         ...(page.NextKeyMarker === undefined ? {} : { KeyMarker: page.NextKeyMarker }),
@@ -81,6 +78,23 @@ export function createOriginals(
       };
     }
   }
+
+  async function* versions(prefix: string): AsyncGenerator<Original & { isMarker: boolean }> {
+    for await (const page of pages(prefix)) {
+      const items = [
+        ...(page.Versions ?? []).map((version) => ({ ...version, isMarker: false })),
+        ...(page.DeleteMarkers ?? []).map((version) => ({ ...version, Size: 0, isMarker: true })),
+      ].sort(byKeyThenNewest);
+      for (const { Key = "", VersionId = "", Size = 0, isMarker } of items) {
+        yield { path: Key.slice(root.length), version: VersionId, sizeBytes: Size, isMarker };
+      }
+    }
+  }
+
+  const hasEvidence = async (folder: string): Promise<boolean> => {
+    for await (const { path } of originals(folder)) if (isEvidencePath(path)) return true;
+    return false;
+  };
 
   return {
     remember,
@@ -99,6 +113,15 @@ export function createOriginals(
       for await (const { path, sizeBytes, version } of originals(prefix)) {
         remember(path, version);
         yield { path, sizeBytes };
+      }
+    },
+    async *hiddenFolders(prefix, shown) {
+      for await (const { CommonPrefixes = [] } of pages(prefix, { Delimiter: "/" })) {
+        for (const { Prefix = "" } of CommonPrefixes) {
+          const folder = Prefix.slice(root.length);
+          const name = folder.slice(prefix.length, -1);
+          if (!shown.has(name) && (await hasEvidence(folder))) yield name;
+        }
       }
     },
   };

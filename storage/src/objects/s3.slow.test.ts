@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { objectsSuite } from "./objects.suite.ts";
 import type { Objects } from "./objects.ts";
@@ -28,6 +28,7 @@ describe.skipIf(endpoint === undefined)("a real S3 server", () => {
     await makeBucket(`${name}-state`, false);
     const location = locationOf(name, `${locked ? "&lock=compliance&retention=1d" : ""}&mutable=${name}-state`);
     return {
+      bucket: name,
       objects: await openObjects(location),
       another: (): Promise<Objects> => openObjects(location),
       close: async () => undefined,
@@ -41,6 +42,16 @@ describe.skipIf(endpoint === undefined)("a real S3 server", () => {
     const name = `runledger-${randomUUID().slice(0, 8)}`;
     await makeBucket(name, false);
     await expect(openObjects(locationOf(name, "&lock=compliance"))).rejects.toThrow("has no Object Lock");
+  });
+
+  test("a folder whose every object is under a delete marker is one still", async () => {
+    const { objects, bucket } = await freshStore(true);
+    for (const path of ["log/0/tile/0/000", "log/1/tile/0/000"]) await objects.create(path, Buffer.from("true"));
+    const client = createS3Client(parseS3Location(locationOf(bucket, "")), DEFAULT_S3_LIMITS);
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "ledger/log/1/tile/0/000" }));
+    client.destroy();
+    const { folders } = await openObjects(locationOf(bucket, "&lock=compliance"), { access: "read" });
+    expect(await folders("log/")).toEqual(["0", "1"]);
   });
 
   test.each([false, true])("a large object goes in parts, once (locked: %s)", async (locked) => {

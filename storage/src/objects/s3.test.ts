@@ -98,6 +98,22 @@ describe("evidence under Object Lock", () => {
     fresh.close();
   });
 
+  test("a folder whose every object is under a delete marker is one still, and reported", async () => {
+    const { objects } = opened;
+    for (const path of ["log/0/tile/0/000", "log/1/tile/0/000", "log/1/tile/0/001", "log/2/tile/0/000"])
+      await objects.create(path, bytes("true"));
+    for (const folder of ["log/1", "log/gone"]) {
+      await objects.replace(`${folder}/checkpoint`, bytes("head"));
+      await objects.delete(`${folder}/checkpoint`);
+    }
+    for (const path of ["log/1/tile/0/000", "log/1/tile/0/001", "log/2/tile/0/000"])
+      s3.overwrite(`ledger/${path}`, null);
+    const fresh = open(s3, "&lock=compliance", warnings);
+    expect(await fresh.objects.folders("log/")).toEqual(["0", "1", "2"]);
+    expect(warnings).toEqual(["1", "2"].map((log) => ({ path: `log/${log}/tile/0/000`, newer: 1 })));
+    fresh.close();
+  });
+
   test("without a lock in the location a delete marker hides evidence, which is told of once", async () => {
     await opened.objects.create("log/0/tile/0/000", bytes("true"));
     await opened.objects.replace("state/a.json", bytes("1"));

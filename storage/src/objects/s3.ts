@@ -89,7 +89,7 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
     },
     readVersioned: (path) => get(path),
     list: (prefix) => listS3Objects(client, location, originals, prefix),
-    folders: (prefix) => listS3Folders(client, location, prefix),
+    folders: (prefix) => listS3Folders(client, location, originals, prefix),
     delete: async (path) => {
       refuseEvidence(path, "deleted");
       await client.send(new DeleteObjectCommand(placeOf(path))).catch((error: unknown) => {

@@ -149,6 +149,20 @@ function list(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Ans
   return xml(`<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${items.join("")}</ListBucketResult>`);
 }
 
+/** Also of keys whose newest version is a delete marker. One a page. */
+function listVersionFolders(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams, prefix: string): Answer {
+  const after = query.get("key-marker") ?? "";
+  const folders = [...keys.keys()].flatMap((key) => {
+    const end = key.indexOf("/", prefix.length);
+    return key.startsWith(prefix) && end >= 0 ? [key.slice(0, end + 1)] : [];
+  });
+  const [first, ...rest] = [...new Set(folders)].sort().filter((folder) => folder > after);
+  const more = rest.length > 0;
+  const found = first === undefined ? "" : `<CommonPrefixes><Prefix>${first}</Prefix></CommonPrefixes>`;
+  const next = more ? `<NextKeyMarker>${first}</NextKeyMarker>` : "";
+  return xml(`<ListVersionsResult><IsTruncated>${more}</IsTruncated>${next}${found}</ListVersionsResult>`);
+}
+
 /** Common prefixes alone: nobody asks for the objects beside them. */
 function listFolders(below: readonly string[], query: URLSearchParams): Answer {
   const after = query.get("continuation-token") ?? "";
@@ -162,6 +176,7 @@ function listFolders(below: readonly string[], query: URLSearchParams): Answer {
 
 function listVersions(keys: ReadonlyMap<string, Version[]>, query: URLSearchParams): Answer {
   const [prefix, size] = [query.get("prefix") ?? "", Number(query.get("max-keys") ?? 3)];
+  if (query.get("delimiter") === "/") return listVersionFolders(keys, query, prefix);
   const all = [...keys]
     .filter(([key]) => key.startsWith(prefix))
     .sort(([a], [b]) => (a < b ? -1 : 1))
