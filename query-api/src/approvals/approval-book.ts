@@ -10,10 +10,11 @@ import {
 import { createStateDocument, type Objects, type StateDocument } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
+import { newestOfEach, whyFull } from "../state/tenant-share.ts";
 
-/** Of all tenants. Past it an agent is told to come again, and so waits. */
+/** Of a tenant. Past it an agent is told to come again, and so waits. */
 const MAX_PENDING = 1_000;
-/** Decided ones are kept so long and so many, the newest: for the page, and for an agent that was away when the answer came. */
+/** Decided ones are kept so long and so many of a tenant, the newest: for the page, and for an agent that was away when the answer came. */
 const MAX_DECIDED = 1_000;
 const DECIDED_MAX_AGE_MS = 7 * 24 * 3_600_000;
 const NS_PER_MS = 1_000_000n;
@@ -79,9 +80,9 @@ export function withApproval(
     });
   }
   const { kept, dropped } = apartFromOld(state.approvals, nowMs);
-  if (kept.filter((one) => isPending(one, nowMs)).length >= MAX_PENDING) {
-    throw new QueryApiError("unavailable", `${MAX_PENDING} requests wait for an answer, which is the limit`);
-  }
+  const pending = kept.filter((one) => isPending(one, nowMs));
+  const full = whyFull(pending, tenant, MAX_PENDING, "requests wait for an answer");
+  if (full !== null) throw new QueryApiError("unavailable", full);
   const { approval_id, run_id, agent, task_type, tool, call_id, question } = request;
   const added: KeptApproval = {
     ...{ approval_id, run_id, agent, task_type, tool, call_id, question },
@@ -198,7 +199,8 @@ function withoutWordsOf(one: KeptApproval, { tenant, runIds, untilMs }: ErasedWo
 
 function apartFromOld(all: readonly KeptApproval[], nowMs: number) {
   const decided = all.filter((one) => !isPending(one, nowMs)).sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1));
-  const dropped = decided.filter((one, i) => i >= MAX_DECIDED || Date.parse(endOf(one)) < nowMs - DECIDED_MAX_AGE_MS);
+  const newest = newestOfEach(decided, MAX_DECIDED);
+  const dropped = decided.filter((one) => !newest.has(one) || Date.parse(endOf(one)) < nowMs - DECIDED_MAX_AGE_MS);
   return { kept: all.filter((one) => !dropped.includes(one)), dropped };
 }
 

@@ -1,10 +1,11 @@
+import { approvalRequest } from "@runledger/contract";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ControlUnderTest, startControlUnderTest } from "../testing/control-under-test.ts";
 import { STORES } from "../testing/store-under-test.ts";
 import { startWebhookReceiver } from "../testing/webhook-receiver.ts";
+import { type ApprovalState, withApproval } from "./approval-book.ts";
 
 let one: ControlUnderTest;
-afterEach(() => one.close());
 
 const ID = "0123456789abcdef0123456789abcdef";
 const request = (more: object = {}) => ({
@@ -22,6 +23,7 @@ describe.each(STORES)("in %s", (store) => {
   beforeEach(async () => {
     one = await startControlUnderTest({ apis: 2, store });
   });
+  afterEach(() => one.close());
 
   test("an agent that asks again, after a restart, finds its request and its answer", async () => {
     const first = await one.ask(0, "POST", "/v1/approvals", request());
@@ -169,4 +171,36 @@ describe.each(STORES)("in %s", (store) => {
     await two.close();
     await webhook.close();
   });
+});
+
+test("one tenant's requests leave the others room, and their answers; what refuses tells nothing of others", () => {
+  const NOW = Date.UTC(2026, 10, 30);
+  const DAY_MS = 24 * 3_600_000;
+  let asked = 0;
+  const add = (state: ApprovalState, tenant: string, nowMs: number) => {
+    const approval_id = (++asked).toString(16).padStart(32, "0");
+    const request = approvalRequest.parse({ approval_id, run_id: "r", tool: "t", timeout_ms: 1_000 });
+    const kept = { argumentsPath: null, argumentsKeyId: null, argumentsCut: false, announced: false };
+    return withApproval(state, { tenant, request, ...kept, nowMs });
+  };
+  /** As if so many had asked then: by the code itself, each of them would look through all that are there. */
+  const many = (count: number, tenant: string, nowMs: number) =>
+    Array.from({ length: count }, () => add({ version: 0, approvals: [] }, tenant, nowMs).approval);
+  const pending = { version: 0, approvals: many(1_000, "acme", NOW) };
+  expect(() => add(pending, "acme", NOW)).toThrow("1000 requests wait for an answer, which is the limit of a tenant");
+  expect(add(pending, "ours", NOW).approval).toMatchObject({ tenant: "ours", status: "pending" });
+  const full = { version: 0, approvals: ["a", "b", "c", "d", "e"].flatMap((tenant) => many(1_000, tenant, NOW)) };
+  expect(() => add(full, "ours", NOW)).toThrow(/^[^0-9]+$/);
+  // Expired, one of ours the oldest: of each tenant the newest are kept, as many as all together may have.
+  const decided = {
+    version: 0,
+    approvals: [...many(1, "ours", NOW - DAY_MS), ...full.approvals, ...many(100, "a", NOW)],
+  };
+  const { state, dropped } = add(decided, "ours", NOW + DAY_MS);
+  const counts = Map.groupBy(state.approvals, ({ tenant }) => tenant);
+  expect(["ours", "a", "b", "c", "d", "e"].map((tenant) => counts.get(tenant)?.length).sort()).toEqual([
+    ...[1_000, 1_000, 1_000, 1_000, 2, 999],
+  ]);
+  expect(counts.get("ours")).toHaveLength(2);
+  expect([state.approvals.length, dropped.length]).toEqual([5_001, 101]);
 });

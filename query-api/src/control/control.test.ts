@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ControlUnderTest, startControlUnderTest } from "../testing/control-under-test.ts";
+import { withKill } from "./kill-book.ts";
 
 let one: ControlUnderTest;
 beforeEach(async () => {
@@ -125,3 +126,15 @@ async function waitingAt(api: number): Promise<number> {
   const metrics = await one.apps[api]?.inject({ url: "/metrics" });
   return Number(/runledger_api_control_waiting (\d+)/.exec(metrics?.body ?? "")?.[1] ?? 0);
 }
+
+test("one tenant's kills leave the others room", () => {
+  const actor = { key_id: null, roles: [] };
+  const kept = { reason: "r", by: "b", time: "", tenant: "acme", actor, recorded: false, lifted: false };
+  const kills = Array.from({ length: 1_000 }, (_, i) => ({ ...kept, kill_id: `${i}`, scope: { run_id: `r${i}` } }));
+  const killing = (tenant: string) => () => {
+    const principal = { keyId: null, name: "ann", roles: new Set<never>(), tenant, everyTenant: false };
+    return withKill({ version: 0, kills }, { scope: { all: true }, reason: "r", principal, nowMs: Date.now() });
+  };
+  expect(killing("acme")).toThrow("1000 kills are in force, which is the limit of a tenant");
+  expect(killing("ours")()).toMatchObject({ isNew: true });
+});

@@ -13,8 +13,9 @@ import { createStateDocument, type Objects, type StateDocument } from "@runledge
 import { z } from "zod";
 import type { ErasedWords } from "../approvals/approval-book.ts";
 import { QueryApiError } from "../error.ts";
+import { whyFull } from "../state/tenant-share.ts";
 
-/** In force at once, of all tenants: agents are told of all of theirs with each change. */
+/** In force at once, of a tenant: agents are told of all of theirs with each change. */
 const MAX_KILLS = 1_000;
 /** A run that was killed so long ago is over: its kill makes room. */
 const RUN_KILL_MAX_AGE_MS = 7 * 24 * 3_600_000;
@@ -50,8 +51,9 @@ export function withKill(state: KillState, order: KillOrder): { state: KillState
   const same = inForce(state, tenant).find((one) => canonicalJson(one.scope) === canonicalJson(scope));
   if (same !== undefined) return { state, kill: same, isNew: false };
   const kept = state.kills.filter((one) => !isOver(one, nowMs));
-  if (kept.length >= MAX_KILLS) {
-    throw new QueryApiError("conflict", `${MAX_KILLS} kills are in force, which is the limit`, {
+  const full = whyFull(kept, tenant, MAX_KILLS, "kills are in force");
+  if (full !== null) {
+    throw new QueryApiError("conflict", full, {
       hint: "lift those that are done with (DELETE /v1/kill/{id}), or kill by agent or task type instead of run by run",
     });
   }

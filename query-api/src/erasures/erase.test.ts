@@ -415,6 +415,14 @@ test("a hold set at any moment of an erasure stops it, or is told that it came t
   expect(outcomes.get("done, told")).toBeGreaterThan(3);
 }, 120_000);
 
+test("one tenant's holds leave the others room", async () => {
+  const holds = createHoldStore(objects);
+  const hold = { hold_id: "h", scope: { all: true as const }, reason: "r", by: "b", set_time: "", tenant: "acme" };
+  await holds.update(() => ({ holds: Array.from({ length: 1_000 }, (_, i) => ({ ...hold, hold_id: `${i}` })) }));
+  await expect(addHold(holds, hold)).rejects.toThrow("1000 holds are in force, which is the limit of a tenant");
+  expect(await addHold(holds, { ...hold, tenant: "ours" })).toEqual([]);
+});
+
 test("an expiry that was claimed tells a hold that it came too late; one that was held first waits", async () => {
   await keysFor(ALICE);
   const holds = createHoldStore(objects);

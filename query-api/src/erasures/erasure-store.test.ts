@@ -130,3 +130,12 @@ test("two processes that finish theirs at the same time both find them afterward
   const found = await Promise.all([2, 3, 4, 5].map((n) => stores[0]?.ofKey(keyOf(n * 3))));
   expect(found.map((one) => one?.erasure_id)).toEqual(["e-2", "e-3", "e-4", "e-5"]);
 });
+
+test("one tenant's erasures under way leave the others room", async () => {
+  const erasures = Array.from({ length: 1_000 }, (_, i) => erasureOf(i, { tenant: "acme", state: "destroying" }));
+  await objects.replace("state/erasures.json", Buffer.from(JSON.stringify({ erasures })));
+  const store = createErasureStore(objects);
+  const save = (tenant: string) => store.save(erasureOf(2_000, { tenant, state: "destroying" }));
+  await expect(save("acme")).rejects.toThrow("1000 erasures are under way, which is the limit of a tenant");
+  expect(await save("ours")).toMatchObject({ tenant: "ours" });
+});

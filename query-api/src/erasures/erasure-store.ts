@@ -2,6 +2,7 @@ import { statePath } from "@runledger/contract";
 import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
+import { whyFull } from "../state/tenant-share.ts";
 import { createErasureArchive, type ErasureArchive } from "./erasure-archive.ts";
 import { type KeptErasure, keptErasure } from "./kept-erasure.ts";
 
@@ -30,6 +31,7 @@ export interface ErasureStore extends Pick<ErasureArchive, "newest"> {
 
 const document = z.strictObject({ erasures: z.array(keptErasure) });
 const SETTLING = "state/erasures/settling/";
+/** Of a tenant. */
 const MAX_UNDER_WAY = 1_000;
 
 export function createErasureStore(objects: Objects): ErasureStore {
@@ -53,8 +55,10 @@ export function createErasureStore(objects: Objects): ErasureStore {
       const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
       await open.update(({ erasures }) => {
         if (erasures.some(isIt)) return { erasures: erasures.map((one) => (isIt(one) ? changed : one)) };
-        if (erasures.filter(({ state }) => state !== "done").length >= MAX_UNDER_WAY)
-          throw new QueryApiError("rate_limited", `${MAX_UNDER_WAY} erasures are under way already`, {
+        const underWay = erasures.filter(({ state }) => state !== "done");
+        const full = whyFull(underWay, changed.tenant, MAX_UNDER_WAY, "erasures are under way");
+        if (full !== null)
+          throw new QueryApiError("rate_limited", full, {
             hint: "ask again when some are done: GET /v1/erasures tells how far they are",
           });
         return { erasures: [...erasures, changed] };

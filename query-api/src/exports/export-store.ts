@@ -2,10 +2,13 @@ import { EXPORT_STATES, exportFilter, statePath } from "@runledger/contract";
 import { createStateDocument, type Objects } from "@runledger/storage";
 import { z } from "zod";
 import { QueryApiError } from "../error.ts";
+import { newestOfEach, whyFull } from "../state/tenant-share.ts";
 import type { ChosenLogs, DirectoryHeads } from "./choose-logs.ts";
 
 const count = z.number().int().nonnegative();
+/** Of a tenant. The bundles of those that go are deleted. */
 const MAX_KEPT = 200;
+/** Of a tenant. */
 const MAX_UNFINISHED = 20;
 
 const keptLog = z.strictObject({
@@ -113,13 +116,14 @@ export function createExportStore(objects: Objects): ExportStore {
     },
     async add(kept) {
       await document.update(({ exports }) => {
-        if (exports.filter(isUnfinished).length >= MAX_UNFINISHED) {
-          throw new QueryApiError("rate_limited", `${MAX_UNFINISHED} exports wait already`, {
+        const full = whyFull(exports.filter(isUnfinished), kept.tenant, MAX_UNFINISHED, "exports wait");
+        if (full !== null)
+          throw new QueryApiError("rate_limited", full, {
             hint: "they are made one after the other: GET /v1/exports shows how far they are",
           });
-        }
-        const old = exports.filter((each) => !isUnfinished(each)).slice(0, MAX_KEPT);
-        return { exports: [kept, ...exports.filter((each) => isUnfinished(each) || old.includes(each))] };
+        const finished = exports.filter((each) => !isUnfinished(each));
+        const newest = newestOfEach(finished, MAX_KEPT);
+        return { exports: [kept, ...exports.filter((each) => isUnfinished(each) || newest.has(each))] };
       });
     },
     async change(id, changes) {

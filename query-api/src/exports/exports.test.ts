@@ -24,6 +24,7 @@ import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
 import { newestRecorded } from "./directory-reading.ts";
 import { exportOffline } from "./export-offline.ts";
+import { createExportStore, type KeptExport } from "./export-store.ts";
 import { logsOnRecord } from "./logs-on-record.ts";
 import { ocsfApiActivity, ocsfEvent } from "./ocsf.ts";
 import { createOfflineExports } from "./offline-exports.ts";
@@ -312,7 +313,6 @@ test("an export that a restart interrupted is made again, to the same bytes", as
   const { export_id: id } = await ask({});
   const { sha256 } = await finished(id);
   await app.close();
-  const { createExportStore } = await import("./export-store.ts");
   const store = createExportStore(api.objects);
   await store.change(id, { state: "running", sha256: null, size_bytes: null, attempts: 1 });
   await rm(join(directory, `${id}.tar`));
@@ -344,6 +344,36 @@ test("a bundle is deleted when its time is up, and what crashes left behind too"
     code: "not_found",
     hint: "export again",
   });
+});
+
+test("one tenant's exports push none of another's out, nor its bundle, and leave it room", async () => {
+  const { export_id: id } = await ask({});
+  await finished(id);
+  await app.close();
+  const store = createExportStore(api.objects);
+  const ours = await store.find("default", id);
+  const acmes = (count: number, state: KeptExport["state"]) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...ours,
+      tenant: "acme",
+      instance: "other",
+      state,
+      id: `${state}-${i}`,
+    }));
+  const exports = [...acmes(20, "pending"), ...acmes(200, "done"), ours];
+  await api.objects.replace("state/exports.json", Buffer.from(JSON.stringify({ exports })));
+  await expect(store.add({ ...ours, id: "more", tenant: "acme", state: "pending" })).rejects.toMatchObject({
+    ...{ code: "rate_limited", message: "20 exports wait, which is the limit of a tenant" },
+  });
+  await store.change("pending-0", { state: "done" });
+  await store.add({ ...ours, id: "more", tenant: "acme", instance: "other", state: "pending" });
+  await store.add({ ...ours, id: "failing", attempts: 3, state: "pending" });
+  app = await openApp();
+  await app.ready();
+  await finished("failing"); // by now strangers were looked for
+  expect((await app.inject({ url: `/v1/exports/${id}/bundle` })).statusCode).toBe(200);
+  const left = (await store.all()).map((kept) => kept.id);
+  expect(["pending-0", "done-198", "done-199"].map((acme) => left.includes(acme))).toEqual([true, true, false]);
 });
 
 test.each([
@@ -402,7 +432,6 @@ test("where collectors write several logs the bundle is of all, in folders, told
   const { sha256 } = await finished(id);
   await app.close();
   await publishSmallLog(api.objects, [recordOf(llmRow("r5", "llm5", {}), { run: runOf("=cmd()") })], "another");
-  const { createExportStore } = await import("./export-store.ts");
   await createExportStore(api.objects).change(id, { state: "running", sha256: null, attempts: 1 });
   await rm(join(directory, `${id}.tar`));
   app = await openApp();

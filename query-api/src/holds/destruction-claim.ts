@@ -1,4 +1,5 @@
 import { QueryApiError } from "../error.ts";
+import { whyFull } from "../state/tenant-share.ts";
 import type { HoldStore, KeptHold } from "./hold-store.ts";
 
 /** A destruction of keys that no hold stops any more. */
@@ -10,12 +11,14 @@ export interface DestructionClaim {
 }
 
 const MAX_ATTEMPTS = 20;
+/** Of a tenant. */
 const MAX_HOLDS = 1_000;
 
 /** In force when it resolves. @returns the destructions that it came too late for. @throws QueryApiError `conflict` when there are too many. */
 export async function addHold(store: HoldStore, hold: KeptHold): Promise<string[]> {
   const { destroying = [] } = await store.update((state) => {
-    if (state.holds.length >= MAX_HOLDS) throw new QueryApiError("conflict", `${MAX_HOLDS} holds are in force already`);
+    const full = whyFull(state.holds, hold.tenant, MAX_HOLDS, "holds are in force");
+    if (full !== null) throw new QueryApiError("conflict", full);
     return { ...state, holds: [...state.holds, hold] };
   });
   return destroying.filter(({ tenant }) => tenant === hold.tenant || tenant === null).map(({ id }) => id);
