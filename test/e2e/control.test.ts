@@ -168,7 +168,7 @@ it(
       "approved-before": { KEY: "invoice-7" },
       "approved-after": {},
       denied: { KEY: "invoice-7" },
-      late: { TIMEOUT_MS: "3000" },
+      late: { TIMEOUT_MS: "8000" },
     };
     const first = Object.entries(kinds).map(([name, more]) => ({ name, ...askingAgent({ AGENT: name, ...more }) }));
     const all = async () => (await getJson<{ items: Approval[] }>(`${product.apiUrl}/v1/approvals`)).items;
