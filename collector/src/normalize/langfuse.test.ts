@@ -64,11 +64,17 @@ describe("an observation", () => {
     });
   });
 
-  it("has no time to the first token that lies before it", () => {
+  it("has no time to the first token that lies before or after it", () => {
     const first = (time: string) => generation("x", { completion_start_time: time }).llm?.time_to_first_token_ms;
     expect(first('"2026-01-02T03:04:05.100Z"')).toBe(100);
     expect(first('"2026-01-02T03:04:04.000Z"')).toBeNull();
+    expect(first('"2026-01-02T03:04:06.000Z"')).toBeNull();
     expect(first("soon")).toBeNull();
+    const late = { completion_start_time: '"2026-01-02T03:04:06.000Z"' };
+    expect(generation("x", late)).toMatchObject({
+      llm: { streaming: true },
+      rest: { "langfuse.observation.completion_start_time": '"2026-01-02T03:04:06.000Z"' },
+    });
   });
 
   it("has the model that answered only where OpenAI's wrapper puts it", () => {

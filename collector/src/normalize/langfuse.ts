@@ -1,5 +1,6 @@
 import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import { firstTokenAt } from "./first-token.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { generationContent, plainContent } from "./langfuse-content.ts";
 import { langfuseTokens } from "./langfuse-usage.ts";
@@ -7,6 +8,7 @@ import { responseSaid, tokensSaid } from "./provider-answer.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const TYPE = "langfuse.observation.type";
+const COMPLETION_START = "langfuse.observation.completion_start_time";
 const LEVEL = "langfuse.observation.level";
 const STATUS_MESSAGE = "langfuse.observation.status_message";
 /** Spans of other instrumentations, which Langfuse only passes on or adds to: their own words say more. */
@@ -106,7 +108,7 @@ function llmFactsOf(
     finish_reasons: body?.finishReasons ?? [],
     ...(usage === null && body !== null ? tokensSaid(body.usage) : langfuseTokens(usage)),
     time_to_first_token_ms: firstTokenMs,
-    streaming: typeof stream === "boolean" ? stream : firstTokenMs === null ? null : true,
+    streaming: typeof stream === "boolean" ? stream : span.attributes.has(COMPLETION_START) ? true : null,
     counted: true,
   };
 }
@@ -122,12 +124,12 @@ function namesAnswerer(parameters: Record<string, unknown>, span: SpanView): boo
   return parameters["response_format"] === "" && !(parameters["stream"] === true && isChat);
 }
 
-/** A JSON text of a time; null for one before the span. */
+/** A JSON text of a time. One that is not within the span stays an attribute. */
 function completionStartMs(span: SpanView, attributes: AttributeReader): number | null {
-  const text = attributes.text("langfuse.observation.completion_start_time")?.replaceAll('"', "");
-  if (text === undefined) return null;
-  const ms = Date.parse(text) - Date.parse(span.startTime);
-  return Number.isFinite(ms) && ms >= 0 ? ms : null;
+  const time = span.attributes.get(COMPLETION_START);
+  const ms = typeof time === "string" ? firstTokenAt(time.replaceAll('"', ""), span) : null;
+  if (ms !== null) attributes.value(COMPLETION_START);
+  return ms;
 }
 
 function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["tool"] {

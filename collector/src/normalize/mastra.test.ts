@@ -39,10 +39,11 @@ it("reads lists that came as JSON text, and a failure told by the finish reason"
   });
 });
 
-it("has no time to the first token that is an earlier step's", () => {
+it("has no time to the first token that is an earlier step's, or a later one's", () => {
   const at = (time: string) => read({ ...CALL, "mastra.completion_start_time": time }).llm?.time_to_first_token_ms;
   expect(at("2026-01-02T03:04:05.100Z")).toBe(100);
   expect(at("2026-01-02T03:04:04.100Z")).toBeNull();
+  expect(at("2026-01-02T03:05:04.100Z")).toBeNull();
 });
 
 it("takes no answer for an answer without words", () => {

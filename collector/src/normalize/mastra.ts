@@ -1,5 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import { firstTokenAt } from "./first-token.ts";
 import { membersOrList, unlessJson } from "./json-object.ts";
 import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
@@ -33,14 +34,14 @@ export const mastra: Dialect = {
 type ReadLlm = NonNullable<DialectFacts["llm"]>;
 
 function llmFactsOf(base: ReadLlm, span: SpanView, attributes: AttributeReader): ReadLlm {
-  const startMs = Date.parse(attributes.text("mastra.completion_start_time") ?? "") - Date.parse(span.startTime);
+  const startMs = firstTokenAt(attributes.text("mastra.completion_start_time") ?? "", span);
   return {
     ...base,
     provider: base.provider?.split(".chat", 1)[0]?.split(".responses", 1)[0] ?? null,
     finish_reasons: base.finish_reasons.flatMap(reasonsOf),
     reasoning_tokens: base.reasoning_tokens ?? attributes.tokens(["gen_ai.usage.reasoning_tokens"]),
     // of a later step it is the first one's, before this span
-    time_to_first_token_ms: startMs >= 0 ? startMs : base.time_to_first_token_ms,
+    time_to_first_token_ms: startMs ?? base.time_to_first_token_ms,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { DialectFacts } from "./dialect.ts";
+import { firstTokenAt } from "./first-token.ts";
 import { jsonObject } from "./json-object.ts";
 import { type CallSaid, chatContent, embeddingContent, SAID_ELSEWHERE, takeCall } from "./openinference-content.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
@@ -70,8 +71,7 @@ function providerInMetadata(span: SpanView, { parse }: TextMemo): string | null 
 /** The Python instrumentations mark the first token with an event. */
 function firstTokenMs(span: SpanView): number | null {
   const first = span.events.find(({ name }) => name === "First Token Stream Event");
-  const ms = first === undefined ? Number.NaN : Date.parse(first.time) - Date.parse(span.startTime);
-  return ms >= 0 ? ms : null;
+  return first === undefined ? null : firstTokenAt(first.time, span);
 }
 
 function textOf(value: unknown): string | null {

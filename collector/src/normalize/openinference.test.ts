@@ -184,6 +184,8 @@ describe("a model call told by flattened keys alone", () => {
   it("tells when its first token came, where an event says it", () => {
     const event = { name: "First Token Stream Event", time: "2026-01-02T03:04:05.120000000Z", attributes: {} };
     expect(read("LLM", {}, { events: [event] }).facts.llm?.time_to_first_token_ms).toBe(120);
+    const late = { ...event, time: "2026-01-02T03:05:05.120000000Z" };
+    expect(read("LLM", {}, { events: [late] }).facts.llm?.time_to_first_token_ms).toBeNull();
   });
 });
 

@@ -8,8 +8,6 @@ import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
 import { toolsOffered } from "./tool-definition.ts";
 
-/** The content of a model call under the names of the attributes; some put this log event on the span. */
-const DETAILS_EVENT = "gen_ai.client.inference.operation.details";
 /** Where Laminar keeps what went in and came out of any span. */
 const LAMINAR_INPUT = "lmnr.span.input";
 const LAMINAR_OUTPUT = "lmnr.span.output";
@@ -94,7 +92,7 @@ function eventTalk(events: readonly SpanEvent[]): Content {
   for (const { name, attributes } of events) {
     const found = messagesOfEvent(name, null, attributes);
     if (found !== null) places[found.place].push(...found.messages);
-    else if (name === DETAILS_EVENT) Object.assign(content, detailsOf(attributes));
+    else if (name === GEN_AI.detailsEvent) Object.assign(content, detailsOf(attributes));
   }
   const { system_prompt: system, messages, response } = places;
   if (messages.length > 0) {
@@ -107,7 +105,7 @@ function eventTalk(events: readonly SpanEvent[]): Content {
   return content;
 }
 
-/** The event of 1.37 and later, where it is on the span itself. */
+/** The log event of 1.37 and later, which some put on the span itself: the names of the attributes. */
 function detailsOf(attributes: SpanEvent["attributes"]): Content {
   const system = systemOf(attributes[GEN_AI.systemInstructions] ?? null);
   const input = attributes[GEN_AI.inputMessages] ?? null;
@@ -142,7 +140,7 @@ const SPOKEN_KEYS: ReadonlySet<string> = new Set([
 export function eventsWithoutWords({ events, attributes }: SpanView): readonly SpanEvent[] {
   if (events.length === 0) return events;
   const isFromEvents =
-    events.some(({ name }) => SPOKEN.test(name)) && !events.some(({ name }) => name === DETAILS_EVENT);
+    events.some(({ name }) => SPOKEN.test(name)) && !events.some(({ name }) => name === GEN_AI.detailsEvent);
   if (!isFromEvents || WORDS.some((key) => attributes.has(key))) return events;
   return events.map((event) =>
     SPOKEN.test(event.name) ? { ...event, attributes: unspoken(event.attributes) } : event,

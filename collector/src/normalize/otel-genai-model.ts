@@ -1,5 +1,7 @@
 import { GEN_AI } from "@runledger/contract";
 import type { DialectFacts } from "./dialect.ts";
+import { firstTokenAfter } from "./first-token.ts";
+import { isMembers } from "./json-object.ts";
 import { type AttributeReader, type SpanView, tokensIn } from "./span-view.ts";
 
 /** The names that a number of tokens has had, the current first. */
@@ -23,50 +25,42 @@ export function llmFactsOf(
   span: SpanView,
   attributes: AttributeReader,
 ): NonNullable<DialectFacts["llm"]> {
-  const firstChunk = firstChunkSecondsOf(span.attributes, attributes);
+  const { keys: firstChunk } = attributes.among(FIRST_CHUNK);
   const tokens = tokensOf(span.attributes, attributes);
   return {
     provider: (attributes.text(GEN_AI.providerName) ?? attributes.text(GEN_AI.system))?.toLowerCase() ?? null,
     request_model: requestModel,
     response_model: attributes.text(GEN_AI.responseModel),
     response_id: attributes.text(GEN_AI.responseId),
-    finish_reasons: finishReasonsOf(attributes),
+    finish_reasons: finishReasonsOf(span, attributes),
     input_tokens: tokens.input_tokens,
     output_tokens: tokens.output_tokens,
     cache_read_tokens: tokens.cache_read_tokens,
     cache_write_tokens: tokens.cache_write_tokens,
     reasoning_tokens: tokens.reasoning_tokens,
-    time_to_first_token_ms: millisecondsOf(firstChunk),
+    time_to_first_token_ms: firstChunk.length === 0 ? null : firstTokenAfter(span, attributes, firstChunk, 1000),
     streaming:
       attributes.boolean(GEN_AI.requestStream) ??
       attributes.boolean("gen_ai.request.is_stream") ??
-      (firstChunk === null ? null : true),
+      (firstChunk.some((key) => isTime(span.attributes.get(key))) ? true : null),
     counted: true,
   };
 }
 
-const FIRST_CHUNK = { seconds: [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"] };
+/** In seconds. */
+const FIRST_CHUNK = { keys: [GEN_AI.responseTimeToFirstChunk, "gen_ai.server.time_to_first_token"] };
 
-function firstChunkSecondsOf(given: SpanView["attributes"], attributes: AttributeReader): number | null {
-  const { seconds: keys } = attributes.among(FIRST_CHUNK);
-  if (keys.length === 0) return null;
-  const key = keys.find((candidate) => {
-    const seconds = given.get(candidate);
-    return typeof seconds === "number" && seconds >= 0;
-  });
-  return key === undefined ? null : attributes.number(key);
-}
-
-/** null for what is no time, and for one that a double can't hold in milliseconds. */
-export function millisecondsOf(seconds: number | null): number | null {
-  const ms = seconds === null ? -1 : seconds * 1000;
-  return ms >= 0 && Number.isFinite(ms) ? ms : null;
+function isTime(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
 }
 
 /** A list, by rule; some send it as JSON text, or the one reason as it is, Anthropic's SDK under its own name. */
-function finishReasonsOf(attributes: AttributeReader): string[] {
+function finishReasonsOf({ events }: SpanView, attributes: AttributeReader): string[] {
   const reasons = attributes.texts(GEN_AI.responseFinishReasons);
-  if (reasons.length === 0) return attributes.texts("anthropic.message.stop_reason");
+  if (reasons.length === 0) {
+    const own = attributes.texts("anthropic.message.stop_reason");
+    return own.length > 0 || events.length === 0 ? own : reasonsInDetails(events);
+  }
   const [only] = reasons;
   if (reasons.length !== 1 || !only?.startsWith("[")) return reasons;
   try {
@@ -75,6 +69,20 @@ function finishReasonsOf(attributes: AttributeReader): string[] {
   } catch {
     return reasons; // a word that begins with a bracket
   }
+}
+
+function reasonsInDetails(events: SpanView["events"]): string[] {
+  const details = events.find(({ name }) => name === GEN_AI.detailsEvent)?.attributes[GEN_AI.responseFinishReasons];
+  return Array.isArray(details) ? details.filter((reason) => typeof reason === "string") : [];
+}
+
+/** Those that only the messages of the answer tell: asked where no attribute does. */
+export function reasonsInAnswer(response: string | undefined, { parse }: AttributeReader["memo"]): string[] {
+  const messages = response?.includes('"finish_reason"') ? parse(response) : null;
+  if (!Array.isArray(messages)) return [];
+  return messages
+    .map((message: unknown) => (isMembers(message) ? message["finish_reason"] : null))
+    .filter((reason) => typeof reason === "string");
 }
 
 type Tokens = Pick<

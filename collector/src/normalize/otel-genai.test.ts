@@ -211,6 +211,34 @@ describe("a model call", () => {
     });
   });
 
+  it("has no time to the first token that is after its end, as of those who send milliseconds for seconds", () => {
+    const { llm, rest } = read({ ...CHAT, "gen_ai.response.time_to_first_chunk": 249 });
+    expect(llm).toMatchObject({ streaming: true, time_to_first_token_ms: null });
+    expect(rest).toEqual({ "gen_ai.response.time_to_first_chunk": 249 });
+    const [server, chunk] = ["gen_ai.server.time_to_first_token", "gen_ai.response.time_to_first_chunk"];
+    expect(read({ ...CHAT, [chunk]: 249, [server]: 0.249 })).toMatchObject({
+      llm: { time_to_first_token_ms: 249 },
+      rest: { [chunk]: 249 },
+    });
+  });
+
+  it("has the finish reasons that only its answer tells, in whatever place", () => {
+    const [said, parts] = ["gen_ai.output.messages", text("Hi")];
+    const answer = [{ role: "assistant", parts, finish_reason: "length" }];
+    const details = "gen_ai.client.inference.operation.details";
+    const choice = event("gen_ai.choice", { finish_reason: "length", message: "Hi" });
+    for (const call of [
+      read({ ...CHAT, [said]: JSON.stringify(answer) }),
+      read({ ...CHAT, [said]: answer }),
+      read(CHAT, { events: [choice] }),
+      read(CHAT, { events: [event(details, { [said]: JSON.stringify(answer) })] }),
+      read(CHAT, { events: [event(details, { "gen_ai.response.finish_reasons": ["length"] })] }),
+    ])
+      expect(call.llm?.finish_reasons).toEqual(["length"]);
+    const told = { ...CHAT, "gen_ai.response.finish_reasons": ["stop"] };
+    expect(read(told, { events: [choice] }).llm?.finish_reasons).toEqual(["stop"]);
+  });
+
   it("has its finish reasons as a list, as text, or as the text of a list", () => {
     for (const reasons of [["stop"], "stop", '["stop"]'])
       expect(read({ ...CHAT, "gen_ai.response.finish_reasons": reasons }).llm?.finish_reasons).toEqual(["stop"]);

@@ -1,7 +1,7 @@
 import { GEN_AI, OTEL, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { agentContent, eventsWithoutWords, modelContent, toolContent } from "./otel-genai-content.ts";
-import { llmFactsOf } from "./otel-genai-model.ts";
+import { llmFactsOf, reasonsInAnswer } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const MCP_METHOD = "mcp.method.name";
@@ -56,6 +56,13 @@ export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "
   const agentName = attributes.text(GEN_AI.agentName);
   const toolName = kind === "tool" ? (attributes.text(GEN_AI.toolName) ?? targetOf(span.name, operation)) : null;
   const llm = kind === "llm" ? llmFactsOf(requestModel, span, attributes) : null;
+  const content =
+    kind === "llm"
+      ? modelContent(span, attributes)
+      : kind === "tool"
+        ? toolContent(span, attributes)
+        : agentContent(span, attributes);
+  if (llm?.finish_reasons.length === 0) llm.finish_reasons = reasonsInAnswer(content.response, attributes.memo);
   const ends = span.parentSpanId === null && operation !== null && WHOLE_RUNS.has(operation);
   const guardrailName = kind === "guardrail" ? attributes.firstText(GUARDRAIL_NAME) : null;
   return {
@@ -70,12 +77,7 @@ export function readGenAi(span: SpanView, attributes: AttributeReader, known?: "
     tool: toolName === null ? null : toolFactsOf(toolName, attributes),
     end: ends ? endOf(span) : null,
     error: kind === "guardrail" ? rejectionOf(span.attributes) : null,
-    content:
-      kind === "llm"
-        ? modelContent(span, attributes)
-        : kind === "tool"
-          ? toolContent(span, attributes)
-          : agentContent(span, attributes),
+    content,
   };
 }
 

@@ -246,6 +246,8 @@ describe("version 7 with the conventions", () => {
     const took = { ...chat, "gen_ai.client.operation.duration": 0.5 };
     const streamed = { ...took, "gen_ai.client.operation.time_to_first_chunk": 0.25 };
     expect(read(streamed)).toMatchObject({ claimed: true, llm: { streaming: true, time_to_first_token_ms: 250 } });
+    const late = { ...took, "gen_ai.client.operation.time_to_first_chunk": 250 };
+    expect(read(late)).toMatchObject({ llm: { streaming: true, time_to_first_token_ms: null } });
     expect(read(took)).toMatchObject({ claimed: true, llm: { streaming: false, time_to_first_token_ms: null } });
   });
 });

@@ -1,8 +1,8 @@
 import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
+import { firstTokenAfter } from "./first-token.ts";
 import { keptText } from "./json-text.ts";
 import { readGenAi } from "./otel-genai.ts";
-import { millisecondsOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import { agentContent, modelCallContent, otherContent, valuesContent } from "./vercel-ai-content.ts";
 import { vercelTokens } from "./vercel-ai-usage.ts";
@@ -11,6 +11,7 @@ const OPERATION_ID = "ai.operationId";
 /** Of the metrics of the same names, in seconds, version 7 makes attributes of the model call. */
 const DURATION = "gen_ai.client.operation.duration";
 const FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk";
+const FIRST_CHUNK_MS = ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"];
 /** What the application tells of the run: in versions 5 and 6, and in 7. */
 const TOLD = {
   taskId: ["ai.telemetry.metadata.taskId", "ai.settings.context.taskId"],
@@ -127,7 +128,6 @@ function llmFactsOf(
 ): DialectFacts["llm"] {
   const provider = attributes.firstText([GEN_AI.system, "ai.model.provider"]);
   const reason = attributes.texts(GEN_AI.responseFinishReasons);
-  const firstMs = [attributes.number("ai.response.msToFirstChunk"), attributes.number("ai.stream.msToFirstChunk")];
   const tokens = vercelTokens(span, attributes, provider);
   return {
     provider: providerOf(provider),
@@ -140,7 +140,7 @@ function llmFactsOf(
     cache_read_tokens: tokens.cache_read_tokens,
     cache_write_tokens: tokens.cache_write_tokens,
     reasoning_tokens: tokens.reasoning_tokens,
-    time_to_first_token_ms: firstMs.find((ms) => ms !== null && ms >= 0) ?? null,
+    time_to_first_token_ms: firstTokenAfter(span, attributes, FIRST_CHUNK_MS, 1),
     streaming: word === "doStream" || word === "streamTranscribe",
     counted: true,
   };
@@ -211,13 +211,12 @@ function supplementedLlm(
   attributes: AttributeReader,
 ): DialectFacts["llm"] {
   const { reasoning_tokens: reasoning } = vercelTokens(span, attributes, base.provider);
-  const firstSeconds = attributes.number(FIRST_CHUNK);
   // a call that was not streamed has a duration only, one that failed has neither
-  const streamed = firstSeconds !== null || (span.attributes.has(DURATION) ? false : null);
+  const streamed = span.attributes.has(FIRST_CHUNK) || (span.attributes.has(DURATION) ? false : null);
   return {
     ...base,
     reasoning_tokens: base.reasoning_tokens ?? reasoning,
-    time_to_first_token_ms: base.time_to_first_token_ms ?? millisecondsOf(firstSeconds),
+    time_to_first_token_ms: base.time_to_first_token_ms ?? firstTokenAfter(span, attributes, [FIRST_CHUNK], 1000),
     streaming: base.streaming ?? streamed,
   };
 }
