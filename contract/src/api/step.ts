@@ -85,7 +85,8 @@ export const stepList = z.object({ items: z.array(step), next_cursor: z.string()
 export type StepList = z.infer<typeof stepList>;
 
 /**
- * A step with its content as it was recorded: messages, definitions, arguments and results are the JSON values that went over the wire.
+ * A step with its content as it was recorded: messages, definitions, arguments and results are the JSON values that went over the wire, digit by digit:
+ * whoever parses the answer by JSON.parse rounds integers beyond 2^53.
  * `content` says whether it can be had: `pending` until the record is in the log; `erased` on request, and `expired` when its time was over, so that
  * nobody can read it any more; `sealed` when its key is not there though no erasure is recorded.
  */

@@ -9,6 +9,7 @@ import { createRunSummaries } from "./run-summaries.ts";
 
 let api: ApiUnderTest;
 
+const EXACT = "12345678901234567890.10";
 const facts = { dialect: "otel-genai", agent_name: "foreign", start_time: at(0) };
 const root = stepRow("r1", "root", {
   ...facts,
@@ -143,7 +144,12 @@ beforeAll(async () => {
     ],
     "run corrections",
   );
-  const call = (n: number) => ({ type: "tool_call", id: `c${n}`, name: "look_up", arguments: { n } });
+  const call = (n: number) => ({
+    type: "tool_call",
+    id: `c${n}`,
+    name: "look_up",
+    arguments: { n: n === 3 ? JSON.rawJSON(EXACT) : n },
+  });
   const asked = await writePack(
     api.objects,
     { response: JSON.stringify([{ role: "assistant", parts: [1, 2, 3].map(call) }]) },
@@ -240,6 +246,8 @@ test("an inferred step shows its arguments and result out of the records that ho
     resource: { "service.name": "shop" },
   });
   expect(await detailOf(4)).toMatchObject({ content: "available", tool: { arguments: { n: 2 }, result: null } });
+  const third = await api.app.inject({ url: `/v1/runs/r1/steps/${items[5]?.step_id}` });
+  expect(third.body).toContain(`"arguments":{"n":${EXACT}}`);
 });
 
 test("a loop is seen in the calls of an agent that has no tool spans", async () => {

@@ -1,21 +1,50 @@
-import { keptValue, type PayloadName } from "@runledger/contract";
+import { type PayloadName, type PayloadRef, type ReadPayload, readMessages, readText } from "@runledger/contract";
 
 /** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
 const MAX_NESTING = 500;
 
+/** Texts as they were received: JSON strings of the answer. */
+const RAW_NAMES: ReadonlySet<PayloadName> = new Set(["raw_response", "raw_request"]);
 /** Of `KEPT_MEDIA_TYPE`; a reference to a difference does not tell. */
 const KEPT_NAMES: ReadonlySet<PayloadName> = new Set(["arguments", "result", "input", "output"]);
 
-/** What the JSON says; nested deeper than MAX_NESTING, or no JSON where it need not be, the text itself: content is never hidden. */
-export function parseContent(name: PayloadName, text: string): unknown {
-  if (nestedDeeper(text, MAX_NESTING)) return text;
-  return KEPT_NAMES.has(name) ? keptValue(text) : JSON.parse(text);
+/**
+ * The JSON that a payload is, as it is written there: parsed and written anew, an integer beyond 2^53 would be another one.
+ * @throws LogError as the reader does; SyntaxError when it is none and should be.
+ */
+export async function readContentJson(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<string> {
+  if (name === "messages") return `[${(await readMessages(read, ref)).map((text) => jsonOf(name, text)).join(",")}]`;
+  return jsonOf(name, Buffer.from(await readText(read, ref)).toString("utf8"));
 }
 
-/** The JSON of what `parseContent` gives. */
-export function jsonOf(name: PayloadName, text: string): string {
-  const value = parseContent(name, text);
-  return typeof value === "string" ? JSON.stringify(value) : text;
+/** The text where it is JSON. Nested deeper than MAX_NESTING, or no JSON where it need not be, it is shown as a string: content is never hidden. */
+function jsonOf(name: PayloadName, text: string): string {
+  return RAW_NAMES.has(name) || nestedDeeper(text, MAX_NESTING) || !isJson(name, text) ? JSON.stringify(text) : text;
+}
+
+function isJson(name: PayloadName, text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    if (KEPT_NAMES.has(name)) return false;
+    throw error;
+  }
+}
+
+declare global {
+  /** ES2026, "JSON.parse source text access". */
+  interface JSON {
+    parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+    rawJSON(text: string): unknown;
+  }
+}
+
+/** What JSON says. A number that would be written otherwise than it is written there is its text (`JSON.rawJSON`): for who writes it again, not for who counts with it. */
+export function parseExactly(json: string): unknown {
+  return JSON.parse(json, (_key, value, { source }) =>
+    typeof value === "number" && source !== undefined && source !== String(value) ? JSON.rawJSON(source) : value,
+  );
 }
 
 const [QUOTE, BACKSLASH, BRACE, BRACE_END, BRACKET, BRACKET_END] = [...'"\\{}[]'].map((one) => one.charCodeAt(0));

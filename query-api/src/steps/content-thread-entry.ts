@@ -1,15 +1,7 @@
 import { parentPort } from "node:worker_threads";
-import {
-  createPackReader,
-  createPayloadReader,
-  LogError,
-  type PayloadName,
-  type PayloadRef,
-  readMessages,
-  readText,
-} from "@runledger/contract";
-import { jsonOf } from "./content-json.ts";
-import type { Answered, Asked, ContentJson, ContentQuestion } from "./content-thread.ts";
+import { createPackReader, createPayloadReader, LogError, type PayloadName } from "@runledger/contract";
+import { readContentJson } from "./content-json.ts";
+import type { Answered, Asked, ContentBytes, ContentQuestion } from "./content-thread.ts";
 
 /** Reads contents, checks them and writes their JSON. What lies in the store and what opens it comes from the thread that asked. */
 const port = parentPort;
@@ -25,7 +17,7 @@ port?.on("message", (message: ContentQuestion | Answered) => {
   const { id } = message;
   contentOf(message).then(
     (content) => {
-      const buffers = Object.values(content).flatMap((json) => (json.bytes === null ? [] : [json.bytes.buffer]));
+      const buffers = Object.values(content).flatMap((bytes) => (bytes === null ? [] : [bytes.buffer]));
       port.postMessage({ id, content }, [...new Set(buffers)]);
     },
     (error: unknown) => {
@@ -43,33 +35,19 @@ function ask(asked: Asked["ask"], id: number): Promise<Uint8Array | null> {
   });
 }
 
-async function contentOf({ id, shard, payloads }: ContentQuestion): Promise<Record<string, ContentJson>> {
+async function contentOf({ id, shard, payloads }: ContentQuestion): Promise<ContentBytes> {
   const readRange = (path: string, offset: number, length: number) => ask({ path, offset, length }, id);
   const read = createPayloadReader(createPackReader(readRange, shard), (ref, salt) => ask({ ref, salt }, id));
-  const content: Record<string, ContentJson> = {};
+  const content: ContentBytes = {};
   for (const [name, ref] of Object.entries(payloads)) {
     try {
-      content[name] = await jsonOfPayload(read, name as PayloadName, ref);
+      content[name] = ownBytes(await readContentJson(read, name as PayloadName, ref));
     } catch (error) {
       if (!(error instanceof LogError) || error.code !== "sealed") throw error;
-      content[name] = { bytes: null, isList: false };
+      content[name] = null;
     }
   }
   return content;
-}
-
-async function jsonOfPayload(
-  read: ReturnType<typeof createPayloadReader>,
-  name: PayloadName,
-  ref: PayloadRef,
-): Promise<ContentJson> {
-  if (name === "messages") {
-    const texts = (await readMessages(read, ref)).map((text) => jsonOf(name, text));
-    return { bytes: ownBytes(`[${texts.join(",")}]`), isList: true };
-  }
-  const text = Buffer.from(await readText(read, ref)).toString("utf8");
-  const json = name === "raw_response" || name === "raw_request" ? JSON.stringify(text) : jsonOf(name, text);
-  return { bytes: ownBytes(json), isList: /^\s*\[/.test(json) };
 }
 
 /** Memory of its own, so that it can be handed over. */

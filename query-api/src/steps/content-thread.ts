@@ -17,13 +17,10 @@ export interface Answered {
   question: number;
   answer: Uint8Array | null;
 }
-/** A content as JSON. Null: its key is not there. */
-export interface ContentJson {
-  bytes: Uint8Array<ArrayBuffer> | null;
-  isList: boolean;
-}
+/** Contents by name, each as its JSON. Null: its key is not there. */
+export type ContentBytes = Record<string, Uint8Array<ArrayBuffer> | null>;
 type Finished =
-  | { id: number; content: Record<string, ContentJson> }
+  | { id: number; content: ContentBytes }
   | { id: number; failed: { code: LogError["code"]; message: string } };
 
 /** Where contents come from: a shard's packs, and the keys that open them. */
@@ -36,13 +33,13 @@ export interface ContentSource {
 /** A thread that puts large contents together: hashing, opening and checking tens of megabytes would hold up every other answer. */
 export interface ContentThread {
   /** @throws LogError as reading here would. */
-  read(payloads: Record<string, PayloadRef>, source: ContentSource): Promise<Record<string, ContentJson>>;
+  read(payloads: Record<string, PayloadRef>, source: ContentSource): Promise<ContentBytes>;
   close(): Promise<void>;
 }
 
 interface Pending {
   source: ContentSource;
-  resolve(content: Record<string, ContentJson>): void;
+  resolve(content: ContentBytes): void;
   reject(error: unknown): void;
 }
 

@@ -33,8 +33,8 @@ export function createInferredContents({ rows, objects, keyring, gone }: Content
       ]);
       const isPending = asked === null || (resultIn !== "" && given === null);
       const { tool } = step;
-      const request = tool && requestOf(asked?.whole.content.response, tool);
-      const response = tool && resultOf(given?.whole.content.messages, tool);
+      const request = tool && requestOf(asked?.whole.content.response?.parsed(), tool);
+      const response = tool && resultOf(given?.whole.content.messages?.parsed(), tool);
       const shown: StepDetail = {
         ...step,
         content: isPending ? "pending" : "available",
@@ -75,11 +75,13 @@ function resultOf(messages: unknown, tool: Tool): Part | undefined {
   return partsOf(messages, "tool_call_response").findLast((part) => part["id"] === tool.call_id);
 }
 
-/** As the collector hashes arguments: their RFC 8785 text, or the text itself. */
+/** As the collector hashes arguments: their RFC 8785 text, which has numbers as JavaScript does, or the text itself. */
 function hashOf(args: unknown): string | null {
   if (args === undefined || args === null) return null;
   try {
-    return createHash("sha256").update(canonicalJson(args)).digest("hex");
+    return createHash("sha256")
+      .update(canonicalJson(JSON.parse(JSON.stringify(args))))
+      .digest("hex");
   } catch {
     return null; // half a surrogate pair: then the last request of that name is shown
   }

@@ -1,15 +1,25 @@
 import { randomUUID } from "node:crypto";
+import { parseExactly } from "./content-json.ts";
 
-/** JSON as it is written, where it is too large to be taken apart and put together again on the way to whoever asked for it. */
+/** JSON as it is written, which goes so to whoever asked for it: taken apart and put together again it would cost time, and numbers would lose digits. */
 export class JsonBytes {
   readonly bytes: Uint8Array;
-  readonly isList: boolean;
 
-  constructor(bytes: Uint8Array, isList: boolean) {
-    this.bytes = bytes;
-    this.isList = isList;
+  constructor(json: string | Uint8Array) {
+    this.bytes = typeof json === "string" ? Buffer.from(json) : json;
+  }
+
+  get isList(): boolean {
+    return this.bytes.find((byte) => byte > SPACE) === BRACKET;
+  }
+
+  /** What it says, as `parseExactly` tells it. */
+  parsed(): unknown {
+    return parseExactly(Buffer.from(this.bytes).toString("utf8"));
   }
 }
+
+const [SPACE, BRACKET] = [32, 91];
 
 /** The socket takes one after the other; between two of them others have their turn. */
 const CHUNK_BYTES = 256 * 1024;

@@ -1,10 +1,12 @@
-import { GEN_AI } from "@runledger/contract";
+import { GEN_AI, type PayloadName } from "@runledger/contract";
 import type { Content, WholeRecord } from "./record-content.ts";
 import type { LogsOfStep } from "./step-logs.ts";
 
 /** The content of a model call that events hold. */
 const NAMES = ["system_prompt", "messages", "tool_definitions", "response", "parameters"] as const;
 type Name = (typeof NAMES)[number];
+/** JsonBytes, or lists put together out of several. */
+export type ShownContent = Partial<Record<PayloadName, unknown>>;
 
 /**
  * What a step's own record and the log records of its span say together. Where the step itself has no content, theirs stands in: the last event
@@ -15,9 +17,9 @@ export function mergeLogs(
   ownEvents: readonly unknown[],
   { logs, leftOut }: Pick<LogsOfStep, "logs" | "leftOut">,
   isModelCall: boolean,
-): { content: Content; events: unknown[] } {
+): { content: ShownContent; events: unknown[] } {
   if (logs.length === 0) return { content: own, events: [...ownEvents] };
-  const content = { ...own };
+  const content: ShownContent = { ...own };
   if (isModelCall) {
     for (const name of NAMES) {
       const value = own[name] === undefined ? fromLogs(name, logs) : undefined;
@@ -34,12 +36,12 @@ function fromLogs(name: Name, logs: readonly WholeRecord[]): unknown {
   const details = having.filter(({ record }) => record.name === GEN_AI.detailsEvent);
   if (details.length > 0) return name === "response" ? distinctMessages(details) : details.at(-1)?.content[name];
   if (having.length === 0) return undefined;
-  return having.flatMap(({ content }) => content[name]);
+  return having.flatMap(({ content }) => content[name]?.parsed());
 }
 
 /** Of a streamed answer some tell each item in an event of its own, others the whole more than once. */
 function distinctMessages(details: readonly WholeRecord[]): unknown[] {
-  const messages = details.flatMap(({ content }) => content.response);
+  const messages = details.flatMap(({ content }) => content.response?.parsed());
   return [...new Map(messages.map((message) => [JSON.stringify(message), message])).values()];
 }
 

@@ -8,17 +8,15 @@ import {
   parseLogEntry,
   type ReadPayload,
   type RunledgerRecord,
-  readMessages,
-  readText,
   readWholeRecord,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
-import { parseContent } from "./content-json.ts";
+import { readContentJson } from "./content-json.ts";
 import type { ContentSource, ContentThread } from "./content-thread.ts";
 import { JsonBytes } from "./json-bytes.ts";
 
-/** What a record's payloads say, each as JSON says it, or as JsonBytes. */
-export type Content = Partial<Record<PayloadName, unknown>>;
+/** What a record's payloads say. */
+export type Content = Partial<Record<PayloadName, JsonBytes>>;
 
 export interface WholeRecord {
   record: RunledgerRecord;
@@ -34,7 +32,7 @@ const LARGE_BYTES = 512 * 1024;
 export interface RecordStores {
   objects: Objects;
   findKey: FindPayloadKey | undefined;
-  /** Puts large contents together, which are JsonBytes then; null: all is read here, and parsed. */
+  /** Puts large contents together; null: all is read here. */
   thread: ContentThread | null;
 }
 
@@ -76,9 +74,9 @@ async function readAnyContent(
   }
   const content: Content = {};
   let sealedKey: string | null = null;
-  for (const [name, { bytes, isList }] of Object.entries(await thread.read(payloads, source))) {
+  for (const [name, bytes] of Object.entries(await thread.read(payloads, source))) {
     if (bytes === null) sealedKey = payloads[name as keyof typeof payloads]?.key_id ?? null;
-    else content[name as PayloadName] = new JsonBytes(bytes, isList);
+    else content[name as PayloadName] = new JsonBytes(bytes);
   }
   return { content, sealedKey };
 }
@@ -110,16 +108,10 @@ async function readContent(
   const reading = Object.entries(payloads).map(async ([key, ref]) => {
     const name = key as PayloadName;
     if (name === "overflow") return;
-    const value = await unlessSealed(readContentOf(read, name, ref));
+    const value = await unlessSealed(readContentJson(read, name, ref));
     if (value === SEALED) sealedKey = ref.key_id ?? null;
-    else content[name] = value;
+    else content[name] = new JsonBytes(value);
   });
   await Promise.all(reading);
   return { content, sealedKey };
-}
-
-async function readContentOf(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<unknown> {
-  if (name === "messages") return (await readMessages(read, ref)).map((text) => parseContent(name, text));
-  const text = Buffer.from(await readText(read, ref)).toString("utf8");
-  return name === "raw_response" || name === "raw_request" ? text : parseContent(name, text);
 }

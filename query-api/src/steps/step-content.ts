@@ -4,8 +4,8 @@ import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
 import type { ContentThread } from "./content-thread.ts";
 import { type GoneContents, withGoneContent } from "./gone-content.ts";
 import { JsonBytes } from "./json-bytes.ts";
-import { mergeLogs } from "./log-content.ts";
-import { type Content, readRecord } from "./record-content.ts";
+import { mergeLogs, type ShownContent } from "./log-content.ts";
+import { readRecord } from "./record-content.ts";
 import type { StepLogs } from "./step-logs.ts";
 
 export interface StepContents {
@@ -48,18 +48,18 @@ export function createStepContents(
   };
 }
 
-/** Lists as they are; what came as a single value is a list of it. */
+/** Lists as they are; what came as a single value is a list of it. Whoever writes the answer knows JsonBytes. */
 function listOf(value: unknown): unknown[] | null {
   if (value === undefined || value === null) return null;
-  if (value instanceof JsonBytes && value.isList) return value as unknown as unknown[]; // whoever writes the answer knows it
+  if (value instanceof JsonBytes && value.isList) return value as unknown as unknown[];
   return Array.isArray(value) ? value : [value];
 }
 
 function rawText(value: unknown): string | null {
-  return typeof value === "string" || value instanceof JsonBytes ? (value as string) : null;
+  return value instanceof JsonBytes ? (value as unknown as string) : null;
 }
 
-function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: Content): StepDetail {
+function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: ShownContent): StepDetail {
   return {
     ...step,
     content: Object.keys(content).length === 0 ? "none" : "available",

@@ -5,6 +5,7 @@ import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
 import { at, llmRow, sha256, stepRow } from "../testing/step-rows.ts";
 
 const DETAILS = "gen_ai.client.inference.operation.details";
+const EXACT = "12345678901234567890.10";
 const said = (role: string, content: string) => ({ role, parts: [{ type: "text", content }] });
 
 const bare = llmRow("r1", "bare", { start_time: at(10) });
@@ -24,7 +25,7 @@ const logs: { row: StepRow; payloads?: Payloads; added?: unknown[]; attributes?:
   // Out of order, two in one moment; and published in this order.
   {
     row: logRow(bare, "gen_ai.choice", { start_time: at(15), finish_reasons: ["stop"], output_preview: "four" }),
-    payloads: { response: JSON.stringify([said("assistant", "four")]) },
+    payloads: { response: `[{"role":"assistant","parts":[{"type":"number","content":${EXACT}}]}]` },
   },
   {
     row: logRow(bare, "gen_ai.user.message", { start_time: at(12), input_preview: "first" }),
@@ -55,7 +56,10 @@ const logs: { row: StepRow; payloads?: Payloads; added?: unknown[]; attributes?:
       start_time: at(22),
     }),
   },
-  { row: logRow(chain, "gen_ai.user.message", { start_time: at(31) }), added: [said("user", "to nobody")] },
+  {
+    row: logRow(chain, "gen_ai.user.message", { start_time: at(31) }),
+    added: [said("user", "to nobody"), { content: JSON.rawJSON(EXACT) }],
+  },
   // Of two events with all details the last one stands, beside events of messages.
   {
     row: logRow(early, "gen_ai.user.message", { start_time: at(1), prompt_sha256: sha256("part") }),
@@ -110,7 +114,6 @@ describe("a model call without content", () => {
       llm: {
         system_prompt: [{ type: "text", content: "be kind" }],
         messages: [said("user", "first"), said("user", "second")],
-        response: [said("assistant", "four")],
         finish_reasons: ["stop"],
       },
       events: [{ name: "gen_ai.evaluation.result", time: at(16), attributes: { score: 1 } }],
@@ -138,9 +141,16 @@ test("a step's own content stands before that of log records; events are by time
   expect(events).toMatchObject([{ name: "gen_ai.evaluation.result" }, { name: "own" }]);
 });
 
+test("numbers of log records are shown digit by digit, in a model call and among the events of another step", async () => {
+  for (const { step_id } of [bare, chain]) {
+    const { body } = await api.app.inject({ url: `/v1/runs/r1/steps/${step_id}` });
+    expect(body).toContain(`"content":${EXACT}`);
+  }
+});
+
 test("a step that is no model call shows messages among its events", async () => {
   expect((await detail(chain)).events).toMatchObject([
-    { name: "gen_ai.user.message", messages: [said("user", "to nobody")] },
+    { name: "gen_ai.user.message", messages: [said("user", "to nobody"), { content: Number(EXACT) }] },
   ]);
 });
 

@@ -22,6 +22,9 @@ const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
 /** Read by the thread for large contents: a history that only its beginning makes large, and contents large themselves. */
 const longHistory = llmRow("large", "history", { start_time: at(10) });
 const longTexts = llmRow("large", "texts", { start_time: at(20) });
+const exact = toolRow("exact", "small", { start_time: at(10) });
+const exactLong = toolRow("exact", "large", { start_time: at(20) });
+const EXACT = '{"2":12345678901234567890,"1":[1e400,1.50,-0],"id":9007199254740993}';
 const LONG = 'é"\\n'.repeat(150_000);
 const rows = [
   stepRow("r1", "start", { event: "run_start", start_time: at(0), run_seq: 0 }),
@@ -33,6 +36,8 @@ const rows = [
   longHistory,
   longTexts,
   kept,
+  exact,
+  exactLong,
 ];
 
 beforeAll(async () => {
@@ -87,6 +92,21 @@ beforeAll(async () => {
       ),
     }),
     recordOf(kept, { payloads: keptPayloads }),
+    recordOf(exact, {
+      payloads: await writePack(
+        api.objects,
+        { arguments: EXACT, result: EXACT },
+        { history: [], added: [] },
+        KEPT_MEDIA_TYPE,
+      ),
+    }),
+    recordOf(exactLong, {
+      payloads: await writePack(
+        api.objects,
+        { arguments: EXACT, result: EXACT, input: JSON.stringify(LONG) },
+        { history: [], added: [] },
+      ),
+    }),
   ];
   packs = new Map(records.map((record) => [record.record_id, record.payloads.messages?.pack ?? ""]));
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
@@ -184,6 +204,14 @@ test("what a step was given and gave is shown as its JSON, or as the text that w
   });
 });
 
+test.each([
+  ["small", () => exact],
+  ["large", () => exactLong],
+])("numbers are shown digit by digit, and members in their order: %s", async (_, rowOf) => {
+  const { body } = await api.app.inject({ url: `/v1/runs/exact/steps/${rowOf().step_id}` });
+  expect(body).toContain(`"arguments":${EXACT},"result":${EXACT}`);
+});
+
 test("the content of a step that is not in the log yet is pending", async () => {
   const { status, body } = await api.get(`/v1/runs/r1/steps/${rows[3]?.step_id}`);
   expect(status).toBe(200);
@@ -214,7 +242,7 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
   expect(json.body).toMatchObject({
     log_index: 1,
-    tree_size: 5,
+    tree_size: 7,
     shard: "0",
     hashes: [expect.any(String), expect.any(String), expect.any(String)],
   });
@@ -225,20 +253,20 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   });
   expect(text.headers["content-type"]).toContain("text/plain");
   const checkpoint = verifyTlogProof(parseTlogProof(text.body), Buffer.from(leaf_hash, "hex"), [verifier]);
-  expect(checkpoint.size).toBe(5);
+  expect(checkpoint.size).toBe(7);
 });
 
 test("the log is served as it is stored, full tiles for ever and the head never from a cache, and who reads contents in it is on record", async () => {
   const before = api.acts.recorded.length;
   const head = await api.get("/v1/audit/checkpoint");
   expect(head.headers["cache-control"]).toBe("no-cache");
-  expect(head.body).toContain("example.com/log\n5\n");
-  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/5" });
-  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/5")) ?? []));
+  expect(head.body).toContain("example.com/log\n7\n");
+  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/7" });
+  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/7")) ?? []));
   expect(bundle.headers["cache-control"]).toBe("no-cache");
   const pack = packs.get(llm.record_id) ?? "";
   const path = packPath("0", pack);
-  const sameByPath = await api.app.inject({ url: "/v1/audit/objects/log/0/tile/entries/000.p/5" });
+  const sameByPath = await api.app.inject({ url: "/v1/audit/objects/log/0/tile/entries/000.p/7" });
   expect(sameByPath.rawPayload).toEqual(bundle.rawPayload);
   const stored = await api.app.inject({ url: `/v1/audit/objects/${path}` });
   expect(sha256(stored.rawPayload)).toBe(pack);
