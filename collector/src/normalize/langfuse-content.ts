@@ -37,8 +37,9 @@ export function generationContent(attributes: AttributeReader): Content {
   const beside = isMembers(request) && Array.isArray(request["messages"]) ? request : null;
   const { messages, tools, ...rest } = beside ?? { messages: request ?? given };
   const metadata = metadataOf(attributes);
-  const { system, messages: said } = conversationOf(given === null ? [] : listOf(messages), memo.write);
-  const definitions = membersOrList(tools ?? metadata.tools, memo.parse);
+  const { spoken, offered } = withoutTools(given === null ? [] : listOf(messages));
+  const { system, messages: said } = conversationOf(spoken, memo.write);
+  const definitions = membersOrList(tools ?? metadata.tools ?? offered, memo.parse);
   const parameters = { ...parametersOf(attributes), ...rest };
   const output = attributes.value(OUTPUT);
   const body = responseSaid(membersOrList(output, memo.parse));
@@ -54,6 +55,18 @@ export function generationContent(attributes: AttributeReader): Content {
     content.raw_response = typeof output === "string" ? output : JSON.stringify(output);
   if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
   return content;
+}
+
+/** LangChain's handler puts the tools that are offered behind the messages, as if a tool had said them. */
+function withoutTools(list: unknown[]): { spoken: unknown[]; offered: unknown[] | null } {
+  const spoken = list.filter((item) => toolOffered(item) === null);
+  return { spoken, offered: spoken.length === list.length ? null : list.flatMap((item) => toolOffered(item) ?? []) };
+}
+
+function toolOffered(message: unknown): Record<string, unknown> | null {
+  if (!isMembers(message) || message["role"] !== "tool" || message["tool_call_id"] !== undefined) return null;
+  const { content } = message;
+  return isMembers(content) && content["type"] === "function" && isMembers(content["function"]) ? content : null;
 }
 
 /** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */

@@ -9,7 +9,7 @@ type Tokens = Pick<
 /**
  * `usage_details` as totals with parts. In Langfuse each key is a share of its own (`input`, `input_cached_tokens`, `output`,
  * `output_reasoning_tokens`, `cache_read_input_tokens`, …): what names the input belongs to the input, and so on.
- * OpenAI's own form (`prompt_tokens`, `completion_tokens`) has the shares within the totals.
+ * OpenAI's own forms (`prompt_tokens`, `completion_tokens`; `input_tokens` with details) have the shares within the totals.
  */
 export function langfuseTokens(usageDetails: unknown): Tokens {
   const found = membersOrList(usageDetails);
@@ -79,16 +79,21 @@ const WHOLES: ReadonlyMap<string, "wholeInput" | "wholeOutput" | "total"> = new 
 ]);
 
 function openaiTokens(usage: Record<string, unknown>): Tokens | null {
-  const input = countOf(usage["prompt_tokens"]);
-  const output = countOf(usage["completion_tokens"]);
+  const { prompt_tokens_details, input_tokens_details, completion_tokens_details, output_tokens_details } = usage;
+  const inputDetails = prompt_tokens_details ?? input_tokens_details;
+  const outputDetails = completion_tokens_details ?? output_tokens_details;
+  // without details the names of the responses API are others' shares, too
+  const isResponse = isMembers(input_tokens_details) || isMembers(output_tokens_details);
+  const input = countOf(usage["prompt_tokens"] ?? (isResponse ? usage["input_tokens"] : null));
+  const output = countOf(usage["completion_tokens"] ?? (isResponse ? usage["output_tokens"] : null));
   if (input === null && output === null) return null;
   const detailOf = (details: unknown, name: string) => (isMembers(details) ? countOf(details[name]) : null);
   return {
     input_tokens: input,
     output_tokens: output,
-    cache_read_tokens: detailOf(usage["prompt_tokens_details"], "cached_tokens"),
+    cache_read_tokens: detailOf(inputDetails, "cached_tokens"),
     cache_write_tokens: null,
-    reasoning_tokens: detailOf(usage["completion_tokens_details"], "reasoning_tokens"),
+    reasoning_tokens: detailOf(outputDetails, "reasoning_tokens"),
   };
 }
 

@@ -77,6 +77,47 @@ describe("an observation", () => {
     });
   });
 
+  it("is read as LangChain's handler tells it: tools as messages, calls with args, the model asked in the metadata", () => {
+    const tool = { type: "function", function: { name: "weather", description: "of a city", parameters: {} } };
+    const call = { name: "weather", args: { city: "Rome" }, id: "call_1", type: "tool_call" };
+    const answer = { role: "assistant", content: null, tool_calls: [call] };
+    const result = { role: "tool", content: { type: "function" }, tool_call_id: "call_1" };
+    const said = [{ role: "user", content: "Where?" }, answer, result];
+    const about = {
+      "model.name": "gpt-4o-2024-08-06",
+      "metadata.ls_model_name": '"gpt-4o"',
+      "metadata.ls_provider": '"OpenAI"',
+      "metadata.ls_temperature": "0",
+    };
+    const given = Object.fromEntries(
+      Object.entries({ ...about, output: JSON.stringify(answer) }).map(([key, value]) => [
+        `langfuse.observation.${key}`,
+        value,
+      ]),
+    );
+    const { llm, content, rest } = generation([...said, { role: "tool", content: tool }], given);
+    expect(llm).toMatchObject({
+      provider: "openai",
+      request_model: "gpt-4o",
+      response_model: "gpt-4o-2024-08-06",
+    });
+    const parts = [{ name: "weather", id: "call_1", type: "tool_call", arguments: { city: "Rome" } }];
+    expect(content.messages?.map((text) => JSON.parse(text))).toEqual([
+      { role: "user", parts: [{ type: "text", content: "Where?" }] },
+      { role: "assistant", parts },
+      { role: "tool", parts: [{ type: "tool_call_response", id: "call_1", response: { type: "function" } }] },
+    ]);
+    expect(JSON.parse(content.response ?? "")).toEqual([{ role: "assistant", parts }]);
+    expect(JSON.parse(content.tool_definitions ?? "")).toEqual([
+      { type: "function", name: "weather", description: "of a city", parameters: {} },
+    ]);
+    expect(rest).toEqual({ "langfuse.observation.metadata.ls_temperature": "0" });
+    const unanswered = { ...given, "langfuse.observation.model.name": "gpt-4o" };
+    expect(generation(said, unanswered).llm).toMatchObject({ request_model: "gpt-4o", response_model: null });
+    const failed = { ...given, level: "ERROR" };
+    expect(generation(said, failed).llm).toMatchObject({ request_model: "gpt-4o", response_model: null });
+  });
+
   it("has the model that answered only where OpenAI's wrapper puts it", () => {
     const models = (parameters: object, more: Record<string, unknown> = {}) => {
       const input = { messages: [{ role: "user", content: "x" }] };
@@ -119,6 +160,14 @@ describe("usage details", () => {
       "OpenAI's own form",
       { prompt_tokens: 120, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 40 } },
       [120, 30, 40, null, null],
+    ],
+    [
+      "OpenAI's responses",
+      {
+        ...{ input_tokens: 120, input_tokens_details: { cached_tokens: 40 } },
+        ...{ output_tokens: 30, output_tokens_details: { reasoning_tokens: 12 }, total_tokens: 150 },
+      },
+      [120, 30, 40, null, 12],
     ],
     ["only an input", { input: 8 }, [8, null, null, null, null]],
     ["nonsense", { input: -1, output: "5", x: null }, [null, null, null, null, null]],

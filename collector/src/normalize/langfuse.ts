@@ -97,12 +97,13 @@ function llmFactsOf(
   const found = membersOrList(span.attributes.get("langfuse.observation.model.parameters"), attributes.memo.parse);
   const parameters = isMembers(found) ? found : {};
   const { stream } = parameters;
-  const answered = !failed && namesAnswerer(parameters, span);
+  const asked = inMetadata("ls_model_name", attributes);
+  const answered = !failed && (asked === null ? namesAnswerer(parameters, span) : model !== asked);
   const body = responseSaid(membersOrList(span.attributes.get("langfuse.observation.output"), attributes.memo.parse));
   const usage = attributes.value("langfuse.observation.usage_details");
   return {
-    provider: null,
-    request_model: answered ? null : model,
+    provider: inMetadata("ls_provider", attributes)?.toLowerCase() ?? null,
+    request_model: asked ?? (answered ? null : model),
     response_model: body?.model ?? (answered ? model : null),
     response_id: body?.id ?? null,
     finish_reasons: body?.finishReasons ?? [],
@@ -111,6 +112,12 @@ function llmFactsOf(
     streaming: typeof stream === "boolean" ? stream : span.attributes.has(COMPLETION_START) ? true : null,
     counted: true,
   };
+}
+
+/** What LangChain tells its callbacks of a call; a text, or from version 5 of the Python SDK the JSON of one. */
+function inMetadata(name: "ls_model_name" | "ls_provider", attributes: AttributeReader): string | null {
+  const text = attributes.text(`langfuse.observation.metadata.${name}`);
+  return text === null ? null : text.replaceAll('"', "") || null;
 }
 
 /**

@@ -73,19 +73,21 @@ function untypedPart(part: Members): Members {
   return { ...beside, type: "reasoning", content: text };
 }
 
-/** `{id, type, function: {name, arguments}}`, or the same without `function`. */
+/** `{id, type, function: {name, arguments}}`, or the same without `function`, or LangChain's `{id, name, args}`. */
 export function callOf(value: unknown): Members {
   if (!isMembers(value)) return { type: "tool_call", arguments: value };
   const named = value["function"];
-  const made = copiedBeside({}, value, CALL_KEYS);
+  const own = value["arguments"] === undefined ? "args" : "arguments";
+  const made = copiedBeside({}, value, own === "args" ? LANGCHAIN_CALL_KEYS : CALL_KEYS);
   if (isMembers(named)) copiedBeside(made, named, FUNCTION_KEYS);
-  const given = isMembers(named) && "arguments" in named ? named["arguments"] : value["arguments"];
+  const given = isMembers(named) && "arguments" in named ? named["arguments"] : value[own];
   made["type"] = "tool_call";
   if (given !== undefined) made["arguments"] = exactlyParsed(given);
   return made;
 }
 
 const CALL_KEYS = ["function", "type", "arguments"];
+const LANGCHAIN_CALL_KEYS = [...CALL_KEYS, "args"];
 const FUNCTION_KEYS = ["arguments"];
 
 /** Arguments that came as text, as what they say; text with numbers that would lose digits stays text. */

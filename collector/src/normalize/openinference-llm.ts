@@ -2,6 +2,7 @@ import type { DialectFacts } from "./dialect.ts";
 import { firstTokenAt } from "./first-token.ts";
 import { jsonObject } from "./json-object.ts";
 import { type CallSaid, chatContent, embeddingContent, SAID_ELSEWHERE, takeCall } from "./openinference-content.ts";
+import { withParts } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
 
@@ -41,6 +42,10 @@ function llmFactsOf(
   const reason = attributes.text("llm.finish_reason");
   const usage = response?.usage;
   const count = (key: string) => attributes.tokens([`llm.token_count.${key}`]);
+  const cacheRead =
+    count("prompt_details.cache_read") ?? count("prompt_details.cache_input") ?? usage?.cacheRead ?? null;
+  const cacheWrite = count("prompt_details.cache_write") ?? usage?.cacheWrite ?? null;
+  const reasoning = count("completion_details.reasoning") ?? usage?.reasoning ?? null;
   return {
     provider: (provider ?? system ?? providerInMetadata(span, attributes.memo))?.toLowerCase() ?? null,
     request_model: asked,
@@ -48,12 +53,11 @@ function llmFactsOf(
     response_model: attributes.text("llm.response.model_name") ?? response?.model ?? (named === asked ? null : named),
     response_id: response?.id ?? attributes.text("gen_ai.response.id") ?? attributes.text("ai.response.id"),
     finish_reasons: reason === null ? (response?.finishReasons ?? []) : [reason],
-    input_tokens: count("prompt") ?? usage?.input ?? null,
-    output_tokens: count("completion") ?? usage?.output ?? null,
-    cache_read_tokens:
-      count("prompt_details.cache_read") ?? count("prompt_details.cache_input") ?? usage?.cacheRead ?? null,
-    cache_write_tokens: count("prompt_details.cache_write") ?? usage?.cacheWrite ?? null,
-    reasoning_tokens: count("completion_details.reasoning") ?? usage?.reasoning ?? null,
+    input_tokens: withParts(count("prompt") ?? usage?.input ?? null, cacheRead, cacheWrite),
+    output_tokens: withParts(count("completion") ?? usage?.output ?? null, reasoning, null),
+    cache_read_tokens: cacheRead,
+    cache_write_tokens: cacheWrite,
+    reasoning_tokens: reasoning,
     time_to_first_token_ms: firstTokenMs(span),
     streaming:
       parameters?.["stream"] === true || request?.stream || response?.streamed || (request?.exact ? false : null),

@@ -181,6 +181,15 @@ describe("a model call told by flattened keys alone", () => {
     expect(json(content.response)).toEqual([{ role: "assistant", parts: [{ type: "text", content: "Once" }] }]);
   });
 
+  it("counts cached tokens, and reasoning, as parts of a whole that the sender left them out of", () => {
+    const llm = (tokens: Record<string, number>) =>
+      read("LLM", Object.fromEntries(Object.entries(tokens).map(([key, value]) => [`llm.token_count.${key}`, value])))
+        .facts.llm;
+    const apart = { prompt: 10, completion: 5, "prompt_details.cache_read": 400, "completion_details.reasoning": 50 };
+    expect(llm(apart)).toMatchObject({ input_tokens: 410, cache_read_tokens: 400, output_tokens: 55 });
+    expect(llm({ ...apart, prompt: 500 })).toMatchObject({ input_tokens: 500, cache_read_tokens: 400 });
+  });
+
   it("tells when its first token came, where an event says it", () => {
     const event = { name: "First Token Stream Event", time: "2026-01-02T03:04:05.120000000Z", attributes: {} };
     expect(read("LLM", {}, { events: [event] }).facts.llm?.time_to_first_token_ms).toBe(120);

@@ -9,7 +9,12 @@ const TOKENS = {
   input: [GEN_AI.inputTokens, GEN_AI.promptTokens],
   output: [GEN_AI.outputTokens, GEN_AI.completionTokens],
   cacheRead: [GEN_AI.cacheReadTokens, "gen_ai.usage.cache_read_input_tokens"],
-  cacheWrite: [GEN_AI.cacheWriteTokens, GEN_AI.cacheCreationTokens, "gen_ai.usage.cache_creation_input_tokens"],
+  cacheWrite: [
+    GEN_AI.cacheWriteTokens,
+    GEN_AI.cacheCreationTokens,
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.cache_write_input_tokens",
+  ],
   reasoning: [GEN_AI.reasoningTokens, "gen_ai.usage.reasoning_tokens"],
 } as const;
 const modalitiesOf = (name: string) => ["text", "image", "audio"].map((modality) => `gen_ai.usage.${modality}.${name}`);
@@ -117,7 +122,7 @@ function sumOf(keys: readonly string[], given: SpanView["attributes"]): number |
  * Cached tokens are part of the input, reasoning is part of the output. A part that is more than its whole comes from a sender that tells the
  * provider's numbers as they are (Anthropic's input is without the cached, Google's output without the thoughts): then the whole is the sum.
  */
-function withParts(whole: number | null, part: number | null, other: number | null): number | null {
+export function withParts(whole: number | null, part: number | null, other: number | null): number | null {
   const parts = (part ?? 0) + (other ?? 0);
   return whole !== null && parts > whole ? whole + parts : whole;
 }

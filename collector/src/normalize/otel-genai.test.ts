@@ -32,6 +32,8 @@ describe("what a span is", () => {
     ["text_completion", "llm"],
     ["generate_content", "llm"],
     ["embeddings", "llm"],
+    ["responses", "llm"],
+    ["image_generation", "llm"],
     ["execute_tool", "tool"],
     ["invoke_agent", "agent"],
     ["create_agent", "agent"],
@@ -138,8 +140,10 @@ describe("tokens", () => {
       reasoning_tokens: 10,
     });
     expect(tokens({ ...parts, "cache_creation.input_tokens": 20 })).toMatchObject({ cache_write_tokens: 20 });
-    expect(tokens({ ...parts, cache_read_input_tokens: 7, reasoning_tokens: 8 })).toMatchObject({
+    const older = { cache_read_input_tokens: 7, cache_write_input_tokens: 9, reasoning_tokens: 8 };
+    expect(tokens({ ...parts, ...older })).toMatchObject({
       cache_read_tokens: 7,
+      cache_write_tokens: 9,
       reasoning_tokens: 8,
     });
   });

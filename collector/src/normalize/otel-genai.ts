@@ -38,6 +38,8 @@ const KIND_OF_OPERATION: ReadonlyMap<string, StepKind> = new Map([
   ["text_completion", "llm"],
   ["generate_content", "llm"],
   ["embeddings", "llm"],
+  ["responses", "llm"],
+  ["image_generation", "llm"],
   ["execute_tool", "tool"],
   ["invoke_agent", "agent"],
   ["create_agent", "agent"],

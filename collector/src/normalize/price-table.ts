@@ -48,7 +48,15 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map([
   ["z.ai", "zai"],
 ]);
 /** They pass calls on: the provider stands before the slash of the model's name, or nowhere. */
-const GATEWAYS: ReadonlySet<string> = new Set(["litellm", "litellm_proxy", "gateway", "vercel", "portkey", "helicone"]);
+const GATEWAYS: ReadonlySet<string> = new Set([
+  "litellm",
+  "litellm_proxy",
+  "gateway",
+  "vercel",
+  "portkey",
+  "helicone",
+  "strands-agents",
+]);
 /** Whoever is called by the wire protocol of another provider, such models run nowhere but in their makers' hands. */
 const CLOSED_MODELS = /^(claude-|gemini-)/;
 /** Names that only OpenAI gives, and the table does not know by themselves. */

@@ -79,6 +79,7 @@ const MODELS: [provider: string | null, model: string, tableProvider: string, ta
   ["openai", "anthropic/claude-sonnet-4-20250514", "anthropic", "claude-sonnet-4-20250514"],
   [null, "openai/gpt-4o", "openai", "gpt-4o"],
   ["litellm", "gpt-4o", "openai", "gpt-4o"],
+  ["strands-agents", "gpt-4o", "openai", "gpt-4o"],
   ["litellm", "bedrock/anthropic.claude-3-haiku-20240307-v1:0", "aws", "anthropic.claude-3-haiku-20240307-v1:0"],
   ["litellm", "azure/gpt-4o", "azure", "gpt-4o"],
   ["openai", "vertex_ai/gemini-2.5-pro", "google", "gemini-2.5-pro"],
