@@ -5,7 +5,7 @@ import { asking, given, hash, llm, row, tool } from "./facts.fixture.ts";
 /** Few enough moments, ids and tokens that much of it coincides. */
 export const anyRows = fc.array(
   fc.record({
-    kind: fc.constantFrom("llm", "llm", "tool", "other"),
+    kind: fc.constantFrom("llm", "llm", "tool", "agent", "other"),
     parent: fc.integer({ min: -1, max: 12 }),
     start: fc.integer({ min: 0, max: 6 }),
     length: fc.integer({ min: 0, max: 4 }),
@@ -25,6 +25,7 @@ export function rowsOf(plan: typeof anyRows extends fc.Arbitrary<infer T> ? T : 
     const talk = { ...asking([id, "search", model]), ...given([id, scope]) };
     if (kind === "tool")
       return tool(String(n), time, above, { tool_call_id: id, scope_name: scope, arguments_sha256: hash(model) });
+    if (kind === "agent") return row(String(n), ...time, above, { kind, agent_name: model, scope_name: scope });
     if (kind === "other") return row(String(n), ...time, above, { scope_name: scope });
     const pair: [number, number] | null = tokens && [tokens[0] ?? 0, tokens[1] ?? 0];
     return llm(String(n), time, above, pair, {

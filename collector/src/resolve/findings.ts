@@ -1,4 +1,5 @@
 import type { StepRow } from "@runledger/contract";
+import { isNamedAgent } from "./agents-apart.ts";
 import { type CorrectionRow, correctionRows } from "./correction-row.ts";
 import { type NearRuns, readNearRuns } from "./near-runs.ts";
 import { type RunOfFacts, type RunRead, readRun, recordsOfCalls, resolveRuns } from "./resolve-run.ts";
@@ -92,7 +93,8 @@ async function* piecesOf(
   settings: PieceSettings,
 ): AsyncGenerator<Finding> {
   const { pieceFacts, marginFacts } = settings;
-  const facts = (inserted?.get(run.run_id) ?? []).filter(isFact).sort(byPlace);
+  const rows = inserted?.get(run.run_id) ?? [];
+  const facts = [...rows.filter(isFact), ...(await mayBeUntrue(runRows, tenant, run, rows))].sort(byPlace);
   // What is no call itself may end the run: then its last calls are looked at.
   const first = facts[0] ? placeOf(facts[0]) : inserted === null ? BEGIN : END;
   const last = facts.at(-1);
@@ -105,6 +107,21 @@ async function* piecesOf(
     const next = piece.inside[pieceFacts];
     from = next === undefined || byPlace(placed(to), next) < 0 ? null : placeOf(next);
   }
+}
+
+/** Calls that count as another's within the time of agents that came only now, and may tell them apart. No two agents are told apart by what is around all. */
+async function mayBeUntrue(
+  runRows: RunRows,
+  tenant: string,
+  { run_id }: RunState,
+  rows: readonly StepRow[],
+): Promise<Pick<StepFact, "start_time" | "record_id">[]> {
+  const agents = rows.filter((row) => isNamedAgent(row) && row.parent_id !== "");
+  if (agents.length === 0) return [];
+  const from = agents.reduce((least, { start_time }) => (start_time < least ? start_time : least), END.time);
+  const to = agents.reduce((most, { end_time }) => (end_time > most ? end_time : most), from);
+  const standing = await runRows.standingBetween(tenant, run_id, from, to);
+  return standing.filter(({ in_force, what }) => in_force && what === "uncounted");
 }
 
 function placeOf({ start_time, record_id }: Pick<StepFact, "start_time" | "record_id">): Place {

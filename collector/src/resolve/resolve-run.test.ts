@@ -4,17 +4,13 @@ import { describe, expect, it } from "vitest";
 import { anyRows, rowsOf } from "./any-rows.suite.ts";
 import { asking, at, given, hash, llm, row, tool } from "./facts.fixture.ts";
 import { type Resolution, resolveRun } from "./resolve-run.ts";
-import { isFact } from "./step-fact.ts";
+import { runOfRows } from "./run-of-rows.ts";
 
 const INNER = { scope_name: "inner", dialect: "otel-genai" };
 const over = row("agent", 0, 10_000, "", { kind: "agent" });
 
 function resolve(rows: readonly StepRow[], overTime: string | null = at(10_000)): Resolution {
-  return resolveRun({
-    facts: rows.filter(isFact),
-    parents: new Map(rows.filter((one) => !isFact(one)).map(({ step_id, parent_id }) => [step_id, parent_id])),
-    overTime,
-  });
+  return resolveRun(runOfRows(rows, overTime));
 }
 
 /** Names of the records that do not count, and of those that do instead. */
@@ -163,6 +159,51 @@ it("takes a stream for one that two told of side by side, the one its answer's i
   expect(uncounted(over, one, told("b", null, { ...INNER, response_id: "chatcmpl-1" }))).toEqual([["b", "a"]]);
   expect(uncounted(over, one, told("b", null, { ...INNER, output_preview: "None." }))).toEqual([]);
   expect(uncounted(over, one, told("b", null, { ...INNER, ...given(["call_9876543210", "42"]) }))).toEqual([]);
+});
+
+describe("two calls beside one another, as alike as two instrumentations of one would tell them,", () => {
+  const agent = (key: string, agent_name: string, parent = "agent", facts: Partial<StepRow> = {}) =>
+    row(key, 0, 5_000, parent, { kind: "agent", agent_name, ...facts });
+  const judge = agent("judge", "judge1");
+  const words = { input_preview: "spam?", output_preview: "yes", prompt_sha256: hash("spam?") };
+  const calls = (other: StepRow[], above: string, a: Partial<StepRow> = {}, b: Partial<StepRow> = {}) => {
+    const rows = [
+      llm("a", [10, 910], "judge", [240, 1], a),
+      llm("b", [12, 907], above, [240, 1], { ...INNER, ...b }),
+      ...[over, judge, ...other],
+    ];
+    return 2 - uncounted(...rows).length;
+  };
+  it.each<[string, Partial<StepRow>, Partial<StepRow>]>([
+    ["the same words", words, words],
+    ["no words", {}, {}],
+    ["words of one", words, {}],
+    ["the answer's id of one", { ...words, response_id: "chatcmpl-1" }, words],
+  ])("are two under agents of different names, with %s", (_, a, b) => {
+    expect(calls([agent("other", "judge2")], "other", a, b)).toBe(2);
+    expect(calls([row("chain", 1, 950, "other"), agent("other", "judge2")], "chain", a, b)).toBe(2);
+  });
+  it("are one where the agents may be one: of one name, one in the other, or not told", () => {
+    expect(calls([agent("other", "judge1", "agent", INNER)], "other")).toBe(1);
+    expect(calls([agent("other", "executor", "judge")], "other")).toBe(1);
+    expect(calls([agent("other", "executor", "chain"), row("chain", 1, 950, "judge")], "other")).toBe(1);
+    expect(calls([agent("other", "")], "other")).toBe(1);
+    expect(calls([], "other")).toBe(1);
+    expect(calls([], "agent")).toBe(1);
+    expect(calls([row("other", 0, 5_000, "agent", { agent_name: "judge2" })], "other")).toBe(1);
+  });
+  it("are one by the provider's ids, whatever the agents are called", () => {
+    const other = [agent("other", "judge2")];
+    const [id, asks] = [{ response_id: "chatcmpl-1" }, asking(["call_0123456789abcdef", "search", "{}"])];
+    expect(calls(other, "other", id, id)).toBe(1);
+    expect(calls(other, "other", asks, asks)).toBe(1);
+    expect(calls(other, "other", asking(["call_0", "search", "{}"]), asking(["call_0", "search", "{}"]))).toBe(2);
+  });
+  it("are told apart also from those that a third instrumentation tells of beside the agents", () => {
+    const third = llm("c", [11, 908], "agent", [240, 1], { scope_name: "third" });
+    const rows = [llm("a", [10, 910], "judge", [240, 1]), third, llm("b", [12, 907], "other", [240, 1], INNER)];
+    expect(uncounted(over, judge, agent("other", "judge2"), ...rows)).toEqual([["c", "a"]]);
+  });
 });
 
 describe("an outer record around several calls", () => {

@@ -1,3 +1,4 @@
+import type { RunTree } from "./agents-apart.ts";
 import type { AlikeCalls } from "./calls-alike.ts";
 import { type InferredTool, inferToolsOf, type ToolsOfRun } from "./inferred-tools.ts";
 import { inferredOnce, joinModelCalls, joinToolCalls } from "./runs-together.ts";
@@ -8,8 +9,8 @@ import { type Call, callsOf } from "./twins.ts";
 /** The records of a run, in any order. */
 export interface RunOfFacts {
   facts: readonly StepFact[];
-  /** parent_id by step_id of the records that are no facts. */
-  parents: ReadonlyMap<string, string>;
+  /** Of the records that are no facts. */
+  tree: RunTree;
   /** When the run was over, by the collector's clock; null while it may go on. */
   overTime: string | null;
 }
@@ -42,19 +43,20 @@ export interface RunRead {
 }
 
 /** What the records of a run tell only together. The same for the same set of records, whatever their order. */
-export function readRun({ facts, parents, overTime }: RunOfFacts): RunRead {
+export function readRun({ facts, tree, overTime }: RunOfFacts): RunRead {
   const own = [...new Map(facts.map((fact) => [fact.record_id, fact])).values()];
-  const links = new Map(parents);
-  for (const { step_id, parent_id, event } of own) if (event !== "log") links.set(step_id, parent_id);
+  const parents = new Map(tree.parents);
+  for (const { step_id, parent_id, event } of own) if (event !== "log") parents.set(step_id, parent_id);
+  const whole = { parents, agents: tree.agents };
   const steps = own.filter(({ event }) => event === "step");
   const calls = callsOf(
     steps.filter(({ kind, llm_counted }) => kind === "llm" && llm_counted),
-    links,
+    whole,
     MODEL_CALL,
   );
   const tools = callsOf(
     steps.filter(({ kind, tool_name }) => kind === "tool" && tool_name !== ""),
-    links,
+    whole,
     TOOL_CALL,
   );
   const talking = own.filter(({ event, kind }) => event === "log" || (event === "step" && kind === "llm"));

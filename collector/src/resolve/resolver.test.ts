@@ -179,6 +179,23 @@ it("comes to the same for a run that is looked at piece by piece, as it grows, a
   expect(await stage.sumsOf("afterwards")).toMatchObject(expected);
 });
 
+it("counts calls of two agents as two once both agents are known, in a run that is looked at piece by piece", async () => {
+  const facts = { run_id: "agents", agent_name: "agents" };
+  const agent = (key: string) => row(key, 0, 8_000, "V", { ...facts, kind: "agent", agent_name: key });
+  const calls = Array.from({ length: 8 }, (_, n) => [
+    llm(`a ${n}`, [n * 1_000, n * 1_000 + 500], "chain", [240, 1], facts),
+    llm(`b ${n}`, [n * 1_000 + 2, n * 1_000 + 498], "judge2", [240, 1], { ...facts, ...INNER }),
+  ]).flat();
+  const inPieces = createResolver(rows, { maxRecordsAtOnce: 6, pieceFacts: 8, marginFacts: 4 });
+  const arrived = async (...batch: StepRow[]) => {
+    await stage.insert(batch);
+    await inPieces.rowsInserted(batch);
+    return (await stage.sumsOf("agents")).llm_calls;
+  };
+  expect(await arrived(...calls, row("chain", 0, 8_000, "judge1", facts), agent("judge1"))).toBe(8);
+  expect(await arrived(agent("judge2"))).toBe(16);
+});
+
 it("asks for more parents at once than a parameter of ClickHouse has room for", async () => {
   const batch = Array.from({ length: 8_000 }, (_, n) => {
     const id = n.toString().padStart(14, "0");

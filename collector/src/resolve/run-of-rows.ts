@@ -1,16 +1,13 @@
 import type { StepRow } from "@runledger/contract";
+import { treeOf } from "./agents-apart.ts";
 import { type CorrectionRow, correctionRows } from "./correction-row.ts";
 import { type RunOfFacts, resolveRun } from "./resolve-run.ts";
 import { isFact } from "./step-fact.ts";
 
 /** All rows of a run, as what it is resolved by. `overTime`: null while it may go on. */
 export function runOfRows(rows: readonly StepRow[], overTime: string | null): RunOfFacts {
-  const others = rows.filter((row) => row.event !== "log" && row.parent_id !== "" && !isFact(row));
-  return {
-    facts: rows.filter(isFact),
-    parents: new Map(others.map(({ step_id, parent_id }) => [step_id, parent_id])),
-    overTime,
-  };
+  const others = rows.filter((row) => row.event !== "log" && !isFact(row));
+  return { facts: rows.filter(isFact), tree: treeOf(others), overTime };
 }
 
 /** What the rows of one run tell only together. The same for the same rows in any order. */

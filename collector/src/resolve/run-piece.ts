@@ -24,13 +24,13 @@ export async function readPiece(
   const all = [...before, ...inside];
   const spans = new Set(all.map(({ step_id }) => step_id));
   const outside = all.map(({ parent_id }) => parent_id).filter((id) => id !== "" && !spans.has(id));
-  const parents = await runRows.parentsOf(tenant, run, outside);
+  const tree = await runRows.treeAbove(tenant, run, outside);
   // What lies near an edge, but for the run's own, is seen whole from the piece beside it.
   const edge = facts.before / 2;
   const [atBegin, atEnd] = [before.length < facts.before, inside.length < facts.inside];
   const seenWhole = all.slice(atBegin ? 0 : edge, atEnd ? undefined : -edge);
   return {
-    run: { facts: all, parents, overTime: run.over ? run.last_seen_time : null },
+    run: { facts: all, tree, overTime: run.over ? run.last_seen_time : null },
     whole: new Set(seenWhole.map(({ record_id }) => record_id)),
     inside,
   };

@@ -1,4 +1,5 @@
 import { parameterLists, type QueryParameters, type Rows } from "@runledger/storage";
+import { type Link, type RunTree, treeOf } from "./agents-apart.ts";
 import { type Answers, answersTold } from "./answers.ts";
 import { type AlikeCalls, callsAlike } from "./calls-alike.ts";
 import type { CorrectionRow } from "./correction-row.ts";
@@ -44,12 +45,12 @@ export interface RunKey {
 /** What the resolver asks ClickHouse. Rows that were inserted before a call are among its answer. */
 export interface RunRows {
   states(tenant: string, runIds: readonly string[]): Promise<Map<string, RunState>>;
-  /** All facts of these runs, and parent_id by step_id of their other records. */
+  /** All facts of these runs, and the tree of their other records. */
   facts(tenant: string, runs: readonly RunState[]): Promise<Map<string, RunOfFacts>>;
   /** Facts of one run next to a place, in the order of time: at most `limit` from it on, or before it. */
   factsAt(tenant: string, run: RunState, side: "from" | "before", place: Place, limit: number): Promise<StepFact[]>;
-  /** parent_id by step_id of these spans of one run, and of those above them, as far up as is looked. */
-  parentsOf(tenant: string, run: RunState, stepIds: readonly string[]): Promise<Map<string, string>>;
+  /** These spans of one run, and those above them, as far up as is looked. */
+  treeAbove(tenant: string, run: RunState, stepIds: readonly string[]): Promise<RunTree>;
   /** Every correction that was ever written of these runs, or of one and what began between two times, both included. */
   standing(tenant: string, runIds: readonly string[]): Promise<StandingRow[]>;
   standingBetween(tenant: string, runId: string, from: string, to: string): Promise<StandingRow[]>;
@@ -72,9 +73,10 @@ const IS_FACT = `(event = 'step' AND kind IN ('llm', 'tool') OR event = 'log' AN
 const OF_RUNS = `tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}`;
 const WITHIN = `received_time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') AND parseDateTime64BestEffort({last:String}, 9, 'UTC')`;
 const BEGAN_WITHIN = `start_time BETWEEN parseDateTime64BestEffort({from:String}, 9, 'UTC') AND parseDateTime64BestEffort({to:String}, 9, 'UTC')`;
-/** Spans between a call and the call around it, in runs too large to be read whole. */
-const MAX_LEVELS = 4;
+/** Spans between a call and the call or agent around it, in runs too large to be read whole. */
+const MAX_LEVELS = 8;
 const COLUMNS = FACT_COLUMNS.join(", ");
+const LINK_COLUMNS = "step_id, parent_id, kind, agent_name";
 
 /** `abandonedBefore`: a run that was last heard of before this, RFC 3339, is over. */
 export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRows {
@@ -90,9 +92,9 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       const parameters = { tenant, run_ids: runs.map(({ run_id }) => run_id), ...boundsOf(runs) };
       const [facts, links] = await Promise.all([
         rows.query<StepFact>(`SELECT ${COLUMNS} FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND ${IS_FACT}`, parameters),
-        rows.query<{ run_id: string; step_id: string; parent_id: string }>(
-          `SELECT run_id, step_id, parent_id FROM steps
-           WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND parent_id != '' AND NOT ${IS_FACT}`,
+        rows.query<Link & { run_id: string }>(
+          `SELECT run_id, ${LINK_COLUMNS} FROM steps
+           WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND (parent_id != '' OR kind = 'agent') AND NOT ${IS_FACT}`,
           parameters,
         ),
       ]);
@@ -103,7 +105,7 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
           run.run_id,
           {
             facts: factsOf.get(run.run_id) ?? [],
-            parents: new Map(linksOf.get(run.run_id)?.map(({ step_id, parent_id }) => [step_id, parent_id])),
+            tree: treeOf(linksOf.get(run.run_id) ?? []),
             overTime: run.over ? run.last_seen_time : null,
           },
         ]),
@@ -119,23 +121,25 @@ export function createRunRows(rows: Rows, abandonedBefore: () => string): RunRow
       const facts = found.map(withNumbers);
       return side === "from" ? facts : facts.reverse();
     },
-    async parentsOf(tenant, run, stepIds) {
-      const parents = new Map<string, string>();
+    async treeAbove(tenant, run, stepIds) {
+      const links: Link[] = [];
+      const seen = new Set<string>();
       const bounds = { tenant, run_ids: [run.run_id], ...boundsOf([run]) };
       let level = new Set(stepIds);
       for (let n = 0; n < MAX_LEVELS && level.size > 0; n++) {
         const above = new Set<string>();
         for (const wanted of parameterLists(level)) {
-          const found = await rows.query<{ step_id: string; parent_id: string }>(
-            `SELECT step_id, parent_id FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND step_id IN {wanted:Array(String)}`,
+          const found = await rows.query<Link>(
+            `SELECT ${LINK_COLUMNS} FROM steps WHERE ${OF_RUNS} AND ${WITHIN} AND event != 'log' AND step_id IN {wanted:Array(String)}`,
             { ...bounds, wanted },
           );
-          for (const { step_id, parent_id } of found) parents.set(step_id, parent_id);
+          links.push(...found);
+          for (const { step_id } of found) seen.add(step_id);
           for (const { parent_id } of found) if (parent_id !== "") above.add(parent_id);
         }
-        level = new Set([...above].filter((id) => !parents.has(id)));
+        level = new Set([...above].filter((id) => !seen.has(id)));
       }
-      return parents;
+      return treeOf(links);
     },
     standing: (tenant, runIds) => standing(rows, OF_RUNS, { tenant, run_ids: runIds }),
     standingBetween: (tenant, runId, from, to) =>

@@ -11,6 +11,8 @@ export interface CallRules {
   /** Records with the same of any of these keys, by different instrumentations and at the same time, are one call though neither is in the other. */
   siblingKeys(fact: StepFact): string[];
   siblings(a: StepFact, b: StepFact): boolean;
+  /** By an id that nobody gives twice they are one, whatever agents they are said to be of. */
+  haveSameId(a: StepFact, b: StepFact): boolean;
   /** The higher the better it is known; the innermost counts among equals. */
   knowledge(fact: StepFact): number;
 }
@@ -48,6 +50,8 @@ export const MODEL_CALL: CallRules = {
         (!usageKnown(a) || !usageKnown(b) || sameUsage(a, b) || sameUsage(b, a)) &&
         // So many tokens have many calls that are made at once.
         ((a.prompt_sha256 !== "" && a.prompt_sha256 === b.prompt_sha256) || mayHaveSameWords(a, b))),
+  haveSameId: (a, b) =>
+    (a.response_id !== "" && a.response_id === b.response_id) || haveUniqueIds(a.tool_request_ids, b.tool_request_ids),
   knowledge: (fact) => (usageKnown(fact) ? 2 : 0) + (fact.cost_usd === null ? 0 : 1),
 };
 
@@ -60,6 +64,7 @@ export const TOOL_CALL: CallRules = {
   toldOf: (_outer, inner) => inner.at(-1) ?? null,
   siblingKeys: ({ tool_call_id }) => (tool_call_id === "" ? [] : [tool_call_id]),
   siblings: (a, b) => a.tool_call_id === b.tool_call_id,
+  haveSameId: (a, b) => haveUniqueIds([a.tool_call_id], [b.tool_call_id]),
   knowledge: (fact) => (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
 };
 
@@ -68,8 +73,15 @@ export const MIN_UNIQUE_ID_CHARS = 12;
 
 /** The provider's ids of all tool calls that were asked for, or of all whose results were given. */
 function ofIds(what: string, ids: readonly string[]): string[] {
-  const areUnique = ids.length > 0 && ids.every((id) => id.length >= MIN_UNIQUE_ID_CHARS);
-  return areUnique ? [`${what} ${ids.toSorted().join(" ")}`] : [];
+  return areUnique(ids) ? [`${what} ${ids.toSorted().join(" ")}`] : [];
+}
+
+function haveUniqueIds(some: readonly string[], others: readonly string[]): boolean {
+  return areUnique(some) && some.toSorted().join(" ") === others.toSorted().join(" ");
+}
+
+function areUnique(ids: readonly string[]): boolean {
+  return ids.length > 0 && ids.every((id) => id.length >= MIN_UNIQUE_ID_CHARS);
 }
 
 type Usage = Pick<StepFact, "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens">;

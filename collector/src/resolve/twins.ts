@@ -1,3 +1,4 @@
+import { createAgentsApart, MAX_DEPTH, type RunTree } from "./agents-apart.ts";
 import { type CallRules, within } from "./same-call.ts";
 import { inOrder, notBefore, type StepFact, sourceOf } from "./step-fact.ts";
 
@@ -10,23 +11,21 @@ export interface Call {
   summaries: StepFact[];
 }
 
-/** Spans nested deeper are read as not nested. */
-const MAX_DEPTH = 100;
 /** Calls at one moment that siblings are looked for among. */
 const MAX_AT_ONCE = 64;
 /** More records than these are not taken for one call. */
 export const MAX_RECORDS_OF_CALL = 32;
 
 /**
- * The calls that these records tell of, in order; the same for the same set of records. `parents`: parent_id by step_id of every record of the
- * run that is known. Records of one span are one call; nested and concurrent ones are when the rules say so.
+ * The calls that these records tell of, in order; the same for the same set of records. `tree`: of every record of the run that is known.
+ * Records of one span are one call; nested and concurrent ones are when the rules say so.
  */
-export function callsOf(facts: readonly StepFact[], parents: ReadonlyMap<string, string>, rules: CallRules): Call[] {
+export function callsOf(facts: readonly StepFact[], tree: RunTree, rules: CallRules): Call[] {
   const ordered = facts.toSorted(inOrder);
   const spans = new Map<string, StepFact>();
   for (const fact of ordered) if (!spans.has(fact.step_id)) spans.set(fact.step_id, fact);
   const groups = createGroups(ordered);
-  const lines = new Map([...spans.values()].map((fact) => [fact, ancestorsOf(fact, spans, parents)]));
+  const lines = new Map([...spans.values()].map((fact) => [fact, ancestorsOf(fact, spans, tree.parents)]));
   const depth = (fact: StepFact) => lines.get(spans.get(fact.step_id) ?? fact)?.length ?? 0;
 
   const best = (members: readonly StepFact[]) =>
@@ -47,7 +46,9 @@ export function callsOf(facts: readonly StepFact[], parents: ReadonlyMap<string,
     if (summed !== undefined) summaries.set(outer, summed);
     else if (told !== null && told !== "sum") groups.join(outer, told);
   }
-  joinSiblings(ordered, rules, groups, (a, b) => isAncestor(a, b) || isAncestor(b, a));
+  const areOfTwoAgents = createAgentsApart(tree);
+  const areApart = (a: StepFact, b: StepFact) => !rules.haveSameId(a, b) && areOfTwoAgents(a, b);
+  joinSiblings(ordered, rules, groups, { nested: (a, b) => isAncestor(a, b) || isAncestor(b, a), areApart });
   return finish(groups, best, summaries);
 
   function isAncestor(a: StepFact, b: StepFact): boolean {
@@ -105,12 +106,12 @@ function nestedCalls(lines: ReadonlyMap<StepFact, readonly StepFact[]>): [StepFa
   return [...below].sort(([a], [b]) => depth(b) - depth(a) || inOrder(a, b));
 }
 
-/** Each record joins the earliest call that another instrumentation told of with the same key and at the same time; never two of one instrumentation. */
+/** Each record joins the earliest call that another instrumentation told of with the same key and at the same time; never two of one instrumentation, or of two agents. */
 function joinSiblings(
   ordered: readonly StepFact[],
   rules: CallRules,
   groups: Groups,
-  nested: (a: StepFact, b: StepFact) => boolean,
+  { nested, areApart }: Record<"nested" | "areApart", (a: StepFact, b: StepFact) => boolean>,
 ): void {
   const underWay = new Map<string, StepFact[]>();
   for (const fact of ordered) {
@@ -120,8 +121,9 @@ function joinSiblings(
       const other = open.find((one) => {
         const told = groups.of(one);
         if (told.length >= MAX_RECORDS_OF_CALL || !rules.siblings(one, fact) || nested(one, fact)) return false;
-        const own = new Set(groups.of(fact).map(sourceOf));
-        return told.every((member) => !own.has(sourceOf(member)));
+        const own = groups.of(fact);
+        const sources = new Set(own.map(sourceOf));
+        return told.every((member) => !sources.has(sourceOf(member)) && !own.some((mine) => areApart(member, mine)));
       });
       if (other !== undefined) groups.join(fact, other);
     }
