@@ -78,6 +78,11 @@ const plainRecords: fc.Arbitrary<RunledgerRecord> = fc.record({
       cache_read_tokens: maybe(fc.nat()),
       cache_write_tokens: maybe(fc.nat()),
       cache_write_1h_tokens: fc.nat(),
+      audio_tokens: fc.record(
+        { input_tokens: fc.nat(), output_tokens: fc.nat(), cache_read_tokens: fc.nat() },
+        { requiredKeys: [] },
+      ),
+      image_tokens: fc.record({ output_tokens: fc.nat(), input_tokens: fc.nat() }, { requiredKeys: [] }),
       reasoning_tokens: maybe(fc.nat()),
       time_to_first_token_ms: maybe(fc.double({ min: 0, max: 1e9, noNaN: true })),
       streaming: maybe(fc.boolean()),

@@ -1,6 +1,7 @@
 import {
   type ActFacts,
   canonicalJson,
+  type LlmFacts,
   PAYLOAD_NAMES,
   type PayloadName,
   type PayloadRef,
@@ -145,14 +146,16 @@ function runInOrder(run: RunledgerRecord["run"]): { [Member in keyof RunledgerRe
   };
 }
 
-function llmInOrder(llm: RunledgerRecord["llm"]): RunledgerRecord["llm"] {
+function llmInOrder(llm: RunledgerRecord["llm"]): { [Member in keyof LlmFacts]: unknown } | null {
   if (llm === null) return null;
   return {
+    audio_tokens: factInOrder(llm.audio_tokens),
     cache_read_tokens: llm.cache_read_tokens,
-    ...(llm.cache_write_1h_tokens === undefined ? {} : { cache_write_1h_tokens: llm.cache_write_1h_tokens }),
+    cache_write_1h_tokens: llm.cache_write_1h_tokens,
     cache_write_tokens: llm.cache_write_tokens,
     counted: llm.counted,
     finish_reasons: llm.finish_reasons,
+    image_tokens: factInOrder(llm.image_tokens),
     input_tokens: llm.input_tokens,
     output_tokens: llm.output_tokens,
     prompt_sha256: llm.prompt_sha256,

@@ -1,10 +1,12 @@
 import type { LlmFacts } from "@runledger/contract";
 import { isMembers, membersOrList } from "./json-object.ts";
+import { type ModalityTokens, modalityMembers } from "./modality-tokens.ts";
 
 type Tokens = Pick<
   LlmFacts,
   "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens"
->;
+> &
+  ModalityTokens;
 
 /**
  * `usage_details` as totals with parts. In Langfuse each key is a share of its own (`input`, `input_cached_tokens`, `output`,
@@ -26,6 +28,7 @@ export function langfuseTokens(usageDetails: unknown): Tokens {
     cache_read_tokens: shares.read,
     cache_write_tokens: shares.written,
     reasoning_tokens: shares.reasoning,
+    ...modalityShares(usage),
   };
 }
 
@@ -65,6 +68,24 @@ function sharesOf(usage: Record<string, unknown>): Shares {
   return shares;
 }
 
+/** `input_audio_tokens`, `output_audio`, `cached_modality_audio`, …; as with the others, what is cached is a share of its own. */
+function modalityShares(usage: Record<string, unknown>): ModalityTokens {
+  const sharesOf = (modality: string) => {
+    const told: NonNullable<LlmFacts["audio_tokens"]> = {};
+    for (const given in usage) {
+      const key = wordsOf(given);
+      const count = key.includes(modality) ? countOf(usage[given]) : null;
+      if (count === null) continue;
+      const isOutput = /output|completion/.test(key);
+      if (isOutput) told.output_tokens = (told.output_tokens ?? 0) + count;
+      else told.input_tokens = (told.input_tokens ?? 0) + count;
+      if (!isOutput && key.includes("cache")) told.cache_read_tokens = (told.cache_read_tokens ?? 0) + count;
+    }
+    return told;
+  };
+  return modalityMembers(sharesOf("audio"), sharesOf("image"));
+}
+
 const WHOLES: ReadonlyMap<string, "wholeInput" | "wholeOutput" | "total"> = new Map([
   ["input", "wholeInput"],
   ["input_tokens", "wholeInput"],
@@ -88,7 +109,12 @@ function openaiTokens(usage: Record<string, unknown>): Tokens | null {
   const output = countOf(usage["completion_tokens"] ?? (isResponse ? usage["output_tokens"] : null));
   if (input === null && output === null) return null;
   const detailOf = (details: unknown, name: string) => (isMembers(details) ? countOf(details[name]) : null);
+  const partsOf = (modality: "audio" | "image") => {
+    const [read, said] = [inputDetails, outputDetails].map((details) => detailOf(details, `${modality}_tokens`));
+    return { ...(read == null ? {} : { input_tokens: read }), ...(said == null ? {} : { output_tokens: said }) };
+  };
   return {
+    ...modalityMembers(partsOf("audio"), partsOf("image")),
     input_tokens: input,
     output_tokens: output,
     cache_read_tokens: detailOf(inputDetails, "cached_tokens"),

@@ -183,6 +183,20 @@ describe("usage details", () => {
   });
 });
 
+it("tells audio and pictures among the tokens, in whatever form", () => {
+  const shares = { input: 5, input_audio_tokens: 7, output: 1, output_audio: 2, cached_modality_audio: 3 };
+  expect(langfuseTokens(shares)).toMatchObject({
+    ...{ input_tokens: 15, output_tokens: 3, cache_read_tokens: 3 },
+    audio_tokens: { input_tokens: 10, output_tokens: 2, cache_read_tokens: 3 },
+  });
+  const details = { audio_tokens: 7, image_tokens: 2 };
+  expect(langfuseTokens({ prompt_tokens: 12, prompt_tokens_details: details })).toMatchObject({
+    audio_tokens: { input_tokens: 7 },
+    image_tokens: { input_tokens: 2 },
+  });
+  expect(langfuseTokens({ input: 5, input_audio_tokens: 0 })).not.toHaveProperty("audio_tokens");
+});
+
 describe("a generation's content", () => {
   it("is the same history when a client leaves on a message what says nothing", () => {
     const said = { role: "assistant", content: "Hi." };

@@ -77,6 +77,26 @@ describe("a GenAI model call", () => {
     expect(normalize(CHAT).facts.attributes).toEqual({ "custom.key": "kept" });
   });
 
+  it("has audio tokens, of whichever convention, at their price", () => {
+    const asked = {
+      [GEN_AI.requestModel]: "gemini-2.5-flash",
+      [GEN_AI.inputTokens]: 100_000,
+      [GEN_AI.outputTokens]: 0,
+    };
+    const ofOtel = normalize({ "gen_ai.operation.name": "chat", ...asked, "gen_ai.usage.audio.input_tokens": 100_000 });
+    const ofOpenInference = normalize({
+      "openinference.span.kind": "LLM",
+      "llm.model_name": "gemini-2.5-flash",
+      "llm.token_count.prompt": 100_000,
+      "llm.token_count.completion": 0,
+      "llm.token_count.prompt_details.audio": 100_000,
+    });
+    for (const { facts } of [ofOtel, ofOpenInference]) {
+      expect(facts.llm).toMatchObject({ input_tokens: 100_000, audio_tokens: { input_tokens: 100_000 } });
+      expect(facts.cost?.usd).toBe("0.100000000");
+    }
+  });
+
   it("says null where usage is unknown, and has no price then", () => {
     const { facts } = normalize({ [GEN_AI.operationName]: "chat", [GEN_AI.requestModel]: "gpt-4o" });
     expect(facts.llm).toMatchObject({ input_tokens: null, output_tokens: null });

@@ -4,6 +4,7 @@ import { hourlyCacheWrites } from "./cache-writes.ts";
 import { argumentsHash, messagesHash } from "./content-hash.ts";
 import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
+import { modalityTokens } from "./modality-tokens.ts";
 import type { NormalizedRecord } from "./normalized.ts";
 import { ownAct } from "./own-act.ts";
 import { plain } from "./plain.ts";
@@ -80,6 +81,7 @@ function recordOf(
   const { content } = facts;
   const error = errorOf(span, attributes.text(OTEL.errorType)) ?? facts.error ?? null;
   const llm = facts.llm === null ? null : llmWithHashes(facts.llm, facts, memo);
+  if (llm !== null) Object.assign(llm, modalityTokens(span, attributes));
   const record: NormalizedRecord["facts"] = {
     v: 1,
     record_id: recordIdOf(span, origin, memo.sha256),
@@ -172,6 +174,8 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFact
   };
   const hourly = hourlyCacheWrites(whole, content).cache_write_1h_tokens;
   if (hourly !== undefined) whole.cache_write_1h_tokens = hourly;
+  if (llm.audio_tokens !== undefined) whole.audio_tokens = llm.audio_tokens;
+  if (llm.image_tokens !== undefined) whole.image_tokens = llm.image_tokens;
   return whole;
 }
 

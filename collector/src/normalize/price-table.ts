@@ -7,6 +7,9 @@ export interface Rate {
   tiers: readonly { start: number; price: bigint }[];
 }
 
+/** Of tokens that are no text. null: no price of its own, as below. */
+export type ModalityRates = Record<"input" | "output" | "cacheRead", Rate | null>;
+
 /** null: no price of its own; then the tokens cost what all others of their direction do. */
 export interface Rates {
   input: Rate | null;
@@ -15,6 +18,8 @@ export interface Rates {
   cacheWrite: Rate | null;
   cacheWrite1h: Rate | null;
   reasoning: Rate | null;
+  audio: ModalityRates;
+  image: ModalityRates;
   /** 1e-18 USD for the call itself. */
   request: bigint;
 }
@@ -124,6 +129,16 @@ function ratesOf(prices: ModelPrice): Rates {
     cacheWrite: rate("cache_write_mtok"),
     cacheWrite1h: rate("cache_write_1h_mtok"),
     reasoning: rate("output_reasoning_mtok"),
+    audio: {
+      input: rate("input_audio_mtok"),
+      output: rate("output_audio_mtok"),
+      cacheRead: rate("cache_audio_read_mtok"),
+    },
+    image: {
+      input: rate("input_image_mtok"),
+      output: rate("output_image_mtok"),
+      cacheRead: rate("cache_image_read_mtok"),
+    },
     request: (rate("requests_kcount")?.base ?? 0n) * 1_000n,
   };
 }

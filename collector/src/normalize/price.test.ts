@@ -150,6 +150,26 @@ describe("the price of a call", () => {
     expect(usd("anthropic", model, { ...writes, cache_write_1h_tokens: 600_000 })).toBe("5.100000000");
   });
 
+  it("of audio and pictures is the table's own arithmetic, where the telemetry tells them", () => {
+    const tableUsd = (model: string, usage: Record<string, number>) => calcPrice(usage, model)?.total_price.toFixed(9);
+    for (const model of ["gemini-2.5-flash", "gpt-realtime", "gemini-3-pro-preview"]) {
+      const totals = { input_tokens: 100_000, output_tokens: 5_000, cache_read_tokens: 10_000 };
+      const audio = { input_tokens: 60_000, output_tokens: 2_000, cache_read_tokens: 4_000 };
+      const usage = { input_audio_tokens: 60_000, output_audio_tokens: 2_000, cache_audio_read_tokens: 4_000 };
+      expect(usd(null, model, { ...totals, audio_tokens: audio })).toBe(tableUsd(model, { ...totals, ...usage }));
+    }
+    const heard = { input_tokens: 100_000, output_tokens: 0, audio_tokens: { input_tokens: 100_000 } };
+    expect(usd("gcp.gemini", "gemini-2.5-flash", heard)).toBe("0.100000000");
+    const drawn = { input_tokens: 10, output_tokens: 1_290, image_tokens: { output_tokens: 1_290 } };
+    expect(usd("gcp.gemini", "gemini-2.5-flash-image", drawn)).toBe(
+      tableUsd("gemini-2.5-flash-image", { input_tokens: 10, output_tokens: 1_290, output_image_tokens: 1_290 }),
+    );
+    // how much of it came from the cache is not told, nor can there be more audio than tokens
+    expect(usd("gcp.gemini", "gemini-2.5-flash", { ...heard, cache_read_tokens: 5 })).toBeNull();
+    expect(usd("gcp.gemini", "gemini-2.5-flash", { ...heard, input_tokens: 5 })).toBeNull();
+    expect(usd("gcp.gemini", "gemini-3-pro-preview", { ...heard, cache_read_tokens: 5 })).not.toBeNull();
+  });
+
   it("of an embedding is its input's, whose output nobody reports", () => {
     expect(usd("openai", "text-embedding-3-small", { output_tokens: null })).toBe("0.020000000");
     expect(usd(null, "text-embedding-3-small", { output_tokens: null })).toBe("0.020000000");

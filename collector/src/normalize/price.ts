@@ -1,6 +1,14 @@
 import type { CostFacts, LlmFacts } from "@runledger/contract";
 import { createOverrideFinder, type ModelOverride, type PriceOverrides } from "./price-overrides.ts";
-import { findTableModel, flatRate, PRICE_TABLE, priceTableVersion, type Rate, type Rates } from "./price-table.ts";
+import {
+  findTableModel,
+  flatRate,
+  type ModalityRates,
+  PRICE_TABLE,
+  priceTableVersion,
+  type Rate,
+  type Rates,
+} from "./price-table.ts";
 
 /** The price of a model call at a time, or null when the model or its usage is unknown: never zero for unknown. */
 export type Pricer = (llm: LlmFacts, startTime: string) => CostFacts | null;
@@ -103,10 +111,14 @@ function overrideRates(own: ModelOverride): () => Rates {
     cacheWrite: rate(own.cache_write),
     cacheWrite1h: null,
     reasoning: null,
+    audio: NO_RATES,
+    image: NO_RATES,
     request: 0n,
   };
   return () => rates;
 }
+
+const NO_RATES: Rates["audio"] = { input: null, output: null, cacheRead: null };
 
 /** Parts are taken out of their whole and priced by themselves where they have a price. null when that can't be known. */
 function usdOfCall(rates: Rates, llm: LlmFacts): string | null {
@@ -125,15 +137,48 @@ function usdOfCall(rates: Rates, llm: LlmFacts): string | null {
 
   const cost = (tokens: number, rate: Rate | null) =>
     rate === null || tokens === 0 ? 0n : BigInt(tokens) * priceOf(rate, input);
+  const inText = { input: input - cacheRead - cacheWrite, cacheRead, output: output - reasoning };
+  let apart = 0n;
+  for (const modality of ["audio", "image"] as const) {
+    const told = llm[`${modality}_tokens`];
+    if (told === undefined) continue;
+    const tokens = tokensApart(rates[modality], told, cacheRead);
+    if (tokens === null) return null;
+    for (const part of ["input", "cacheRead", "output"] as const) {
+      inText[part] -= tokens[part];
+      if (inText[part] < 0) return null;
+      apart += cost(tokens[part], rates[modality][part]);
+    }
+  }
   return usdOfAtto(
-    cost(input - cacheRead - cacheWrite, rates.input) +
-      cost(cacheRead, rates.cacheRead ?? rates.input) +
+    cost(inText.input, rates.input) +
+      cost(inText.cacheRead, rates.cacheRead ?? rates.input) +
       cost(cacheWrite - cacheWrite1h, rates.cacheWrite ?? rates.input) +
       cost(cacheWrite1h, rates.cacheWrite1h) +
-      cost(output - reasoning, rates.output) +
+      cost(inText.output, rates.output) +
       cost(reasoning, rates.reasoning) +
+      apart +
       rates.request,
   );
+}
+
+type Apart = Record<"input" | "cacheRead" | "output", number>;
+
+/** Those of a modality that have a price of their own. null: it is not told how many of them came from the cache, or the numbers contradict each other. */
+function tokensApart(
+  rates: ModalityRates,
+  told: NonNullable<LlmFacts["audio_tokens"]>,
+  cacheRead: number,
+): Apart | null {
+  const { input_tokens: all = 0, output_tokens: output = 0, cache_read_tokens: cached } = told;
+  const isCachedKnown = cached !== undefined || cacheRead === 0 || all === 0;
+  const hasInputPrice = rates.input !== null || rates.cacheRead !== null;
+  if (hasInputPrice && (!isCachedKnown || (cached ?? 0) > all)) return null;
+  return {
+    input: rates.input === null ? 0 : all - (cached ?? 0),
+    cacheRead: rates.cacheRead === null ? 0 : (cached ?? 0),
+    output: rates.output === null ? 0 : output,
+  };
 }
 
 function priceOf(rate: Rate, inputTokens: number): bigint {

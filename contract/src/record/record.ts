@@ -115,6 +115,13 @@ const toolRequest = z.strictObject({
 /** A tool's result that the model was given in this call for the first time: it stands after the last answer of the model. */
 const toolResult = z.strictObject({ call_id: text, result_sha256: sha256, result_bytes: count });
 
+/** Cached ones are parts of the input. Absent: nobody says. */
+const modalityTokens = z.strictObject({
+  input_tokens: count.optional(),
+  output_tokens: count.optional(),
+  cache_read_tokens: count.optional(),
+});
+
 const llmFacts = z.strictObject({
   provider: text.nullable(),
   request_model: text.nullable(),
@@ -133,6 +140,9 @@ const llmFacts = z.strictObject({
   /** The part of `cache_write_tokens` that is kept for an hour and costs more; absent where nobody says. */
   cache_write_1h_tokens: count.optional(),
   reasoning_tokens: count.nullable(),
+  /** Parts of the tokens above that are no text and may have prices of their own; absent where nobody tells of any. */
+  audio_tokens: modalityTokens.optional(),
+  image_tokens: modalityTokens.optional(),
   time_to_first_token_ms: z.number().nonnegative().nullable(),
   streaming: z.boolean().nullable(),
   /** False for wrapper spans, embeddings of totals and the like: such tokens are never added to the run's. */
