@@ -45,7 +45,10 @@ const TEXT_KEYS = ["type", "text", "content"];
 
 /** Bedrock and Gemini name a part by its one member. */
 function untypedPart(part: Members): Members {
-  const { toolUse, toolResult, functionCall, functionResponse, reasoningContent, ...rest } = part;
+  const { toolUse, toolResult, functionCall, function_call, functionResponse, function_response, ...more } = part;
+  const { reasoningContent, ...rest } = more;
+  const call = functionCall ?? function_call;
+  const answer = functionResponse ?? function_response;
   if (isMembers(toolUse)) {
     const { toolUseId: id, name, input, ...more } = toolUse;
     return { ...rest, ...more, type: "tool_call", id, name, arguments: input };
@@ -54,12 +57,12 @@ function untypedPart(part: Members): Members {
     const { toolUseId: id, content, ...more } = toolResult;
     return { ...rest, ...more, type: "tool_call_response", id, response: content ?? null };
   }
-  if (isMembers(functionCall)) {
-    const { args, ...more } = functionCall;
+  if (isMembers(call)) {
+    const { args, ...more } = call;
     return { ...rest, ...more, type: "tool_call", arguments: args ?? {} };
   }
-  if (isMembers(functionResponse)) {
-    const { response, ...more } = functionResponse;
+  if (isMembers(answer)) {
+    const { response, ...more } = answer;
     return { ...rest, ...more, type: "tool_call_response", response: response ?? null };
   }
   const thought = isMembers(reasoningContent) ? reasoningContent["reasoningText"] : null;

@@ -1,4 +1,5 @@
 import { GEN_AI } from "@runledger/contract";
+import { adkTalk, adkTool } from "./adk-content.ts";
 import { type EventMessages, messagesOfEvent } from "./genai-message-events.ts";
 import { askedMessages, conventionMessages, messageListText } from "./genai-messages.ts";
 import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts";
@@ -14,11 +15,15 @@ const LAMINAR_OUTPUT = "lmnr.span.output";
 
 /** What a model was given and what it said: as attributes, else as events of the span, else in the attributes of before 1.28. */
 export function modelContent(span: SpanView, attributes: AttributeReader): Content {
-  const content = talkOf(span, attributes);
+  const content = Object.assign(adkTalk(span, attributes), talkOf(span, attributes));
   const definitions = attributes.value(GEN_AI.toolDefinitions);
   if (definitions !== null) content.tool_definitions = definitionsText(definitions, attributes.memo);
   const parameters = parametersOf(attributes);
-  if (parameters !== null) content.parameters = parameters;
+  if (parameters !== null)
+    content.parameters =
+      content.parameters === undefined
+        ? parameters
+        : JSON.stringify({ ...JSON.parse(content.parameters), ...JSON.parse(parameters) });
   return content;
 }
 
@@ -34,8 +39,9 @@ function definitionsText(definitions: unknown, memo: TextMemo): string {
 
 export function toolContent(span: SpanView, attributes: AttributeReader): Content {
   const content = toolEvents(span.events);
-  put(content, "arguments", firstOf(attributes, ARGUMENTS), attributes.memo.parse);
-  put(content, "result", firstOf(attributes, RESULT), attributes.memo.parse);
+  const ofAdk = adkTool(span, attributes);
+  put(content, "arguments", firstOf(attributes, ARGUMENTS) ?? ofAdk.arguments, attributes.memo.parse);
+  put(content, "result", firstOf(attributes, RESULT) ?? ofAdk.result, attributes.memo.parse);
   return content;
 }
 

@@ -380,6 +380,74 @@ describe("a model call", () => {
   });
 });
 
+describe("Google's Agent Development Kit", () => {
+  const ADK = { "gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash" };
+  const request = {
+    model: "gemini-2.5-flash",
+    config: {
+      system_instruction: "Be brief.",
+      temperature: 0.2,
+      tools: [
+        { function_declarations: [{ name: "look", description: "d", parameters_json_schema: { type: "object" } }] },
+        { google_search: {} },
+      ],
+    },
+    contents: [
+      { role: "user", parts: [{ text: "Hi" }] },
+      { role: "model", parts: [{ function_call: { id: "c1", name: "look", args: { at: 1 } } }] },
+      { role: "user", parts: [{ function_response: { id: "c1", name: "look", response: { r: 2 } } }] },
+    ],
+  };
+  const response = { content: { role: "model", parts: [{ text: "Seen." }] }, finish_reason: "STOP" };
+  const CALL = {
+    ...{ ...ADK, "gen_ai.request.top_p": 0.9, "gcp.vertex.agent.session_id": "s1" },
+    "gcp.vertex.agent.llm_request": JSON.stringify(request),
+    "gcp.vertex.agent.llm_response": JSON.stringify(response),
+  };
+
+  it("has the content of its calls in Gemini's words", () => {
+    const { kind, run, llm, content, rest } = read(CALL, { name: "call_llm" });
+    expect({ kind, session: run.session_id, reasons: llm?.finish_reasons }).toEqual({
+      ...{ kind: "llm", session: "s1", reasons: ["stop"] },
+    });
+    const call = { type: "tool_call", id: "c1", name: "look", arguments: { at: 1 } };
+    const result = { type: "tool_call_response", id: "c1", name: "look", response: { r: 2 } };
+    expect(content.messages?.map((message) => JSON.parse(message))).toEqual([
+      { role: "user", parts: text("Hi") },
+      { role: "assistant", parts: [call] },
+      { role: "tool", parts: [result] },
+    ]);
+    expect(JSON.parse(content.response ?? "")).toEqual([
+      { role: "assistant", parts: text("Seen."), finish_reason: "stop" },
+    ]);
+    expect(JSON.parse(content.system_prompt ?? "")).toEqual(text("Be brief."));
+    expect(JSON.parse(content.parameters ?? "")).toEqual({ temperature: 0.2, top_p: 0.9 });
+    expect(JSON.parse(content.tool_definitions ?? "")).toEqual([
+      { type: "function", name: "look", description: "d", parameters: { type: "object" } },
+      { type: "google_search", google_search: {} },
+    ]);
+    expect(content.raw_response).toBe(JSON.stringify(response));
+    expect(content.raw_request).toBeUndefined();
+    expect(rest).toEqual({});
+    const long = '{"contents":[{"parts":[{"function_call":{"name":"t","args":{"n":12345678901234567891}}}]}]}';
+    expect(read({ ...ADK, "gcp.vertex.agent.llm_request": long }).content.raw_request).toBe(long);
+  });
+
+  it("says nothing where content is switched off, or was no JSON", () => {
+    for (const said of ["{}", "<not serializable>", '{"contents":7,"content":7}']) {
+      const off = { "gcp.vertex.agent.llm_request": said, "gcp.vertex.agent.llm_response": said };
+      expect(read({ ...ADK, ...off })).toMatchObject({ content: {}, rest: off });
+    }
+    const [args, answer] = ["gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"];
+    const tool = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look" };
+    expect(read({ ...tool, [args]: "{}", [answer]: "{}" }).content).toEqual({});
+    expect(read({ ...tool, [args]: "{}", [answer]: '{"r":2}' })).toMatchObject({
+      ...{ kind: "tool", content: { arguments: "{}", result: '{"r":2}' }, rest: {} },
+    });
+    expect(read({ ...tool, "gen_ai.tool.name": "(merged tools)" }).kind).toBe("other");
+  });
+});
+
 describe("a tool call", () => {
   const TOOL = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search", "gen_ai.tool.call.id": "c1" };
 

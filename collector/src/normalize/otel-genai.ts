@@ -1,4 +1,5 @@
 import { GEN_AI, OTEL, type RunFacts, type StepKind } from "@runledger/contract";
+import { ADK_MERGED_TOOLS } from "./adk-content.ts";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { agentContent, eventsWithoutWords, modelContent, toolContent } from "./otel-genai-content.ts";
 import { llmFactsOf, reasonsInAnswer } from "./otel-genai-model.ts";
@@ -22,7 +23,7 @@ const CLAIMS = [
 
 /**
  * OpenTelemetry GenAI semantic conventions on spans, from before 1.27 to the successor repository, and those who speak them with words of
- * their own (openlit, Laminar, Anthropic's SDK). Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md, docs/mcp.
+ * their own (openlit, Laminar, Anthropic's SDK, Google's ADK). Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md, docs/mcp.
  */
 export const otelGenAi: Dialect = {
   name: "otel-genai",
@@ -99,6 +100,7 @@ function rejectionOf(attributes: SpanView["attributes"]): NonNullable<DialectFac
 
 function kindOf(operation: string | null, span: SpanView): StepKind {
   const known = operation === null ? undefined : KIND_OF_OPERATION.get(operation);
+  if (span.attributes.get(GEN_AI.toolName) === ADK_MERGED_TOOLS) return "other";
   if (known === "tool" || operation === "tools/call") return isAnswerOfServer(span) ? "other" : "tool";
   if (known !== undefined) return known;
   if (operation !== null) return "other"; // an open list: others' words are steps
@@ -127,7 +129,8 @@ function runFactsOf(agentName: string | null, attributes: AttributeReader): RunF
     session_id:
       attributes.text(GEN_AI.conversationId) ??
       attributes.text(OTEL.sessionId) ??
-      attributes.text("lmnr.association.properties.session_id"),
+      attributes.text("lmnr.association.properties.session_id") ??
+      attributes.text("gcp.vertex.agent.session_id"),
     user_id:
       attributes.text(OTEL.userId) ??
       attributes.text(OTEL.enduserId) ??
