@@ -292,7 +292,8 @@ LLM = members(dict(
     **named("input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens", NULL_COUNT), finish_reasons=list_of(any_text),
     time_to_first_token_ms=or_null(lambda value: is_number(value) and value >= 0), streaming=or_null(flag), counted=flag,
     tool_requests=list_of(members({"call_id": NULL_TEXT, "name": any_text, "arguments_sha256": or_null(HASH)})),
-    tool_results=list_of(members({"call_id": any_text, "result_sha256": HASH, "result_bytes": is_count}))), {"cache_write_1h_tokens": is_count, "audio_tokens": NO_TEXT, "image_tokens": NO_TEXT})
+    tool_results=list_of(members({"call_id": any_text, "result_sha256": HASH, "result_bytes": is_count}, {"name": any_text, "is_error": flag}))),
+    {"cache_write_1h_tokens": is_count, "audio_tokens": NO_TEXT, "image_tokens": NO_TEXT})
 TOOL = members(dict(named("call_id requested_by idempotency_key", NULL_TEXT), **named("arguments_sha256 result_sha256", or_null(HASH)),
                     **named("result_bytes attempt", NULL_COUNT), name=any_text, known=or_null(flag), valid=or_null(flag), inferred=flag),
                dict(named("permission principal same_as", any_text), side_effect=word("none reversible irreversible"), confirmed=flag, fallback=flag, cut_to_bytes=is_count))

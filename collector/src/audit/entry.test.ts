@@ -92,7 +92,15 @@ const plainRecords: fc.Arbitrary<RunledgerRecord> = fc.record({
         { maxLength: 2 },
       ),
       tool_results: fc.array(
-        fc.record({ call_id: text, result_sha256: fc.constant("cd".repeat(32)), result_bytes: fc.nat() }),
+        fc.record(
+          {
+            call_id: text,
+            name: text,
+            is_error: fc.boolean(),
+            ...{ result_sha256: fc.constant("cd".repeat(32)), result_bytes: fc.nat() },
+          },
+          { requiredKeys: ["call_id", "result_sha256", "result_bytes"] },
+        ),
         { maxLength: 2 },
       ),
     }),

@@ -172,8 +172,10 @@ function llmInOrder(llm: RunledgerRecord["llm"]): { [Member in keyof LlmFacts]: 
       call_id,
       name,
     })),
-    tool_results: llm.tool_results.map(({ call_id, result_bytes, result_sha256 }) => ({
+    tool_results: llm.tool_results.map(({ call_id, is_error, name, result_bytes, result_sha256 }) => ({
       call_id,
+      ...(is_error === undefined ? {} : { is_error }),
+      ...(name === undefined ? {} : { name }),
       result_bytes,
       result_sha256,
     })),

@@ -104,6 +104,8 @@ function toolTalkColumns(llm: RunledgerRecord["llm"]) {
     tool_result_ids: results.map(({ call_id }) => call_id),
     tool_result_sha256: results.map(({ result_sha256 }) => result_sha256),
     tool_result_bytes: results.map(({ result_bytes }) => result_bytes),
+    tool_result_names: results.map(({ name }) => name ?? ""),
+    tool_result_errors: results.map(({ is_error }) => is_error ?? false),
   };
 }
 

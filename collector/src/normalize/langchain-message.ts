@@ -42,6 +42,7 @@ export function langchainMessage(value: unknown, defaultRole: string): ChatMessa
   message["content"] = calls === null ? content : withoutCalls(content);
   if (calls !== null) message["tool_calls"] = calls.map(openaiCall);
   if (tool_call_id !== undefined) message["tool_call_id"] = tool_call_id;
+  if (members["status"] === "error") message["status"] = "error"; // of a tool
   return chatMessage(message, role);
 }
 

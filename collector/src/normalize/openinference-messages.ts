@@ -38,7 +38,8 @@ function flatMessage(entries: FlatEntries, defaultRole: string, offeredTools: re
   const message = copiedBeside({}, members, MESSAGE_NAMES) as ChatMessage;
   message.role = role;
   if (role === "tool" || role === "function" || isGiven(callId)) {
-    said.push({ type: "tool_call_response", id: callId ?? fn ?? null, response: content ?? null });
+    const whose = callId === undefined && isGiven(fn) ? { name: fn } : { id: callId ?? null };
+    said.push({ type: "tool_call_response", ...whose, response: content ?? null });
     message.parts = said;
     return message;
   }

@@ -19,6 +19,30 @@ test("only the results behind the model's last answer are new", () => {
   ]);
 });
 
+test("a result without id is its tool's by name, in order; what nobody says whose it is matches nothing", () => {
+  const part = (response: string, more: object) => ({ type: "tool_call_response", response, ...more });
+  const given = { role: "tool", parts: [part("1", { name: "w" }), part("2", { name: "w", id: null }), part("3", {})] };
+  expect(toolTalkOf({ messages: [JSON.stringify(given)] }).tool_results).toEqual([
+    { call_id: "", name: "w", result_sha256: sha256Hex("1"), result_bytes: 1 },
+    { call_id: "", name: "w", result_sha256: sha256Hex("2"), result_bytes: 1 },
+  ]);
+});
+
+test.each([
+  ["is_error", { is_error: true }, true],
+  ["the AI SDK's older word", { isError: true }, true],
+  ["Bedrock's", { status: "error" }, true],
+  ["MCP's, in the result", { response: { isError: true, content: [] } }, true],
+  ["nothing", {}, false],
+  ["that it is none", { is_error: false, status: "success" }, false],
+])("whether a result is an error is read from its message: %s", (_, more, isError) => {
+  const part = { type: "tool_call_response", id: "c1", response: "no", ...more };
+  const [found] = toolTalkOf({ messages: [JSON.stringify({ role: "tool", parts: [part] })] }).tool_results;
+  expect(found?.is_error).toBe(isError ? true : undefined);
+  const message = { role: "tool", status: isError ? "error" : "success", parts: [{ ...part, ...{ is_error: false } }] };
+  if (isError) expect(toolTalkOf({ messages: [JSON.stringify(message)] }).tool_results[0]?.is_error).toBe(true);
+});
+
 test("words that look like JSON have one hash, as the tool's result and as what the model was given of it", () => {
   const words = "{'found': ['Oslo', nan]}"; // as Python writes it
   expect(toolTalkOf({ messages: [result("c1", words)] }).tool_results).toEqual([

@@ -1,6 +1,6 @@
 import type { LlmFacts } from "@runledger/contract";
 import { argumentsHash, sha256Hex, valueHash } from "./content-hash.ts";
-import { isMembers } from "./json-object.ts";
+import { isMembers, type Members } from "./json-object.ts";
 import { jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { isSeveral } from "./openinference-calls.ts";
@@ -49,15 +49,38 @@ function newResultsOf(messages: readonly string[], parse: typeof parsedJson): To
     const text = messages[at] ?? "";
     if (/"role"\s*:\s*"assistant"/.test(text)) break;
     if (!text.includes('"tool_call_response"')) continue;
-    for (const part of partsOf(parse(text))) {
+    const message = parse(text);
+    const hasFailed = isMembers(message) && message["status"] === "error"; // LangChain's word
+    for (const part of partsOf(message).toReversed()) {
       if (!isMembers(part)) continue;
-      const { type, id, response, result } = part;
-      if (type !== "tool_call_response" || typeof id !== "string" || results.length >= MAX_TOOL_CALLS) continue;
-      const given = keptText(response ?? result ?? null);
-      results.push({ call_id: id, result_sha256: sha256Hex(given), result_bytes: Buffer.byteLength(given) });
+      if (part["type"] !== "tool_call_response" || results.length >= MAX_TOOL_CALLS) continue;
+      const result = resultOf(part, hasFailed);
+      if (result !== null) results.push(result);
     }
   }
   return results.reverse();
+}
+
+/** By its call's id, or where it has none (Gemini) by the tool's name; null when nothing says whose it is. */
+function resultOf(part: Members, hasFailed: boolean): ToolTalk["tool_results"][number] | null {
+  const { id, name, response, result } = part;
+  const hasId = typeof id === "string" && id !== "";
+  if (!hasId && (typeof name !== "string" || name === "")) return null;
+  const given = keptText(response ?? result ?? null);
+  return {
+    call_id: hasId ? id : "",
+    result_sha256: sha256Hex(given),
+    result_bytes: Buffer.byteLength(given),
+    ...(hasId ? {} : { name: name as string }),
+    ...(hasFailed || isError(part) ? { is_error: true } : {}),
+  };
+}
+
+/** In Anthropic's word (ours for the AI SDK's as well), in that of MCP and of the AI SDK's older versions, or in Bedrock's. */
+function isError({ is_error, isError, status, response }: Members): boolean {
+  return (
+    is_error === true || isError === true || status === "error" || (isMembers(response) && response["isError"] === true)
+  );
 }
 
 function partsOf(message: unknown): readonly unknown[] {

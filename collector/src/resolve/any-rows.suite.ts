@@ -22,7 +22,7 @@ export function rowsOf(plan: typeof anyRows extends fc.Arbitrary<infer T> ? T : 
   return plan.map(({ kind, parent, start, length, scope, tokens, id, model, event }, n) => {
     const time: [number, number] = [start * 300, (start + length) * 300];
     const above = parent < 0 ? "" : String(parent);
-    const talk = { ...asking([id, "search", model]), ...given([id, scope]) };
+    const talk = { ...asking([id, "search", model]), ...given([id || "name search", scope]) };
     if (kind === "tool")
       return tool(String(n), time, above, { tool_call_id: id, scope_name: scope, arguments_sha256: hash(model) });
     if (kind === "agent") return row(String(n), ...time, above, { kind, agent_name: model, scope_name: scope });

@@ -36,6 +36,8 @@ export interface CorrectionRow {
   arguments_sha256: string;
   result_sha256: string;
   result_bytes: number | null;
+  /** Of an inferred tool call that failed; else "". */
+  error_type: string;
   steps: number;
   llm_calls: number;
   llm_errors: number;
@@ -76,6 +78,9 @@ export function correctionRows({ uncounted, filled, inferred }: Resolution): Cor
 
 type Row = Omit<CorrectionRow, "content_sha256">;
 
+/** `error.type` of a tool whose result says that it failed, by the conventions for MCP. */
+const TOOL_ERROR = "tool_error";
+
 const NOTHING = {
   same_call_as: "",
   same_call_in: "",
@@ -90,6 +95,7 @@ const NOTHING = {
   arguments_sha256: "",
   result_sha256: "",
   result_bytes: null,
+  error_type: "",
   steps: 0,
   llm_calls: 0,
   llm_errors: 0,
@@ -182,8 +188,10 @@ function inferredRow(tool: InferredTool): Row {
     arguments_sha256: tool.argumentsSha256,
     result_sha256: result?.sha256 ?? "",
     result_bytes: result?.bytes ?? null,
+    error_type: result?.isError ? TOOL_ERROR : "",
     steps: 1,
     tool_calls: 1,
+    tool_errors: result?.isError ? 1 : 0,
   };
 }
 

@@ -82,10 +82,13 @@ export function asking(...requests: [string, string, string][]): Partial<StepRow
   };
 }
 
-/** The columns of a model call that is given results: [call id, result]. */
+/** The columns of a model call that is given results: [call id, result], or [`name `…, result] where no id is told. */
 export function given(...results: [string, string][]): Partial<StepRow> {
+  const nameOf = (id: string) => (id.startsWith("name ") ? id.slice("name ".length) : "");
   return {
-    tool_result_ids: results.map(([id]) => id),
+    tool_result_ids: results.map(([id]) => (nameOf(id) === "" ? id : "")),
+    tool_result_names: results.map(([id]) => nameOf(id)),
+    tool_result_errors: results.map(([, text]) => text.startsWith("Error")),
     tool_result_sha256: results.map(([, text]) => hash(text)),
     tool_result_bytes: results.map(([, text]) => text.length),
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { compare, inOrder, notBefore, OWN_DIALECT, type StepFact } from "./step-fact.ts";
+import { type GivenResult, resultsOf } from "./given-results.ts";
+import { compare, inOrder, OWN_DIALECT, type StepFact } from "./step-fact.ts";
 import type { Call } from "./twins.ts";
 
 /** A tool call that the model asked for and that left no span. */
@@ -13,7 +14,7 @@ export interface InferredTool {
   /** The record that asked for it, and shows name and arguments. */
   requestedBy: StepFact;
   /** What the model was given for it, and in which record; null when it never was. */
-  result: { sha256: string; bytes: number; record: StepFact } | null;
+  result: GivenResult | null;
   startTime: string;
   /** At the latest: when the model was asked again with the result. */
   endTime: string;
@@ -51,7 +52,9 @@ export interface ToolRequest {
   argumentsSha256: string;
   /** A span with this call id is this request's though it began before, by a clock that is behind: no other asked with the id before. */
   first: boolean;
-  /** Until here a span or result with this call id is this request's: then the model asks with the same id again. */
+  /** Of the requests of this call that name this tool and have no id, so many were before it. */
+  nth: number;
+  /** Until here a span or result with this call id, or without one, is this request's: then the model asks with the same id again, or beside this call for the same tool. */
   until: string;
 }
 
@@ -65,22 +68,17 @@ const NO_ARGUMENTS = createHash("sha256").update("{}").digest("hex");
 export function inferToolsOf({ calls, tools, talking, overTime }: ToolTalk): ToolsOfRun {
   const requests = requestsOf(calls, logsBySpan(talking));
   const covered = coveredRequests(requests, tools, calls);
-  const results = resultsById(talking);
+  const results = resultsOf(requests, talking);
   const members = calls.flatMap((call) => call.members).sort(inOrder);
   const inferred: InferredTool[] = [];
   for (const request of requests) {
     // Our SDK makes a span of every call that it finds in the messages.
     if (covered.has(request) || request.source.dialect === OWN_DIALECT) continue;
-    const { source, spans, until } = request;
-    const result = (results.get(request.callId) ?? []).find(({ record }) => {
-      const { start_time, step_id } = record;
-      const later = start_time >= source.start_time && notBefore(start_time, source.end_time);
-      return later && start_time < until && !spans.has(step_id);
-    });
+    const result = results.get(request) ?? null;
     // Without a result it may be under way, unless the run went on without it.
-    const next = result?.record ?? nextAfter(members, source);
+    const next = result?.record ?? nextAfter(members, request.source);
     if (next === undefined && overTime === null) continue;
-    inferred.push(inferredTool(request, result ?? null, next?.received_time ?? overTime ?? source.received_time));
+    inferred.push(inferredTool(request, result, next?.received_time ?? overTime ?? request.source.received_time));
     if (inferred.length === MAX_INFERRED_TOOLS) break;
   }
   return { inferred, covered: [...covered] };
@@ -114,14 +112,19 @@ function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]
     if (source === undefined) continue;
     // A log stands for its span, whose times are the call's.
     const span = records.find(({ step_id }) => step_id === source.step_id) ?? counts;
+    const nameless = new Map<string, number>();
     for (const [index, name] of source.tool_request_names.entries()) {
+      const callId = source.tool_request_ids[index] ?? "";
+      const nth = nameless.get(name) ?? 0;
+      if (callId === "") nameless.set(name, nth + 1);
       requests.push({
         call,
         spans: new Set(records.map(({ step_id }) => step_id)),
         source: source === span ? span : { ...span, record_id: source.record_id },
         index,
-        callId: source.tool_request_ids[index] ?? "",
+        callId,
         name,
+        nth,
         argumentsSha256: source.tool_request_arguments[index] ?? "",
         first: true,
         until: FOREVER,
@@ -131,10 +134,11 @@ function requestsOf(calls: readonly Call[], logs: ReadonlyMap<string, StepFact[]
   requests.sort((a, b) => compare(a.source.end_time, b.source.end_time) || inOrder(a.source, b.source));
   const askedAgain = new Map<string, ToolRequest>();
   for (const request of requests.toReversed()) {
-    if (request.callId === "") continue;
-    const next = askedAgain.get(request.callId);
+    const { callId, name, nth, source } = request;
+    const key = callId === "" ? `${source.parent_id}\n${nth} ${name}` : callId;
+    const next = askedAgain.get(key);
     if (next !== undefined) [request.until, next.first] = [next.source.end_time, false];
-    askedAgain.set(request.callId, request);
+    askedAgain.set(key, request);
   }
   return requests;
 }
@@ -222,23 +226,4 @@ function nextAfter(ordered: readonly StepFact[], source: StepFact): StepFact | u
 
 function logsBySpan(talking: readonly StepFact[]): Map<string, StepFact[]> {
   return Map.groupBy(talking.filter(({ event }) => event === "log").sort(inOrder), ({ step_id }) => step_id);
-}
-
-/** The results by call id, in order. Several records of one call, or a log beside it, bring the same again. */
-function resultsById(talking: readonly StepFact[]): Map<string, NonNullable<InferredTool["result"]>[]> {
-  const results = new Map<string, NonNullable<InferredTool["result"]>[]>();
-  for (const record of talking.toSorted(inOrder)) {
-    for (const [index, callId] of record.tool_result_ids.entries()) {
-      if (callId === "") continue;
-      const result = {
-        sha256: record.tool_result_sha256[index] ?? "",
-        bytes: record.tool_result_bytes[index] ?? 0,
-        record,
-      };
-      const known = results.get(callId);
-      if (known === undefined) results.set(callId, [result]);
-      else known.push(result);
-    }
-  }
-  return results;
 }

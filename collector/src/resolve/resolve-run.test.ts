@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { anyRows, rowsOf } from "./any-rows.suite.ts";
 import { asking, at, given, hash, llm, row, tool } from "./facts.fixture.ts";
 import { type Resolution, resolveRun } from "./resolve-run.ts";
-import { runOfRows } from "./run-of-rows.ts";
+import { correctionsOfRows, runOfRows } from "./run-of-rows.ts";
 
 const INNER = { scope_name: "inner", dialect: "otel-genai" };
 const over = row("agent", 0, 10_000, "", { kind: "agent" });
@@ -344,6 +344,56 @@ describe("a tool call that left no span", () => {
     expect(inferred([silent, log], at(500))).toMatchObject([
       { callId: "c1", startTime: at(100), requestedBy: { record_id: log.record_id } },
     ]);
+  });
+  it("has failed when its result says so", () => {
+    const rows = [asks, llm("next", [250, 300], "agent", [1, 1], given(["c1", "Error: no such city"]))];
+    expect(correctionsOfRows(rows, null)).toMatchObject([
+      { what: "inferred", tool_calls: 1, tool_errors: 1, error_type: "tool_error" },
+    ]);
+    const [well] = correctionsOfRows([asks, llm("next", [250, 300], "agent", [1, 1], given(["c1", "42"]))], null);
+    expect(well).toMatchObject({ what: "inferred", tool_errors: 0, error_type: "" });
+  });
+  describe("and has no id, nor its result", () => {
+    const results = (rows: StepRow[]) => inferred(rows, at(9_000)).map(({ result }) => result?.sha256 ?? null);
+    const asksFor = (key: string, startMs: number, parent: string, ...more: [string, string, string][]) =>
+      llm(key, [startMs, startMs + 50], parent, [1, 1], asking(...more));
+    const next = (key: string, startMs: number, parent: string, ...more: [string, string][]) =>
+      llm(key, [startMs, startMs + 50], parent, [1, 1], given(...more));
+    const [rome, paris, time] = [
+      ["", "search", '"Rome"'],
+      ["", "search", '"Paris"'],
+      ["", "time", "{}"],
+    ] as [string, string, string][] as [[string, string, string], [string, string, string], [string, string, string]];
+    it("is given the results of its tool in order, whether one of them has a span or not", () => {
+      const answers = next("next", 200, "agent", ["name search", "R"], ["name time", "T"], ["name search", "P"]);
+      const rows = [asksFor("asks", 0, "agent", rome, paris, time), answers];
+      expect(results(rows)).toEqual([hash("R"), hash("P"), hash("T")]);
+      const span = tool("tool", [60, 70], "agent", { arguments_sha256: hash('"Rome"') });
+      expect(results([...rows, span])).toEqual([hash("P"), hash("T")]);
+      const twin = llm("twin", [201, 249], "next", [1, 1], { ...INNER, ...given(["name search", "R"]) });
+      expect(results([...rows, twin])).toEqual([hash("R"), hash("P"), hash("T")]);
+    });
+    it("is given none of what was asked for before it, after it, or beside it", () => {
+      const turns = [
+        asksFor("first", 0, "agent", rome),
+        { ...asksFor("second", 200, "agent", paris), ...given(["name time", "T"]) },
+        next("third", 400, "agent", ["name search", "P"]),
+      ];
+      expect(results(turns)).toEqual([null, hash("P")]);
+      const two = [row("a", 0, 900, "agent"), row("b", 0, 900, "agent")];
+      const beside = [asksFor("of a", 0, "a", rome), asksFor("of b", 10, "b", paris)];
+      const both = [next("then b", 200, "b", ["name search", "P"]), next("then a", 300, "a", ["name search", "R"])];
+      expect(results([...two, ...beside, ...both])).toEqual([hash("R"), hash("P")]);
+    });
+    it("is given what a call elsewhere was given, where no other asked, once", () => {
+      const nodes = [1, 2, 3].map((n) => row(`node ${n}`, n * 200, n * 200 + 60, "agent"));
+      const rows = [
+        asksFor("one", 200, "node 1", rome),
+        llm("two", [400, 450], "node 2", [1, 1], { ...asking(paris), ...given(["name search", "R"]) }),
+        next("three", 600, "node 3", ["name search", "P"]),
+      ];
+      expect(results([...nodes, ...rows])).toEqual([hash("R"), hash("P")]);
+    });
   });
   it("is each its own where a model gives every call the same id", () => {
     const rows = [1, 2, 3].map((n) =>

@@ -39,7 +39,9 @@ export const FACT_COLUMNS = [
   "tool_request_arguments",
   "tool_result_ids",
   "tool_result_sha256",
+  "tool_result_names",
   "tool_result_bytes",
+  "tool_result_errors",
   "input_preview",
   "output_preview",
 ] as const satisfies readonly (keyof StepRow)[];

@@ -113,7 +113,16 @@ const toolRequest = z.strictObject({
   arguments_sha256: sha256.nullable(),
 });
 /** A tool's result that the model was given in this call for the first time: it stands after the last answer of the model. */
-const toolResult = z.strictObject({ call_id: text, result_sha256: sha256, result_bytes: count });
+const toolResult = z.strictObject({
+  /** "" when nobody says: then `name` does. */
+  call_id: text,
+  result_sha256: sha256,
+  result_bytes: count,
+  /** Of the tool; only of a result without call id. */
+  name: text.optional(),
+  /** True when the message calls the result an error; else absent. */
+  is_error: z.boolean().optional(),
+});
 
 /** Cached ones are parts of the input. Absent: nobody says. */
 const modalityTokens = z.strictObject({

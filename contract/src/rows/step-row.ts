@@ -62,10 +62,12 @@ export interface StepRow {
   tool_request_ids: string[];
   tool_request_names: string[];
   tool_request_arguments: string[];
-  /** The tool results that the model was given here for the first time. */
+  /** The tool results that the model was given here for the first time: call id, or where that is "" the tool's name; whether they are errors. */
   tool_result_ids: string[];
+  tool_result_names: string[];
   tool_result_sha256: string[];
   tool_result_bytes: number[];
+  tool_result_errors: boolean[];
   /** Decimal(18, 9) as text. */
   cost_usd: string | null;
   price_table: string;

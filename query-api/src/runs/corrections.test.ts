@@ -70,6 +70,7 @@ function correction(what: string, of: StepRow, more: object): object {
     arguments_sha256: "",
     result_sha256: "",
     result_bytes: null,
+    error_type: "",
     steps: 0,
     llm_calls: 0,
     tool_calls: 0,
@@ -88,13 +89,14 @@ const inferred = [1, 2, 3].map((n) =>
     name: "look_up",
     model: "",
     tool_name: "look_up",
-    tool_call_id: `c${n}`,
+    tool_call_id: n === 3 ? "" : `c${n}`,
     tool_requested_by: inner.step_id,
     arguments_sha256: sha256("{}"),
     shown_by: inner.record_id,
-    result_in: n === 1 ? next.record_id : "",
-    result_sha256: n === 1 ? sha256("42") : "",
+    result_in: n === 2 ? "" : next.record_id,
+    result_sha256: ["", sha256("42"), "", sha256('"no such city"')][n],
     result_bytes: n === 1 ? 2 : null,
+    error_type: n === 3 ? "tool_error" : "",
     start_time: at(100 + n),
     end_time: at(200),
     steps: 1,
@@ -150,6 +152,8 @@ beforeAll(async () => {
     name: "look_up",
     arguments: { n: n === 3 ? JSON.rawJSON(EXACT) : n },
   });
+  const given = (response: unknown, more: object) => ({ type: "tool_call_response", response, ...more });
+  const ofLookUp = (response: string) => given(response, { name: "look_up" });
   const asked = await writePack(
     api.objects,
     { response: JSON.stringify([{ role: "assistant", parts: [1, 2, 3].map(call) }]) },
@@ -158,7 +162,10 @@ beforeAll(async () => {
   const told = await writePack(
     api.objects,
     {},
-    { history: [], added: [{ role: "tool", parts: [{ type: "tool_call_response", id: "c1", response: 42 }] }] },
+    {
+      history: [],
+      added: [{ role: "tool", parts: [given(42, { id: "c1" }), ...["no such city", "more"].map(ofLookUp)] }],
+    },
   );
   const records = [
     recordOf(inner, { payloads: asked, resource: { "service.name": "shop" } }),
@@ -224,6 +231,7 @@ test("steps say whether they count, and inferred ones are among them", async () 
     shown_by: inner.record_id,
     tool: { inferred: true, requested_by: inner.step_id, call_id: "c1", result_bytes: 2, counted: true },
   });
+  expect(items[5]).toMatchObject({ status: "error", error: { type: "tool_error", message: null } });
   expect(items[7]).toMatchObject({
     shown_by: null,
     tool: { inferred: false, counted: false, same_call_as: "0123456789abcdef", same_call_in: "r2" },
@@ -248,6 +256,7 @@ test("an inferred step shows its arguments and result out of the records that ho
   expect(await detailOf(4)).toMatchObject({ content: "available", tool: { arguments: { n: 2 }, result: null } });
   const third = await api.app.inject({ url: `/v1/runs/r1/steps/${items[5]?.step_id}` });
   expect(third.body).toContain(`"arguments":{"n":${EXACT}}`);
+  expect(third.body).toContain('"result":"no such city"');
 });
 
 test("a loop is seen in the calls of an agent that has no tool spans", async () => {

@@ -70,9 +70,24 @@ function requestOf(response: unknown, tool: Tool): Part | undefined {
   return asked.find((part) => hashOf(part["arguments"]) === tool.arguments_sha256) ?? asked.at(-1);
 }
 
-/** The last one of that id: earlier ones belong to earlier calls. */
+/** The last one of that id, or without any of that name and content: earlier ones belong to earlier calls. */
 function resultOf(messages: unknown, tool: Tool): Part | undefined {
-  return partsOf(messages, "tool_call_response").findLast((part) => part["id"] === tool.call_id);
+  const given = partsOf(messages, "tool_call_response");
+  if (tool.call_id !== null) return given.findLast((part) => part["id"] === tool.call_id);
+  const named = given.filter(({ id, name }) => name === tool.name && (id ?? "") === "");
+  return named.findLast((part) => isResult(part, tool.result_sha256)) ?? named.at(-1);
+}
+
+/** As the collector hashes results: their JSON text, which text may be already. */
+function isResult({ response, result }: Part, sha256: string | null): boolean {
+  const value = response ?? result ?? null;
+  const texts = [JSON.stringify(asNumbers(value)), ...(typeof value === "string" ? [value] : [])];
+  return texts.some((text) => createHash("sha256").update(text).digest("hex") === sha256);
+}
+
+/** As JavaScript has them, of what says numbers as they were written. */
+function asNumbers(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 /** As the collector hashes arguments: their RFC 8785 text, which has numbers as JavaScript does, or the text itself. */
@@ -80,7 +95,7 @@ function hashOf(args: unknown): string | null {
   if (args === undefined || args === null) return null;
   try {
     return createHash("sha256")
-      .update(canonicalJson(JSON.parse(JSON.stringify(args))))
+      .update(canonicalJson(asNumbers(args)))
       .digest("hex");
   } catch {
     return null; // half a surrogate pair: then the last request of that name is shown

@@ -72,6 +72,8 @@ function stepRow(overrides: Partial<StepRow> = {}): StepRow {
     tool_result_ids: ["call-0"],
     tool_result_sha256: ["cd"],
     tool_result_bytes: [2 ** 40],
+    tool_result_names: [""],
+    tool_result_errors: [true],
     cost_usd: "12345678901234.123456789",
     price_table: "genai-prices",
     price_version: "0.1.8",
