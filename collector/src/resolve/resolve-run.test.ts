@@ -393,6 +393,9 @@ describe("a tool call that left no span", () => {
         next("three", 600, "node 3", ["name search", "P"]),
       ];
       expect(results([...nodes, ...rows])).toEqual([hash("R"), hash("P")]);
+      const atOnce = [asksFor("one", 0, "node 1", rome), asksFor("two", 1, "node 2", paris)];
+      const then = [next("three", 200, "node 3", ["name search", "R"]), next("four", 201, "", ["name search", "P"])];
+      expect(results([...nodes, ...atOnce, ...then])).toEqual([hash("R"), hash("P")]);
     });
   });
   it("is each its own where a model gives every call the same id", () => {
