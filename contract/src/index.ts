@@ -92,6 +92,7 @@ export {
   listRunsQuery,
   MAX_MISSING_PARENTS,
   MAX_RUN_GAPS,
+  MAX_RUN_ROOTS,
   queryTime,
   type Run,
   type RunDetail,

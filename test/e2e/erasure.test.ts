@@ -50,6 +50,12 @@ async function record(user: string | null, secret: string): Promise<string> {
   return traceId;
 }
 
+/** The record of the run as a whole: as the run names it, and itself. */
+async function whole(runId: string): Promise<unknown[]> {
+  const [root] = (await run(runId)).roots;
+  return [root, await getJson<StepDetail>(`${product.apiUrl}/v1/runs/${runId}/steps/${root?.step_id}`)];
+}
+
 async function steps(runId: string): Promise<StepDetail[]> {
   const url = `${product.apiUrl}/v1/runs/${runId}/steps`;
   const response = await fetch(url);
@@ -250,6 +256,10 @@ test("an auditor finds an erased person's words only where docs/privacy.md says 
     ],
   ]);
   expect(JSON.stringify(await steps(hers.runId))).not.toMatch(/carolina-(system|prompt|asked|arguments|result|why)/);
+  expect(JSON.stringify(await whole(hers.runId))).not.toContain(gone);
+  expect(await whole(hers.runId)).toMatchObject([{ input_preview: "", output_preview: "" }, { content: "erased" }]);
+  const ofOther = { input_preview: `${kept}-question`, output_preview: `${kept}-answer` };
+  expect(await whole(others.runId)).toMatchObject([ofOther, { ...ofOther, content: "available" }]);
   const shown = JSON.stringify(await steps(others.runId));
   for (const field of ["system", "prompt", "asked", "arguments", "result", "why"])
     expect(shown).toContain(`${kept}-${field}`);

@@ -39,7 +39,12 @@ async function reportAgent(exporter: ReturnType<(typeof EXPORTERS)[keyof typeof 
   });
   const tracer = provider.getTracer("test", "1");
   const root = tracer.startSpan("invoke_agent support", {
-    attributes: { "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "support" },
+    attributes: {
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.name": "support",
+      "gen_ai.input.messages": MESSAGES,
+      "shop.order": "A-7731",
+    },
   });
   const inRoot: Context = trace.setSpan(context.active(), root);
   const call = tracer.startSpan(
@@ -102,5 +107,14 @@ describe("OpenTelemetry's own exporters", () => {
       (step) => step.content === "available",
     );
     expect(detail.llm?.messages).toEqual(JSON.parse(MESSAGES));
+    expect(run?.roots).toMatchObject([{ name: "support", status: "ok", input_preview: "Wie geht’s? 🚀" }]);
+    const whole = await eventually(
+      () => getJson<StepDetail>(`${product.apiUrl}/v1/runs/${runId}/steps/${run?.roots[0]?.step_id}`),
+      (root) => root.content === "available",
+    );
+    expect(whole).toMatchObject({
+      ...{ seq: 0, kind: "agent", input: JSON.parse(MESSAGES), output: null, attributes: { "shop.order": "A-7731" } },
+    });
+    expect(items.map((step) => step.step_id)).not.toContain(whole.step_id);
   });
 });

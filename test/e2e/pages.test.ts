@@ -5,6 +5,7 @@ import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { runDemo } from "runledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Product, startProduct, temporaryDir } from "../support/product.ts";
+import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const ARGUMENTS = [
@@ -104,6 +105,29 @@ describe.skipIf(missing)("the pages of the running product, in a browser", () =>
     await page.goto(`${product.apiUrl}/runs/${run.run_id}?step=${named("settlement", "decision").step_id}`);
     await page.getByText("A repair would cost more than the phone is worth.").first().waitFor();
     expect(await page.locator('.options li[data-chosen="true"]').textContent()).toContain("pay out");
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it("show at a run's head what it was asked and answered, and the record of it on demand", async () => {
+    const said = (role: string, content: string) => JSON.stringify([{ role, parts: [{ type: "text", content }] }]);
+    const root = modelCall(
+      newTraceId(),
+      {
+        ...{ "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "porter", "shop.order": "A-7731" },
+        "gen_ai.input.messages": said("user", "Where is my parcel?"),
+        "gen_ai.output.messages": said("assistant", "It waits in Rotterdam."),
+      },
+      { parentSpanId: "" },
+    );
+    await postSpans(product.httpUrl, [root]);
+    const url = `${product.apiUrl}/v1/runs/${root.traceId}`;
+    await expect.poll(async () => (await fetch(url)).status, { timeout: 30_000 }).toBe(200);
+    await page.goto(`${product.apiUrl}/runs/${root.traceId}`);
+    const whole = page.getByRole("region", { name: "The run as a whole: porter" });
+    await whole.getByText("Where is my parcel?").waitFor();
+    await whole.getByText("It waits in Rotterdam.").waitFor();
+    await whole.getByRole("button", { name: "The record of the run as a whole" }).click();
+    await whole.getByText("shop.order").waitFor();
     expect(complaints).toEqual([]);
   }, 120_000);
 

@@ -57,7 +57,11 @@ function wordySpans(runId: string, user: string, word: (field: string) => string
   const limit = { [RUNLEDGER.stepKind]: "limit", [RUNLEDGER.limitName]: "steps" };
   const end = {
     ...{ [RUNLEDGER.event]: "run_end", [RUNLEDGER.runStatus]: "failed", [RUNLEDGER.runReason]: word("end") },
-    [RUNLEDGER.runOutcome]: "bad",
+    ...{ [RUNLEDGER.runOutcome]: "bad", "gen_ai.operation.name": "invoke_agent" },
+    "gen_ai.input.messages": JSON.stringify([{ role: "user", parts: [{ type: "text", content: word("question") }] }]),
+    "gen_ai.output.messages": JSON.stringify([
+      { role: "assistant", parts: [{ type: "text", content: word("answer") }] },
+    ]),
   };
   return [
     step(asked, "error", { events: [{ name: "exception", timeUnixNano: now(), attributes: exception }] }),

@@ -73,8 +73,21 @@ const toolCall = z.object({
   attempt: count.nullable(),
   error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
 });
+/** The record of a run as a whole. It is no step, and counts nowhere; its content is at `GET /v1/runs/{run_id}/steps/{step_id}`, as a step's is. */
+const runRoot = z.object({
+  step_id: z.string(),
+  record_id: z.string(),
+  name: z.string(),
+  status: z.enum(["ok", "error"]),
+  error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
+  /** How what it was given, and what it answered, begin. */
+  input_preview: z.string(),
+  output_preview: z.string(),
+});
 export const runDetail = run.extend({
   tool_calls: z.array(toolCall),
+  /** By their beginning; several where a trace has several, the first MAX_RUN_ROOTS. None while the run goes on, and where its root is a step. */
+  roots: z.array(runRoot),
   /** step_ids that records name as their parent and that are not here, at most MAX_MISSING_PARENTS; they may still come. */
   missing_parents: z.array(z.string()),
   /** The SDK numbered its records; false: of what it did not send nothing can be said. */
@@ -87,6 +100,7 @@ export const runDetail = run.extend({
 });
 export const MAX_MISSING_PARENTS = 20;
 export const MAX_RUN_GAPS = 20;
+export const MAX_RUN_ROOTS = 20;
 export type RunDetail = z.infer<typeof runDetail>;
 
 const RUN_ORDERS = [
@@ -110,7 +124,7 @@ export const listRunsQuery = z.object({
   since: queryTime.optional().describe("RFC 3339; runs that started at or after"),
   until: queryTime.optional().describe("RFC 3339; runs that started before"),
   min_cost_usd: apiMoney.optional(),
-  q: z.string().optional().describe("text in run id, task id, agent, names of steps or previews"),
+  q: z.string().optional().describe("text in run id, task id, agent, names of steps and roots or previews"),
   order: z.enum(RUN_ORDERS).default("-start_time"),
   limit: z.coerce.number().int().min(1).max(500).default(50),
   cursor: z.string().optional(),

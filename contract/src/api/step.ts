@@ -91,6 +91,8 @@ export type StepList = z.infer<typeof stepList>;
  * nobody can read it any more; `sealed` when its key is not there though no erasure is recorded.
  */
 export const stepDetail = step.extend({
+  /** 0: the record of the run as a whole (`roots` of the run), which stands in no list of steps. */
+  seq: count,
   content: z.enum(["available", "pending", "none", "erased", "expired", "sealed"]),
   /** With `content: erased`: who had it erased, why and when, and the index of the log's entry that says so. */
   erased: z
@@ -117,6 +119,8 @@ export const stepDetail = step.extend({
   attributes: freeMembers,
   /** The span's events, and the log records of the span that are not its content, by time. */
   events: z.array(z.unknown()),
+  /** The span's links to others. */
+  links: z.array(z.unknown()),
   resource: freeMembers,
   scope: z.object({
     name: z.string(),

@@ -28,6 +28,11 @@ const ours = llmRow("run-of-ours", "ours", {
   input_preview: "preview-of-ours",
   output_preview: "preview-of-ours",
 });
+/** The record of a run as a whole. */
+const ourRoot = stepRow("whole-run", "root", {
+  ...{ tenant: "ours", event: "run_end", start_time: at(5), end_time: at(15), end_status: "completed" },
+  input_preview: "preview-of-root-of-ours",
+});
 const QUOTED = "message-that-quotes-a-content";
 const failure = { status: "error", error_type: "Refused", error_message: QUOTED } as const;
 const failed = [
@@ -65,7 +70,7 @@ let ids: Record<string, string>;
 beforeAll(async () => {
   exportsDir = await mkdtemp(join(tmpdir(), "tenants-"));
   api = await startApiUnderTest({ apiKey: ROOT, exportsDir, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
-  await api.rows.insert("steps", [step, ours, ...failed], "seed");
+  await api.rows.insert("steps", [step, ours, ourRoot, ...failed], "seed");
   const payloads = await writePack(api.objects, { system_prompt: JSON.stringify(SECRET) }, { history: [], added: [] });
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, [recordOf(step, { payloads })]), "log");
   const { paths } = document.parse((await ask(ROOT, "GET", "/openapi.json")).body);
@@ -233,11 +238,18 @@ test("who may not see content gets no previews, and no hits of a search in them"
   const q_sha256 = createHash("sha256").update("preview-of").digest("hex");
   // A hit tells of contents, so it is a read of them; the words themselves would stay in the log for ever.
   expect(api.acts.recorded.at(-1)).toMatchObject({ action: "content.read", target: { part: "search", q_sha256 } });
+  const run = (role: string) => ask(keys.get(role) ?? "", "GET", "/v1/runs/whole-run");
+  expect((await run("investigator")).text).toContain("preview-of-root-of-ours");
+  const target = { run_id: "whole-run", part: "previews" };
+  expect(api.acts.recorded.at(-1)).toMatchObject({ action: "content.read", target });
   for (const role of ["viewer", "auditor", "operator"]) {
     const seen = await steps(role);
     expect(seen.status).toBe(200);
     expect(seen.text).not.toContain("preview-of-ours");
     expect((await search(role)).text).not.toContain("run-of-ours");
+    expect((await run(role)).text).toContain('"name":"root"');
+    expect((await run(role)).text).not.toContain("preview-of-root");
+    expect((await ask(keys.get(role) ?? "", "GET", `/v1/runs/whole-run/steps/${ourRoot.step_id}`)).status).toBe(403);
   }
   const approval = { approval_id: "e".repeat(32), run_id: "run-of-ours", tool: "pay", question: "question-of-ours" };
   await ask(keys.get("ingest") ?? "", "POST", "/v1/approvals", { ...approval, timeout_ms: 600_000 });
@@ -249,12 +261,12 @@ test("who may not see content gets no previews, and no hits of a search in them"
       expect([role, text.includes("question-of-ours")]).toEqual([role, role === "operator" || role === "investigator"]);
     }
   await ask(keys.get("investigator") ?? "", "GET", "/v1/runs?agent=ours");
-  const { question: _, ...target } = approval;
+  const { question: _, ...asked } = approval;
   expect(api.acts.recorded.slice(before).map((act) => [act.action, act.principal.name, act.target])).toEqual([
     ["content.read", "operator", { part: "questions" }],
     ["content.read", "investigator", { part: "questions" }],
-    ["content.read", "operator", { ...target, part: "questions" }],
-    ["content.read", "investigator", { ...target, part: "questions" }],
+    ["content.read", "operator", { ...asked, part: "questions" }],
+    ["content.read", "investigator", { ...asked, part: "questions" }],
   ]);
   api.acts.refuse(true);
   const unrecorded = await ask(keys.get("investigator") ?? "", "GET", "/v1/runs?q=preview-of-ours");

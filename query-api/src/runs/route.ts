@@ -5,16 +5,20 @@ import type { Feature } from "../dependencies.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import {
   isMessage,
+  isPreviewed,
   quotesContent,
   runWithoutContent,
   seesHits,
   seesMessages,
+  seesPreviews,
+  withoutContent,
   withoutMessage,
 } from "../steps/previews.ts";
 import { queryToolCalls } from "../steps/tool-calls.ts";
 import { completenessOf } from "./completeness.ts";
 import { noRun } from "./run-bounds.ts";
 import { createRunLists } from "./run-list.ts";
+import { rootsOf } from "./run-roots.ts";
 import { createRunSummaries, type RunSummaries, type SummarizedRun } from "./run-summaries.ts";
 
 const MESSAGES_ASK_FOR_A_ROLE =
@@ -34,7 +38,7 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
         tags: ["runs"],
         summary: "Runs that fit a filter",
         description:
-          "`q` looks for run id, task id and agent in every run, and for names and previews of steps in those received since " +
+          "`q` looks for run id, task id and agent in every run, and for names and previews of steps and roots in those received since " +
           "`since`, or without it in the seven days before `until` or now. " +
           MESSAGES_ASK_FOR_A_ROLE,
         querystring: listRunsQuery.strict(),
@@ -55,8 +59,8 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
       config: { role: "viewer" },
       schema: {
         tags: ["runs"],
-        summary: "One run, with its tool calls",
-        description: MESSAGES_ASK_FOR_A_ROLE,
+        summary: "One run, with its tool calls and what it was asked and answered as a whole",
+        description: `${MESSAGES_ASK_FOR_A_ROLE} So are previews empty.`,
         params: runParameters,
         querystring: z.strictObject({}),
         response: { 200: runDetail, ...ERROR_RESPONSES },
@@ -66,14 +70,21 @@ export function registerRuns({ app, dependencies, settings }: Feature): void {
       const { run_id } = request.params;
       const { tenant } = request.principal;
       const found = await findRun(summaries, tenant, run_id);
-      const [tool_calls, completeness] = await Promise.all([
+      const [tool_calls, roots, completeness] = await Promise.all([
         queryToolCalls(rows, tenant, found),
+        rootsOf(rows, tenant, found),
         completenessOf(rows, tenant, found),
       ]);
-      const run = { ...found.run, ...completeness, tool_calls };
-      const isQuoted = quotesContent(run) || tool_calls.some(isMessage);
-      if (!isQuoted || (await seesMessages(reads, request, run_id))) return run;
-      return { ...runWithoutContent(run), tool_calls: tool_calls.map(withoutMessage) };
+      const run = { ...found.run, ...completeness, tool_calls, roots };
+      // Previews and messages are one read.
+      const isQuoted = quotesContent(run) || [...tool_calls, ...roots].some(isMessage);
+      const sees = roots.some(isPreviewed) ? seesPreviews : isQuoted ? seesMessages : null;
+      if (sees === null || (await sees(reads, request, run_id))) return run;
+      return {
+        ...runWithoutContent(run),
+        tool_calls: tool_calls.map(withoutMessage),
+        roots: roots.map(withoutContent),
+      };
     },
   );
 }

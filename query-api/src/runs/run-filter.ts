@@ -12,11 +12,12 @@ const DEFAULT_SEARCH_NS = 7n * 24n * 3_600n * 1_000_000_000n;
 
 type FilterField = Exclude<keyof ListRunsQuery, "order" | "limit" | "cursor">;
 
-const textInSteps = (
-  columns: readonly string[],
-) => `run_id IN (SELECT run_id FROM all_steps WHERE tenant = {tenant:String}
-  AND received_time >= fromUnixTimestamp64Nano({q_since:Int64})
-  AND (${columns.map((column) => `positionCaseInsensitiveUTF8(${column}, {q:String}) > 0`).join(" OR ")}))`;
+const textInSteps = (columns: readonly string[]) => {
+  const found = `tenant = {tenant:String} AND received_time >= fromUnixTimestamp64Nano({q_since:Int64})
+  AND (${columns.map((column) => `positionCaseInsensitiveUTF8(${column}, {q:String}) > 0`).join(" OR ")})`;
+  return `run_id IN (SELECT run_id FROM all_steps WHERE ${found}
+  UNION ALL SELECT run_id FROM steps WHERE event = 'run_end' AND ${found})`;
+};
 
 const CONDITIONS: Record<FilterField, string> = {
   status: "run_status = {status:String}",

@@ -1,4 +1,4 @@
-import { runDetail, runList, type StepRow, usage } from "@runledger/contract";
+import { runDetail, runList, type StepRow, stepDetail, stepList, usage } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { at, llmRow, START_MS, stepRow, toolRow } from "../testing/step-rows.ts";
@@ -321,4 +321,43 @@ test("of each sum of tokens a run says how many calls it is without; embeddings 
     const items = usage.parse((await api.get(`/v1/usage?group_by=${group}`)).body).items;
     expect(items.find((row) => row.group["agent"] === "partly")).toMatchObject(sums);
   }
+});
+
+test("what a run as a whole was asked and answered is in it, found, readable, and no step", async () => {
+  const words = { input_preview: "How is the tide?", output_preview: "High at noon." };
+  const root = (key: string, ms: number, facts: Partial<StepRow>) =>
+    stepRow("r-roots", key, {
+      event: "run_end",
+      root: true,
+      kind: "agent",
+      start_time: at(ms),
+      end_status: "completed",
+      ...facts,
+    });
+  const second = root("agent B", 20, {
+    status: "error",
+    error_type: "Refused",
+    error_message: "no",
+    end_status: "failed",
+  });
+  const first = root("agent A", 10, { ...words, latency_ms: 3 });
+  await insert("roots", [second, llmRow("r-roots", "call", { start_time: at(15) }), first]);
+  const run = runDetail.parse((await api.get("/v1/runs/r-roots")).body);
+  expect(run).toMatchObject({ steps: 1, llm_calls: 1, tool_calls: [] });
+  const { step_id, record_id } = first;
+  expect(run.roots).toEqual([
+    { step_id, record_id, name: "agent A", status: "ok", error: null, ...words },
+    expect.objectContaining({ name: "agent B", status: "error", error: { type: "Refused", message: "no" } }),
+  ]);
+  expect(stepList.parse((await api.get("/v1/runs/r-roots/steps")).body).items.map(({ name }) => name)).toEqual([
+    "call",
+  ]);
+  for (const which of ["", `?record_id=${record_id}`])
+    expect(stepDetail.parse((await api.get(`/v1/runs/r-roots/steps/${step_id}${which}`)).body)).toMatchObject({
+      ...{ seq: 0, kind: "agent", name: "agent A", latency_ms: 3, llm: null, tool: null, content: "pending", ...words },
+    });
+  const others = [`r-roots/steps/${step_id}?record_id=${second.record_id}`, `r-done/steps/${step_id}`];
+  for (const path of others) expect((await api.get(`/v1/runs/${path}`)).status).toBe(404);
+  for (const q of ["the tide", "AT NOON", "agent b"])
+    expect([q, await list(`q=${encodeURIComponent(q)}&since=2026-01-01T00:00:00Z`)]).toEqual([q, ["r-roots"]]);
 });

@@ -50,6 +50,7 @@ export function createInferredContents({ rows, objects, keyring, gone }: Content
         output: null,
         attributes: {},
         events: [],
+        links: [],
         resource: asked?.whole.record.resource ?? {},
         scope: asked?.whole.record.scope ?? { name: "", version: "" },
       };

@@ -28,9 +28,15 @@ async function mayRead(reads: ContentReads, request: FastifyRequest, target: Act
   return seesContent(principal) && (await reads.recordSoon({ principal, reason: reasonOf(request), target }));
 }
 
-/** A step as it is shown to who may not see content: without what is cut from it, or may quote it. */
-export function withoutContent(step: Step): Step {
+type Previewed = Pick<Step, "input_preview" | "output_preview">;
+
+/** A step, or a run's root, as it is shown to who may not see content: without what is cut from it, or may quote it. */
+export function withoutContent<Shown extends Previewed & Pick<Step, "error">>(step: Shown): Shown {
   return withoutMessage({ ...step, input_preview: "", output_preview: "" });
+}
+
+export function isPreviewed({ input_preview, output_preview }: Previewed): boolean {
+  return input_preview !== "" || output_preview !== "";
 }
 
 /** So of a run: the reason of one that failed is its error's message. */

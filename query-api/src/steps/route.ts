@@ -17,7 +17,7 @@ import { fillFromLogs } from "./log-summaries.ts";
 import { seesPreviews, withoutContent } from "./previews.ts";
 import { createStepContents } from "./step-content.ts";
 import { createStepLogs } from "./step-logs.ts";
-import { querySteps } from "./step-query.ts";
+import { queryRoots, querySteps } from "./step-query.ts";
 import { stepFromRow } from "./step-view.ts";
 
 const listQuery = z.strictObject({
@@ -77,7 +77,9 @@ export function registerSteps({ app, dependencies }: Feature): void {
       config: { role: "investigator" },
       schema: {
         tags: ["runs"],
-        summary: "A step with its content: exactly what went in and came out",
+        summary: "A step, or the run as a whole, with its content: exactly what went in and came out",
+        description:
+          "The ids of the records of the run as a whole are in `roots` of the run; they have no `seq` among its steps, but 0.",
         params: stepParameters,
         querystring: detailQuery,
         response: { 200: stepDetail, ...ERROR_RESPONSES },
@@ -89,7 +91,8 @@ export function registerSteps({ app, dependencies }: Feature): void {
       const { tenant } = request.principal;
       const received = await findBounds(rows, tenant, run_id);
       const which = record_id === undefined ? {} : { recordIds: [record_id] };
-      const [row] = await querySteps(rows, { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which });
+      const question = { tenant, runIds: [run_id], received, limit: 1, stepId: step_id, ...which };
+      const row = (await querySteps(rows, question))[0] ?? (await queryRoots(rows, question))[0];
       if (row === undefined) {
         throw new QueryApiError("not_found", `run ${run_id} has no step ${step_id}`, {
           hint: `GET /v1/runs/${run_id}/steps lists them`,

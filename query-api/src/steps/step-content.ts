@@ -80,6 +80,7 @@ function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content:
     output: content.output ?? null,
     attributes: entry.attributes,
     events: entry.events,
+    links: entry.links,
     resource: entry.resource,
     scope: entry.scope,
   };
@@ -98,6 +99,7 @@ function withoutContent(step: Step, logIndex: number | null): StepDetail {
     output: null,
     attributes: {},
     events: [],
+    links: [],
     resource: {},
     scope: { name: "", version: "" },
   };

@@ -29,6 +29,39 @@ export interface StepQuestion {
   notRecordIds?: readonly string[];
 }
 
+/** The records of a run as a whole, as `querySteps` answers steps, by their beginning. `seq` is 0: they are no steps. */
+export async function queryRoots(
+  rows: Rows,
+  {
+    tenant,
+    runIds,
+    received,
+    limit,
+    stepId,
+    recordIds,
+  }: Omit<StepQuestion, "after" | "receivedAfter" | "notRecordIds">,
+): Promise<SteppedRow[]> {
+  const sql = `
+SELECT * REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), 0 AS seq, '' AS same_call_as, '' AS same_call_in
+FROM (
+  SELECT ${COLUMNS}, row_number() OVER (ORDER BY ${PLACE}) AS nth
+  FROM (SELECT *, '' AS shown_by, '' AS result_in FROM steps WHERE event = 'run_end')
+  WHERE ${OF_RUNS}
+    ${stepId === undefined ? "" : "AND step_id = {step_id:String}"}
+    ${recordIds === undefined ? "" : "AND record_id IN {record_ids:Array(String)}"}
+)
+ORDER BY nth LIMIT {page:UInt32}`;
+  return await rows.query<SteppedRow>(sql, {
+    tenant,
+    run_ids: runIds,
+    first_ns: received.firstNs,
+    last_ns: received.lastNs,
+    page: limit,
+    ...(stepId === undefined ? {} : { step_id: stepId }),
+    ...(recordIds === undefined ? {} : { record_ids: recordIds }),
+  });
+}
+
 /** A row is as StepRow has it, with `seq`, its place in its run from 1, and `place`, what `after` takes. */
 export type SteppedRow = Record<string, unknown>;
 

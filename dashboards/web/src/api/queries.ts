@@ -77,7 +77,7 @@ export const runQuery = (runId: string) =>
     queryFn: ({ signal }) => getJson<RunDetail>(`/v1/runs/${encodeURIComponent(runId)}`, {}, signal),
   });
 
-export const stepQuery = (runId: string, step: Step) =>
+export const stepQuery = (runId: string, step: Pick<Step, "step_id" | "record_id">) =>
   queryOptions({
     queryKey: ["step", runId, step.record_id],
     queryFn: ({ signal }) =>

@@ -41,6 +41,7 @@ export function useLiveRun(runId: string): LiveRun {
           missing_parents: known?.missing_parents ?? [],
           numbered: known?.numbered ?? false,
           gaps: known?.gaps ?? [],
+          roots: known?.roots ?? [],
           ...(data as Run),
         })),
       step: (data) => store.add(data as Step),

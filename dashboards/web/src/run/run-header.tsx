@@ -1,4 +1,4 @@
-import type { RunDetail } from "@runledger/contract";
+import type { RunDetail, Step } from "@runledger/contract";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { RunAlerts } from "../alerts/run-alerts.tsx";
@@ -13,17 +13,19 @@ import { Icon } from "../ui/icon.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
 import { Sum } from "../ui/sum.tsx";
+import { RunRoots } from "./run-roots.tsx";
 import type { Timeline } from "./timeline.ts";
 
 interface RunHeaderProps {
   run: RunDetail;
   live: LiveState | null;
   repeats: Timeline["repeats"];
+  steps: Step[];
   onSelect: (stepId: string) => void;
 }
 
 /** What happened, at a glance: how it went, why, how long, how much, and whether the record of it is whole. */
-export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
+export function RunHeader({ run, live, repeats, steps, onSelect }: RunHeaderProps) {
   const repeat = repeats[0];
   return (
     <header className="run-header">
@@ -63,6 +65,7 @@ export function RunHeader({ run, live, repeats, onSelect }: RunHeaderProps) {
           <code>{run.error.type}</code> <ErrorMessage message={run.error.message} />
         </p>
       ) : null}
+      <RunRoots run={run} steps={steps} onSelect={onSelect} />
       <RunFacts run={run} />
     </header>
   );

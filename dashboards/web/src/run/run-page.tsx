@@ -45,7 +45,7 @@ export function RunPage() {
   return (
     <div className="page run-page">
       <Breadcrumb runId={runId} />
-      <RunHeader run={run} live={live} repeats={timeline.repeats} onSelect={select} />
+      <RunHeader run={run} live={live} repeats={timeline.repeats} steps={steps.steps} onSelect={select} />
       <div className="run-panes" data-open={chosen !== undefined}>
         <section className="timeline-pane" aria-label="Timeline">
           {steps.error ? (

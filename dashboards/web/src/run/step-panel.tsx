@@ -1,20 +1,12 @@
 import type { Step } from "@runledger/contract";
-import { useQuery } from "@tanstack/react-query";
-import { stepQuery } from "../api/queries.ts";
 import { duration, exactTime, offset } from "../format/time.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorMessage } from "../ui/error-message.tsx";
-import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { KIND_LABELS, KindIcon } from "../ui/status-badge.tsx";
-import { AgentContent } from "./agent-content.tsx";
-import { GoneContent } from "./gone-content.tsx";
-import { LlmContent } from "./llm-content.tsx";
 import { PrivacyNote } from "./privacy-note.tsx";
-import { OtherContent, Proof } from "./step-record.tsx";
+import { StepContent } from "./step-content.tsx";
 import { addressOf, type TimelineRow } from "./timeline.ts";
-import { ToolContent } from "./tool-content.tsx";
-import { isWithheld, WithheldContent } from "./withheld-content.tsx";
 
 interface StepPanelProps {
   runId: string;
@@ -29,8 +21,6 @@ interface StepPanelProps {
 /** Everything that went into a step and came out of it, and where the log proves it. */
 export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose }: StepPanelProps) {
   const { step } = row;
-  const detail = useQuery(stepQuery(runId, step));
-  const isKeyed = (step.privacy?.withheld.length ?? 0) > 0;
   return (
     <aside className="step-panel" aria-label={`Step ${step.seq}: ${step.name}`}>
       <header className="step-head">
@@ -56,46 +46,7 @@ export function StepPanel({ runId, row, steps, previous, next, onSelect, onClose
           </div>
         ) : null}
         {step.privacy ? <PrivacyNote privacy={step.privacy} /> : null}
-        {detail.error && isWithheld(detail.error) ? (
-          <WithheldContent error={detail.error} />
-        ) : detail.error ? (
-          <FailureNotice
-            title="The content could not be loaded"
-            error={detail.error}
-            onRetry={() => void detail.refetch()}
-          />
-        ) : null}
-        {detail.isPending ? (
-          <p className="muted" role="status">
-            Loading…
-          </p>
-        ) : null}
-        {detail.data ? (
-          <>
-            {detail.data.content === "pending" ? (
-              <p className="pending" role="status">
-                <Icon name="running" className="spin" /> The content is on its way into the log; it appears here by
-                itself.
-              </p>
-            ) : null}
-            <GoneContent step={detail.data} />
-            {detail.data.llm ? (
-              <LlmContent llm={detail.data.llm} available={detail.data.content === "available"} keyed={isKeyed} />
-            ) : null}
-            {detail.data.tool ? (
-              <ToolContent
-                tool={detail.data.tool}
-                available={detail.data.content === "available"}
-                keyed={isKeyed}
-                steps={steps}
-                onSelect={onSelect}
-              />
-            ) : null}
-            <AgentContent step={detail.data} />
-            <OtherContent step={detail.data} />
-            <Proof step={detail.data} />
-          </>
-        ) : null}
+        <StepContent runId={runId} step={step} steps={steps} onSelect={onSelect} />
       </div>
     </aside>
   );

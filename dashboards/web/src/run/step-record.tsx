@@ -52,6 +52,11 @@ export function OtherContent({ step }: { step: StepDetail }) {
           <JsonView value={step.events} label="events" />
         </Section>
       ) : null}
+      {step.links.length > 0 ? (
+        <Section title="Links" note={count(step.links.length)} folded>
+          <JsonView value={step.links} label="links" />
+        </Section>
+      ) : null}
       <Section title="Origin" note={step.scope.name} folded>
         <JsonView value={{ scope: step.scope, resource: step.resource }} label="origin" />
       </Section>
