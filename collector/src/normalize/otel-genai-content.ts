@@ -1,7 +1,8 @@
 import { GEN_AI } from "@runledger/contract";
 import { adkTalk, adkTool } from "./adk-content.ts";
-import { type EventMessages, messagesOfEvent } from "./genai-message-events.ts";
+import { type EventMessages, isMessageEvent, messagesOfEvent } from "./genai-message-events.ts";
 import { askedMessages, conventionMessages, messageListText } from "./genai-messages.ts";
+import { isMembers } from "./json-object.ts";
 import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts";
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
@@ -64,7 +65,7 @@ const AGENT_INPUT = ["gen_ai.retrieval.query.text", LAMINAR_INPUT];
 const AGENT_OUTPUT = ["gen_ai.retrieval.documents", LAMINAR_OUTPUT];
 
 function talkOf(span: SpanView, attributes: AttributeReader): Content {
-  const content = eventTalk(span.events);
+  const content = eventTalk(eventsOf(span, attributes));
   const system = systemOf(attributes.value(GEN_AI.systemInstructions), attributes.memo.parse);
   const input = attributes.value(GEN_AI.inputMessages) ?? attributes.value("gen_ai.prompt");
   const output = attributes.value(GEN_AI.outputMessages) ?? attributes.value("gen_ai.completion");
@@ -73,6 +74,26 @@ function talkOf(span: SpanView, attributes: AttributeReader): Content {
   if (output !== null) content.response = messageListText(output, "assistant", attributes.memo);
   return content;
 }
+
+/**
+ * Before it spoke of messages, Pydantic AI wrote the events of its time into one attribute: a JSON list, each with its name and members.
+ * Source: pydantic-ai-slim 0.4, models/instrumented.py.
+ */
+const EVENTS = "events";
+
+function eventsOf(span: SpanView, attributes: AttributeReader): readonly SpanEvent[] {
+  const text = span.attributes.get(EVENTS);
+  const list = typeof text === "string" && text.includes('"event.name"') ? attributes.memo.parse(text) : null;
+  if (typeof text !== "string" || !Array.isArray(list)) return span.events;
+  const events: SpanEvent[] = list
+    .filter(isMembers)
+    .map(({ "event.name": name, ...said }) => ({ name: String(name), time: "", attributes: said }));
+  if (events.length < list.length || !events.every(({ name }) => isMessageEvent(name))) return span.events;
+  if (!LONG_NUMBER.test(text)) attributes.value(EVENTS);
+  return [...span.events, ...events];
+}
+/** Such numbers lose digits in the messages that are made of them: what was sent stays an attribute. */
+const LONG_NUMBER = /\d{16}/;
 
 function asked(input: unknown, toldApart: string | null, memo?: TextMemo): Pick<Content, "system_prompt" | "messages"> {
   if (toldApart !== null) return { messages: conventionMessages(input, "user", memo) };

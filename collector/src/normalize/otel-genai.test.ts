@@ -370,6 +370,25 @@ describe("a model call", () => {
     expect(read({ "gen_ai.operation.name": "execute_tool" }, { events }).events).toBeUndefined();
   });
 
+  it("is read in an attribute that lists the events, as Pydantic AI's once did", () => {
+    const events = [
+      { content: "Be brief.", role: "system", "event.name": "gen_ai.system.message" },
+      { content: "Hi", role: "user", "gen_ai.message.index": 0, "event.name": "gen_ai.user.message" },
+      { index: 0, message: { role: "assistant", content: "Hello." }, "event.name": "gen_ai.choice" },
+    ];
+    const { content, rest } = read({ ...CHAT, events: JSON.stringify(events) });
+    expect(JSON.parse(content.system_prompt ?? "")).toEqual(text("Be brief."));
+    expect(content.messages?.map((message) => JSON.parse(message))).toEqual([{ role: "user", parts: text("Hi") }]);
+    expect(JSON.parse(content.response ?? "")).toMatchObject([{ role: "assistant", parts: text("Hello.") }]);
+    expect(rest).toEqual({});
+    for (const others of [[{ "event.name": "mine" }], [1, events[0]], { "event.name": 1 }]) {
+      const given = { events: JSON.stringify(others) };
+      expect(read({ ...CHAT, ...given })).toMatchObject({ content: {}, rest: given });
+    }
+    const long = JSON.stringify([{ content: '{"n":1234567890123456789}', "event.name": "gen_ai.user.message" }]);
+    expect(read({ ...CHAT, events: long })).toMatchObject({ rest: { events: long } });
+  });
+
   it("is read in the event of the operation's details on the span, under what the span's attributes say", () => {
     const details = event("gen_ai.client.inference.operation.details", {
       "gen_ai.input.messages": '[{"role":"user","parts":[]}]',
