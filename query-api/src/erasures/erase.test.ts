@@ -12,7 +12,7 @@ import {
   type Rows,
   StorageError,
 } from "@runledger/storage";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { argumentsPath, createApprovalDocument, withApproval, withDecision } from "../approvals/approval-book.ts";
 import { keysNotErasing } from "../exports/export-log.ts";
@@ -87,8 +87,9 @@ function eraser(
   known = rows(),
 ): Eraser {
   const erasures = createErasureStore(store);
-  const dependencies = { objects: store, rows: known, keyring: ring, acts, clock: () => NOW, store: erasures, lease };
-  return createEraser(dependencies, SHARD);
+  const clock = () => NOW;
+  const kept = { store: erasures, lease, rowsKeptDays: 30 };
+  return createEraser({ objects: store, rows: known, keyring: ring, acts, clock, ...kept }, SHARD);
 }
 
 const erasureOfAlice = (): KeptErasure => ({
@@ -216,6 +217,37 @@ test("a run of hers that ClickHouse does not know yet is waited for, and its key
   });
   expect(done).toMatchObject({ state: "done", key_ids: expect.arrayContaining([run]), run_ids: ["r1"] });
   expect(await livingKeys(ALICE, RUN)).toEqual([]);
+});
+
+test("nothing is recorded while ClickHouse lacks what another log of the store has, but for what has left it by age", async () => {
+  const { store } = eraser();
+  const ofShard = async (shard: string, days: number): Promise<string> => {
+    const received_time = new Date(NOW - days * 86_400_000).toISOString().replace("Z", "000000Z");
+    const record = recordOf(stepRow("r9", shard), { received_time });
+    await publishSmallLog(objects, [record], shard);
+    return record.record_id;
+  };
+  const [other, old] = [await ofShard("1", 28), await ofShard("2", 29)];
+  const lacking = (...ids: string[]): Rows => ({
+    ...rows(),
+    query: async <Row>(sql: string, parameters?: QueryParameters) =>
+      ids.includes(String(parameters?.["recordId"])) ? [] : await rows().query<Row>(sql),
+  });
+  const erasing = (known: Rows) => eraser(objects, recorder(), keyring, undefined, known);
+  const begun = await store.save(erasureOfAlice());
+  let elapsed = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => (elapsed += 20_000));
+  try {
+    await expect(erasing(lacking(other, old)).advance(begun)).rejects.toMatchObject({
+      message: expect.stringContaining("lacks what shard 1 has"),
+      hint: expect.stringContaining("share one ClickHouse"),
+    });
+  } finally {
+    clock.mockRestore();
+  }
+  expect(logged).toEqual([]);
+  expect(await store.underWay()).toMatchObject([{ state: "recording", key_ids: [] }]);
+  expect(await erasing(lacking(old)).advance(begun)).toMatchObject({ state: "done" });
 });
 
 test("the last record of a run before an act is found behind any number of metrics, up to a day", async () => {

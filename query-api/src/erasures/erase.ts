@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
+import { DIRECTORY, erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
@@ -12,7 +12,13 @@ import type { Lease } from "../state/lease.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import { findRecordedErasure, lastRunRecordBefore, type RecordedErasure } from "./recorded-erasure.ts";
+import {
+  findRecordedErasure,
+  lastRunRecordBefore,
+  publishedSize,
+  type RecordedErasure,
+  type RunRecord,
+} from "./recorded-erasure.ts";
 
 export interface EraseDependencies {
   objects: Objects;
@@ -21,6 +27,8 @@ export interface EraseDependencies {
   acts: ActRecorder;
   clock: () => number;
   store: ErasureStore;
+  /** How long ClickHouse has rows. */
+  rowsKeptDays: number;
   /** Of the one process that goes on with erasures: two would record their acts twice. */
   lease: Pick<Lease, "hold">;
 }
@@ -30,6 +38,7 @@ const MAX_KEYS_PER_ACT = 600;
 /** How long an act may take from its ACK into the published log before who waits is told to wait longer. */
 const MAX_WAIT_MS = 30_000;
 const POLL_MS = 100;
+const DAY_MS = 86_400_000;
 /** New keys of an active person appear at most once a month. */
 const MAX_ROUNDS = 20;
 
@@ -140,6 +149,7 @@ async function recordErasure(
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
     await untilRowsOf(dependencies, shard, current, recorded.at(-1));
+    await requireRowsOfOthers(dependencies, shard, current);
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
@@ -174,16 +184,44 @@ async function untilRowsOf(
   act: RecordedErasure | undefined,
 ): Promise<void> {
   const last = act === undefined ? null : await lastRunRecordBefore(objects, shard, act);
-  if (last === null) return;
-  const sql = "SELECT 1 FROM steps WHERE tenant = {tenant:String} AND record_id = {recordId:String} LIMIT 1";
+  const isThere = await untilRow(rows, last, performance.now() + MAX_WAIT_MS);
+  if (isThere) return;
+  throw new QueryApiError("unavailable", `erasure ${erasure_id} waits for ClickHouse, which is behind the log`, {
+    hint: "it goes on by itself: GET /v1/erasures tells how far it is, /readyz what holds ClickHouse up",
+  });
+}
+
+/** Nor may it lack what other logs of the store have, as it does where another collector has a ClickHouse of its own: then nobody knows whom a hold means either. */
+async function requireRowsOfOthers(
+  { objects, rows, clock, rowsKeptDays }: EraseDependencies,
+  shard: string,
+  { erasure_id }: KeptErasure,
+): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
-  while ((await rows.query(sql, last)).length === 0) {
-    if (performance.now() > deadline)
-      throw new QueryApiError("unavailable", `erasure ${erasure_id} waits for ClickHouse, which is behind the log`, {
-        hint: "it goes on by itself: GET /v1/erasures tells how far it is, /readyz what holds ClickHouse up",
-      });
+  const receivedTime = new Date(clock()).toISOString();
+  const logs = (await objects.folders("log/")).filter((name) => name !== DIRECTORY && name !== shard);
+  for (const log of logs) {
+    const end = { logIndex: await publishedSize(objects, log), receivedTime };
+    const last = await lastRunRecordBefore(objects, log, end, (rowsKeptDays - 1) * DAY_MS);
+    if (await untilRow(rows, last, deadline)) continue;
+    throw new QueryApiError(
+      "unavailable",
+      `erasure ${erasure_id} waits for ClickHouse, which lacks what shard ${log} has`,
+      {
+        hint: `collectors over one store share one ClickHouse (RUNLEDGER_CLICKHOUSE_URL); if the one that had the rows of shard ${log} is gone, stop Runledger and fill this one: runledger rebuild`,
+      },
+    );
+  }
+}
+
+async function untilRow(rows: Rows, record: RunRecord | null, deadline: number): Promise<boolean> {
+  if (record === null) return true;
+  const sql = "SELECT 1 FROM steps WHERE tenant = {tenant:String} AND record_id = {recordId:String} LIMIT 1";
+  while ((await rows.query(sql, { ...record })).length === 0) {
+    if (performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }
+  return true;
 }
 
 async function untilInLog(objects: Objects, shard: string, erasure: KeptErasure, acts: number): Promise<void> {

@@ -46,20 +46,29 @@ const STEP_ENTRIES = 1_024;
 /** Older rows may have left ClickHouse by age. */
 const RECENT_MS = 24 * 3_600_000;
 
-/** The last record of a run that stands within a day before an entry: ClickHouse gets them in the same order, so when it has this one it has all before. Null: there is none. */
+export interface RunRecord {
+  tenant: string;
+  recordId: string;
+}
+
+/**
+ * The last record of a run that stands before an entry and was received less than `recentMs` before it: ClickHouse gets them in the same order, so when it has
+ * this one it has all before. Null: there is none.
+ */
 export async function lastRunRecordBefore(
   objects: Objects,
   shard: string,
-  { logIndex, receivedTime }: RecordedErasure,
-): Promise<{ tenant: string; recordId: string } | null> {
+  { logIndex, receivedTime }: Pick<RecordedErasure, "logIndex" | "receivedTime">,
+  recentMs = RECENT_MS,
+): Promise<RunRecord | null> {
   const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
   const size = await publishedSize(objects, shard);
   for (let end = logIndex, isRecent = true; end > 0 && isRecent; end -= STEP_ENTRIES) {
-    let last: { tenant: string; recordId: string } | null = null;
+    let last: RunRecord | null = null;
     isRecent = false;
     for await (const { entry } of readEntries(read, Math.max(0, end - STEP_ENTRIES), end, size)) {
       const { tenant, record_id: recordId, event, run_id, received_time } = parseLogEntry(entry);
-      if (Date.parse(receivedTime) - Date.parse(received_time) >= RECENT_MS) continue;
+      if (Date.parse(receivedTime) - Date.parse(received_time) >= recentMs) continue;
       isRecent = true;
       if (run_id !== "" && event !== "metric" && event !== "act") last = { tenant, recordId };
     }

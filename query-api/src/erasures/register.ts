@@ -6,11 +6,16 @@ import { createErasureStore } from "./erasure-store.ts";
 import { registerErasures } from "./route.ts";
 import { startUpkeep } from "./upkeep.ts";
 
+/** As that of `RUNLEDGER_RETENTION_DAYS`. */
+const DEFAULT_RETENTION_DAYS = 400;
+
 /** Erasures, legal holds, and the expiry of content. */
 export function registerPrivacy(feature: Feature, { lease }: Pick<ControlState, "lease">): void {
   const { keyring, objects } = feature.dependencies;
   const store = createErasureStore(objects);
-  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, store, lease }, feature.settings.shard);
+  const { shard, retentionDays } = feature.settings;
+  const kept = { store, lease, rowsKeptDays: retentionDays ?? DEFAULT_RETENTION_DAYS };
+  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, ...kept }, shard);
   registerHolds(feature);
   registerErasures(feature, eraser, lease);
   startUpkeep(feature, eraser, lease);
