@@ -183,6 +183,7 @@ export {
   parsePolicy,
   policyLogs,
   type QuorumRule,
+  quorumTimes,
   type TrustPolicy,
 } from "./log/policy.ts";
 export {

@@ -1,6 +1,14 @@
+import { generateKeyPairSync } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { createWitnessing } from "@runledger/collector";
-import { DIRECTORY, parsePolicy } from "@runledger/contract";
+import {
+  COSIGNATURE_V1,
+  createCosigner,
+  DIRECTORY,
+  formatVerifierKey,
+  parsePolicy,
+  signNote,
+} from "@runledger/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeWitness, startFakeWitness } from "./fake-witness.ts";
 import { createSampleDirectory, type SampleDirectory, verifySample } from "./sample-directory.ts";
@@ -172,6 +180,36 @@ test("behind what witnesses covered each entry must be young, and of a shard tha
     { verdict: "INCOMPLETE", where: "a: entries 3 to 4" },
     { verdict: "INCOMPLETE", where: "b: entries 1 to 2" },
   ]);
+});
+
+test("no witness that the quorum does without moves the times", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  await sample.grow("a", 2, receivedAt(now * 1000 + 3_600_000));
+  await sample.record();
+  await sample.grow("a", 1, receivedAt(now * 1000));
+  const note = Buffer.from((await sample.objects.read("log/directory/checkpoint")) ?? "");
+  const text = `${note.toString().split("\n\n")[0]}\n`;
+  const pairs = ["w1", "w2", "w3"].map((name) => ({ name, key: generateKeyPairSync("ed25519").privateKey }));
+  const lines = pairs
+    .map(({ name, key }) => `witness ${name} ${formatVerifierKey(name, key, COSIGNATURE_V1)}\n`)
+    .join("");
+  const seenWith = (times: readonly number[], quorum: string) => {
+    const signers = pairs
+      .slice(0, times.length)
+      .map(({ name, key }, i) => createCosigner(name, key, () => times[i] ?? 0));
+    const cosignatures = Buffer.from(signNote(text, signers)).subarray(text.length + 1);
+    const changes = { "log/directory/cosigned": Buffer.concat([note, cosignatures]) };
+    return verifySample(sample, `${lines}${quorum}\n`, { now, changes });
+  };
+  const liesOf = (...quorumAndTimes: [string, number[]][]) =>
+    quorumAndTimes.flatMap(([quorum, honest]) =>
+      [1_000, now, now + 365 * 86_400].map((lie) => ({ quorum, times: [...honest, lie] })),
+    );
+  for (const { quorum, times } of liesOf(["quorum w1", [now]], ["group g 2 w1 w2 w3\nquorum g", [now, now]])) {
+    const seen = await seenWith(times, quorum);
+    expect(seen).toMatchObject({ verdict: "VERIFIED", findings: [], directory: { witnessed: { time: now } } });
+    expect(seen.notes.join()).toContain(`stood in the log by ${receivedAt(now * 1000).slice(0, 19)}Z`);
+  }
 });
 
 test("without a cosigned head a policy with a quorum verifies nothing", async () => {

@@ -462,7 +462,15 @@ test("a quorum that the policy asks for must have cosigned the bundle's checkpoi
       withSums(change(files("runs"), { checkpoint: () => bytes }).filter(([path]) => !path.startsWith("proofs/"))),
     );
   expect(await verdictOf(bundles.runs, { ...trust, policy })).toBe("UNTRUSTED");
+  const nested = (depth: number): string =>
+    `${policy.split("group")[0]}${Array.from({ length: depth }, (_, i) => `group g${i + 1} all ${i === 0 ? "w" : `g${i}`}\n`).join("")}quorum g${depth}\n`;
+  expect(await verdictOf(bundles.runs, { ...trust, policy: nested(100) })).toBe("UNTRUSTED");
+  expect(await verdictOf(bundles.runs, { ...trust, policy: nested(2_500) })).toBe("UNREADABLE");
   expect(await verdictOf(withNote(Buffer.concat([note, cosignature])), { ...trust, policy })).toBe("VERIFIED");
+  // A second time that nobody can write down, though its witness signed it.
+  const never = createCosigner("witness.example/w", pair.privateKey, () => 9_000_000_000_000_000);
+  const late = Buffer.from(signNote(text, [never])).subarray(text.length + 1);
+  expect(await verdictOf(withNote(Buffer.concat([note, late])), { ...trust, policy })).toBe("TAMPERED");
   const other = Buffer.from(signNote(`${text}more\n`, [witness])).subarray(text.length + 6);
   expect(await verdictOf(withNote(Buffer.concat([note, other])), { ...trust, policy })).toBe("TAMPERED");
 });

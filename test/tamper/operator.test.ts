@@ -288,10 +288,29 @@ test("records that say they were received after a witness had cosigned them are 
   const { node, python, times } = await verifiers.verify(writeTar(withSums(files)), { ...trust, policy });
   expect([node, python]).toEqual(["VERIFIED", "VERIFIED"]);
   expect(times.node).toEqual([
-    "Entries 0 to 14 say to have been received at 2026-01-01T00:00:23Z, and stood in the log by 2025-12-31T23:00:00Z as its head of 15 entries attests (cosigned by w): the collector's clock was ahead, or the time is made up.",
+    "Entries 0 to 14 say to have been received at 2026-01-01T00:00:23Z, and stood in the log by 2025-12-31T23:00:00Z as its head of 15 entries attests (cosigned by w0): the collector's clock was ahead, or the time is made up.",
   ]);
   expect(times.python).toEqual(times.node);
   found.push("received after it was cosigned");
+  // Nor is it hidden, or made up, by a witness that the quorum does without.
+  const [before, after] = [Date.UTC(2025, 11, 31, 23) / 1000, 1_800_000_000];
+  for (const [quorum, honest, notes] of [
+    ["quorum w0", [before], 1],
+    ["quorum w0", [after], 0],
+    ["group g 2 w0 w1 w2\nquorum g", [before, before], 1],
+    ["group g 2 w0 w1 w2\nquorum g", [after, after], 0],
+  ] as const) {
+    for (const lie of [1, 4_000_000_000]) {
+      const { cosigned, policy } = witnessedBy(note, [...honest, lie], quorum);
+      const files = change(readTar(whole), { checkpoint: () => cosigned }).filter(
+        ([name]) => !name.startsWith("proofs/"),
+      );
+      const seen = await verifiers.verify(writeTar(withSums(files)), { ...trust, policy });
+      expect([seen.node, seen.python]).toEqual(["VERIFIED", "VERIFIED"]);
+      expect([quorum, lie, seen.times.node.length]).toEqual([quorum, lie, notes]);
+      expect(seen.times.python).toEqual(seen.times.node);
+    }
+  }
 });
 
 test("an entry that is withheld, from the whole, a time or a run, is missed", async () => {
@@ -330,14 +349,27 @@ async function sizeOf(log: BundleLog): Promise<number> {
 }
 
 function witnessed(note: Buffer, seconds = 1_800_000_000): { cosigned: Buffer; policy: string } {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  const name = "witness.example/w";
-  const witness = createCosigner(name, privateKey, () => seconds);
+  return witnessedBy(note, [seconds], "group g any w0\nquorum g");
+}
+
+/** By w0, w1, …, each of which says another time. */
+function witnessedBy(note: Buffer, seconds: readonly number[], quorum: string): { cosigned: Buffer; policy: string } {
   const text = `${note.toString().split("\n\n")[0]}\n`;
-  const cosignature = Buffer.from(signNote(text, [witness])).subarray(text.length + 1);
-  const key = formatVerifierKey(name, privateKey, 4);
-  const policy = `log ${truth.store.key.verifierKey}\nwitness w ${key}\ngroup g any w\nquorum g\n`;
-  return { cosigned: Buffer.concat([note, cosignature]), policy };
+  const witnesses = seconds.map((time, i) => {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    const name = `witness.example/w${i}`;
+    const line = `witness w${i} ${formatVerifierKey(name, privateKey, 4)}\n`;
+    return { line, signer: createCosigner(name, privateKey, () => time) };
+  });
+  const signed = Buffer.from(
+    signNote(
+      text,
+      witnesses.map(({ signer }) => signer),
+    ),
+  );
+  const lines = witnesses.map(({ line }) => line).join("");
+  const policy = `log ${truth.store.key.verifierKey}\n${lines}${quorum}\n`;
+  return { cosigned: Buffer.concat([note, signed.subarray(text.length + 1)]), policy };
 }
 
 const cosignatureOf = (note: Buffer): Buffer => Buffer.from(`${note.toString().trimEnd().split("\n").at(-1)}\n`);

@@ -8,7 +8,7 @@ BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program opens
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, calendar, collections, datetime, hashlib, hmac, json, os, re, struct, subprocess, sys, tempfile, time
+import argparse, base64, calendar, collections, datetime, hashlib, hmac, json, math, os, re, struct, subprocess, sys, tempfile, time
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -467,9 +467,12 @@ def parse_key(text, kind=1):
     return name, key_id, data[1:]
 
 
+MAX_GROUPS_DEEP = 100
+
+
 def parse_policy(data):
     """(keys of logs, rules by name, name of the quorum), of a policy's bytes. A rule is a witness's key, or (threshold, names of rules)."""
-    keys, quorums, rules, members, known = [], [], {}, set(), set()
+    keys, quorums, rules, members, known, depths = [], [], {}, set(), set(), {}
     arity = {"log": (1, 2), "witness": (2, 3), "group": (3, 1 << 30), "quorum": (1, 1)}
     if len(data) > 1_000_000:
         raise Unreadable("the policy is too large")
@@ -498,7 +501,10 @@ def parse_policy(data):
                     or any(member not in rules or member in members for member in words[3:]):
                 raise Unreadable("line %d of the policy is no group" % number)
             members.update(words[3:])
-            rules[words[1]] = (int(least), words[3:])
+            depths[words[1]] = 1 + max(depths.get(member, 0) for member in words[3:])
+            if depths[words[1]] > MAX_GROUPS_DEEP:
+                raise Unreadable("line %d of the policy: groups nest %d deep at most" % (number, MAX_GROUPS_DEEP))
+            rules[words[1]] = (int(least), tuple(words[3:]))
         if words[0] == "quorum":
             if words[1] != "none" and words[1] not in rules:
                 raise Unreadable("line %d of the policy: %s is not defined before it" % (number, words[1]))
@@ -516,26 +522,26 @@ def policy_key(words, number):
         raise Unreadable("line %d of the policy: %s" % (number, error))
 
 
-def is_quorum(rule, rules, cosigned):
-    """https://c2sp.org/tlog-policy"""
+def quorum_time(rule, rules, times):
+    """The least time by which those who had cosigned are a quorum (https://c2sp.org/tlog-policy): whoever it does without can't move it. Infinite: they are none."""
     if len(rule) == 3:
-        return rule in cosigned
-    return sum(is_quorum(rules[name], rules, cosigned) for name in rule[1]) >= rule[0]
+        return times.get(rule, math.inf)
+    return sorted(quorum_time(rules[name], rules, times) for name in rule[1])[rule[0] - 1]
 
 
 def cosigners_of(note, rules):
-    """[(witness, when it cosigned)] of a checkpoint (https://c2sp.org/tlog-cosignature, 0x04); None when a cosignature is wrong."""
+    """{witness: when it cosigned, the last time} of a checkpoint (https://c2sp.org/tlog-cosignature, 0x04); None when a cosignature is wrong."""
     text, signatures = parse_note(note)
-    cosigned = []
+    cosigned = {}
     for name, key_id, signature in signatures:
         known = [rule for rule in rules.values() if len(rule) == 3 and rule[:2] == (name, key_id)]
         time = int.from_bytes(signature[:8], "big")
         message = b"cosignature/v1\ntime %d\n" % time + text.encode()
-        is_time = len(signature) == 72 and 0 < time < 1 << 53
+        is_time = len(signature) == 72 and 0 < time <= 253402300799  # of the year 9999, the last that RFC 3339 writes
         by = [rule for rule in known if is_time and ed25519_ok(rule[2], message, signature[8:])]
         if known and not by:
             return None
-        cosigned.extend((rule, time) for rule in by)
+        cosigned.update({rule: max(time, cosigned.get(rule, 0)) for rule in by})
     return cosigned
 
 
@@ -2534,17 +2540,15 @@ class Bundle:
         return None
 
     def quorum_of(self, note, where, findings):
-        """(names of the witnesses that cosigned, when all had), if they are the quorum that the policy asks for; else None."""
+        """(names of the witnesses that cosigned, by when a quorum of them had), if they are the quorum that the policy asks for; else None."""
         if self.quorum == "none":
             return None
         cosigned = cosigners_of(note, self.rules)
         if cosigned is None:
             findings.add("TAMPERED", where, "a cosignature does not fit it")
             return None
-        witnesses = [rule for rule, _ in cosigned]
-        if is_quorum(self.rules[self.quorum], self.rules, witnesses):
-            return [name for name, rule in self.rules.items() if rule in witnesses], max((when for _, when in cosigned), default=0)
-        return None
+        reached = quorum_time(self.rules[self.quorum], self.rules, cosigned)
+        return None if reached == math.inf else ([name for name, rule in self.rules.items() if rule in cosigned], reached)
 
     def compare_sums(self, content):
         listed, in_order, reported = set(), True, 0

@@ -118,10 +118,11 @@ async function readAnchor(
     const isKnown = directory.isSigned && head.isSigned;
     return log === undefined || !isKnown ? [] : [{ log, size: Math.min(head.size, log.head.size) }];
   });
-  for (const { log, size } of by === null ? [] : covered) {
-    log.attested.push(cosignedBy(size, by?.names ?? [], by?.times ?? []));
-    if (size >= (log.anchors.witnessed?.size ?? 0)) log.anchors.witnessed = { size, by: by?.names ?? [] };
-  }
+  if (by !== null)
+    for (const { log, size } of covered) {
+      log.attested.push(cosignedBy(size, by.names, by.time));
+      if (size >= (log.anchors.witnessed?.size ?? 0)) log.anchors.witnessed = { size, by: by.names };
+    }
   if (anchor.timestamp === null || trust.checkTimestamp === undefined) return;
   const time = await trust.checkTimestamp(Buffer.from(anchor.timestamp, "base64"), note);
   for (const { log, size } of covered) {

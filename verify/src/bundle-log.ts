@@ -80,7 +80,7 @@ export function openBundleLog(
   const pinned = [size, log.since_checkpoint, ...since.map((each) => each.size)].filter((each) => each !== null);
   const by = quorumOf(note, trust, BUNDLE_FILES.checkpoint, findings);
   const anchors: LogAnchors = { witnessed: by && { size, by: by.names }, stamped: null };
-  const attested = by === null ? [] : [cosignedBy(size, by.names, by.times)];
+  const attested = by === null ? [] : [cosignedBy(size, by.names, by.time)];
   const tiles = createBundleTiles(head, pinned, findings);
   const selection = createSelectionCheck(manifest, log, findings);
   const entries = createBundleEntries(log, { tiles, selection, attested, facts, runs }, findings, onEntries);

@@ -4,10 +4,10 @@ import {
   cosignersOf,
   DIRECTORY,
   type Findings,
-  isQuorum,
   LogError,
   type NoteVerifier,
   openCheckpoint,
+  quorumTimes,
   type TrustPolicy,
   unverifiedCheckpoint,
 } from "@runledger/contract";
@@ -24,10 +24,10 @@ export interface Trust {
   checkTimestamp?: CheckTimestamp;
 }
 
-/** Names of witnesses, and when they cosigned, in seconds since the epoch. */
+/** Names of the witnesses that cosigned, and by when a quorum of them had, in seconds since the epoch. */
 export interface Quorum {
   names: string[];
-  times: number[];
+  time: number;
 }
 
 /** @throws LogError `malformed` when it is no checkpoint. */
@@ -66,9 +66,10 @@ export function quorumOf(note: Uint8Array, { witnessed }: Trust, where: string, 
   try {
     const cosigners = witnessed.witnesses.map(({ cosigner }) => cosigner);
     const times = cosignersOf(note, cosigners);
-    if (!isQuorum(witnessed.quorum, ({ cosigner }) => times.has(cosigner))) return null;
+    const quorum = quorumTimes(witnessed.quorum, times);
+    if (quorum === null) return null;
     const names = witnessed.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
-    return { names, times: [...times.values()] };
+    return { names, time: quorum.reached };
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     findings.add("TAMPERED", where, error.message);

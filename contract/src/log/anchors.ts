@@ -2,7 +2,7 @@ import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { cosignersOf } from "./cosignature.ts";
 import { LogError } from "./log-error.ts";
 import type { ReadObject } from "./log-reader.ts";
-import { isQuorum, type TrustPolicy } from "./policy.ts";
+import { quorumTimes, type TrustPolicy } from "./policy.ts";
 import { type AttestedHead, cosignedBy } from "./received-times.ts";
 import type { RecordedHead } from "./recorded-heads.ts";
 import type { NoteVerifier } from "./signed-note.ts";
@@ -18,7 +18,7 @@ export interface Anchors {
   heads: RecordedHead[];
   /** All that are under a quorum or have a time stamp that was checked. */
   attested: AttestedHead[];
-  /** The largest head under a quorum of the policy's witnesses, and when the earliest of its cosignatures was made (seconds since the epoch); null: none. */
+  /** The largest head under a quorum of the policy's witnesses, and since when a quorum of its cosignatures was made (seconds since the epoch); null: none. */
   witnessed: { size: number; time: number; by: string[] } | null;
   /** The largest head with a time stamp that was checked; null: none. */
   stamped: { size: number; time: string } | null;
@@ -89,11 +89,12 @@ function witness(
     note,
     policy.witnesses.map(({ cosigner }) => cosigner),
   );
-  if (policy.quorum === null || !isQuorum(policy.quorum, ({ cosigner }) => times.has(cosigner))) return;
+  const quorum = policy.quorum && quorumTimes(policy.quorum, times);
+  if (quorum === null) return;
   const by = policy.witnesses.filter(({ cosigner }) => times.has(cosigner)).map(({ name }) => name);
-  anchors.attested.push(cosignedBy(head.size, by, times.values()));
+  anchors.attested.push(cosignedBy(head.size, by, quorum.reached));
   if (head.size < (anchors.witnessed?.size ?? 0)) return;
-  anchors.witnessed = { size: head.size, time: Math.min(...times.values()), by };
+  anchors.witnessed = { size: head.size, time: quorum.newest, by };
 }
 
 /** Notes what is wrong with something signed. */

@@ -35,9 +35,10 @@ test("every changed bit of a cosignature is found", () => {
   expect(() => cosignersOf(other, [cosigner])).toThrow("does not fit");
 });
 
-test("a cosignature without a time, or of another length, does not count", () => {
+test("a cosignature without a time, of one beyond the year 9999, or of another length, does not count", () => {
   for (const sign of [
     createCosigner("witness.example/w", privateKey, () => 0).sign,
+    createCosigner("witness.example/w", privateKey, () => 253_402_300_800).sign,
     (message: Uint8Array) => Buffer.from(witness.sign(message)).subarray(0, 71),
     createNoteSigner("witness.example/w", privateKey).sign,
   ]) {

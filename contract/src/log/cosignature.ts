@@ -13,6 +13,8 @@ export interface Cosigner {
 
 const TIMESTAMP_BYTES = 8;
 const SIGNATURE_BYTES = 64;
+/** Of the year 9999, the last that RFC 3339 writes. */
+const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
 
 /** A cosigner by its verifier key of type 0x04. @throws LogError `malformed`. */
 export function parseCosignerKey(text: string): Cosigner {
@@ -25,8 +27,8 @@ export function parseCosignerKey(text: string): Cosigner {
       if (signature.length !== TIMESTAMP_BYTES + SIGNATURE_BYTES) return null;
       const bytes = Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength);
       const time = Number(bytes.readBigUInt64BE(0));
-      // Zero states nothing about when, and what is no safe integer is no time that anybody lives to see.
-      if (time === 0 || !Number.isSafeInteger(time)) return null;
+      // Zero states nothing about when.
+      if (time === 0 || time > LAST_TIME) return null;
       return crypto.verify(null, signedMessage(signed, time), key, bytes.subarray(TIMESTAMP_BYTES)) ? time : null;
     },
   };

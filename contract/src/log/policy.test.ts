@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { isQuorum, parsePolicy, policyLogs } from "./policy.ts";
+import { isQuorum, parsePolicy, policyLogs, quorumTimes } from "./policy.ts";
 import { COSIGNATURE_V1, formatVerifierKey } from "./signed-note.ts";
 
 const key = formatVerifierKey("log.example/0", generateKeyPairSync("ed25519").publicKey);
@@ -29,6 +29,33 @@ test("a quorum of nested groups holds for exactly the sets of witnesses that its
   const single = parsePolicy(`witness a ${a}\nwitness b ${b}\ngroup g any a b\nquorum b\n`).quorum;
   expect(isQuorum(single, ({ name }) => name === "a")).toBe(false);
   expect(isQuorum(single, ({ name }) => name === "b")).toBe(true);
+});
+
+test("the times of a quorum are the least until which, and the greatest since which, enough have cosigned", () => {
+  const { quorum, witnesses } = parsePolicy(
+    `witness a ${a}\nwitness b ${b}\nwitness c ${c}\nwitness d ${d}\ngroup two 2 a b c\ngroup both all two d\nquorum both\n`,
+  );
+  if (quorum === null) throw new Error("no quorum");
+  const choices = [null, 1, 2, 3];
+  for (let n = 0; n < 256; n++) {
+    const given = witnesses.map((_, i) => choices[(n >> (2 * i)) % 4] ?? null);
+    const times = new Map(witnesses.flatMap(({ cosigner }, i) => (given[i] ? [[cosigner, given[i]] as const] : [])));
+    const are = (fits: (time: number) => boolean): boolean =>
+      isQuorum(quorum, ({ cosigner }) => times.has(cosigner) && fits(times.get(cosigner) ?? 0));
+    const reached = [1, 2, 3].find((t) => are((time) => time <= t));
+    const newest = [3, 2, 1].find((t) => are((time) => time >= t));
+    expect([given, quorumTimes(quorum, times)]).toEqual([given, reached === undefined ? null : { reached, newest }]);
+  }
+});
+
+test("groups nest a hundred deep", () => {
+  const { quorum, witnesses } = parsePolicy(`witness g0 ${a}\n${nested(100)}quorum g100\n`);
+  if (quorum === null) throw new Error("no quorum");
+  expect(isQuorum(quorum, () => true)).toBe(true);
+  expect(quorumTimes(quorum, new Map(witnesses.map(({ cosigner }) => [cosigner, 7])))).toEqual({
+    reached: 7,
+    newest: 7,
+  });
 });
 
 test("a key whose base64 has a plus in it, and what looks like another type behind it, is a key", () => {
@@ -65,7 +92,16 @@ test.each([
   ["a threshold that is no decimal", `witness w ${a}\ngroup g 0x1 w\nquorum g\n`, "line 2"],
   ["a threshold of another kind", `witness w ${a}\ngroup g constructor w\nquorum g\n`, "line 2"],
   ["a quorum of nobody", `quorum w\n`, "line 1"],
+  [
+    "groups 101 deep",
+    `witness g0 ${a}\n${nested(101)}quorum g101\n`,
+    "line 102 of the policy is none of a tlog-policy: groups nest 100 deep",
+  ],
   ["a control character", `log ${key}\r\nquorum none\n`, "control character"],
 ])("%s is refused", (_what, policy, message) => {
   expect(() => parsePolicy(policy)).toThrow(message);
 });
+
+function nested(depth: number): string {
+  return Array.from({ length: depth }, (_, i) => `group g${i + 1} all g${i}\n`).join("");
+}

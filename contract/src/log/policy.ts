@@ -23,6 +23,8 @@ export interface PolicyWitness {
 export type QuorumRule = PolicyWitness | { name: string; threshold: number; members: QuorumRule[] };
 
 const MAX_POLICY_BYTES = 1_000_000;
+/** Of groups within groups. */
+const MAX_DEPTH = 100;
 const KEYWORDS = ["log", "witness", "group", "quorum"];
 
 /** By its bytes: what is no ASCII is opaque ("Character set"). @throws LogError `malformed`, naming the line. */
@@ -60,6 +62,26 @@ export function policyLogs(file: string | Uint8Array): string[] {
   return logs;
 }
 
+/**
+ * When a quorum cosigned, by `times` of its witnesses (as `cosignersOf` tells them); null: they are none. `reached`: the least time by which those who had are
+ * one. `newest`: the greatest since which those who have are one. So who is outside of the quorum, or fewer than it asks for, can move neither beyond what the others say.
+ */
+export function quorumTimes(
+  rule: QuorumRule,
+  times: ReadonlyMap<Cosigner, number>,
+): { reached: number; newest: number } | null {
+  const reached = leastTime(rule, (cosigner) => times.get(cosigner) ?? Number.POSITIVE_INFINITY);
+  const newest = -leastTime(rule, (cosigner) => -(times.get(cosigner) ?? Number.NEGATIVE_INFINITY));
+  return Number.isFinite(reached) ? { reached, newest } : null;
+}
+
+/** Each is a member of one group at most, so a group's time is that of the member with which it has enough. */
+function leastTime(rule: QuorumRule, timeOf: (cosigner: Cosigner) => number): number {
+  if ("cosigner" in rule) return timeOf(rule.cosigner);
+  const times = rule.members.map((member) => leastTime(member, timeOf)).sort((a, b) => a - b);
+  return times[rule.threshold - 1] ?? Number.POSITIVE_INFINITY;
+}
+
 /** Is it enough that these have cosigned? */
 export function isQuorum(rule: QuorumRule | null, cosigned: (witness: PolicyWitness) => boolean): boolean {
   if (rule === null) return true;
@@ -71,6 +93,8 @@ export function isQuorum(rule: QuorumRule | null, cosigned: (witness: PolicyWitn
 function createParser(policy: TrustPolicy) {
   const rules = new Map<string, QuorumRule>();
   const members = new Set<string>();
+  /** Of the groups. */
+  const depths = new Map<string, number>();
   const keys = { log: new Set<string>(), witness: new Set<string>() };
   let hasQuorum = false;
 
@@ -111,6 +135,9 @@ function createParser(policy: TrustPolicy) {
         if (members.has(member)) return `${member} is a member already`;
         members.add(member);
       }
+      const depth = 1 + names.reduce((most, member) => Math.max(most, depths.get(member) ?? 0), 0);
+      if (depth > MAX_DEPTH) return `groups nest ${MAX_DEPTH} deep at most`;
+      depths.set(name, depth);
       const rule = { name: utf8(name), threshold: least, members: found.filter((member) => member !== undefined) };
       return define(name, rule);
     },

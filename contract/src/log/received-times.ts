@@ -7,9 +7,9 @@ export interface AttestedHead {
   by: string;
 }
 
-/** `times`: of the cosignatures, in seconds since the epoch. By the latest all of them had seen the head. */
-export function cosignedBy(size: number, names: readonly string[], times: Iterable<number>): AttestedHead {
-  return { size, timeMs: Math.max(...times) * 1000, by: `cosigned by ${names.join(", ")}` };
+/** `time`: by which a quorum of them had, in seconds since the epoch. */
+export function cosignedBy(size: number, names: readonly string[], time: number): AttestedHead {
+  return { size, timeMs: time * 1000, by: `cosigned by ${names.join(", ")}` };
 }
 
 /** What is attested of a directory's heads, said of a shard that it recorded. Both by ascending place in the directory. */
