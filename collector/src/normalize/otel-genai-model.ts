@@ -85,9 +85,10 @@ function reasonsInDetails(events: SpanView["events"]): string[] {
 export function reasonsInAnswer(response: string | undefined, { parse }: AttributeReader["memo"]): string[] {
   const messages = response?.includes('"finish_reason"') ? parse(response) : null;
   if (!Array.isArray(messages)) return [];
-  return messages
-    .map((message: unknown) => (isMembers(message) ? message["finish_reason"] : null))
-    .filter((reason) => typeof reason === "string");
+  return messages.flatMap((message: unknown) => {
+    const reason = isMembers(message) ? message["finish_reason"] : null;
+    return typeof reason === "string" && reason !== "" ? [reason] : []; // some write an empty one
+  });
 }
 
 type Tokens = Pick<

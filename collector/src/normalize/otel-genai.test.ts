@@ -239,6 +239,8 @@ describe("a model call", () => {
       read(CHAT, { events: [event(details, { "gen_ai.response.finish_reasons": ["length"] })] }),
     ])
       expect(call.llm?.finish_reasons).toEqual(["length"]);
+    const unsaid = JSON.stringify([{ role: "assistant", parts, finish_reason: "" }]);
+    expect(read({ ...CHAT, [said]: unsaid }).llm?.finish_reasons).toEqual([]);
     const told = { ...CHAT, "gen_ai.response.finish_reasons": ["stop"] };
     expect(read(told, { events: [choice] }).llm?.finish_reasons).toEqual(["stop"]);
   });
