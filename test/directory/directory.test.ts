@@ -12,6 +12,19 @@ afterEach(() => rm(sample.directory, { recursive: true }));
 
 const checkpoint = async (log: string): Promise<Uint8Array> =>
   (await sample.objects.read(`log/${log}/checkpoint`)) ?? new Uint8Array();
+/** The store, in which each of these is absent the first times that it is asked for. */
+const withoutAtFirst = (paths: readonly string[], times: number): SampleDirectory["objects"] => {
+  const left = new Map(paths.map((path) => [path, times]));
+  return {
+    ...sample.objects,
+    read: async (path) => {
+      const absences = left.get(path) ?? 0;
+      left.set(path, absences - 1);
+      return absences > 0 ? null : await sample.objects.read(path);
+    },
+  };
+};
+const receivedAt = (ms: number): string => new Date(ms).toISOString().replace("Z", "000000Z");
 const sizeOf = async (log: string): Promise<number> => unverifiedCheckpoint(await checkpoint(log)).size;
 
 const firstOf = async (log: string): Promise<RunledgerRecord> =>
@@ -120,15 +133,46 @@ test("without the directory's key a log whose key was given is missed by that, u
   expect(alone).toMatchObject({ verdict: "VERIFIED" });
 });
 
-test("a server that has no directory when it is asked first, and one when it is asked again, has none", async () => {
+test("a server that has no directory when it is asked first and twice again, and one later, has none", async () => {
   await sample.grow("a", 1);
   await sample.record();
   const path = "log/directory/checkpoint";
-  let asked = 0;
-  const read = (of: string) => (of === path && asked++ === 0 ? Promise.resolve(null) : sample.objects.read(of));
-  const seen = await verifySample({ keys: sample.keys, objects: { ...sample.objects, read } });
+  const seen = await verifySample({ keys: sample.keys, objects: withoutAtFirst([path], 3) });
   expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "directory: checkpoint" }] });
   expect(seen.notes[0]).toContain("The store went on while it was verified");
+});
+
+test("what is there and publishes its first head while it is verified is waited for", async () => {
+  await sample.grow("a", 1);
+  await sample.record();
+  await sample.grow("b", 1, receivedAt(Date.now()));
+  const shardOnly = sample.keys.slice(1);
+  for (const [keys, paths] of [
+    [sample.keys, ["log/b/checkpoint"]],
+    [shardOnly, ["log/b/checkpoint"]],
+    [sample.keys, ["log/directory/checkpoint", "log/a/checkpoint", "log/b/checkpoint"]],
+  ] as const) {
+    const seen = await verifySample({ keys: [...keys], objects: withoutAtFirst(paths, 2) });
+    expect(seen).toMatchObject({ verdict: "VERIFIED", findings: [], entriesChecked: 2 });
+  }
+  // Once, and not as a log that is not here too.
+  const seen = await verifySample({ keys: shardOnly, objects: withoutAtFirst(["log/b/checkpoint"], 3) });
+  expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "b: checkpoint" }] });
+  expect(seen.findings).toHaveLength(1);
+  expect(seen.notes[0]).toContain("The store went on while it was verified");
+});
+
+test("a directory that has not taken the first record yet is told of as such", async () => {
+  const now = Date.now();
+  await sample.grow("a", 1, receivedAt(now));
+  for (const [later, words] of [
+    [5, "That is just now: verify again in a minute"],
+    [61, "It is recorded by a running collector"],
+  ] as const) {
+    const seen = await verifySample(sample, "quorum none\n", { now: Math.floor(now / 1000) + later });
+    expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "directory: checkpoint" }] });
+    expect(seen.findings[0]?.what).toContain(words);
+  }
 });
 
 test("a log whose newest checkpoint is being published while it is verified is not taken for a cut one", async () => {

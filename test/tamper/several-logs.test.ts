@@ -15,6 +15,7 @@ import { loadOrCreateSigningKey, openKeyring } from "@runledger/storage";
 import { verifyTarget } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeWitness } from "../directory/fake-witness.ts";
+import { verifySample } from "../directory/sample-directory.ts";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
 import { type BundleLog, createBundleLog, frame, NOBODY, runFrame, timeAt } from "./bundle-log.ts";
 import {
@@ -183,6 +184,22 @@ test("of a store, one log alone is verified with the acts of the others, which t
   );
   expect((await logs.verify("b")).verdict).toBe("INCOMPLETE");
   await writeFile(acts, genuine);
+});
+
+test("of a run with records in a log that is not here it is not said that they never arrived", async () => {
+  const { a, b, directory } = logs.keys;
+  for (const [keys, absent] of [
+    [[a, b], {}],
+    [[a, b, directory], {}],
+    [[a, b, directory], { "log/directory/checkpoint": null }],
+  ] as const) {
+    const sample = { objects: logs.objects, keys: [...keys] };
+    const seen = await verifySample(sample, "quorum none\n", { hidden: "b", changes: absent });
+    expect(seen).toMatchObject({ verdict: "INCOMPLETE", runs: { problems: [{ run_id: "moving", kind: "removed" }] } });
+  }
+  const headless = { objects: logs.objects, keys: [a, b] };
+  const seen = await verifySample(headless, "quorum none\n", { changes: { "log/b/checkpoint": null } });
+  expect(seen.runs.problems).toMatchObject([{ run_id: "moving", kind: "removed" }]);
 });
 
 test("tenants are apart in every log, and what expired is explained by the installation's act in whichever", async () => {

@@ -1,5 +1,5 @@
 import { DIRECTORY } from "../record/paths.ts";
-import { unverifiedCheckpoint } from "./checkpoint.ts";
+import { logName, unverifiedCheckpoint } from "./checkpoint.ts";
 import { LogError } from "./log-error.ts";
 import { type ReadObject, readEntry } from "./log-reader.ts";
 import type { NoteVerifier } from "./signed-note.ts";
@@ -10,23 +10,33 @@ import type { Findings, LogVerification } from "./verification.ts";
 const MAX_UNRECORDED_MS = 15 * 60_000;
 const CURE = "It is recorded by a running collector that has keys/log-directory.key: start one, then verify again";
 
+/** A collector's own shard is in its directory in a moment, another's in a minute. */
+const JUST_BEGUN_MS = 60_000;
+
 /** A policy names a directory, and the store has none. `begun`: what the shards' first entries say; null: no word. */
-export function addAbsentDirectory(begun: readonly (string | null)[], findings: Findings): void {
+export function addAbsentDirectory(begun: readonly (string | null)[], now: number, findings: Findings): void {
   const [since] = begun.filter((first) => first !== null).toSorted();
   const what = "your policy names a directory of the shards, and there is none here";
   const records = since === undefined ? "" : `, with records since ${since}`;
-  findings.add("INCOMPLETE", CHECKPOINT_PATH, `${what}${records}. ${CURE}; if there was one before, it was removed`);
+  const isYoung = since !== undefined && Math.abs(now * 1000 - Date.parse(since)) <= JUST_BEGUN_MS;
+  const cure = isYoung ? "That is just now: verify again in a minute" : CURE;
+  findings.add("INCOMPLETE", CHECKPOINT_PATH, `${what}${records}. ${cure}; if there was one before, it was removed`);
 }
 
-/** Without a directory, which tells of every log that had a record, the policy's keys tell which logs there must be. */
+/**
+ * Without a directory, which tells of every log that had a record, the policy's keys tell which logs there must be. `headless`: shards without a head, of
+ * which that is told. @returns how many are missing.
+ */
 export function addAbsentLogs(
   verifiers: readonly NoteVerifier[],
-  logs: readonly Pick<LogVerification, "origin">[],
+  { logs, headless }: { logs: readonly Pick<LogVerification, "origin">[]; headless: readonly string[] },
   findings: Findings,
-): void {
-  const there = new Set(logs.map(({ origin }) => origin));
-  for (const name of new Set(verifiers.map((verifier) => verifier.name))) {
-    if (there.has(name) || name.endsWith(`/${DIRECTORY}`)) continue;
+): number {
+  const isThere = (name: string): boolean =>
+    logs.some(({ origin }) => origin === name) || headless.includes(logName(name));
+  const keys = new Set(verifiers.map((verifier) => verifier.name).filter((name) => !name.endsWith(`/${DIRECTORY}`)));
+  const absent = [...keys].filter((name) => !isThere(name));
+  for (const name of absent) {
     const what = "you gave its key, and it is not here";
     findings.add(
       "INCOMPLETE",
@@ -34,6 +44,7 @@ export function addAbsentLogs(
       `${what}; if it belongs elsewhere or has no record yet, leave its key out`,
     );
   }
+  return absent.length;
 }
 
 /** A shard that the directory does not name: a note while its log is young, else INCOMPLETE, since nobody would miss it. `since`: what its first entry says. @returns the note. */

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { DIRECTORY, logPrefix } from "../record/paths.ts";
 import { type Anchors, readAnchors } from "./anchors.ts";
 import type { NoteVerifier } from "./signed-note.ts";
@@ -5,6 +6,7 @@ import { sinceOfDirectory } from "./since-checkpoints.ts";
 import { CHECKPOINT_PATH } from "./tile-path.ts";
 import { type Findings, findingsWithin } from "./verification.ts";
 import type { LogToVerify } from "./verify.ts";
+import { PUBLISHING_MS } from "./verify-checkpoints.ts";
 import { type VerifiedDirectory, verifyDirectory } from "./verify-directory.ts";
 import type { StoreToVerify, StoreTrust } from "./verify-store.ts";
 
@@ -46,7 +48,21 @@ export async function readShards(
     const anchors = trust.quorum === null ? null : await readAnchors(log, trust, verifiers, within(shard));
     moments.set(shard, { anchors, head: await log.read(CHECKPOINT_PATH), isListed: listed.has(shard) });
   }
+  await askAgain(
+    store,
+    [...moments].filter(([, { isListed }]) => isListed),
+  );
   return { shards, moments, within };
+}
+
+/** What is there and has no head may be publishing its first. Asking again gives nobody a second history to show: none was told of. */
+async function askAgain(store: StoreToVerify, moments: readonly (readonly [string, LogMoment])[]): Promise<void> {
+  for (const waitMs of PUBLISHING_MS) {
+    const absent = moments.filter(([, { head }]) => head === null);
+    if (absent.length === 0) return;
+    await setTimeout(waitMs);
+    for (const [log, moment] of absent) moment.head = await partsOf(store, log).read(CHECKPOINT_PATH);
+  }
 }
 
 /** `directory` null: no key of the policy is one's, or, with a finding, it has no head to go by. */
@@ -62,7 +78,9 @@ export async function readDirectory(
   const log = { ...partsOf(store, DIRECTORY), ...(checkTimestamp && { checkTimestamp }) };
   const own = findingsWithin(findings, DIRECTORY);
   const anchors = await readAnchors(log, policy, verifiers, own);
-  const head = await log.read(CHECKPOINT_PATH);
+  const moment: LogMoment = { anchors, head: await log.read(CHECKPOINT_PATH) };
+  await askAgain(store, [[DIRECTORY, moment]]);
+  const { head } = moment;
   if (head === null) return { directory: null, isAbsent: true };
   const asked = { ...log, head, anchors, recordedHeads, ...(only === undefined ? {} : { only }) };
   return { directory: await verifyDirectory(asked, verifiers, own), isAbsent: false };

@@ -13,7 +13,7 @@ export type ListPaths = (prefix: string) => AsyncIterable<string>;
 /** Where the writer keeps every checkpoint it published, by size. */
 const DATED_PREFIX = "checkpoints/";
 /** A writer publishes the dated one first, and the log's own just after it. */
-const PUBLISHING_MS = [50, 250];
+export const PUBLISHING_MS = [50, 250];
 
 /** Compares the growing tree with the checkpoints stored beside it, and partial tiles with what they were partial forms of. */
 export interface StoredCheckpoints {

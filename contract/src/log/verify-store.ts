@@ -60,7 +60,7 @@ export async function verifyStore(
   const heads = new Map<string, Uint8Array | null>();
   const read: ReadObject = async (path) => {
     const bytes = await store.read(path);
-    if (path.endsWith(`/${CHECKPOINT_PATH}`) && !heads.has(path)) heads.set(path, bytes);
+    if (path.endsWith(`/${CHECKPOINT_PATH}`) && !heads.get(path)) heads.set(path, bytes);
     return bytes;
   };
   const seen = await verifyMoment({ ...store, read }, trust, onProgress);
@@ -96,7 +96,7 @@ async function verifyMoment(
   const notes: string[] = [];
   let laterEntries = 0;
   const begun: (string | null)[] = [];
-  let isShardMissing = false;
+  const headless: string[] = [];
   let directory: VerifiedDirectory | null = null;
   let isDirectoryAbsent = false;
   try {
@@ -114,9 +114,9 @@ async function verifyMoment(
       const { head, anchors, isListed } = moment;
       const recorded = directory?.shards.get(shard) ?? [];
       const own = within(shard);
+      if (head === null) headless.push(shard);
       // One that was listed or asked for is told of by its own verification.
       if (head === null && trust.only === undefined && !isListed) {
-        isShardMissing = true;
         addMissingShard(findings, shard, recorded.at(-1));
         continue;
       }
@@ -151,11 +151,11 @@ async function verifyMoment(
   } catch (error) {
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
-  if (isDirectoryAbsent) addAbsentDirectory(begun, findingsWithin(findings, DIRECTORY));
-  else if (directory === null && trust.only === undefined) addAbsentLogs(verifiers, logs, findings);
-  const summary = runs.finish(coverageOf(logs, isShardMissing, trust));
+  if (isDirectoryAbsent) addAbsentDirectory(begun, trust.now, findingsWithin(findings, DIRECTORY));
+  const isByKeys = directory === null && !isDirectoryAbsent && trust.only === undefined;
+  const absent = isByKeys ? addAbsentLogs(verifiers, { logs, headless }, findings) : 0;
+  const summary = runs.finish(coverageOf(logs, !isDirectoryAbsent && absent + headless.length === 0, trust));
   addRunProblems(summary, findings);
-  notes.push(...noteOfLater(laterEntries), ...summary.notes);
   return {
     verdict: findings.verdict(),
     runs: summary,
@@ -163,16 +163,17 @@ async function verifyMoment(
     payloadsChecked: logs.reduce<number | null>((sum, log) => addKnown(sum, log.payloadsChecked), null),
     logs,
     directory: directory && summaryOf(directory),
-    notes,
+    notes: [...notes, ...noteOfLater(laterEntries), ...summary.notes],
     findings: findings.list,
     findingsTotal: findings.total,
   };
 }
 
 /** Of a shard alone nothing can be said of what is in the others. */
-function coverageOf(logs: readonly LogVerification[], isShardMissing: boolean, { only }: StoreTrust): RunCoverage {
-  if (isShardMissing || logs.some(({ entriesChecked, treeSize }) => entriesChecked < treeSize)) return "damaged";
-  return only === undefined ? "log" : "selection";
+function coverageOf(logs: readonly LogVerification[], areAllHere: boolean, { only }: StoreTrust): RunCoverage {
+  if (logs.some(({ entriesChecked, treeSize }) => entriesChecked < treeSize)) return "damaged";
+  if (only !== undefined) return "selection";
+  return areAllHere ? "log" : "damaged";
 }
 
 function addMissingShard(findings: Findings, shard: string, recorded: RecordedShardHead | undefined): void {
