@@ -271,6 +271,15 @@ test("a tar that is cut, goes on behind its end, or holds what no bundle has is 
     yield ["a link", link];
   }
   await foundOf("broken and hostile tars", changes());
+  // However many files no bundle has, those beyond some thousands are not remembered, nor read.
+  const [readme, ...others] = files("runs");
+  const strange = Array.from({ length: 11_000 }, (_, i): [string, Buffer] => [`derived/${i}`, Buffer.of()]);
+  const { node, python, report } = await verifiers.verify(
+    writeTar([...(readme ? [readme] : []), ...strange, ...others]),
+    trust,
+  );
+  expect([node, python]).toEqual(["TAMPERED", "TAMPERED"]);
+  expect(report).toMatchObject({ node: { findingsTotal: 10_002 }, python: { findingsTotal: 10_002 } });
   // What is larger than a verifier may take into memory is refused before it is read: here there is nothing to read.
   const whole = files("whole");
   const at = whole.findIndex(([path]) => path.endsWith(".bin"));

@@ -262,6 +262,27 @@ test("a log that is left out is missed", async () => {
   expect(await verdictOf(untold)).toBe("INCOMPLETE");
   expect(await verdictOf(untold, { keys: [logs.keys.a] })).toBe("VERIFIED"); // who has not the directory's key is told in a note
   expect(await verdictOf(writeTar(withSums(whole.filter(([path]) => path !== "anchors.json"))))).toBe("INCOMPLETE");
+  // The other's key tells neither when it began nor that it is of this store.
+  const given =
+    "Not here, though you gave keys of them: runledger.local/two/b. Left out, of another store, or begun later.";
+  for (const [shard, notes] of [
+    [{}, [given]],
+    [{ shard: "a" }, []],
+  ] as const) {
+    const { node, report } = await both(untold, { keys: [logs.keys.a, logs.keys.b], ...shard });
+    expect(node).toBe("VERIFIED");
+    for (const each of [report.node, report.python] as { notes: string[] }[])
+      expect(each.notes.filter((note) => note.startsWith("Not here"))).toEqual(notes);
+  }
+  // But what a run lacks may be in it.
+  const all = readTar(await logs.export({}, { shard: "a" })).filter(([path]) => path !== "anchors.json");
+  for (const [keys, words] of [
+    [[logs.keys.a], "never arrived: every entry of the log is here"],
+    [[logs.keys.a, logs.keys.b], "were removed, or never arrived"],
+  ] as const) {
+    const { node, why } = await both(writeTar(withSums(all)), { keys });
+    expect([node, JSON.stringify(why).split(words).length - 1]).toEqual(["INCOMPLETE", 2]);
+  }
 });
 
 test("a directory's head of before a log was begun does not hide it", async () => {

@@ -1236,6 +1236,13 @@ class Anchors:
         """All that the directory recorded, by its word in the head that is looked at."""
         return self.view and [{"shard": each.shard, "origin": each.head[0], "size": each.head[1]} for each in self.view["recorded"]]
 
+    def untold(self):
+        """Logs whose keys the caller gave and that are not here, where no directory tells which there were. No finding: a key does not tell when its log began."""
+        if self.bundle.shard is not None or self.bundle.names_directory():
+            return []
+        here = [log["origin"] for log in self.bundle.manifest["logs"]]
+        return [name for name in dict.fromkeys(key[0] for key in self.bundle.keys) if name not in here]
+
     def check_all_logs(self):
         """Is every log here that the directory knows? False after a finding that one is not."""
         bundle, findings = self.bundle, self.bundle.findings
@@ -1245,7 +1252,7 @@ class Anchors:
         if not asked:
             findings.add("INCOMPLETE", "shard " + bundle.shard, "the bundle has nothing of it")
         if not bundle.names_directory():
-            return bool(asked)
+            return bool(asked) and not self.untold()
         view = self.view if self.view and self.view["counts"] else None
         sizes = {}  # by the word of any signed head
         for head in self.signed:
@@ -1308,6 +1315,8 @@ class Anchors:
             notes.append("On %s the directory knew no log that is not here%s." % (view["last"].time, more))
         else:
             notes.append("Not proven: that there is no other log than %s." % ", ".join(here))
+        if self.untold():
+            notes.append("Not here, though you gave keys of them: %s. Left out, of another store, or begun later." % ", ".join(self.untold()))
         return notes
 
 
@@ -2473,6 +2482,9 @@ class Bundle:
 
     def read(self, files):
         for content in files:
+            # Each file is remembered, if only for its sum. Nothing that is read further makes the verdict another.
+            if self.findings.total > 10_000 and "TAMPERED" in self.findings.kinds:
+                raise Broken("TAMPERED", content.path, "nothing is read from here on: too much is wrong before it")
             place = place_of(content.path)
             if place and self.manifest is None and (place[2] or place[0] not in ("single", "checkpoint")):
                 raise Broken("INCOMPLETE", "bundle.json", "it is missing")

@@ -1,4 +1,12 @@
-import { BUNDLE_FILES, type BundleManifest, bundledLogs, DIRECTORY, type Findings, logName } from "@runledger/contract";
+import {
+  BUNDLE_FILES,
+  type BundleManifest,
+  bundledLogs,
+  DIRECTORY,
+  type Findings,
+  logName,
+  parseVerifierKey,
+} from "@runledger/contract";
 import type { DirectoryView } from "./bundle-anchors.ts";
 import type { BundleLogCheck } from "./bundle-log.ts";
 import { type DirectoryHead, isOtherThanNewest } from "./directory-head.ts";
@@ -34,7 +42,7 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
   const asked = bundledLogs(manifest).filter(({ origin }) => shard === null || logName(origin) === shard);
   if (shard !== null && asked.length === 0)
     findings.add("INCOMPLETE", `shard ${shard}`, "the bundle has nothing of it");
-  if (!namesDirectory(trust)) return asked.length > 0;
+  if (!namesDirectory(trust)) return asked.length > 0 && untoldLogs(bundle).length === 0;
   const head = view.head?.counts === true ? view.head : null;
   const recorded = greatestOf(view.signed);
   checkSizes(recorded, asked, findings);
@@ -57,6 +65,17 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
   if (head.last.heads_sha256 === undefined && !saysOne) findings.add("INCOMPLETE", BUNDLE_FILES.anchors, NOT_COMMITTED);
   checkAge(head.last.recorded_time, bundle.logs, findings);
   return missing === 0;
+}
+
+/**
+ * Logs whose keys the caller gave and that are not here, where no directory tells which there were when the bundle was made. No finding: a key tells neither
+ * when its log began nor that it is of the same store.
+ */
+export function untoldLogs({ manifest, trust, shard }: Pick<LogsOfBundle, "manifest" | "trust" | "shard">): string[] {
+  if (shard !== null || namesDirectory(trust)) return [];
+  const here = new Set(bundledLogs(manifest).map(({ origin }) => origin));
+  const named = new Set(trust.verifierKeys.map((key) => parseVerifierKey(key).name));
+  return [...named].filter((name) => !here.has(name));
 }
 
 function whyNone({ signed }: DirectoryView, { witnessed }: Trust): string {

@@ -65,12 +65,14 @@ export interface VerifiedParts {
   logs: readonly BundleLogCheck[];
   runs: RunsSummary | null;
   directory: DirectoryView;
+  /** Origins of logs whose keys the caller gave and that may have been left out. */
+  untold: readonly string[];
   /** The caller named a time stamping authority. */
   asksForStamps: boolean;
 }
 
 export function verificationOf(
-  { manifest, files, logs, runs, directory, asksForStamps }: VerifiedParts,
+  { manifest, files, logs, runs, directory, untold, asksForStamps }: VerifiedParts,
   findings: Findings,
 ): BundleVerification {
   const each = logs.map((log) => logVerification(log, manifest?.content === true));
@@ -99,6 +101,7 @@ export function verificationOf(
             ...notesOf(manifest, runs),
             ...notesOfNames(each),
             ...notesOfAnchors(manifest, each, directory, asksForStamps),
+            ...noteOfUntold(untold),
             ...notesOfLogs(logs),
             ...noteOfLater(sum(logs.map(({ entries }) => entries.later))),
             noteOfUnchecked(files),
@@ -212,6 +215,11 @@ function notesOfAnchors(
     notes.push(`On ${head.last.recorded_time} the directory knew no log that is not here${more}.`);
   } else notes.push(`Not proven: that there is no other log than ${here.join(", ")}.`);
   return notes;
+}
+
+function noteOfUntold(untold: readonly string[]): string[] {
+  if (untold.length === 0) return [];
+  return [`Not here, though you gave keys of them: ${untold.join(", ")}. Left out, of another store, or begun later.`];
 }
 
 /** What a person would rather read than the evidence, and anyone can have written. */

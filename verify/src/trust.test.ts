@@ -23,7 +23,7 @@ test("a head is under the quorum that the policy asks for, or it is not", () => 
     return [by, findings.verdict()];
   };
   const asks = `witness w ${key}\nquorum w\n`;
-  expect(verdict(signNote(text, [log, witness]), asks)).toEqual([{ names: ["w"], times: [1_700_000_000] }, "VERIFIED"]);
+  expect(verdict(signNote(text, [log, witness]), asks)).toEqual([{ names: ["w"], time: 1_700_000_000 }, "VERIFIED"]);
   expect(verdict(signNote(text, [log]), asks)).toEqual([null, "VERIFIED"]);
   expect(verdict(signNote(text, [log]), `witness w ${key}\nquorum none\n`)).toEqual([null, "VERIFIED"]);
   const forged = { ...witness, sign: () => Buffer.alloc(72, 1) };

@@ -24,7 +24,7 @@ import {
   summaryJson,
 } from "@runledger/contract";
 import { type DirectoryView, readAnchors } from "./bundle-anchors.ts";
-import { checkAllLogs } from "./bundle-directory.ts";
+import { checkAllLogs, untoldLogs } from "./bundle-directory.ts";
 import { BrokenBundleError, type BundleFile, type BundleFiles } from "./bundle-file.ts";
 import { type BundleLogCheck, openBundleLog } from "./bundle-log.ts";
 import type { ActsOnKeys } from "./bundle-payloads.ts";
@@ -33,9 +33,11 @@ import { type BundleVerification, verificationOf } from "./bundle-verification.t
 import { wholeOf } from "./byte-reader.ts";
 import { isOfDirectory, openSince, type Trust } from "./trust.ts";
 
+const MAX_FINDINGS = 10_000;
+
 /**
  * Says of a bundle (docs/bundle.md) whether it is genuine, complete and unaltered. Reads the files once, in their order; memory grows with the number
- * of runs, payloads and entries (a few bytes each), not with the size of the bundle: contents beyond 32 MiB are in a temporary file. Never rejects for what the bundle holds.
+ * of runs, payloads and entries (a few bytes each) and with what is wrong up to a bound, not with the size of the bundle: contents beyond 32 MiB are in a temporary file. Never rejects for what the bundle holds.
  * @param shard the one log that the caller asked for: others are not missed.
  * @throws LogError `malformed` for a key or an earlier checkpoint of the caller that isn't one.
  */
@@ -63,6 +65,9 @@ export async function verifyBundle(
   let coverage: RunCoverage | null = null;
   try {
     for await (const file of openFiles(findings)) {
+      // Each file is remembered, if only for its sum. Nothing that is read further makes the verdict another.
+      if (findings.total > MAX_FINDINGS && findings.has("TAMPERED"))
+        throw new BrokenBundleError("TAMPERED", file.path, "nothing is read from here on: too much is wrong before it");
       const place = placeOf(file, seen, findings);
       const watched = sums.watch(file);
       if (place !== null) await readFile(place, watched, reading);
@@ -86,6 +91,7 @@ export async function verifyBundle(
       logs: [...seen.logs.values()],
       runs,
       directory,
+      untold: seen.manifest === null ? [] : untoldLogs({ manifest: seen.manifest, trust, shard }),
       asksForStamps: trust.checkTimestamp !== undefined,
     },
     findings,
