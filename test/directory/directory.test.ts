@@ -160,6 +160,9 @@ test("what is there and publishes its first head while it is verified is waited 
   expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "b: checkpoint" }] });
   expect(seen.findings).toHaveLength(1);
   expect(seen.notes[0]).toContain("The store went on while it was verified");
+  const known = await verifySample({ keys: sample.keys, objects: withoutAtFirst(["log/b/checkpoint"], 3) });
+  expect(known).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "b: checkpoint" }] });
+  expect(known.findings).toHaveLength(1);
 });
 
 test("a directory that has not taken the first record yet is told of as such", async () => {

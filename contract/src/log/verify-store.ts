@@ -143,7 +143,7 @@ async function verifyMoment(
       checkOrigin(own, verification, recorded.at(-1)?.origin);
       if (trust.only !== undefined) checkName(own, verification, trust.only);
       begun.push(receivedTimes.first());
-      if (directory !== null && recorded.length === 0)
+      if (directory !== null && head !== null && recorded.length === 0)
         notes.push(...addUnrecordedShard(shard, receivedTimes.first(), trust.now, findings));
       notes.push(...receivedTimes.finish().map((note) => (moments.size === 1 ? note : `${shard}: ${note}`)));
       cover?.check(verification, own);
