@@ -11,3 +11,8 @@ test("two verifiers say the same of whatever somebody, the log's own key include
   const verdicts = new Set([...report.agreed.values()].flatMap((each) => [...each.keys()]));
   expect([...verdicts]).toEqual(expect.arrayContaining(["VERIFIED", "TAMPERED", "UNREADABLE"]));
 }, 120_000);
+
+test.each([["directory", 752_940_633]])("they are alike on what they once differed on: %s %i", async (kind, seed) => {
+  const report = await searchForDisagreement({ seed, cases: 1, timeLimitMs: 15_000, kinds: [kind] });
+  expect(report.disagreed).toEqual([]);
+});
