@@ -129,6 +129,16 @@ test("without the directory's key a log whose key was given is missed by that, u
   const withKeys = { objects: sample.objects, keys };
   const seen = await verifySample(withKeys, "quorum none\n", { hidden: "b" });
   expect(seen).toMatchObject({ verdict: "INCOMPLETE", findings: [{ where: "log runledger.local/sample/b" }] });
+  // A directory that was begun anew knows nothing of it.
+  const anew = await createSampleDirectory(["a", "b"]);
+  await anew.grow("a", 1);
+  await anew.record();
+  const told = await verifySample(anew);
+  expect(told).toMatchObject({
+    verdict: "VERIFIED",
+    notes: [expect.stringContaining("keys of them: runledger.local/sample/b")],
+  });
+  await rm(anew.directory, { recursive: true });
   const alone = await verifySample(withKeys, "quorum none\n", { hidden: "b", only: "a" });
   expect(alone).toMatchObject({ verdict: "VERIFIED" });
 });

@@ -792,7 +792,8 @@ test("of an erasure while the store is verified is said what to do; then it is n
     };
     const trusted = { logs: Object.values(two.keys), witnesses: [], quorum: null, now: Date.parse(timeAt(60)) / 1000 };
     const meanwhile = await verifyStore(store, trusted);
-    expect(meanwhile).toMatchObject({ verdict: "INCOMPLETE", notes: [expect.stringContaining("verify again")] });
+    expect(meanwhile).toMatchObject({ verdict: "INCOMPLETE" });
+    expect(meanwhile.notes[0]).toContain("verify again");
     const seen = await verifyStore(store, trusted);
     expect(seen).toMatchObject({ verdict: "VERIFIED", logs: [{ sealedPayloads: { erased: 16 } }, {}] });
     expect(seen.notes).toEqual([expect.stringContaining("shard b is not in the directory yet")]);

@@ -1237,11 +1237,11 @@ class Anchors:
         return self.view and [{"shard": each.shard, "origin": each.head[0], "size": each.head[1]} for each in self.view["recorded"]]
 
     def untold(self):
-        """Logs whose keys the caller gave and that are not here, where no directory tells which there were. No finding: a key does not tell when its log began."""
-        if self.bundle.shard is not None or self.bundle.names_directory():
+        """Logs whose keys the caller gave and that are not here, whatever a directory tells. No finding: a key does not tell when its log began."""
+        if self.bundle.shard is not None:
             return []
         here = [log["origin"] for log in self.bundle.manifest["logs"]]
-        return [name for name in dict.fromkeys(key[0] for key in self.bundle.keys) if name not in here]
+        return [name for name in dict.fromkeys(key[0] for key in self.bundle.keys) if name not in here and not name.endswith("/directory")]
 
     def check_all_logs(self):
         """Is every log here that the directory knows? False after a finding that one is not."""

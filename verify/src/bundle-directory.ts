@@ -68,14 +68,14 @@ export function checkAllLogs(view: DirectoryView, bundle: LogsOfBundle, findings
 }
 
 /**
- * Logs whose keys the caller gave and that are not here, where no directory tells which there were when the bundle was made. No finding: a key tells neither
+ * Logs whose keys the caller gave and that are not here, whatever a directory tells, which who holds its key can begin anew. No finding: a key tells neither
  * when its log began nor that it is of the same store.
  */
 export function untoldLogs({ manifest, trust, shard }: Pick<LogsOfBundle, "manifest" | "trust" | "shard">): string[] {
-  if (shard !== null || namesDirectory(trust)) return [];
+  if (shard !== null) return [];
   const here = new Set(bundledLogs(manifest).map(({ origin }) => origin));
   const named = new Set(trust.verifierKeys.map((key) => parseVerifierKey(key).name));
-  return [...named].filter((name) => !here.has(name));
+  return [...named].filter((name) => !here.has(name) && !name.endsWith(`/${DIRECTORY}`));
 }
 
 function whyNone({ signed }: DirectoryView, { witnessed }: Trust): string {

@@ -24,18 +24,25 @@ export function addAbsentDirectory(begun: readonly (string | null)[], now: numbe
 }
 
 /**
- * Without a directory, which tells of every log that had a record, the policy's keys tell which logs there must be. `headless`: shards without a head, of
- * which that is told. @returns how many are missing.
+ * Logs whose keys the caller gave and that are not here. Without a directory (`isByKeys`), which tells of every log that had a record, the keys tell which
+ * logs there must be; with one they are a note, since who holds its key can begin it anew. `headless`: shards without a head, of which that is told.
+ * @returns how many are missing.
  */
 export function addAbsentLogs(
   verifiers: readonly NoteVerifier[],
-  { logs, headless }: { logs: readonly Pick<LogVerification, "origin">[]; headless: readonly string[] },
+  here: { logs: readonly Pick<LogVerification, "origin">[]; headless: readonly string[]; isByKeys: boolean },
   findings: Findings,
+  notes: string[],
 ): number {
   const isThere = (name: string): boolean =>
-    logs.some(({ origin }) => origin === name) || headless.includes(logName(name));
+    here.logs.some(({ origin }) => origin === name) || here.headless.includes(logName(name));
   const keys = new Set(verifiers.map((verifier) => verifier.name).filter((name) => !name.endsWith(`/${DIRECTORY}`)));
   const absent = [...keys].filter((name) => !isThere(name));
+  if (absent.length > 0 && !here.isByKeys)
+    notes.push(
+      `Not here, though you gave keys of them: ${absent.join(", ")}. Removed, of another store, or not begun yet.`,
+    );
+  if (!here.isByKeys) return 0;
   for (const name of absent) {
     const what = "you gave its key, and it is not here";
     findings.add(

@@ -152,8 +152,8 @@ async function verifyMoment(
     findings.add("UNREADABLE", "store", error instanceof Error ? error.message : String(error));
   }
   if (isDirectoryAbsent) addAbsentDirectory(begun, trust.now, findingsWithin(findings, DIRECTORY));
-  const isByKeys = directory === null && !isDirectoryAbsent && trust.only === undefined;
-  const absent = isByKeys ? addAbsentLogs(verifiers, { logs, headless }, findings) : 0;
+  const here = { logs, headless, isByKeys: directory === null && !isDirectoryAbsent };
+  const absent = trust.only === undefined ? addAbsentLogs(verifiers, here, findings, notes) : 0;
   const summary = runs.finish(coverageOf(logs, !isDirectoryAbsent && absent + headless.length === 0, trust));
   addRunProblems(summary, findings);
   return {

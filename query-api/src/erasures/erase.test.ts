@@ -221,13 +221,16 @@ test("a run of hers that ClickHouse does not know yet is waited for, and its key
 
 test("nothing is recorded while ClickHouse lacks what another log of the store has, but for what has left it by age", async () => {
   const { store } = eraser();
-  const ofShard = async (shard: string, days: number): Promise<string> => {
-    const received_time = new Date(NOW - days * 86_400_000).toISOString().replace("Z", "000000Z");
-    const record = recordOf(stepRow("r9", shard), { received_time });
-    await publishSmallLog(objects, [record], shard);
-    return record.record_id;
+  const ofShard = async (shard: string, ...daysAgo: number[]): Promise<string> => {
+    const records = daysAgo.map((days, index) => {
+      const received_time = new Date(NOW - days * 86_400_000).toISOString().replace("Z", "000000Z");
+      return recordOf(stepRow("r9", `${shard}-${index}`), { received_time });
+    });
+    await publishSmallLog(objects, records, shard);
+    return records[0]?.record_id ?? "";
   };
-  const [other, old] = [await ofShard("1", 28), await ofShard("2", 29)];
+  // The first of shard 1 went to another ClickHouse, the next one to this.
+  const [other, old] = [await ofShard("1", 28, 0.5), await ofShard("2", 30)];
   const lacking = (...ids: string[]): Rows => ({
     ...rows(),
     query: async <Row>(sql: string, parameters?: QueryParameters) =>

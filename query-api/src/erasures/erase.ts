@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DIRECTORY, erasedUserLabel, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
+import {
+  DIRECTORY,
+  erasedUserLabel,
+  LogError,
+  type Principal,
+  ROLES,
+  runSubject,
+  userSubject,
+} from "@runledger/contract";
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
@@ -14,6 +22,7 @@ import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 import {
   findRecordedErasure,
+  firstRunRecordSince,
   lastRunRecordBefore,
   publishedSize,
   type RecordedErasure,
@@ -149,7 +158,7 @@ async function recordErasure(
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
     await untilRowsOf(dependencies, shard, current, recorded.at(-1));
-    await requireRowsOfOthers(dependencies, shard, current);
+    await requireRowsOfLogs(dependencies, current);
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
@@ -191,24 +200,34 @@ async function untilRowsOf(
   });
 }
 
-/** Nor may it lack what other logs of the store have, as it does where another collector has a ClickHouse of its own: then nobody knows whom a hold means either. */
-async function requireRowsOfOthers(
+/**
+ * Nor may it lack what the logs of the store have, as it does where another collector has a ClickHouse of its own, or had, or where it was emptied: then nobody
+ * knows whom a hold means either.
+ */
+async function requireRowsOfLogs(
   { objects, rows, clock, rowsKeptDays }: EraseDependencies,
-  shard: string,
   { erasure_id }: KeptErasure,
 ): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
-  const receivedTime = new Date(clock()).toISOString();
-  const logs = (await objects.folders("log/")).filter((name) => name !== DIRECTORY && name !== shard);
-  for (const log of logs) {
-    const end = { logIndex: await publishedSize(objects, log), receivedTime };
-    const last = await lastRunRecordBefore(objects, log, end, (rowsKeptDays - 1) * DAY_MS);
-    if (await untilRow(rows, last, deadline)) continue;
+  const nowMs = clock();
+  for (const log of (await objects.folders("log/")).filter((name) => name !== DIRECTORY)) {
+    const end = { logIndex: await publishedSize(objects, log), receivedTime: new Date(nowMs).toISOString() };
+    // What has left ClickHouse by age, or is about to, is not asked for.
+    const sinceMs = nowMs - Math.max(1, rowsKeptDays - 1) * DAY_MS;
+    const looks = [firstRunRecordSince(objects, log, sinceMs), lastRunRecordBefore(objects, log, end)];
+    const records = await Promise.all(looks).catch((cause: unknown) => {
+      if (!(cause instanceof LogError)) throw cause;
+      throw new QueryApiError("unavailable", `erasure ${erasure_id} can't read shard ${log}: ${cause.message}`, {
+        hint: "`runledger verify` tells what is missing; what was kept elsewhere must be put back",
+      });
+    });
+    const isThere = (record: RunRecord | null) => untilRow(rows, record, deadline);
+    if ((await Promise.all(records.map(isThere))).every(Boolean)) continue;
     throw new QueryApiError(
       "unavailable",
       `erasure ${erasure_id} waits for ClickHouse, which lacks what shard ${log} has`,
       {
-        hint: `collectors over one store share one ClickHouse (RUNLEDGER_CLICKHOUSE_URL); if the one that had the rows of shard ${log} is gone, stop Runledger and fill this one: runledger rebuild`,
+        hint: "if it does not go on: collectors over one store share one ClickHouse (RUNLEDGER_CLICKHOUSE_URL); stop Runledger and fill it from all logs: runledger rebuild",
       },
     );
   }
