@@ -103,8 +103,9 @@ function openaiTokens(usage: Record<string, unknown>): Tokens | null {
   const { prompt_tokens_details, input_tokens_details, completion_tokens_details, output_tokens_details } = usage;
   const inputDetails = prompt_tokens_details ?? input_tokens_details;
   const outputDetails = completion_tokens_details ?? output_tokens_details;
-  // without details the names of the responses API are others' shares, too
-  const isResponse = isMembers(input_tokens_details) || isMembers(output_tokens_details);
+  // without details the names of the responses API are others' shares, too, and beside Anthropic's keys with them
+  const isAnthropic = "cache_read_input_tokens" in usage || "cache_creation_input_tokens" in usage;
+  const isResponse = !isAnthropic && (isMembers(input_tokens_details) || isMembers(output_tokens_details));
   const input = countOf(usage["prompt_tokens"] ?? (isResponse ? usage["input_tokens"] : null));
   const output = countOf(usage["completion_tokens"] ?? (isResponse ? usage["output_tokens"] : null));
   if (input === null && output === null) return null;

@@ -169,6 +169,14 @@ describe("usage details", () => {
       },
       [120, 30, 40, null, 12],
     ],
+    [
+      "Anthropic's shares with details",
+      {
+        ...{ input_tokens: 10, cache_read_input_tokens: 400, output_tokens: 5 },
+        output_tokens_details: { reasoning_tokens: 1 },
+      },
+      [410, 5, 400, null, null],
+    ],
     ["only an input", { input: 8 }, [8, null, null, null, null]],
     ["nonsense", { input: -1, output: "5", x: null }, [null, null, null, null, null]],
     ["no object", "[1]", [null, null, null, null, null]],

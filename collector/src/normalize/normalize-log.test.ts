@@ -34,11 +34,8 @@ const log = (
   ...(more.body === undefined ? {} : { body: anyValueOf(more.body) }),
 });
 
-const PROCESS = { attributes: attributesOf({ "session.id": "of the process" }) };
-
 function normalized(...logRecords: object[]) {
-  const scopeLogs = [{ scope: { name: "lib" }, logRecords }];
-  const body = Buffer.from(JSON.stringify({ resourceLogs: [{ resource: PROCESS, scopeLogs }] }));
+  const body = Buffer.from(JSON.stringify({ resourceLogs: [{ scopeLogs: [{ scope: { name: "lib" }, logRecords }] }] }));
   const frame = { seq: 1, signal: "logs", format: "json", encoding: "identity", tenant: "t" } as const;
   const { records } = normalizeFrame({ ...frame, receivedUnixNano: RECEIVED, body }, () => null);
   for (const { facts } of records) record.parse({ ...facts, conflict: false, payloads: {} });
@@ -51,11 +48,6 @@ const one = (given: object) => {
 };
 
 describe("a log record", () => {
-  test("has the session that its process tells, if it tells none", () => {
-    expect(one(log("")).facts.run.session_id).toBe("of the process");
-    expect(one(log("", { attributes: { "session.id": "its own" } })).facts.run.session_id).toBe("its own");
-  });
-
   test("belongs to the span and the run of its ids, and is kept whole", () => {
     const { facts, content } = one(
       log("", { body: "calling", severityNumber: 9, severityText: "INFO", attributes: { k: [1, "a"] } }),

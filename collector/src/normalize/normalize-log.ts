@@ -9,7 +9,6 @@ import type { Reception } from "./normalize-span.ts";
 import type { Content, NormalizedRecord } from "./normalized.ts";
 import { readGenAi } from "./otel-genai.ts";
 import { inputPreview, outputPreview } from "./preview.ts";
-import { withWordsOfProcess } from "./run-words.ts";
 import { type AttributeReader, createAttributeReader } from "./span-view.ts";
 import { toolTalkOf } from "./tool-talk.ts";
 
@@ -53,7 +52,7 @@ export function normalizeLog(log: LogRecord, origin: SpanOrigin, reception: Rece
       status: "unset",
       error: null,
       run_seq: null,
-      run: withWordsOfProcess(facts.run, origin.resource),
+      run: facts.run,
       llm: facts.llm === null ? null : llmOfLog(facts.llm, content),
       tool: null,
       end: null,

@@ -102,7 +102,7 @@ function recordOf(
     status: error !== null ? "error" : span.statusCode === 1 ? "ok" : "unset",
     error,
     run_seq: facts.runSeq,
-    run: withSharedWords(facts.run, attributes, origin.resource),
+    run: withSharedWords(facts.run, attributes),
     llm,
     tool: facts.tool === null ? null : toolWithHashes(facts.tool, facts, memo),
     end: facts.end,

@@ -188,6 +188,8 @@ describe("a model call told by flattened keys alone", () => {
     const apart = { prompt: 10, completion: 5, "prompt_details.cache_read": 400, "completion_details.reasoning": 50 };
     expect(llm(apart)).toMatchObject({ input_tokens: 410, cache_read_tokens: 400, output_tokens: 55 });
     expect(llm({ ...apart, prompt: 500 })).toMatchObject({ input_tokens: 500, cache_read_tokens: 400 });
+    const unclear = { ...apart, prompt: 410, "prompt_details.cache_write": 30 };
+    expect(llm(unclear)).toMatchObject({ input_tokens: 410, cache_read_tokens: 400, cache_write_tokens: 30 });
   });
 
   it("tells when its first token came, where an event says it", () => {

@@ -122,10 +122,11 @@ function sumOf(keys: readonly string[], given: SpanView["attributes"]): number |
 /**
  * Cached tokens are part of the input, reasoning is part of the output. A part that is more than its whole comes from a sender that tells the
  * provider's numbers as they are (Anthropic's input is without the cached, Google's output without the thoughts): then the whole is the sum.
+ * Where only both parts together are more, nothing tells whether they are in the whole: it stays as told.
  */
 export function withParts(whole: number | null, part: number | null, other: number | null): number | null {
-  const parts = (part ?? 0) + (other ?? 0);
-  return whole !== null && parts > whole ? whole + parts : whole;
+  const [one, two] = [part ?? 0, other ?? 0];
+  return whole !== null && Math.max(one, two) > whole ? whole + one + two : whole;
 }
 
 /** The model's settings by their names of today, but for what has a field of its own. */

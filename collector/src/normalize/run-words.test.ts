@@ -2,10 +2,7 @@ import { describe, expect, it } from "vitest";
 import { normalizeSpan } from "./normalize-span.ts";
 import { createPrices } from "./price.ts";
 
-function recordOf(
-  attributes: Record<string, unknown>,
-  more: { scope?: string; name?: string; root?: true; resource?: object } = {},
-) {
+function recordOf(attributes: Record<string, unknown>, more: { scope?: string; name?: string; root?: true } = {}) {
   const span = {
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: "b7ad6b7169203331",
@@ -19,8 +16,7 @@ function recordOf(
     events: [],
     links: [],
   };
-  const scope = { name: more.scope ?? "s", version: "1" };
-  const origin = { resource: { ...more.resource }, resourceSha256: "00".repeat(32), scope };
+  const origin = { resource: {}, resourceSha256: "00".repeat(32), scope: { name: more.scope ?? "s", version: "1" } };
   const reception = { tenant: "default", receivedTime: "2026-01-02T03:04:06.000000000Z" };
   return normalizeSpan(span, origin, reception, createPrices(null).cost).facts;
 }
@@ -48,13 +44,6 @@ describe.each([
     const told = { task_type: "ticket", agent_version: "1.2", session_id: "c", user_id: "u" };
     expect(recordOf({ ...own, ...SHARED })).toMatchObject({ dialect, run: { task_id: "t-7", ...told } });
     expect(recordOf({ ...own, ...OF_LANGFUSE })).toMatchObject({ dialect, run: told });
-    const resource = {
-      ...{ "gen_ai.agent.name": "clerk", "gen_ai.agent.version": "3" },
-      ...{ "session.id": "of the process", "user.id": 7, "enduser.id": "host" },
-    };
-    const ofProcess = { agent_version: "3", session_id: "of the process", user_id: "host" };
-    expect(recordOf(own, { resource }).run).toMatchObject({ agent_name: "clerk", ...ofProcess });
-    expect(recordOf({ ...own, ...SHARED }, { resource }).run).toMatchObject(told);
     expect(recordOf(own).run).toMatchObject({ task_type: null, agent_version: null, session_id: null, user_id: null });
   });
 });

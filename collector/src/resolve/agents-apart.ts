@@ -8,7 +8,7 @@ export type Link = Pick<StepRow, "step_id" | "parent_id" | "kind" | "agent_name"
 export interface RunTree {
   /** parent_id by step_id. */
   parents: ReadonlyMap<string, string>;
-  /** The names of agents that tell one, by step_id. */
+  /** The folded names of agents that tell one, by step_id. */
   agents: ReadonlyMap<string, string>;
 }
 
@@ -18,8 +18,13 @@ export function treeOf(links: readonly Link[]): RunTree {
   const agents = ordered.filter(isNamedAgent);
   return {
     parents: new Map(ordered.map(({ step_id, parent_id }) => [step_id, parent_id])),
-    agents: new Map(agents.map(({ step_id, agent_name }) => [step_id, agent_name])),
+    agents: new Map(agents.map(({ step_id, agent_name }) => [step_id, folded(agent_name)])),
   };
+}
+
+/** Instrumentations write one agent's name in their own ways: "Billing Agent", "billing_agent". */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[\s_.-]/g, "");
 }
 
 export function isNamedAgent({ kind, agent_name }: Pick<Link, "kind" | "agent_name">): boolean {

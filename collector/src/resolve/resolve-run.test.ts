@@ -192,6 +192,9 @@ describe("two calls beside one another, as alike as two instrumentations of one 
     expect(calls([], "agent")).toBe(1);
     expect(calls([row("other", 0, 5_000, "agent", { agent_name: "judge2" })], "other")).toBe(1);
   });
+  it.each(["Judge1", "Judge 1", "judge_1", "JUDGE-1", "judge.1"])("are one where %s is the agent judge1", (name) => {
+    expect(calls([agent("other", name)], "other")).toBe(1);
+  });
   it("are one by the provider's ids, whatever the agents are called", () => {
     const other = [agent("other", "judge2")];
     const [id, asks] = [{ response_id: "chatcmpl-1" }, asking(["call_0123456789abcdef", "search", "{}"])];
