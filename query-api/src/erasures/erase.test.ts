@@ -221,16 +221,17 @@ test("a run of hers that ClickHouse does not know yet is waited for, and its key
 
 test("nothing is recorded while ClickHouse lacks what another log of the store has, but for what has left it by age", async () => {
   const { store } = eraser();
-  const ofShard = async (shard: string, ...daysAgo: number[]): Promise<string> => {
+  const ofShard = async (shard: string, ...daysAgo: number[]): Promise<string[]> => {
     const records = daysAgo.map((days, index) => {
       const received_time = new Date(NOW - days * 86_400_000).toISOString().replace("Z", "000000Z");
       return recordOf(stepRow("r9", `${shard}-${index}`), { received_time });
     });
     await publishSmallLog(objects, records, shard);
-    return records[0]?.record_id ?? "";
+    return records.map(({ record_id }) => record_id);
   };
-  // The first of shard 1 went to another ClickHouse, the next one to this.
-  const [other, old] = [await ofShard("1", 28, 0.5), await ofShard("2", 30)];
+  // One of shard 1 went to another ClickHouse, the other one to this.
+  const [other = "", newest = ""] = await ofShard("1", 28, 3);
+  const [old = ""] = await ofShard("2", 30);
   const lacking = (...ids: string[]): Rows => ({
     ...rows(),
     query: async <Row>(sql: string, parameters?: QueryParameters) =>
@@ -240,11 +241,15 @@ test("nothing is recorded while ClickHouse lacks what another log of the store h
   const begun = await store.save(erasureOfAlice());
   let elapsed = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => (elapsed += 20_000));
+  const lacks = {
+    message: expect.stringContaining("lacks what shard 1 has"),
+    hint: expect.stringContaining("share one"),
+  };
   try {
-    await expect(erasing(lacking(other, old)).advance(begun)).rejects.toMatchObject({
-      message: expect.stringContaining("lacks what shard 1 has"),
-      hint: expect.stringContaining("share one ClickHouse"),
-    });
+    for (const lacked of [other, newest])
+      await expect(erasing(lacking(lacked, old)).advance(begun)).rejects.toMatchObject(lacks);
+    const destroying = { ...begun, erasure_id: "e-2", state: "destroying" as const };
+    await expect(erasing(lacking(other, old)).advance(destroying)).rejects.toMatchObject(lacks);
   } finally {
     clock.mockRestore();
   }

@@ -86,6 +86,8 @@ async function advanceErasure(
   let current = erasure;
   if (current.state === "recording") current = await recordErasure(dependencies, current, shard);
   if (current.state === "destroying") {
+    // It may have waited for a hold, and ClickHouse be another since.
+    await requireRowsOfLogs(dependencies, current);
     await claimFromHolds(dependencies, current);
     await dependencies.keyring.destroy(current.key_ids);
     await eraseTracesOf(dependencies, current);
@@ -214,7 +216,7 @@ async function requireRowsOfLogs(
     const end = { logIndex: await publishedSize(objects, log), receivedTime: new Date(nowMs).toISOString() };
     // What has left ClickHouse by age, or is about to, is not asked for.
     const sinceMs = nowMs - Math.max(1, rowsKeptDays - 1) * DAY_MS;
-    const looks = [firstRunRecordSince(objects, log, sinceMs), lastRunRecordBefore(objects, log, end)];
+    const looks = [firstRunRecordSince(objects, log, sinceMs), lastRunRecordBefore(objects, log, end, nowMs - sinceMs)];
     const records = await Promise.all(looks).catch((cause: unknown) => {
       if (!(cause instanceof LogError)) throw cause;
       throw new QueryApiError("unavailable", `erasure ${erasure_id} can't read shard ${log}: ${cause.message}`, {

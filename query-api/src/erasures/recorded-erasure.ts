@@ -53,13 +53,14 @@ export interface RunRecord {
 }
 
 /**
- * The last record of a run that stands within a day before an entry: ClickHouse gets them in the same order, so when it has this one it has all before that
+ * The last record of a run that stands before an entry and was received within a time before it, a day: ClickHouse gets them in the same order, so when it has this one it has all before that
  * it was ever given. Null: there is none.
  */
 export async function lastRunRecordBefore(
   objects: Objects,
   shard: string,
   { logIndex, receivedTime }: Pick<RecordedErasure, "logIndex" | "receivedTime">,
+  recentMs = RECENT_MS,
 ): Promise<RunRecord | null> {
   const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
   const size = await publishedSize(objects, shard);
@@ -68,7 +69,7 @@ export async function lastRunRecordBefore(
     isRecent = false;
     for await (const { entry } of readEntries(read, Math.max(0, end - STEP_ENTRIES), end, size)) {
       const { tenant, record_id: recordId, event, run_id, received_time } = parseLogEntry(entry);
-      if (Date.parse(receivedTime) - Date.parse(received_time) >= RECENT_MS) continue;
+      if (Date.parse(receivedTime) - Date.parse(received_time) >= recentMs) continue;
       isRecent = true;
       if (run_id !== "" && event !== "metric" && event !== "act") last = { tenant, recordId };
     }
