@@ -62,6 +62,7 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
     page.on("pageerror", (error) => complaints.push(error.message));
   });
   afterEach(async () => {
+    await page.unrouteAll({ behavior: "wait" }); // what is being answered still when a test is over
     await page.close();
     await server.close();
   });
