@@ -23,12 +23,12 @@ import { createLease, type Lease } from "../state/lease.ts";
 import { publishSmallLog, recordOf } from "../testing/small-log.ts";
 import { stepRow } from "../testing/step-rows.ts";
 import { createContentAges } from "./content-ages.ts";
+import { createEndsOfLogs } from "./ends-of-logs.ts";
 import { createEraser, type Eraser } from "./erase.ts";
 import { createErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
 import type { KeptErasure } from "./kept-erasure.ts";
-import { lastRunRecordBefore } from "./recorded-erasure.ts";
 
 const SHARD = "0";
 const NOW = Date.UTC(2026, 10, 29);
@@ -88,7 +88,7 @@ function eraser(
 ): Eraser {
   const erasures = createErasureStore(store);
   const clock = () => NOW;
-  const kept = { store: erasures, lease, rowsKeptDays: 30 };
+  const kept = { store: erasures, ends: createEndsOfLogs(store), lease, rowsKeptDays: 30 };
   return createEraser({ objects: store, rows: known, keyring: ring, acts, clock, ...kept }, SHARD);
 }
 
@@ -256,19 +256,6 @@ test("nothing is recorded while ClickHouse lacks what another log of the store h
   expect(logged).toEqual([]);
   expect(await store.underWay()).toMatchObject([{ state: "recording", key_ids: [] }]);
   expect(await erasing(lacking(old)).advance(begun)).toMatchObject({ state: "done" });
-});
-
-test("the last record of a run before an act is found behind any number of metrics, up to a day", async () => {
-  const at = (hour: number) => `2026-11-29T${String(hour).padStart(2, "0")}:00:00.000000000Z`;
-  const metrics = Array.from({ length: 3_000 }, (_, i) =>
-    recordOf(stepRow("", `m${i}`), { run_id: "", event: "metric", received_time: at(11) }),
-  );
-  const ofRun = (hour: number) => recordOf(stepRow("r1", "s1"), { received_time: at(hour) });
-  await publishSmallLog(objects, [ofRun(10), ...metrics]);
-  const act = { logIndex: 3_001, receivedTime: at(12), keyIds: [] };
-  expect(await lastRunRecordBefore(objects, SHARD, act)).toMatchObject({ recordId: ofRun(10).record_id });
-  const nextDay = { ...act, receivedTime: "2026-11-30T10:30:00.000000000Z" };
-  expect(await lastRunRecordBefore(objects, SHARD, nextDay)).toBeNull();
 });
 
 test.each(["before", "after"] as const)(

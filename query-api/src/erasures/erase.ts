@@ -17,17 +17,11 @@ import { claimDestruction, releaseDestruction } from "../holds/destruction-claim
 import { type ErasedSubject, holdAmong, holdOn } from "../holds/hold-on.ts";
 import { createHoldStore, type KeptHold } from "../holds/hold-store.ts";
 import type { Lease } from "../state/lease.ts";
+import type { EndsOfLogs, RunRecord } from "./ends-of-logs.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import {
-  findRecordedErasure,
-  firstRunRecordSince,
-  lastRunRecordBefore,
-  publishedSize,
-  type RecordedErasure,
-  type RunRecord,
-} from "./recorded-erasure.ts";
+import { findRecordedErasure } from "./recorded-erasure.ts";
 
 export interface EraseDependencies {
   objects: Objects;
@@ -36,6 +30,7 @@ export interface EraseDependencies {
   acts: ActRecorder;
   clock: () => number;
   store: ErasureStore;
+  ends: EndsOfLogs;
   /** How long ClickHouse has rows. */
   rowsKeptDays: number;
   /** Of the one process that goes on with erasures: two would record their acts twice. */
@@ -159,7 +154,6 @@ async function recordErasure(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
-    await untilRowsOf(dependencies, shard, current, recorded.at(-1));
     await requireRowsOfLogs(dependencies, current);
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
@@ -187,58 +181,39 @@ async function recordErasure(
   throw new QueryApiError("unavailable", "the erasure's keys grow faster than they are recorded; it goes on by itself");
 }
 
-/** Which runs are the person's is what ClickHouse knows: it must not be behind the act. */
-async function untilRowsOf(
-  { objects, rows }: EraseDependencies,
-  shard: string,
-  { erasure_id }: KeptErasure,
-  act: RecordedErasure | undefined,
-): Promise<void> {
-  const last = act === undefined ? null : await lastRunRecordBefore(objects, shard, act);
-  const isThere = await untilRow(rows, last, performance.now() + MAX_WAIT_MS);
-  if (isThere) return;
-  throw new QueryApiError("unavailable", `erasure ${erasure_id} waits for ClickHouse, which is behind the log`, {
-    hint: "it goes on by itself: GET /v1/erasures tells how far it is, /readyz what holds ClickHouse up",
-  });
-}
-
 /**
- * Nor may it lack what the logs of the store have, as it does where another collector has a ClickHouse of its own, or had, or where it was emptied: then nobody
- * knows whom a hold means either.
+ * Which runs are the person's, and whom a hold means, is what ClickHouse knows: it must not be behind a log of the store, nor lack what it has, as it does where
+ * another collector has a ClickHouse of its own, or had, or where it was emptied.
  */
 async function requireRowsOfLogs(
-  { objects, rows, clock, rowsKeptDays }: EraseDependencies,
+  { objects, rows, clock, ends, rowsKeptDays }: EraseDependencies,
   { erasure_id }: KeptErasure,
 ): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
-  const nowMs = clock();
+  // What has left ClickHouse by age, or is about to, is not asked for.
+  const sinceMs = clock() - Math.max(1, rowsKeptDays - 1) * DAY_MS;
   for (const log of (await objects.folders("log/")).filter((name) => name !== DIRECTORY)) {
-    const end = { logIndex: await publishedSize(objects, log), receivedTime: new Date(nowMs).toISOString() };
-    // What has left ClickHouse by age, or is about to, is not asked for.
-    const sinceMs = nowMs - Math.max(1, rowsKeptDays - 1) * DAY_MS;
-    const looks = [firstRunRecordSince(objects, log, sinceMs), lastRunRecordBefore(objects, log, end, nowMs - sinceMs)];
-    const records = await Promise.all(looks).catch((cause: unknown) => {
+    const records = await ends.find(log, sinceMs).catch((cause: unknown) => {
       if (!(cause instanceof LogError)) throw cause;
       throw new QueryApiError("unavailable", `erasure ${erasure_id} can't read shard ${log}: ${cause.message}`, {
         hint: "`runledger verify` tells what is missing; what was kept elsewhere must be put back",
       });
     });
-    const isThere = (record: RunRecord | null) => untilRow(rows, record, deadline);
-    if ((await Promise.all(records.map(isThere))).every(Boolean)) continue;
+    const areThere = await Promise.all(records.map((record) => untilRow(rows, record, deadline)));
+    if (areThere.every(Boolean)) continue;
     throw new QueryApiError(
       "unavailable",
       `erasure ${erasure_id} waits for ClickHouse, which lacks what shard ${log} has`,
       {
-        hint: "if it does not go on: collectors over one store share one ClickHouse (RUNLEDGER_CLICKHOUSE_URL); stop Runledger and fill it from all logs: runledger rebuild",
+        hint: "it goes on by itself when that is only behind (/readyz tells what holds it up); else collectors over one store share one ClickHouse (RUNLEDGER_CLICKHOUSE_URL): stop Runledger and fill it from all logs: runledger rebuild",
       },
     );
   }
 }
 
-async function untilRow(rows: Rows, record: RunRecord | null, deadline: number): Promise<boolean> {
-  if (record === null) return true;
+async function untilRow(rows: Rows, { tenant, recordId }: RunRecord, deadline: number): Promise<boolean> {
   const sql = "SELECT 1 FROM steps WHERE tenant = {tenant:String} AND record_id = {recordId:String} LIMIT 1";
-  while ((await rows.query(sql, { ...record })).length === 0) {
+  while ((await rows.query(sql, { tenant, recordId })).length === 0) {
     if (performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }

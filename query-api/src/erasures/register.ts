@@ -1,6 +1,7 @@
 import type { ControlState } from "../control/control-state.ts";
 import type { Feature } from "../dependencies.ts";
 import { registerHolds } from "../holds/route.ts";
+import { createEndsOfLogs } from "./ends-of-logs.ts";
 import { createEraser } from "./erase.ts";
 import { createErasureStore } from "./erasure-store.ts";
 import { registerErasures } from "./route.ts";
@@ -14,7 +15,8 @@ export function registerPrivacy(feature: Feature, { lease }: Pick<ControlState, 
   const { keyring, objects } = feature.dependencies;
   const store = createErasureStore(objects);
   const { shard, retentionDays } = feature.settings;
-  const kept = { store, lease, rowsKeptDays: retentionDays ?? DEFAULT_RETENTION_DAYS };
+  const ends = createEndsOfLogs(objects);
+  const kept = { store, ends, lease, rowsKeptDays: retentionDays ?? DEFAULT_RETENTION_DAYS };
   const eraser = keyring && createEraser({ ...feature.dependencies, keyring, ...kept }, shard);
   registerHolds(feature);
   registerErasures(feature, eraser, lease);

@@ -84,7 +84,7 @@ export function registerErasures({ app, dependencies, settings }: Feature, erase
 
 /** Durable before anything is recorded or destroyed. One that is on its way already is that one. @throws QueryApiError `conflict` under a hold. */
 async function begin(
-  dependencies: Omit<EraseDependencies, "rowsKeptDays">,
+  dependencies: Omit<EraseDependencies, "ends" | "rowsKeptDays">,
   { subject, reason }: ErasureRequest,
   { principal }: FastifyRequest,
   shard: string,
