@@ -1,5 +1,6 @@
 import type { RunledgerRecord } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
+import { placeOf } from "./other-journals.ts";
 
 /** A client's clock may be this much ahead of ours before an old record passes for a young one. */
 const CLOCK_MARGIN_MS = 10 * 60_000;
@@ -7,13 +8,13 @@ const IDS_PER_QUERY = 1_000;
 /** How finely the age of what the window holds is known. */
 const RECORDS_PER_MARK = 1_000;
 
-type Aged = Pick<RunledgerRecord, "record_id" | "end_time">;
+type Aged = Pick<RunledgerRecord, "tenant" | "record_id" | "end_time">;
 
 /** Finds duplicates that are older than what the window of seen records remembers. */
 export interface LateDuplicates {
   /** Tells that the window now holds `count` more records, received at `receivedTime`. */
   remember(receivedTime: string, count: number): void;
-  /** Of these records, the ids of those that ClickHouse holds from journal frames before `beforeSeq`. */
+  /** Of these records, the places (`placeOf`) of those that ClickHouse holds from journal frames before `beforeSeq`. */
   find(records: readonly Aged[], beforeSeq: number): Promise<Set<string>>;
 }
 
@@ -49,12 +50,12 @@ export function createLateDuplicates(rows: Rows, windowRecords: number, journal:
       const found = new Set<string>();
       for (let i = 0; i < late.length; i += IDS_PER_QUERY) {
         const ids = late.slice(i, i + IDS_PER_QUERY).map(({ record_id }) => record_id);
-        const known = await rows.query<{ record_id: string }>(
-          `SELECT DISTINCT record_id FROM steps
+        const known = await rows.query<{ tenant: string; record_id: string }>(
+          `SELECT DISTINCT tenant, record_id FROM steps
            WHERE record_id IN {ids: Array(String)} AND journal IN ('', {journal: String}) AND journal_seq < {beforeSeq: UInt64}`,
           { ids, journal, beforeSeq },
         );
-        for (const { record_id } of known) found.add(record_id);
+        for (const held of known) found.add(placeOf(held));
       }
       return found;
     },

@@ -196,6 +196,20 @@ describe("the metrics sink", () => {
       expect(await countsOf(rows)).toEqual(times(50));
     }));
 
+  it("takes a late copy under another tenant for a record of its own", () =>
+    withDatabase(async (rows) => {
+      const { sink, counted } = sinkOver(rows, memoryCursor(), memoryCursor(), 20);
+      await sink.open();
+      for (let seq = 1; seq < 6; seq++) await sink.write(framesOf(seq, seq + 1));
+      const { facts, ...content } = recordOf(10);
+      await sink.write([frame(6, { ...content, facts: { ...facts, tenant: "other" } }, recordOf(10))]);
+      expect(counted.duplicates).toBe(1);
+      expect(await rows.query("SELECT DISTINCT tenant FROM steps ORDER BY tenant")).toEqual([
+        { tenant: "default" },
+        { tenant: "other" },
+      ]);
+    }));
+
   it("gives a batch in flight again after a crash, and counts it once", () =>
     withDatabase(async (rows) => {
       const cursor = memoryCursor();

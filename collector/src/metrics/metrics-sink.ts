@@ -7,7 +7,7 @@ import type { Prices } from "../normalize/price.ts";
 import type { Resolver } from "../resolve/resolver.ts";
 import { createLateDuplicates } from "./late-duplicates.ts";
 import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
-import { createOtherJournals, type Placed } from "./other-journals.ts";
+import { createOtherJournals, type Placed, placeOf } from "./other-journals.ts";
 import { takeOutRepeats } from "./repeats.ts";
 import { stepRow } from "./step-row.ts";
 
@@ -159,7 +159,7 @@ interface SeedRow {
 
 interface Known {
   seen: SeenRecords;
-  /** Ids that our journal, or another, has brought before. */
+  /** Places (`placeOf`) that our journal, or another, has brought before. */
   known: ReadonlySet<string>;
   elsewhere: ReadonlySet<string>;
   landed: ReadonlySet<string>;
@@ -177,12 +177,13 @@ function batchOf(
   for (let start = 0; start < ofRuns.length; start += made.maxRowsPerInsert) {
     const together = ofRuns.slice(start, start + made.maxRowsPerInsert);
     // An insert that is in, maybe without its views, is repaired by the same rows only; whatever came elsewhere since.
-    const isIn = together.some(({ facts }) => landed.has(facts.record_id));
+    const isIn = together.some(({ facts }) => landed.has(placeOf(facts)));
     const rows: StepRow[] = [];
     for (const { seq, facts, inputPreview, outputPreview } of together) {
       const classification = seen.classify(facts);
-      const isKnown = isIn ? !landed.has(facts.record_id) : elsewhere.has(facts.record_id);
-      if (classification === "duplicate" || known.has(facts.record_id) || isKnown) continue;
+      const place = placeOf(facts);
+      const isKnown = isIn ? !landed.has(place) : elsewhere.has(place);
+      if (classification === "duplicate" || known.has(place) || isKnown) continue;
       const conflict = classification === "conflict";
       const contextWindow = facts.llm === null ? null : made.prices.contextWindow(facts.llm);
       const context = { conflict, inputPreview, outputPreview, contextWindow, journalSeq: seq, journal: made.journal };

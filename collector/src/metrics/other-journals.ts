@@ -9,6 +9,11 @@ const IDS_PER_QUERY = 1_000;
 
 export type Placed = Pick<RunledgerRecord, "tenant" | "record_id" | "run_id" | "end_time" | "received_time">;
 
+/** A record as one tenant has it: the same may come under two, whose keys a client changed. */
+export function placeOf({ tenant, record_id }: Pick<Placed, "tenant" | "record_id">): string {
+  return record_id + tenant;
+}
+
 /** Where records are looked up: parameters of `WITHIN`. */
 export interface Place extends Record<string, unknown> {
   tenant: string;
@@ -27,9 +32,9 @@ export interface OtherJournals {
   announce(): Promise<void>;
   /** Whether there was ever another one. One that comes later sees in `find` what we have inserted until then. */
   exist(): Promise<boolean>;
-  /** Of these records, the ids of those that ClickHouse has: not counting rows of our own journal from frame `fromSeq` on. */
+  /** Of these records, the places (`placeOf`) of those that ClickHouse has: not counting rows of our own journal from frame `fromSeq` on. */
   find(records: readonly Placed[], fromSeq: number): Promise<Set<string>>;
-  /** The ids of our own rows of these frames: what a crash has left of a batch in flight. */
+  /** The places of our own rows of these frames: what a crash has left of a batch in flight. */
   landed(fromSeq: number, toSeq: number): Promise<Set<string>>;
 }
 
@@ -53,17 +58,17 @@ export function createOtherJournals(rows: Rows, journal: string): OtherJournals 
            WHERE ${WITHIN} AND NOT (journal IN ('', {journal:String}) AND journal_seq >= {from:UInt64})`,
           { ...place, journal, from: fromSeq },
         );
-        for (const { record_id } of held) found.add(record_id);
+        for (const { record_id } of held) found.add(placeOf({ tenant: place.tenant, record_id }));
       }
       return found;
     },
     async landed(fromSeq, toSeq) {
-      const mine = await rows.query<{ record_id: string }>(
-        `SELECT record_id FROM steps
+      const mine = await rows.query<{ tenant: string; record_id: string }>(
+        `SELECT tenant, record_id FROM steps
          WHERE journal = {journal:String} AND journal_seq >= {from:UInt64} AND journal_seq < {to:UInt64}`,
         { journal, from: fromSeq, to: toSeq },
       );
-      return new Set(mine.map(({ record_id }) => record_id));
+      return new Set(mine.map(placeOf));
     },
   };
 }

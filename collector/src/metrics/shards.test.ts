@@ -176,6 +176,19 @@ it("a request that is sent to another collector again counts once, whatever batc
   ]);
 });
 
+it("one tenant's record at another collector is not another tenant's", async () => {
+  const [a, b] = [await collector("a"), await collector("b")];
+  await a.sink.write([frame(1, 0, 1)]);
+  const { facts, ...content } = recordOf(0);
+  const ofOther = { ...content, facts: { ...facts, tenant: "other" } };
+  await b.sink.write([{ ...frame(1, 0, 1), records: [recordOf(0), ofOther] }]);
+  expect(b.counted).toEqual({ rows: 1, duplicates: 1 });
+  expect(await rows.query("SELECT tenant FROM steps ORDER BY tenant")).toEqual([
+    { tenant: "default" },
+    { tenant: "other" },
+  ]);
+});
+
 for (const [first, second] of [
   ["a", "b"],
   ["b", "a"],

@@ -26,6 +26,7 @@ import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
 import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
 import { type MetricPointRow, metricPointRows } from "../metrics/metric-point-rows.ts";
 import { isOfRun, REBUILD_MARK } from "../metrics/metrics-sink.ts";
+import { placeOf } from "../metrics/other-journals.ts";
 import { stepRow } from "../metrics/step-row.ts";
 import type { Prices } from "../normalize/price.ts";
 import { createResolver } from "../resolve/resolver.ts";
@@ -141,7 +142,7 @@ function createFiller(
       erased.note(record);
       if (record.event === "metric") points.push(...metricPointRows(await wholeOrCut(readPayload, record), 0));
       if (!isOfRun(record)) continue;
-      if (seen.classify(record) === "duplicate" || known.has(record.record_id)) {
+      if (seen.classify(record) === "duplicate" || known.has(placeOf(record))) {
         progress.duplicates += 1;
         continue;
       }
