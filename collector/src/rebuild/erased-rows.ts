@@ -3,8 +3,8 @@ import { eraseRows, type Keyring, type Rows, runsOfUser } from "@runledger/stora
 
 /** What the log's erasures took out of ClickHouse and a rebuild must not bring back. */
 export interface ErasedRows {
-  /** To be told of every record. */
-  note(record: RunledgerRecord): void;
+  /** To be told of every record of a shard's log, in its order. */
+  note(shard: string, record: RunledgerRecord): void;
   /** After the last row. */
   erase(): Promise<void>;
 }
@@ -15,15 +15,23 @@ interface Erasure {
   receivedUntil: string;
 }
 
+/** So far a collector's clock may have been set back before an act: what stands before it in its log was received before it, whatever was written. */
+const SET_BACK_MS = 3_600_000;
+
 /** The acts name a person by pseudonym: whose it is shows only among the log's own people, and to who has the keys. */
 export function createErasedRows(rows: Rows, keyring: Keyring | null): ErasedRows {
   const people = new Map<string, { tenant: string; userId: string }>();
   const erasures: Erasure[] = [];
+  const newestOf = new Map<string, string>();
   return {
-    note: ({ act, tenant, run, received_time: receivedUntil }) => {
+    note: (shard, { act, tenant, run, received_time }) => {
+      const newest = newestOf.get(shard) ?? "";
+      if (received_time > newest) newestOf.set(shard, received_time);
       if (run.user_id !== null) people.set(userSubject(tenant, run.user_id), { tenant, userId: run.user_id });
       const target = act?.action === "erasure" ? erasureTarget.safeParse(act.target) : null;
-      if (target?.success) erasures.push({ tenant, subject: target.data.subject, receivedUntil });
+      if (!target?.success) return;
+      const isSetBack = newest > received_time && Date.parse(newest) - Date.parse(received_time) <= SET_BACK_MS;
+      erasures.push({ tenant, subject: target.data.subject, receivedUntil: isSetBack ? newest : received_time });
     },
     erase: async () => {
       if (erasures.length === 0) return;
@@ -36,8 +44,8 @@ export function createErasedRows(rows: Rows, keyring: Keyring | null): ErasedRow
         }
         const person = byPseudonym.get(subject.pseudonym);
         if (person === undefined) continue;
-        const runIds = await runsOfUser(rows, person.tenant, person.userId, receivedUntil);
-        await eraseRows(rows, { ...person, runIds, label: erasedUserLabel(subject.pseudonym), receivedUntil });
+        const theirs = { ...person, label: erasedUserLabel(subject.pseudonym), receivedUntil };
+        await eraseRows(rows, { ...theirs, runIds: await runsOfUser(rows, theirs) });
       }
     },
   };

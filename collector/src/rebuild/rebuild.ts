@@ -139,7 +139,7 @@ function createFiller(
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
       logEntries.push(logEntryRow(shard, index, leafHash(entry), record));
-      erased.note(record);
+      erased.note(shard, record);
       if (record.event === "metric") points.push(...metricPointRows(await wholeOrCut(readPayload, record), 0));
       if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(placeOf(record))) {

@@ -1,13 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  DIRECTORY,
-  erasedUserLabel,
-  LogError,
-  type Principal,
-  ROLES,
-  runSubject,
-  userSubject,
-} from "@runledger/contract";
+import { erasedUserLabel, LogError, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
 import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
@@ -21,7 +13,8 @@ import type { EndsOfLogs, RunRecord } from "./ends-of-logs.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import { findRecordedErasure } from "./recorded-erasure.ts";
+import { createRecordedErasures, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
+import { runsInLogs } from "./subject-runs.ts";
 
 export interface EraseDependencies {
   objects: Objects;
@@ -53,14 +46,13 @@ export interface Eraser {
   readonly store: ErasureStore;
 }
 
-export function createEraser(dependencies: EraseDependencies, shard: string): Eraser {
+export function createEraser(dependencies: EraseDependencies): Eraser {
   const running = new Map<string, Promise<KeptErasure>>();
   return {
     store: dependencies.store,
     advance: (erasure) => {
       const id = erasure.erasure_id;
-      const advancing =
-        running.get(id) ?? advanceErasure(dependencies, erasure, shard).finally(() => running.delete(id));
+      const advancing = running.get(id) ?? advanceErasure(dependencies, erasure).finally(() => running.delete(id));
       running.set(id, advancing);
       return advancing;
     },
@@ -73,13 +65,9 @@ export function createEraser(dependencies: EraseDependencies, shard: string): Er
  * has no second effect. A hold that was set meanwhile stops it, before anything is recorded and before keys are destroyed.
  * @throws QueryApiError `conflict` for a hold; it or StorageError, retryable, when it can't go on just now.
  */
-async function advanceErasure(
-  dependencies: EraseDependencies,
-  erasure: KeptErasure,
-  shard: string,
-): Promise<KeptErasure> {
+async function advanceErasure(dependencies: EraseDependencies, erasure: KeptErasure): Promise<KeptErasure> {
   let current = erasure;
-  if (current.state === "recording") current = await recordErasure(dependencies, current, shard);
+  if (current.state === "recording") current = await recordErasure(dependencies, current);
   if (current.state === "destroying") {
     // It may have waited for a hold, and ClickHouse be another since.
     await requireRowsOfLogs(dependencies, current);
@@ -94,16 +82,16 @@ async function advanceErasure(
   return current;
 }
 
-async function refuseHeld({ objects, rows }: EraseDependencies, erasure: KeptErasure): Promise<void> {
-  const hold = await holdOn(createHoldStore(objects), rows, await subjectOf(rows, erasure));
+async function refuseHeld({ objects, rows, keyring }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+  const hold = await holdOn(createHoldStore(objects), { rows, keyring }, await subjectOf(rows, erasure));
   if (hold !== null) throw heldError(hold, erasure);
 }
 
 /** From here on no hold stops it. */
-async function claimFromHolds({ objects, rows }: EraseDependencies, erasure: KeptErasure): Promise<void> {
+async function claimFromHolds({ objects, rows, keyring }: EraseDependencies, erasure: KeptErasure): Promise<void> {
   const subject = await subjectOf(rows, erasure);
   const claim = { id: erasure.erasure_id, tenant: erasure.tenant };
-  const heldBy = (holds: readonly KeptHold[]) => holdAmong(holds, rows, subject);
+  const heldBy = (holds: readonly KeptHold[]) => holdAmong(holds, { rows, keyring }, subject);
   const hold = await claimDestruction(createHoldStore(objects), claim, heldBy);
   if (hold !== null) throw heldError(hold, erasure);
 }
@@ -144,28 +132,23 @@ export async function eraseTracesOf(
   await renameInOfflineExports(objects, { tenant, userId, label });
 }
 
-async function recordErasure(
-  dependencies: EraseDependencies,
-  erasure: KeptErasure,
-  shard: string,
-): Promise<KeptErasure> {
+async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasure): Promise<KeptErasure> {
   const { objects, keyring, acts, store } = dependencies;
+  const findRecorded = createRecordedErasures(objects, erasure);
   let current = erasure;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // After a crash acts may be in the log that nobody wrote down.
-    const recorded = await findRecordedErasure(objects, shard, current.erasure_id, current.log_size);
+    const recorded = await findRecorded();
     await requireRowsOfLogs(dependencies, current);
+    const theirs = await runsInLogs(dependencies.rows, current, performance.now() + MAX_WAIT_MS);
+    current = { ...current, run_ids: theirs.runIds };
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
-    const keys = await keyring.keysOf(await pseudonymsOf(dependencies, current));
+    const keys = await keyring.keysOf(pseudonymsOf(keyring, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
     if (missing.length === 0 && recorded.length > 0) {
-      const received_until = recorded.at(-1)?.receivedTime ?? current.received_until;
+      const received_until = latest([...recorded.map(({ receivedTime }) => receivedTime), theirs.newestTime]);
       const log_indexes = recorded.map(({ logIndex }) => logIndex);
-      return await store.save({
-        ...current,
-        ...{ state: "destroying", key_ids: [...known], log_indexes, received_until },
-        run_ids: await runIdsOf(dependencies.rows, { ...current, received_until }),
-      });
+      return await store.save({ ...current, state: "destroying", key_ids: [...known], log_indexes, received_until });
     }
     await refuseHeld(dependencies, current);
     await requireLease(dependencies, current);
@@ -175,8 +158,7 @@ async function recordErasure(
     for (let at = 0; at === 0 || at < missing.length; at += MAX_KEYS_PER_ACT)
       await acts.record({ ...acting, target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT)) } });
     const names = recorded.length + Math.max(1, Math.ceil(missing.length / MAX_KEYS_PER_ACT));
-    await untilInLog(objects, shard, current, names);
-    current = { ...current, received_until: new Date(dependencies.clock()).toISOString() };
+    await untilInLog(findRecorded, current, names);
   }
   throw new QueryApiError("unavailable", "the erasure's keys grow faster than they are recorded; it goes on by itself");
 }
@@ -192,7 +174,7 @@ async function requireRowsOfLogs(
   const deadline = performance.now() + MAX_WAIT_MS;
   // What has left ClickHouse by age, or is about to, is not asked for.
   const sinceMs = clock() - Math.max(1, rowsKeptDays - 1) * DAY_MS;
-  for (const log of (await objects.folders("log/")).filter((name) => name !== DIRECTORY)) {
+  for (const log of await shardsOf(objects)) {
     const records = await ends.find(log, sinceMs).catch((cause: unknown) => {
       if (!(cause instanceof LogError)) throw cause;
       throw new QueryApiError("unavailable", `erasure ${erasure_id} can't read shard ${log}: ${cause.message}`, {
@@ -220,11 +202,14 @@ async function untilRow(rows: Rows, { tenant, recordId }: RunRecord, deadline: n
   return true;
 }
 
-async function untilInLog(objects: Objects, shard: string, erasure: KeptErasure, acts: number): Promise<void> {
+async function untilInLog(
+  findRecorded: () => Promise<RecordedErasure[]>,
+  erasure: KeptErasure,
+  acts: number,
+): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
   for (;;) {
-    const found = await findRecordedErasure(objects, shard, erasure.erasure_id, erasure.log_size);
-    if (found.length >= acts) return;
+    if ((await findRecorded()).length >= acts) return;
     if (performance.now() > deadline) {
       throw new QueryApiError("unavailable", `erasure ${erasure.erasure_id} is recorded, and not in the log yet`, {
         hint: "it goes on by itself: GET /v1/erasures tells how far it is",
@@ -234,17 +219,23 @@ async function untilInLog(objects: Objects, shard: string, erasure: KeptErasure,
   }
 }
 
+/** Of times as RFC 3339 with one number of digits each; "" is before all. */
+function latest(times: readonly string[]): string {
+  return times.reduce((a, b) => (a > b ? a : b), "");
+}
+
 /** The person, and each run in which the person has a part: records that don't name the person are sealed under the run's key. */
-async function pseudonymsOf({ keyring, rows }: EraseDependencies, erasure: KeptErasure): Promise<Set<string>> {
-  const { tenant, user_id } = erasure;
-  const runs = (await runIdsOf(rows, erasure)).map((runId) => runSubject(tenant, runId));
+function pseudonymsOf(keyring: Keyring, { tenant, user_id, run_ids }: KeptErasure): Set<string> {
+  const runs = run_ids.map((runId) => runSubject(tenant, runId));
   const subjects = user_id === null ? runs : [userSubject(tenant, user_id), ...runs];
   return new Set(subjects.map((subject) => keyring.pseudonymOf(subject)));
 }
 
 async function runIdsOf(rows: Rows, { tenant, subject, user_id, received_until }: KeptErasure): Promise<string[]> {
   if (subject.kind === "run") return [subject.run_id];
-  return user_id === null ? [] : await runsOfUser(rows, tenant, user_id, received_until);
+  if (user_id === null) return [];
+  const label = erasedUserLabel(subject.pseudonym);
+  return await runsOfUser(rows, { tenant, userId: user_id, label, receivedUntil: received_until });
 }
 
 function principalOf({ tenant, by, actor }: KeptErasure): Principal {

@@ -34,7 +34,7 @@ function erasureOf(number: number, more: Partial<KeptErasure> = {}): KeptErasure
     reason: "asked",
     requested_time,
     done_time: requested_time,
-    log_size: 0,
+    log_sizes: {},
     key_ids: [0, 1, 2].map((key) => keyOf(number * 3 + key)),
     log_indexes: [number],
     received_until: requested_time,

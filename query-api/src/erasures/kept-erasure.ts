@@ -1,8 +1,7 @@
 import { type ErasureAnswer, type ErasureTarget, erasure as shownErasure } from "@runledger/contract";
 import { z } from "zod";
 
-/** An erasure on its way, as far as it is durable: whoever finds it goes on from there. */
-export const keptErasure = z.strictObject({
+const kept = z.strictObject({
   ...shownErasure.omit({ subject: true, keys: true }).shape,
   tenant: z.string(),
   subject: z.union([
@@ -15,14 +14,28 @@ export const keptErasure = z.strictObject({
   rows_settled: z.boolean(),
   /** Who asked, to be named by acts that are recorded later. */
   actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
-  /** The log's size when it was asked for: its acts come after. */
-  log_size: z.number().int().nonnegative(),
+  /** Each log's size when it was asked for, by shard: its acts come after, in the log of whoever goes on with it. */
+  log_sizes: z.record(z.string(), z.number().int().nonnegative()),
   /** Keys named by acts that are in the log; in state `recording` also those that the next act names. */
   key_ids: z.array(z.string()),
   /** Rows received until then are erased. */
   received_until: z.string(),
 });
+
+/** An erasure on its way, as far as it is durable: whoever finds it goes on from there. Older versions knew the size of one log alone. */
+export const keptErasure = z.preprocess(
+  (given) => (isOlder(given) ? { log_sizes: {}, ...omitSize(given) } : given),
+  kept,
+);
 export type KeptErasure = z.infer<typeof keptErasure>;
+
+function isOlder(given: unknown): given is { log_size: unknown } {
+  return typeof given === "object" && given !== null && "log_size" in given;
+}
+
+function omitSize({ log_size, ...rest }: { log_size: unknown }): object {
+  return rest;
+}
 
 export function targetOf({ erasure_id, subject }: KeptErasure, keyIds: string[]): ErasureTarget {
   return { erasure_id, subject, key_ids: keyIds };

@@ -14,10 +14,10 @@ const DEFAULT_RETENTION_DAYS = 400;
 export function registerPrivacy(feature: Feature, { lease }: Pick<ControlState, "lease">): void {
   const { keyring, objects } = feature.dependencies;
   const store = createErasureStore(objects);
-  const { shard, retentionDays } = feature.settings;
+  const { retentionDays } = feature.settings;
   const ends = createEndsOfLogs(objects);
   const kept = { store, ends, lease, rowsKeptDays: retentionDays ?? DEFAULT_RETENTION_DAYS };
-  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, ...kept }, shard);
+  const eraser = keyring && createEraser({ ...feature.dependencies, keyring, ...kept });
   registerHolds(feature);
   registerErasures(feature, eraser, lease);
   startUpkeep(feature, eraser, lease);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type ErasureRequest,
+  erasedUserLabel,
   erasure,
   erasureList,
   erasureRequest,
@@ -20,15 +21,15 @@ import type { Lease } from "../state/lease.ts";
 import type { EraseDependencies, Eraser } from "./erase.ts";
 import { createErasureStore } from "./erasure-store.ts";
 import { answerOf, type KeptErasure } from "./kept-erasure.ts";
-import { publishedSize } from "./recorded-erasure.ts";
-import { clearRecordsOf, runIdsOfUser, usersOfRun } from "./subject-runs.ts";
+import { publishedSizes } from "./recorded-erasure.ts";
+import { clearRecordsOf, runsOfPerson, usersOfRun } from "./subject-runs.ts";
 
 const tags = ["privacy"];
 /** Of a done erasure in their order. */
 const PLACE = /^\d{4}-\d\d-[\w.:-]{1,120}$/;
 
 /** `POST /v1/erasures`: recorded, then the keys are destroyed. */
-export function registerErasures({ app, dependencies, settings }: Feature, eraser: Eraser | null, lease: Lease): void {
+export function registerErasures({ app, dependencies }: Feature, eraser: Eraser | null, lease: Lease): void {
   const store = createErasureStore(dependencies.objects);
   app.post(
     "/v1/erasures",
@@ -49,7 +50,7 @@ export function registerErasures({ app, dependencies, settings }: Feature, erase
           hint: "contents stored in the clear can't be erased without breaking the log: see docs/privacy.md",
         });
       const erasing = { ...dependencies, keyring, store, lease };
-      const begun = await begin(erasing, request.body, request, settings.shard);
+      const begun = await begin(erasing, request.body, request);
       const advanced = await eraser.advance(begun).catch((error: unknown) => {
         if (!isRetryable(error)) throw error;
         request.log.warn({ err: error, erasure_id: begun.erasure_id }, "an erasure goes on later");
@@ -87,31 +88,33 @@ async function begin(
   dependencies: Omit<EraseDependencies, "ends" | "rowsKeptDays">,
   { subject, reason }: ErasureRequest,
   { principal }: FastifyRequest,
-  shard: string,
 ): Promise<KeptErasure> {
   const { rows, objects, keyring, store, clock } = dependencies;
   const { tenant } = principal;
   const now = new Date(clock()).toISOString();
   const userId = "user_id" in subject ? subject.user_id : null;
-  const runIds = "run_id" in subject ? [subject.run_id] : await runIdsOfUser(rows, tenant, subject.user_id);
+  const kept: KeptErasure["subject"] =
+    "user_id" in subject
+      ? { kind: "user", pseudonym: keyring.pseudonymOf(userSubject(tenant, subject.user_id)) }
+      : { kind: "run", run_id: subject.run_id };
+  const { runIds, isNamed } =
+    kept.kind === "run"
+      ? { runIds: [kept.run_id], isNamed: false }
+      : await runsOfPerson(rows, { tenant, userId: userId ?? "", label: erasedUserLabel(kept.pseudonym) });
   if ("run_id" in subject) refusePerson(subject.run_id, await usersOfRun(rows, tenant, subject.run_id));
-  const hold = await holdOn(createHoldStore(objects), rows, { tenant, userId, runIds });
+  const hold = await holdOn(createHoldStore(objects), { rows, keyring }, { tenant, userId, runIds });
   if (hold !== null) {
     throw new QueryApiError("conflict", `the legal hold ${hold.hold_id} is on it: ${hold.reason}`, {
       hint: `DELETE /v1/holds/${hold.hold_id} lifts it, once whoever set it agrees`,
     });
   }
-  const kept: KeptErasure["subject"] =
-    "user_id" in subject
-      ? { kind: "user", pseudonym: keyring.pseudonymOf(userSubject(tenant, subject.user_id)) }
-      : { kind: "run", run_id: subject.run_id };
   const isSame = (one: KeptErasure) => one.tenant === tenant && JSON.stringify(one.subject) === JSON.stringify(kept);
   const underWay = (await store.underWay()).find(isSame);
   if (underWay !== undefined) return underWay;
   const subjects = runIds.map((runId) => runSubject(tenant, runId));
   if (userId !== null) subjects.push(userSubject(tenant, userId));
   const keys = await keyring.keysOf(new Set(subjects.map(keyring.pseudonymOf)));
-  if (keys.length === 0 && (userId === null || runIds.length === 0))
+  if (keys.length === 0 && !isNamed)
     throw new QueryApiError("not_found", "nothing is sealed of this person or run", {
       hint: "check its spelling; what was sent just now is sealed a second or two later",
     });
@@ -129,7 +132,7 @@ async function begin(
     reason,
     requested_time: now,
     done_time: null,
-    log_size: await publishedSize(objects, shard),
+    log_sizes: await publishedSizes(objects),
     key_ids: [],
     log_indexes: [],
     received_until: now,

@@ -27,7 +27,7 @@ const erasureOf = (run_id: string): KeptErasure => ({
   reason: "asked for",
   requested_time: "2026-11-29T12:00:00.000Z",
   done_time: null,
-  log_size: 0,
+  log_sizes: {},
   key_ids: [],
   log_indexes: [],
   received_until: "2026-11-29T12:00:00.000Z",

@@ -1,4 +1,5 @@
-import { parameterLists, type Rows } from "@runledger/storage";
+import { erasedUserLabel, userSubject } from "@runledger/contract";
+import { type Keyring, parameterLists, type Rows } from "@runledger/storage";
 import { z } from "zod";
 import type { HoldStore, KeptHold } from "./hold-store.ts";
 
@@ -11,15 +12,21 @@ export interface ErasedSubject {
   runIds: readonly string[];
 }
 
+/** What tells whose a run is: an erased person's id is a label in rows. */
+interface Whose {
+  rows: Rows;
+  keyring: Pick<Keyring, "pseudonymOf">;
+}
+
 /** The hold that keeps these runs, or this person, from being erased; null when there is none. */
-export async function holdOn(store: HoldStore, rows: Rows, subject: ErasedSubject): Promise<KeptHold | null> {
-  return await holdAmong((await store.read()).holds, rows, subject);
+export async function holdOn(store: HoldStore, whose: Whose, subject: ErasedSubject): Promise<KeptHold | null> {
+  return await holdAmong((await store.read()).holds, whose, subject);
 }
 
 /** The same, of these holds. */
 export async function holdAmong(
   all: readonly KeptHold[],
-  rows: Rows,
+  { rows, keyring }: Whose,
   { tenant, userId, runIds }: ErasedSubject,
 ): Promise<KeptHold | null> {
   const holds = all.filter((hold) => hold.tenant === tenant);
@@ -38,9 +45,10 @@ export async function holdAmong(
       users.add(user_id);
     }
   }
+  const labelOf = (heldId: string) => erasedUserLabel(keyring.pseudonymOf(userSubject(tenant, heldId)));
   const isHeld = ({ scope }: KeptHold): boolean => {
     if ("all" in scope) return true;
-    if ("user_id" in scope) return users.has(scope.user_id);
+    if ("user_id" in scope) return users.has(scope.user_id) || users.has(labelOf(scope.user_id));
     if ("run_id" in scope) return runs.has(scope.run_id);
     return "agent" in scope ? agents.has(scope.agent) : sessions.has(scope.session);
   };

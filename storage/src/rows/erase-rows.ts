@@ -15,12 +15,23 @@ export interface RowsToErase {
 
 const WAIT = "SETTINGS mutations_sync = 2";
 
-/** The runs in which a person has a part. */
-export async function runsOfUser(rows: Rows, tenant: string, userId: string, receivedUntil: string): Promise<string[]> {
+/**
+ * The runs in which a person has a part, by rows received until then.
+ * @param label Stands in rows where an earlier erasure found the person's id: such a run is still theirs, and may have gone on.
+ */
+export async function runsOfUser(
+  rows: Rows,
+  {
+    tenant,
+    userId,
+    label,
+    receivedUntil,
+  }: Pick<RowsToErase, "tenant" | "label" | "receivedUntil"> & { userId: string },
+): Promise<string[]> {
   const found = await rows.query<{ run_id: string }>(
     `SELECT DISTINCT run_id FROM steps
-     WHERE tenant = {tenant:String} AND user_id = {user_id:String} AND received_time <= parseDateTime64BestEffort({until:String}, 9, 'UTC')`,
-    { tenant, user_id: userId, until: receivedUntil },
+     WHERE tenant = {tenant:String} AND user_id IN ({user_id:String}, {label:String}) AND received_time <= parseDateTime64BestEffort({until:String}, 9, 'UTC')`,
+    { tenant, user_id: userId, label, until: receivedUntil },
   );
   return found.map(({ run_id }) => run_id);
 }
