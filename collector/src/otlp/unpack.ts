@@ -1,10 +1,16 @@
 import { promisify } from "node:util";
-import { gunzip, gunzipSync, type ZlibOptions, zstdDecompress, zstdDecompressSync } from "node:zlib";
+import { gunzip, gunzipSync, inflate, type ZlibOptions, zstdDecompress, zstdDecompressSync } from "node:zlib";
 import type { BodyEncoding } from "@runledger/storage";
 import { OtlpError } from "./otlp.ts";
 
-const unpackGzip = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
-const unpackZstd = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress);
+/** How a body may be packed on its way; deflate (RFC 1950) is not kept so. */
+export type Packing = BodyEncoding | "deflate";
+
+const UNPACK = {
+  gzip: promisify<Uint8Array, ZlibOptions, Buffer>(gunzip),
+  zstd: promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress),
+  deflate: promisify<Uint8Array, ZlibOptions, Buffer>(inflate),
+};
 
 /**
  * The body without its compression; `reserve` is told how many bytes unpacking may take, before it takes them.
@@ -12,12 +18,12 @@ const unpackZstd = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zs
  */
 export async function unpackBody(
   body: Uint8Array,
-  encoding: BodyEncoding,
+  encoding: Packing,
   maxBytes: number,
   reserve: (bytes: number) => void,
 ): Promise<Buffer> {
   if (encoding === "identity") return viewOf(body);
-  const unpack = encoding === "gzip" ? unpackGzip : unpackZstd;
+  const unpack = UNPACK[encoding];
   const likelyBytes = Math.min(maxBytes, likelyUnpackedBytes(body, encoding));
   for (const maxOutputLength of [likelyBytes, maxBytes]) {
     reserve(maxOutputLength);
@@ -32,8 +38,8 @@ export async function unpackBody(
   throw new OtlpError("too_large", `the ${encoding} body unpacks to more than ${maxBytes} bytes; send smaller batches`);
 }
 
-/** What a body probably unpacks to: gzip tells at its end (RFC 1952, ISIZE), which may be wrong; zstd is guessed. */
-function likelyUnpackedBytes(body: Uint8Array, encoding: BodyEncoding): number {
+/** What a body probably unpacks to: gzip tells at its end (RFC 1952, ISIZE), which may be wrong; others are guessed. */
+function likelyUnpackedBytes(body: Uint8Array, encoding: Packing): number {
   if (encoding === "gzip" && body.byteLength >= 18) return Math.max(1, viewOf(body).readUInt32LE(body.byteLength - 4));
   return Math.max(65_536, body.byteLength * 8);
 }
@@ -53,7 +59,7 @@ function viewOf(body: Uint8Array): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
-function unpackError(encoding: BodyEncoding, maxBytes: number, cause: unknown): OtlpError {
+function unpackError(encoding: Packing, maxBytes: number, cause: unknown): OtlpError {
   if (isTooLong(cause)) {
     return new OtlpError(
       "too_large",

@@ -1,20 +1,16 @@
 import { isIPv6 } from "node:net";
 import {
-  type status as grpcStatus,
   logVerbosity,
-  Metadata,
+  type Metadata,
   Server,
   ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptor,
   type ServiceDefinition,
   setLogVerbosity,
 } from "@grpc/grpc-js";
-import { TENANT_HEADER, type TlsSettings } from "@runledger/contract";
-import { OtlpError } from "../otlp/otlp.ts";
-import { encodeAnswer, encodeRefusal } from "./answer.ts";
-import type { Credentials, Gate } from "./gate.ts";
-import { ACCEPT_ENCODING, encodingOf, passPackedMessages } from "./grpc-encoding.ts";
+import type { TlsSettings } from "@runledger/contract";
+import { encodeAnswer } from "./answer.ts";
+import { createAdmission, grpcErrorOf } from "./grpc-admission.ts";
+import { encodingOf, passPackedMessages } from "./grpc-encoding.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -23,12 +19,11 @@ import {
 } from "./http-receiver.ts";
 import type { Intake } from "./intake.ts";
 import { listenError } from "./listen-error.ts";
-import type { RefusalStatus } from "./status.ts";
 
 /** Bytes that a sender may have on the way: the library's 64 KiB make large batches wait for acknowledgements. */
 const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
-/** Taken from the budget for a request whose size is not known yet. */
-const UNKNOWN_SIZE_BYTES = 256 * 1024;
+/** Of a connection; further ones wait with their sender. What all hold together is bounded by the byte budget. */
+const MAX_CONCURRENT_STREAMS = 256;
 const COLLECTOR = "opentelemetry.proto.collector";
 const SERVICES = [
   ["traces", "trace.v1.TraceService"],
@@ -40,21 +35,19 @@ type Handler = (body: Buffer, metadata: Metadata) => Promise<Buffer>;
 
 /** OTLP/gRPC (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). */
 export async function createGrpcReceiver(intake: Intake, settings: ReceiverSettings): Promise<Receiver> {
+  const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = settings;
+  const { interceptor, admitted } = createAdmission(intake, settings.gate, requestTimeoutMs);
   const server = new Server({
     "grpc.max_receive_message_length": intake.maxBodyBytes,
     "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
-    interceptors: [admission(intake, settings.gate, settings.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS)],
+    "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+    interceptors: [interceptor],
   });
   for (const [signal, service] of SERVICES) {
     addExport(server, intake, `${COLLECTOR}.${service}`, async (body, metadata) => {
-      const sender = settings.gate(credentialsOf(metadata));
+      const { sender, reservation } = admitted(metadata);
       const request = { ...sender, signal, format: "protobuf", encoding: encodingOf(metadata, body), body } as const;
-      const unpacked = intake.budget.reserve();
-      try {
-        return encodeAnswer(await intake.take(request, "grpc", (bytes) => unpacked.resize(bytes)), "protobuf");
-      } finally {
-        unpacked.release();
-      }
+      return encodeAnswer(await intake.take(request, "grpc", reservation), "protobuf");
     });
   }
   // The library prints what it also throws: the message of ours is the one to read.
@@ -89,73 +82,6 @@ function addExport(server: Server, intake: Intake, service: string, handle: Hand
       );
     },
   });
-}
-
-/** Refuses requests before their bytes are read when memory is short, and ends those that don't come in whole in time. */
-function admission(intake: Intake, gate: Gate, timeoutMs: number): ServerInterceptor {
-  return (_method, call) => {
-    const reservation = intake.budget.reserve();
-    let answered = false;
-    const refuse = (error: unknown) => {
-      answered = true;
-      call.sendStatus(grpcErrorOf(intake.refuse(error, "grpc")));
-    };
-    const timer = setTimeout(
-      () => refuse(new OtlpError("timeout", `the request took longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    return new ServerInterceptingCall(call, {
-      start(next) {
-        next({
-          onReceiveMetadata(metadata, pass) {
-            try {
-              gate(credentialsOf(metadata));
-              reservation.resize(UNKNOWN_SIZE_BYTES);
-            } catch (error) {
-              return refuse(error);
-            }
-            pass(metadata);
-          },
-          onReceiveMessage(message: Buffer, pass) {
-            clearTimeout(timer);
-            try {
-              reservation.resize(message.byteLength);
-            } catch (error) {
-              return refuse(error);
-            }
-            pass(message);
-          },
-          // Called at the end of every call, answered or not.
-          onCancel() {
-            clearTimeout(timer);
-            reservation.release();
-            // The library ended it itself: too large, broken compression, or the sender went away.
-            if (!answered) intake.countAborted("grpc");
-          },
-        });
-      },
-      sendMetadata(metadata, next) {
-        metadata.set(ACCEPT_ENCODING.name, ACCEPT_ENCODING.value);
-        next(metadata);
-      },
-      sendStatus(status, next) {
-        answered = true;
-        next(status);
-      },
-    });
-  };
-}
-
-function credentialsOf(metadata: Metadata): Credentials {
-  const first = (name: string) => metadata.get(name)[0]?.toString() ?? null;
-  return { authorization: first("authorization"), tenant: first(TENANT_HEADER) };
-}
-
-/** A status with google.rpc.Status in its trailers: OTLP clients look there for RetryInfo. */
-function grpcErrorOf(refusal: RefusalStatus): { code: grpcStatus; details: string; metadata: Metadata } {
-  const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", encodeRefusal(refusal, "protobuf"));
-  return { code: refusal.grpcCode, details: refusal.message, metadata };
 }
 
 function credentialsFor(tls: TlsSettings | null): ServerCredentials {

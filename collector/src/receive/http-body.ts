@@ -46,18 +46,14 @@ export function bodyKindOf(
   return { format, encoding, lengthBytes };
 }
 
-/** Reads a body into memory that was reserved before. @throws OtlpError `too_large`, `overloaded`, or `malformed` when it ends early. */
-export function readBody(
-  stream: Readable,
-  maxBytes: number,
-  reservation: Reservation,
-  reservedBytes: number,
-): Promise<Buffer> {
+/** Reads a body; what has come of it is reserved, whatever length was promised. @throws OtlpError `too_large`, `overloaded`, or `malformed` when it ends early. */
+export function readBody(stream: Readable, maxBytes: number, reservation: Reservation): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
     const fail = (error: unknown) => {
       stream.removeAllListeners("data");
+      chunks.length = 0;
       // What still comes is thrown away, so that the answer reaches a sender who is still sending.
       stream.resume();
       reject(error);
@@ -66,7 +62,7 @@ export function readBody(
       sizeBytes += chunk.length;
       try {
         if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
-        if (sizeBytes > reservedBytes) reservation.resize(sizeBytes);
+        reservation.resize(sizeBytes);
         chunks.push(chunk);
       } catch (error) {
         fail(error);

@@ -53,7 +53,6 @@ declare module "fastify" {
       signal: JournalFrame["signal"];
       format: BodyFormat;
       encoding: BodyEncoding;
-      lengthBytes: number;
       reservation: Reservation;
     } | null;
   }
@@ -109,7 +108,7 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
   app.addContentTypeParser("*", (request, payload, done) => {
     const { otlp } = request;
     if (otlp === null) return done(new Error("a body was read without its headers being checked"));
-    readBody(payload, intake.maxBodyBytes, otlp.reservation, otlp.lengthBytes).then((body) => done(null, body), done);
+    readBody(payload, intake.maxBodyBytes, otlp.reservation).then((body) => done(null, body), done);
   });
   // Before any byte of a body is read: is it for us, and is there room for it?
   app.addHook("onRequest", (request, _reply, done) => {
@@ -117,10 +116,12 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
       const signal = signalOf(request);
       const { authorization = null, [TENANT_HEADER]: tenant } = request.headers;
       const sender = gate({ authorization, tenant: typeof tenant === "string" ? tenant : null });
-      const kind = bodyKindOf(request.headers, intake.maxBodyBytes);
-      const reservation = intake.budget.reserve();
-      request.otlp = { sender, signal, ...kind, reservation };
-      reservation.resize(kind.lengthBytes);
+      const { format, encoding, lengthBytes } = bodyKindOf(request.headers, intake.maxBodyBytes);
+      const reservation = intake.reserve(sender);
+      request.otlp = { sender, signal, format, encoding, reservation };
+      // What is promised must fit now, and holds nothing: who promises much may send nothing.
+      reservation.resize(lengthBytes);
+      reservation.resize(0);
       done();
     } catch (error) {
       done(error as Error);
@@ -140,9 +141,7 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
     if (otlp === null) throw new Error("a request came through without its headers being checked");
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const { sender, signal, format, encoding, reservation } = otlp;
-    const answer = await intake.take({ ...sender, signal, format, encoding, body }, "http", (bytes) =>
-      reservation.resize(body.length + bytes),
-    );
+    const answer = await intake.take({ ...sender, signal, format, encoding, body }, "http", reservation);
     return reply.type(CONTENT_TYPE[format]).send(encodeAnswer(answer, format));
   });
 }

@@ -1,9 +1,10 @@
-import type { BodyEncoding, BodyFormat, JournalFrame, JournalWriter } from "@runledger/storage";
+import type { BodyFormat, JournalFrame, JournalWriter } from "@runledger/storage";
 import type { Registry } from "prom-client";
-import { unpackBody } from "../otlp/unpack.ts";
+import { type Packing, unpackBody } from "../otlp/unpack.ts";
 import { verdictOn } from "../otlp/verdict.ts";
 import type { ExportAnswer } from "./answer.ts";
-import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
+import { createByteBudget, type Reservation } from "./byte-budget.ts";
+import type { Sender } from "./gate.ts";
 import { createReceiveMetrics, type Transport } from "./receive-metrics.ts";
 import { isFatal, type RefusalStatus, refusalOf } from "./status.ts";
 
@@ -23,27 +24,25 @@ export interface IntakeDependencies {
 export interface IntakeSettings {
   /** Of one request, packed or not. */
   maxBodyBytes?: number;
-  /** Of all requests in memory. */
+  /** Of all requests of agents in memory. */
   maxInFlightBytes?: number;
 }
 
 /** A request as a receiver got it, without its transport. */
-export interface IncomingRequest {
+export interface IncomingRequest extends Sender {
   signal: JournalFrame["signal"];
   format: BodyFormat;
-  encoding: BodyEncoding;
-  tenant: string;
-  /** Runledger itself sent it. */
-  own?: true;
+  encoding: Packing;
   body: Uint8Array;
 }
 
 /** What both receivers share: checking, journalling, counting. */
 export interface Intake {
-  readonly budget: ByteBudget;
   readonly maxBodyBytes: number;
+  /** Room in memory for a request. What Runledger sends itself has room of its own: no act waits for agents. @throws OtlpError `overloaded`. */
+  reserve(sender: Sender): Reservation;
   /** Resolves when the accepted items are durable, as the acknowledgement is set. Rejects with what `refuse` understands; nothing was acknowledged then. */
-  take(request: IncomingRequest, transport: Transport, reserveUnpacked: (bytes: number) => void): Promise<ExportAnswer>;
+  take(request: IncomingRequest, transport: Transport, reservation: Reservation): Promise<ExportAnswer>;
   /** Counts a refusal, reports it where it is our own failure, and tells how to answer. */
   refuse(error: unknown, transport: Transport): RefusalStatus;
   /** Counts a request that ended before there was an answer. */
@@ -52,30 +51,21 @@ export interface Intake {
 
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 export const DEFAULT_MAX_IN_FLIGHT_BYTES = 256 * 1024 * 1024;
+/** An act is at most 30 KB. */
+const OWN_MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 
 export function createIntake(dependencies: IntakeDependencies, settings: IntakeSettings): Intake {
   const budget = createByteBudget(settings.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES);
   const maxBodyBytes = settings.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const metrics = createReceiveMetrics(dependencies.registry, dependencies.journal, budget.usedBytes);
+  const ownBudget = createByteBudget(OWN_MAX_IN_FLIGHT_BYTES);
+  const inFlightBytes = () => budget.usedBytes() + ownBudget.usedBytes();
+  const metrics = createReceiveMetrics(dependencies.registry, dependencies.journal, inFlightBytes);
   let reportedFatal = false;
 
   return {
-    budget,
     maxBodyBytes,
-    async take(request, transport, reserveUnpacked) {
-      const { signal } = request;
-      metrics.receivedBytes.inc({ transport }, request.body.byteLength);
-      const plain = await unpackBody(request.body, request.encoding, maxBodyBytes, reserveUnpacked);
-      const { accepted, rejected, message } = verdictOn(signal, plain, request.format);
-      metrics.countItems(signal, accepted, rejected);
-      // The frame is journalled as it came: the integrator comes to the same verdict on each item.
-      if (accepted > 0) {
-        const seq = await dependencies.journal.append({ ...request, receivedUnixNano: dependencies.nowUnixNano() });
-        await dependencies.stored?.(seq);
-      }
-      metrics.requests.inc({ transport, code: "ok" });
-      return { signal, rejected: [...rejected.values()].reduce((sum, count) => sum + count, 0), message };
-    },
+    reserve: ({ tenant, own }) => (own ? ownBudget : budget).reserve(tenant),
+    take: (request, transport, reservation) => reservation.during(() => take(request, transport, reservation)),
     countAborted: (transport) => metrics.requests.inc({ transport, code: "aborted" }),
     refuse(error, transport) {
       const refusal = refusalOf(error);
@@ -88,4 +78,27 @@ export function createIntake(dependencies: IntakeDependencies, settings: IntakeS
       return refusal;
     },
   };
+
+  async function take(request: IncomingRequest, transport: Transport, reservation: Reservation): Promise<ExportAnswer> {
+    const { signal } = request;
+    metrics.receivedBytes.inc({ transport }, request.body.byteLength);
+    const { body, encoding } = request;
+    const plain = await unpackBody(body, encoding, maxBodyBytes, (bytes) =>
+      reservation.resize(body.byteLength + bytes),
+    );
+    const { accepted, rejected, message } = verdictOn(signal, plain, request.format);
+    metrics.countItems(signal, accepted, rejected);
+    // The frame is journalled as it came: the integrator comes to the same verdict on each item.
+    if (accepted > 0) {
+      const kept = encoding === "deflate" ? ({ body: plain, encoding: "identity" } as const) : { body, encoding };
+      const seq = await dependencies.journal.append({
+        ...request,
+        ...kept,
+        receivedUnixNano: dependencies.nowUnixNano(),
+      });
+      await dependencies.stored?.(seq);
+    }
+    metrics.requests.inc({ transport, code: "ok" });
+    return { signal, rejected: [...rejected.values()].reduce((sum, count) => sum + count, 0), message };
+  }
 }

@@ -8,8 +8,10 @@ import type { Intake } from "./intake.ts";
 import { listenError } from "./listen-error.ts";
 
 const noIntake: Intake = {
-  budget: { reserve: () => ({ resize: () => undefined, release: () => undefined }), usedBytes: () => 0 },
   maxBodyBytes: 1,
+  reserve: () => {
+    throw new Error("not called");
+  },
   take: () => Promise.reject(new Error("not called")),
   refuse: () => {
     throw new Error("not called");

@@ -51,7 +51,7 @@ test("a request is answered when the log's cursor has passed it, and all that wa
   const intake = createIntake({ ...dependencies, stored: ack.stored }, {});
   let answered = 0;
   const requests = ["1", "2", "3"].map(async (span) => {
-    await intake.take(trace(span.repeat(16)), "http", () => undefined);
+    await intake.take(trace(span.repeat(16)), "http", intake.reserve({ tenant: "default" }));
     answered++;
   });
   await new Promise((resolve) => setTimeout(resolve, 100));

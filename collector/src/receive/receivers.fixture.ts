@@ -5,7 +5,7 @@ import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { type JournalFrame, type JournalWriter, openJournalReader, openJournalWriter } from "@runledger/storage";
 import { Registry } from "prom-client";
 import { encodeTraces } from "../otlp/decode.ts";
-import { openGate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import { createGrpcReceiver } from "./grpc-receiver.ts";
 import { createHttpReceiver, type Receiver } from "./http-receiver.ts";
 import { createIntake, type IntakeSettings } from "./intake.ts";
@@ -16,6 +16,13 @@ export const METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService
 export const PROTOBUF = { "content-type": "application/x-protobuf" };
 export const JSON_TYPE = { "content-type": "application/json" };
 export const RECEIVED = 1_700_000_000_000_000_000n;
+
+/** What `authorization` says when Runledger itself sends. */
+export const OWN = "own";
+const gate: Gate = ({ authorization, tenant }) => ({
+  tenant: tenant ?? "default",
+  ...(authorization === OWN ? { own: true } : {}),
+});
 
 /** Both receivers on a real journal, and clients for them. */
 export interface Receivers {
@@ -55,7 +62,7 @@ export async function startReceivers(
   const receiver = {
     host: "127.0.0.1",
     port: 0,
-    gate: openGate("default"),
+    gate,
     closeTimeoutMs: 500,
     requestTimeoutMs: 3_000,
   };

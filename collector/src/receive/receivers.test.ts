@@ -169,7 +169,7 @@ describe("when the journal can't take more", () => {
       await new Promise<void>((resolve) => held.push(resolve));
       return writer.append(entry);
     };
-    await restart({ maxInFlightBytes: 300_000 }, holdBack);
+    await restart({ maxInFlightBytes: 500_000 }, holdBack);
     const big = requestOf(span({ name: "n".repeat(200_000) }));
     const first = receivers.post(big);
     await expect.poll(() => held.length).toBe(1);

@@ -128,6 +128,21 @@ test("a full journal refuses appends and takes them again when its followers hav
   await reader.close();
 });
 
+test("a full journal has room left for what Runledger itself sends, and says that it is full", async () => {
+  const writer = await openJournalWriter(dir, { ...settings, maxJournalBytes: 4000, ownRoomBytes: 1000 });
+  const fill = async (more: object) => {
+    for (let appended = 0; ; appended += 1) {
+      const full = await writer.append({ ...entry("z".repeat(200)), ...more }).catch((error: unknown) => error);
+      if (typeof full === "object") return { appended, full };
+    }
+  };
+  expect(await fill({})).toMatchObject({ full: { code: "full" } });
+  expect(await writer.append({ ...entry("act"), own: true })).toBeGreaterThan(0);
+  expect(await writer.trouble()).toContain("the journal holds its");
+  expect(await fill({ own: true })).toMatchObject({ appended: 3, full: { code: "full" } });
+  await writer.close();
+});
+
 test("a segment that followers have passed goes away when it is old, however few requests come", async () => {
   const writer = await openJournalWriter(dir, { ...settings, removeEveryMs: 5, segmentAgeMs: 20 });
   const reader = openJournalReader(dir);

@@ -11,6 +11,8 @@ export interface JournalWriterSettings {
   maxQueuedBytes?: number;
   /** Of all segments together, what waits included. */
   maxJournalBytes?: number;
+  /** Of both, what Runledger's own requests have beyond those of agents. */
+  ownRoomBytes?: number;
   /** Written and fsynced at once; a larger entry goes alone. */
   maxGroupBytes?: number;
   /** How often finished segments are looked for. */
@@ -27,6 +29,7 @@ export const JOURNAL_DEFAULTS = {
   segmentAgeMs: 60_000,
   maxQueuedBytes: 256 * MIB,
   maxJournalBytes: 8 * 1024 * MIB,
+  ownRoomBytes: 64 * MIB,
   maxGroupBytes: 16 * MIB,
   removeEveryMs: 1_000,
   freeBytes: async (dir: string): Promise<number> => {

@@ -63,7 +63,7 @@ export class FileJournalWriter implements JournalWriter {
   #running: Promise<void> | null = null;
   #removing: Promise<number> | null = null;
   #refusal: StorageError | null = null;
-  /** The last lack of room, until something was taken after it. */
+  /** The last lack of room: the disk's until it has taken something, the journal's until it is asked for. */
   #lack: { of: "disk" | "journal"; sizeBytes: number } | null = null;
   /** There was no room for a marker: readers wait for it. */
   #markerIsDue = false;
@@ -89,12 +89,14 @@ export class FileJournalWriter implements JournalWriter {
   append(entry: JournalEntry): Promise<number> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
     const sizeBytes = frameBytes(entry);
-    if (this.#queuedBytes + sizeBytes > this.#limits.maxQueuedBytes) {
+    // Acts don't wait for what agents have filled it with.
+    const ownRoomBytes = entry.own ? this.#limits.ownRoomBytes : 0;
+    if (this.#queuedBytes + sizeBytes > this.#limits.maxQueuedBytes + ownRoomBytes) {
       return Promise.reject(
         new StorageError("full", `${this.#queuedBytes} bytes wait for the journal's disk already; retry later`),
       );
     }
-    if (!this.#hasRoomFor(sizeBytes)) {
+    if (!this.#hasRoomFor(sizeBytes - ownRoomBytes)) {
       this.#lack = { of: "journal", sizeBytes };
       return Promise.reject(
         new StorageError(
@@ -164,7 +166,8 @@ export class FileJournalWriter implements JournalWriter {
         group = this.#takeGroup();
         const refusal = await refusalOf(() => this.#writeGroup(group));
         const groupBytes = group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-        this.#lack = refusal === null ? null : { of: "disk", sizeBytes: groupBytes };
+        if (refusal !== null) this.#lack = { of: "disk", sizeBytes: groupBytes };
+        else if (this.#lack?.of === "disk") this.#lack = null;
         for (const [index, { sizeBytes, resolve, reject }] of group.entries()) {
           this.#queuedBytes -= sizeBytes;
           if (refusal === null) resolve(this.#durableSeq - group.length + 1 + index);

@@ -1,0 +1,116 @@
+import { type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import { status } from "@grpc/grpc-js";
+import { afterEach, expect, test } from "vitest";
+import { DEFAULT_MAX_BODY_BYTES } from "./intake.ts";
+import { OWN, PROTOBUF, type Receivers, requestOf, span, startReceivers, TRACES } from "./receivers.fixture.ts";
+
+const BUDGET_BYTES = 8_000_000;
+const MAX_BODY_BYTES = 2_000_000;
+const OTHER = { "runledger-tenant": "other" };
+
+let receivers: Receivers;
+const ends: (() => void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) end();
+  await receivers.close();
+});
+
+const inFlight = () => receivers.counted("runledger_otlp_in_flight_bytes");
+
+/** Whether another tenant and Runledger itself are taken, over both transports where they may. */
+async function expectOthersTaken(): Promise<void> {
+  const body = requestOf(span());
+  expect((await receivers.post(body, { ...PROTOBUF, ...OTHER })).status, "another tenant over HTTP").toBe(200);
+  expect((await receivers.call(body, TRACES, OTHER)).length, "another tenant over gRPC").toBe(0);
+  expect((await receivers.post(body, { ...PROTOBUF, authorization: OWN })).status, "an act").toBe(200);
+}
+
+/** A request over HTTP that goes no further than these bytes of its body. */
+function startHttp(promisedBytes: number, body: Uint8Array, more = ""): Socket {
+  const socket = connect(receivers.http.port, "127.0.0.1").on("error", () => undefined);
+  ends.push(() => socket.destroy());
+  socket.write(
+    `POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n${more}Content-Length: ${promisedBytes}\r\n\r\n`,
+  );
+  socket.write(body);
+  return socket;
+}
+
+/** One connection for gRPC, and calls that go no further than these bytes of their message. */
+function openGrpc(): (announcedBytes: number, body: Uint8Array) => ClientHttp2Stream & { answered: Promise<number> } {
+  const session = connectHttp2(`http://127.0.0.1:${receivers.grpc.port}`);
+  ends.push(() => session.destroy());
+  return (announcedBytes, body) => {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": TRACES,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(announcedBytes, 1);
+    stream.on("error", () => undefined).write(Buffer.concat([prefix, body]));
+    const answered = new Promise<number>((resolve) => {
+      stream.on("response", (headers) => resolve(Number(headers["grpc-status"])));
+    });
+    return Object.assign(stream, { answered });
+  };
+}
+
+test("four senders that promise 64 MiB over HTTP and send nothing take nothing from anybody", async () => {
+  receivers = await startReceivers();
+  for (let count = 0; count < 4; count += 1) startHttp(DEFAULT_MAX_BODY_BYTES, Buffer.of());
+  await expect.poll(inFlight).toBeGreaterThanOrEqual(4);
+  await expectOthersTaken();
+  expect((await receivers.post(requestOf(span()))).status, "the same tenant").toBe(200);
+  expect(await inFlight()).toBeLessThan(100_000);
+});
+
+test("a tenant whose requests never end has its share over HTTP, and others have theirs", async () => {
+  receivers = await startReceivers({ maxInFlightBytes: BUDGET_BYTES, maxBodyBytes: MAX_BODY_BYTES });
+  const sent = Buffer.alloc(900_000, 1);
+  for (let count = 0; count < 8; count += 1) startHttp(MAX_BODY_BYTES, sent);
+  await expect.poll(inFlight).toBeGreaterThan(BUDGET_BYTES / 2 - sent.length);
+  expect(await inFlight()).toBeLessThanOrEqual(BUDGET_BYTES / 2);
+  await expectOthersTaken();
+});
+
+test("over gRPC what came of unfinished messages is counted, a tenant has its share of it, and all ends in time", async () => {
+  receivers = await startReceivers({ maxInFlightBytes: BUDGET_BYTES, maxBodyBytes: MAX_BODY_BYTES });
+  const start = openGrpc();
+  const sent = Buffer.alloc(900_000, 1);
+  const streams = Array.from({ length: 8 }, () => start(MAX_BODY_BYTES, sent));
+  await expect.poll(inFlight).toBeGreaterThan(BUDGET_BYTES / 2 - sent.length);
+  expect(await inFlight()).toBeLessThanOrEqual(BUDGET_BYTES / 2);
+  await expectOthersTaken();
+  const answers = await Promise.all(streams.map(({ answered }) => answered));
+  expect(new Set(answers)).toEqual(new Set([status.RESOURCE_EXHAUSTED, status.DEADLINE_EXCEEDED]));
+  await expect.poll(inFlight).toBe(0);
+  // Only a stream that is closed gives back what came on it.
+  await expect.poll(() => streams.every(({ closed }) => closed)).toBe(true);
+});
+
+test("calls that send nothing, or all but their end, hold little, and end in time", async () => {
+  receivers = await startReceivers({ maxInFlightBytes: BUDGET_BYTES, maxBodyBytes: MAX_BODY_BYTES });
+  const start = openGrpc();
+  const whole = requestOf(span());
+  const streams = Array.from({ length: 100 }, (_, index) =>
+    index % 2 === 0 ? start(MAX_BODY_BYTES, Buffer.of()) : start(whole.length, whole),
+  );
+  await expect.poll(inFlight).toBeGreaterThan(0);
+  await expectOthersTaken();
+  const answers = await Promise.all(streams.map(({ answered }) => answered));
+  expect(new Set(answers)).toEqual(new Set([status.DEADLINE_EXCEEDED]));
+  await expect.poll(inFlight).toBe(0);
+});
+
+test("who hangs up while its request is unpacked leaves nothing reserved", async () => {
+  receivers = await startReceivers();
+  const packed = gzipSync(Buffer.alloc(60_000_000));
+  const socket = startHttp(packed.length, packed, "Content-Encoding: gzip\r\n");
+  await expect.poll(inFlight, { interval: 1 }).toBeGreaterThan(50_000_000);
+  socket.destroy();
+  await expect.poll(inFlight, { timeout: 10_000 }).toBe(0);
+});
