@@ -289,10 +289,7 @@ export {
   parseMessageNode,
   type ReadPack,
   type ReadPayload,
-  readMessages,
   readStoredPayload,
-  readText,
-  readWholeRecord,
   SAME_PACK,
   type SealedRef,
 } from "./record/payload-reading.ts";
@@ -344,6 +341,7 @@ export { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } f
 export { type PayloadSubject, runSubject, subjectOf, userSubject } from "./record/subject.ts";
 export { createTextCache, type TextCache } from "./record/text-cache.ts";
 export { formatTextDelta, MAX_TEXT_BYTES, type TextDelta, type TextPiece } from "./record/text-delta.ts";
+export { readMessages, readText, readWholeRecord } from "./record/text-reading.ts";
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
 export { type LogEntryRow, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
 export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";

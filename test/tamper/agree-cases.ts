@@ -1,5 +1,7 @@
 import { createHmac } from "node:crypto";
 import { canonicalJson, headsHash, leafHash } from "@runledger/contract";
+import { withChains } from "./agree-chains.ts";
+import { withOddEnds } from "./agree-ends.ts";
 import { cosigned, type Know, oddHead, oddNote, oddPolicy, policyOf, signed } from "./agree-notes.ts";
 import { type AgreeSample, entriesOf, pathTo, rootOf, signedAnew } from "./agree-sample.ts";
 import type { AgreeCase } from "./agree-verifiers.ts";
@@ -35,6 +37,14 @@ export const CASES: Record<string, MakeCase> = {
   payloads: (draw, sample) => inBundle(draw, sample, (path) => /^payloads\/.*jsonl$/.test(path), oddLines),
   node: (draw, sample, know) => ({
     tar: withOddPayload(draw, sample, (text) => signed(text, [sample.signer], know)),
+    policy: plainPolicy(sample),
+  }),
+  chains: (draw, sample, know) => ({
+    tar: withChains(draw, sample, (text) => signed(text, [sample.signer], know)),
+    policy: plainPolicy(sample),
+  }),
+  ends: (draw, sample, know) => ({
+    tar: signedAnew(sample, withOddEnds(draw, entriesOf(sample)), (text) => signed(text, [sample.signer], know)),
     policy: plainPolicy(sample),
   }),
   facts: (draw, sample) => inBundle(draw, sample, (path) => /^(runs|summary)\.json$/.test(path), oddBytes),

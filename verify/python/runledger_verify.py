@@ -1667,7 +1667,7 @@ class Chain:
                 found.append("record %d does not name record %d as the one before it" % (n, n - 1))
         highest = self.numbers.highest
         number, expected = self.ends[0] if self.ends else (None, None)
-        if any(other != number for other, _ in self.ends):
+        if any(other != number for other, _ in self.ends) or len(self.ends) > 1 and any(records is not None for _, records in self.ends):
             found.append("it has more than one end")
         if expected is not None and number is not None and expected != number + 1:
             found.append("its end is record %d and commits to %d records" % (number, expected))
@@ -1874,7 +1874,10 @@ LIST_BEGIN, LIST_REST = '{"base":', re.compile(r',"base_count":(0|[1-9][0-9]{0,1
 def parse_list(plaintext):
     """(base, how many messages are before it, the array of its own as text, their number). Raises ValueError when it is no list."""
     text = plaintext.decode("utf-8", "replace")
-    end = json.JSONDecoder().raw_decode(text, len(LIST_BEGIN))[1] if text.startswith(LIST_BEGIN) else 0
+    try:
+        end = json.JSONDecoder().raw_decode(text, len(LIST_BEGIN))[1] if text.startswith(LIST_BEGIN) else 0
+    except RecursionError:  # no reference nests so deep
+        end = 0
     rest = LIST_REST.match(text, end)
     begin = text[len(LIST_BEGIN):end]
     base = None if begin == "null" else parse_canonical(begin.encode())
@@ -1910,6 +1913,11 @@ def base_of(media_type, plaintext):
 
 class Absent(Exception):
     """A payload that the bundle does not hold, or not as it must be."""
+
+
+def text_of(whole, arrays):
+    """Of a payload that is one text, or of a list's arrays, one behind the other."""
+    return ("[%s]" % ",".join(array[1:-1] for array in arrays if array != "[]")).encode() if whole is None else whole
 
 
 def key_of(ref):
@@ -2007,39 +2015,42 @@ class Contents:
 
     def count(self, ref):
         known = self.right.get(key_of(ref))
-        return self.messages(ref)[0] if known is None else known
+        return self.messages(ref) if known is None else known
 
     def messages(self, ref):
-        """(number, the text of their array) of a list, however it is stored."""
-        total, expected, parts = 0, None, []
-        while ref is not None:
-            if ref["media_type"] == MESSAGES:
-                base, before, array, own = parse_list(self.read(ref))
-            else:
-                base, before, array = None, 0, self.text(ref).decode("utf-8", "replace")
-                own = count_of_array(array)
-            if expected is not None and expected != before + own:
-                raise ValueError("the list %s does not have the messages that its successor counts" % ref["sha256"])
-            total, expected = total + own, before
-            parts.append(array[1:-1])
-            ref = self.resolved(base, ref)
-        return total, "[%s]" % ",".join(part for part in reversed(parts) if part)
+        """How many a list holds, however it is stored."""
+        whole, _, total = self.gather(ref)
+        return total if whole is None else count_of_array(whole.decode("utf-8", "replace"))
+
+    def gather(self, ref):
+        """(whole text, or None for a list; then the texts of its nodes' arrays, and how many messages they hold). From its last base upwards: nothing calls itself."""
+        chain = []
+        while ref is not None and ref["media_type"] in (MESSAGES, DELTA) and key_of(ref) not in self.texts:
+            chain.append(ref)
+            ref = self.base(ref)
+        whole, arrays, total = None if ref is None else self.texts.get(key_of(ref)), [], 0
+        if whole is not None:
+            self.texts.move_to_end(key_of(ref))
+        elif ref is not None:
+            whole = self.read(ref)
+        for ref in reversed(chain):
+            if ref["media_type"] == DELTA:
+                whole = self.joined(ref, text_of(whole, arrays))
+                self.remember(key_of(ref), whole)
+                continue
+            if whole is not None:
+                array = whole.decode("utf-8", "replace")
+                whole, arrays, total = None, [array], count_of_array(array)
+            _, before, array, own = parse_list(self.read(ref))
+            if before != total:
+                raise ValueError("the list %s counts other messages before it than there are" % ref["sha256"])
+            arrays.append(array)
+            total += own
+        return whole, arrays, total
 
     def text(self, ref):
         """The whole text, as bytes."""
-        chain = []
-        while ref["media_type"] == DELTA and key_of(ref) not in self.texts:
-            chain.append(ref)
-            ref = self.base(ref)
-        if ref["media_type"] == DELTA:
-            whole = self.texts[key_of(ref)]
-            self.texts.move_to_end(key_of(ref))
-        else:
-            whole = self.messages(ref)[1].encode() if ref["media_type"] == MESSAGES else self.read(ref)
-        for ref in reversed(chain):
-            whole = self.joined(ref, whole)
-            self.remember(key_of(ref), whole)
-        return whole
+        return text_of(*self.gather(ref)[:2])
 
     def joined(self, ref, base):
         head, own = parse_delta(self.read(ref))

@@ -1,14 +1,8 @@
 import { payloadBase } from "../record/payload-base.ts";
-import {
-  parseMessageNode,
-  payloadRefKey,
-  type ReadPayload,
-  readMessages,
-  readText,
-  readWholeRecord,
-} from "../record/payload-reading.ts";
+import { parseMessageNode, payloadRefKey, type ReadPayload } from "../record/payload-reading.ts";
 import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
 import { createTextCache } from "../record/text-cache.ts";
+import { readMessages, readText, readWholeRecord } from "../record/text-reading.ts";
 import { LogError } from "./log-error.ts";
 
 /**

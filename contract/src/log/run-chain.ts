@@ -126,9 +126,12 @@ export function createRunChain(room: WaitingRoom): RunChain {
       if (record.received_time > lastSeen) lastSeen = record.received_time;
       heartbeatMs = record.run.heartbeat_interval_ms ?? heartbeatMs;
       if (record.end !== null) {
+        const { records } = record.end;
         if (end !== null && end.number !== number)
           report({ kind: "false_end", what: `it has two ends, records ${end.number} and ${number}` });
-        end ??= { number, records: record.end.records };
+        else if (end !== null && number === null && (end.records ?? records) !== null)
+          report({ kind: "fork", what: `it has two ends, and one commits to ${end.records ?? records} records` });
+        end ??= { number, records };
         if (number !== null && end.number === number && end.records !== null && end.records !== number + 1)
           report({ kind: "false_end", what: `its end is record ${number} and commits to ${end.records} records` });
       }

@@ -120,6 +120,33 @@ test("every order of the records finds the same", () => {
   }
 });
 
+test("two ends of which one has a number or a count are found in every order; those of others' root spans say neither, and are none", () => {
+  const whole = run("a", 3);
+  const end = (step_id: string, records: number | null, run_seq: number | null = null): RunLink => {
+    const { run_prev: _, ...last } = link(whole, 2);
+    return { ...last, record_id: step_id.repeat(64), step_id, run_seq, end: { ...endOf(whole), records } };
+  };
+  const steps = without(whole, 2);
+  const twoEnds: RunLink[][] = [
+    [...steps, end("e", 2), end("f", 2)],
+    [...steps, end("e", 2), end("f", 5)],
+    [...steps, end("e", 2), end("f", null)],
+    [...steps, end("e", 7), end("f", null)],
+    [...whole, end("f", null)],
+  ];
+  for (const records of twoEnds)
+    for (const order of permutations(records.map((_, i) => i)))
+      expect(check(order.map((i) => link(records, i)))).toMatchObject({ whole: 0, broken: 1 });
+  for (const more of [[end("e", 2)], [end("e", null)], [end("e", null), end("f", null)]])
+    for (const order of permutations([...steps, ...more].map((_, i) => i)))
+      expect(check(order.map((i) => link([...steps, ...more], i)))).toMatchObject({
+        whole: 1,
+        broken: 0,
+        problems: [],
+      });
+  expect(check([end("e", null), end("f", null)])).toMatchObject({ broken: 0, problems: [] });
+});
+
 function permutations(items: number[]): number[][] {
   if (items.length <= 1) return [items];
   return items.flatMap((first) => permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]));

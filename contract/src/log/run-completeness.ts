@@ -119,7 +119,8 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         return;
       }
       if (run === undefined && whole.has(key)) {
-        if (!told.isFull) contradict(key, record, `record ${number} is there beside all that its end commits to`);
+        if (!told.isFull)
+          contradict(key, record, `record ${number ?? record_id} is there beside all that its end commits to`);
         return;
       }
       if (run === undefined) {

@@ -6,10 +6,10 @@ import {
   formatMessageNode,
   parseMessageNode,
   type ReadPayload,
-  readMessages,
   SAME_PACK,
 } from "./payload-reading.ts";
 import { MESSAGES_MEDIA_TYPE, type PayloadRef } from "./record.ts";
+import { readMessages } from "./text-reading.ts";
 
 /** A pack of texts, and where each lies in it. */
 function packOf(...texts: string[]): { read: ReadPayload; refs: PayloadRef[] } {

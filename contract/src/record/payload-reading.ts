@@ -1,24 +1,18 @@
 import crypto from "node:crypto";
 import { inflateRawSync } from "node:zlib";
-import { parseLogEntry } from "../log/log-entry.ts";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { elementsOfArray, jsonElements } from "./json-elements.ts";
-import { parseCanonicalJson } from "./parse-canonical-json.ts";
+import { elementsOfArray } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
 import { commitmentOf, openPayload, SALT_BYTES } from "./payload-seal.ts";
-import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, messageList, type PayloadRef, type RunledgerRecord } from "./record.ts";
-import type { TextCache } from "./text-cache.ts";
-import { fillAllGaps, fillGaps, MAX_TEXT_BYTES, parseTextDelta, type TextDelta } from "./text-delta.ts";
+import { messageList, type PayloadRef } from "./record.ts";
+import { MAX_TEXT_BYTES } from "./text-delta.ts";
 
 /** `length` bytes from `offset` of a pack; shorter or null when it does not have them. */
 export type ReadPack = (packSha256: string, offset: number, length: number) => Promise<Uint8Array | null>;
 
 /** Stands for the pack's own name in a node's `base`: a pack can't contain its own hash. */
 export const SAME_PACK = "0".repeat(64);
-
-/** A chain of bases longer than this was not made by us. */
-const MAX_BASES = 10_000;
 
 /** Reads a shard's packs through a store that knows ranges. */
 export function createPackReader(
@@ -76,82 +70,6 @@ export async function readStoredPayload(read: ReadPack, ref: PayloadRef): Promis
   return bytes;
 }
 
-/**
- * The whole text of any payload: of one stored as a difference put together from its bases and checked against its own hash, of a message list the JSON
- * array of its messages. @throws LogError.
- */
-export function readText(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<Uint8Array> {
-  return createTextReader(read, cache).text(ref);
-}
-
-/** The JSON texts of all messages of a list, in order, its bases followed. @throws LogError. */
-export function readMessages(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<string[]> {
-  return createTextReader(read, cache).messages(ref);
-}
-
-interface TextReader {
-  text(ref: PayloadRef): Promise<Uint8Array>;
-  messages(ref: PayloadRef): Promise<string[]>;
-}
-
-/** Follows bases, at most MAX_BASES of them in its life: a list's base may be a difference, and a difference's a list. */
-function createTextReader(read: ReadPayload, cache: TextCache | undefined): TextReader {
-  let bases = 0;
-  const node = (ref: PayloadRef): Promise<Uint8Array> => {
-    if (bases++ > MAX_BASES) throw new LogError("malformed", `the payload ${ref.sha256} has too many bases`);
-    return read(ref);
-  };
-
-  const messages = async (ref: PayloadRef): Promise<string[]> => {
-    const parts: string[][] = [];
-    let expected: number | null = null;
-    for (let at: PayloadRef | null = ref; at !== null; ) {
-      const { base, baseCount, texts }: MessageNode =
-        at.media_type === MESSAGES_MEDIA_TYPE
-          ? parseMessageNode(await node(at), at)
-          : { base: null, baseCount: 0, texts: messagesOf(await text(at), at) };
-      if (expected !== null && expected !== baseCount + texts.length) {
-        throw new LogError(
-          "malformed",
-          `the message list ${at.sha256} does not have the ${expected} messages its successor counts`,
-        );
-      }
-      parts.push(texts);
-      expected = baseCount;
-      at = base;
-    }
-    return parts.reverse().flat();
-  };
-
-  const text = async (ref: PayloadRef): Promise<Uint8Array> => {
-    const key = payloadRefKey(ref);
-    const known = cache?.get(key);
-    if (known !== undefined) return known;
-    if (ref.media_type === MESSAGES_MEDIA_TYPE) return Buffer.from(`[${(await messages(ref)).join(",")}]`);
-    if (ref.media_type !== DELTA_MEDIA_TYPE) return node(ref);
-    const whole = await joined(parseTextDelta(await node(ref), ref.sha256), ref);
-    cache?.set(key, whole);
-    return whole;
-  };
-
-  /** Nothing is put together twice: what no node so far has is looked for in the next base. */
-  const joined = async (top: TextDelta, ref: PayloadRef): Promise<Uint8Array> => {
-    const whole = Buffer.allocUnsafe(top.sizeBytes);
-    let gaps = fillGaps(whole, [{ at: 0, from: 0, length: top.sizeBytes }], top);
-    let base = baseOf(top.base, ref);
-    while (base.media_type === DELTA_MEDIA_TYPE && cache?.get(payloadRefKey(base)) === undefined) {
-      const next = parseTextDelta(await node(base), base.sha256);
-      gaps = fillGaps(whole, gaps, next);
-      base = baseOf(next.base, base);
-    }
-    fillAllGaps(whole, gaps, await text(base));
-    if (crypto.hash("sha256", whole, "hex") !== top.sha256)
-      throw new LogError("mismatch", `the payload ${ref.sha256} and its bases do not make up the text ${top.sha256}`);
-    return whole;
-  };
-  return { text, messages };
-}
-
 /** Where a base lies that the node at `ref` names. */
 export function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
   if (base.pack !== SAME_PACK) return base;
@@ -164,16 +82,6 @@ export function baseOf(base: PayloadRef, ref: PayloadRef): PayloadRef {
 export function payloadRefKey(ref: PayloadRef): string {
   const { pack, offset, sha256, size_bytes, media_type, key_id = "", commitment = "", inflated_bytes = "" } = ref;
   return `${pack} ${offset} ${sha256} ${size_bytes} ${key_id} ${commitment} ${inflated_bytes} ${media_type}`;
-}
-
-/** Of a list that is stored as one text. */
-function messagesOf(bytes: Uint8Array, { sha256 }: PayloadRef): string[] {
-  const text = Buffer.from(bytes).toString();
-  const elements = text.startsWith("[") && text.endsWith("]") ? jsonElements(text.slice(1, -1)) : [];
-  const parsed = parseJson(text);
-  if (!Array.isArray(parsed) || parsed.length !== elements.length)
-    throw new LogError("malformed", `the payload ${sha256} is no list of messages`);
-  return elements;
 }
 
 export interface MessageNode {
@@ -202,20 +110,6 @@ export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNod
     throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
   }
   return { base: base && baseOf(base, ref), baseCount, texts };
-}
-
-/** The record with what was too large for its entry put back in place. @throws LogError `malformed` where that makes none of this version or a later one. */
-export async function readWholeRecord(
-  read: ReadPayload,
-  entry: RunledgerRecord,
-  cache?: TextCache,
-): Promise<RunledgerRecord> {
-  const ref = entry.payloads.overflow;
-  if (ref === undefined) return entry;
-  const moved = parseCanonicalJson(await readText(read, ref, cache));
-  if (typeof moved !== "object" || moved === null || Array.isArray(moved))
-    throw new LogError("malformed", `the overflow of record ${entry.record_id} is no JSON object`);
-  return parseLogEntry(Buffer.from(canonicalJson({ ...entry, ...moved })));
 }
 
 function nodePrefix(base: PayloadRef | null, baseCount: number): string {

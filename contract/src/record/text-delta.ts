@@ -26,7 +26,8 @@ export interface TextGap {
 
 /** More than any request holds; a node that claims more was not made by us. */
 export const MAX_TEXT_BYTES = 512 * 1024 * 1024;
-const MAX_GAPS = 100_000;
+/** Of one text, at some 60 bytes each: where there are more, it is quicker to put the base together, and takes no more memory than that. */
+const MAX_GAPS = 16_384;
 const NEWLINE = 10;
 
 export function formatTextDelta({ base, pieces, sha256, sizeBytes, own }: TextDelta): Buffer {
@@ -48,30 +49,63 @@ export function parseTextDelta(bytes: Uint8Array, name: string): TextDelta {
   return { base, pieces, sha256, sizeBytes, own };
 }
 
-/** Puts the node's own bytes into the gaps of `text`. Gives the gaps that its base has to fill. @throws LogError `malformed`. */
-export function fillGaps(text: Uint8Array, gaps: readonly TextGap[], { pieces, own, sizeBytes }: TextDelta): TextGap[] {
+/**
+ * Puts the node's own bytes into the gaps of `text`. Gives the gaps that its base has to fill; null where they are too many to go on so, as never for
+ * one gap. @throws LogError `malformed`.
+ */
+export function fillGaps(
+  text: Uint8Array,
+  gaps: readonly TextGap[],
+  { pieces, own, sizeBytes }: TextDelta,
+): TextGap[] | null {
+  const places = placesOf(pieces);
   const left: TextGap[] = [];
   for (const gap of gaps) {
     const end = gap.from + gap.length;
     if (end > sizeBytes) throw new LogError("malformed", "a difference takes bytes that its base does not have");
-    let begin = 0;
-    let ownAt = 0;
-    for (const piece of pieces) {
-      const length = typeof piece === "number" ? piece : piece[1];
-      const first = Math.max(gap.from, begin);
-      const last = Math.min(end, begin + length);
-      if (first < last) {
-        const at = gap.at + first - gap.from;
-        if (typeof piece === "number") text.set(own.subarray(ownAt + first - begin, ownAt + last - begin), at);
-        else left.push({ at, from: piece[0] + first - begin, length: last - first });
-      }
-      begin += length;
-      if (typeof piece === "number") ownAt += piece;
+    for (let i = placeAt(places, gap.from); i < places.length; i++) {
+      const { begin, ownBegin, piece } = places[i] as Place;
       if (begin >= end) break;
+      const first = Math.max(gap.from, begin);
+      const last = Math.min(end, begin + (typeof piece === "number" ? piece : piece[1]));
+      if (first >= last) continue;
+      const at = gap.at + first - gap.from;
+      if (typeof piece === "number") text.set(own.subarray(ownBegin + first - begin, ownBegin + last - begin), at);
+      else left.push({ at, from: piece[0] + first - begin, length: last - first });
     }
+    if (left.length > MAX_GAPS) return null;
   }
-  if (left.length > MAX_GAPS) throw new LogError("malformed", "a difference is in too many pieces");
   return left;
+}
+
+/** A piece, and where it begins in its text and in the node's own bytes. */
+interface Place {
+  begin: number;
+  ownBegin: number;
+  piece: TextPiece;
+}
+
+function placesOf(pieces: readonly TextPiece[]): Place[] {
+  let begin = 0;
+  let ownBegin = 0;
+  return pieces.map((piece) => {
+    const place = { begin, ownBegin, piece };
+    begin += typeof piece === "number" ? piece : piece[1];
+    if (typeof piece === "number") ownBegin += piece;
+    return place;
+  });
+}
+
+/** The last place that begins at `from` or before. */
+function placeAt(places: readonly Place[], from: number): number {
+  let low = 0;
+  let high = places.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((places[middle]?.begin ?? 0) <= from) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** As `fillGaps`, from a whole text, after which there are none. */
