@@ -193,6 +193,11 @@ test("without a key, a request under another host's name is refused", async () =
   expect(response.json()).toMatchObject({ error: { code: "permission_denied" } });
 });
 
+test("a request must come in whole within half a minute", () => {
+  const { requestTimeout, headersTimeout } = open.server;
+  expect([requestTimeout, headersTimeout]).toEqual([30_000, 10_000]);
+});
+
 test("too many requests are a 429 with Retry-After", async () => {
   const app = await build({ requestsPerMinute: 1 });
   await app.inject("/v1/alert-rules");

@@ -28,12 +28,15 @@ import { registerSteps } from "./steps/route.ts";
 import { registerUsage } from "./usage/route.ts";
 
 const MAX_PARAMETER_CHARS = 1_024;
+/** In which a request must have come in whole; answers may take longer. */
+const TIMES = { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 };
 
 /** The query API, built and not listening. `close` ends what it runs in the background. */
 export async function createApp(dependencies: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
   const { tls } = settings;
   const app: App = fastify({
-    ...(tls === null ? {} : { serverFactory: tlsServerFactory(tls) }),
+    requestTimeout: TIMES.requestTimeout,
+    ...(tls === null ? { http: TIMES } : { serverFactory: tlsServerFactory(tls) }),
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.maxBodyBytes,
@@ -74,5 +77,5 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
 }
 
 function tlsServerFactory(tls: TlsSettings): FastifyServerFactory {
-  return (handler) => createServer(tlsServerOptions(tls), handler);
+  return (handler) => createServer({ ...TIMES, ...tlsServerOptions(tls) }, handler);
 }

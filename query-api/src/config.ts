@@ -40,11 +40,12 @@ export const queryApiSettings = z
     maxBodyBytes: limit.default(64 * 1024),
     livePollMs: ms.default(500),
     liveHeartbeatMs: ms.default(15_000),
-    liveMaxClients: limit.default(200),
+    /** Event streams at once; a tenant has as many as it leaves free. */
+    liveMaxClients: limit.default(400),
     /** How soon a kill or an answer that another query API took is noticed. */
     controlPollMs: ms.default(500),
-    /** Agents that may wait at `GET /v1/control` at once. */
-    controlMaxWaiters: limit.default(10_000),
+    /** Agents that may wait at `GET /v1/control` at once; of a tenant as many as it leaves free. */
+    controlMaxWaiters: limit.default(20_000),
     alertIntervalMs: ms.default(500),
     /** Where bundles are made and kept; null: no exports. */
     exportsDir: z.string().min(1).nullable().default(null),

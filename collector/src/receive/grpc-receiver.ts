@@ -24,6 +24,7 @@ import { listenError } from "./listen-error.ts";
 const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Of a connection; further ones wait with their sender. What all hold together is bounded by the byte budget. */
 const MAX_CONCURRENT_STREAMS = 256;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
 const COLLECTOR = "opentelemetry.proto.collector";
 const SERVICES = [
   ["traces", "trace.v1.TraceService"],
@@ -41,6 +42,9 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
     "grpc.max_receive_message_length": intake.maxBodyBytes,
     "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
+    // A connection that says nothing is asked whether anybody is there.
+    "grpc.keepalive_time_ms": requestTimeoutMs,
+    "grpc.keepalive_timeout_ms": Math.min(KEEPALIVE_TIMEOUT_MS, requestTimeoutMs),
     interceptors: [interceptor],
   });
   for (const [signal, service] of SERVICES) {

@@ -92,8 +92,13 @@ test("over gRPC what came of unfinished messages is counted, a tenant has its sh
   await expect.poll(() => streams.every(({ closed }) => closed)).toBe(true);
 });
 
-test("calls that send nothing, or all but their end, hold little, and end in time", async () => {
+test("calls that send nothing, or all but their end, hold little, and end in time, as a silent connection does", async () => {
   receivers = await startReceivers({ maxInFlightBytes: BUDGET_BYTES, maxBodyBytes: MAX_BODY_BYTES });
+  const silent = connect(receivers.grpc.port, "127.0.0.1")
+    .on("error", () => undefined)
+    .resume();
+  ends.push(() => silent.destroy());
+  const silentClosed = new Promise((resolve) => silent.once("close", resolve));
   const start = openGrpc();
   const whole = requestOf(span());
   const streams = Array.from({ length: 100 }, (_, index) =>
@@ -104,6 +109,7 @@ test("calls that send nothing, or all but their end, hold little, and end in tim
   const answers = await Promise.all(streams.map(({ answered }) => answered));
   expect(new Set(answers)).toEqual(new Set([status.DEADLINE_EXCEEDED]));
   await expect.poll(inFlight).toBe(0);
+  await silentClosed;
 });
 
 test("who hangs up while its request is unpacked leaves nothing reserved", async () => {

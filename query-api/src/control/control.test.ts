@@ -112,12 +112,14 @@ test("what is no kill is refused, with the way out", async () => {
 });
 
 test("who waits is sent away when the API ends, and when its place is taken", async () => {
-  const small = await startControlUnderTest({ settings: { controlMaxWaiters: 1 } });
+  const small = await startControlUnderTest({ settings: { controlMaxWaiters: 3 } });
   const { cursor } = (await small.ask(0, "GET", "/v1/control?wait_ms=0")).body;
   const url = `/v1/control?cursor=${cursor}&wait_ms=30000`;
   const first = small.ask(0, "GET", url);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect((await small.ask(0, "GET", url)).status).toBe(503);
+  const ofOther = await small.ask(0, "GET", `/v1/control?cursor=${cursor}&wait_ms=100`, undefined, "other");
+  expect(ofOther.status, "another tenant").toBe(200);
   await small.close();
   expect((await first).status).toBe(503);
 });

@@ -2,6 +2,7 @@ import type { ControlState } from "@runledger/contract";
 import type { Versioned, WatchedDocument } from "@runledger/storage";
 import type { ApprovalState } from "../approvals/approval-book.ts";
 import { QueryApiError } from "../error.ts";
+import { hasShare } from "../state/tenant-share.ts";
 import { type Asker, createControlAnswers, isSameAnswer, soonestExpiryMs, versionsOf } from "./control-answer.ts";
 import type { KillState } from "./kill-book.ts";
 
@@ -37,6 +38,7 @@ export function createWaitingRoom(dependencies: WaitingRoomDependencies, maxWait
   const { kills, approvals, clock, random } = dependencies;
   const answerFrom = createControlAnswers();
   const waiters = new Set<Waiter>();
+  const waitersOf = new Map<string, number>();
   let closed = false;
 
   function stateFor(question: Asker): ControlState {
@@ -45,18 +47,25 @@ export function createWaitingRoom(dependencies: WaitingRoomDependencies, maxWait
   }
 
   async function wait(question: ControlQuestion, gone: AbortSignal): Promise<ControlState> {
-    if (waiters.size >= maxWaiters) throw away(`${maxWaiters} agents wait here, which is the limit`);
+    const { tenant } = question;
+    const ofTenant = waitersOf.get(tenant) ?? 0;
+    if (!hasShare(ofTenant, waiters.size, maxWaiters))
+      throw away(`${ofTenant} agents wait here, which is this tenant's share`);
     const waiter = createWaiter(question, { clock, stateFor, expiryMs: () => expiryMs(question) }, random());
     const leave = () => waiter.end(away("the asker has gone"));
     const ends = [kills.subscribe(waiter.look), approvals.subscribe(waiter.look)];
     gone.addEventListener("abort", leave, { once: true });
     waiters.add(waiter);
+    waitersOf.set(tenant, ofTenant + 1);
     try {
       return await waiter.answer;
     } finally {
       for (const end of ends) end();
       gone.removeEventListener("abort", leave);
       waiters.delete(waiter);
+      const left = (waitersOf.get(tenant) ?? 0) - 1;
+      if (left > 0) waitersOf.set(tenant, left);
+      else waitersOf.delete(tenant);
     }
   }
 

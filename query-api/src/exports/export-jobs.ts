@@ -55,6 +55,7 @@ export async function createExportJobs(
   await removeParts(directory);
   const instance = await instanceOf(directory);
   const progress = new Map<string, ExportProgress>();
+  const turns = new Set<string>();
   const abort = new AbortController();
   let running: Promise<void> | null = null;
   let again = false;
@@ -71,7 +72,8 @@ export async function createExportJobs(
   };
   const makeAll = async (): Promise<void> => {
     while (!abort.signal.aborted) {
-      const next = (await store.all()).findLast((kept) => isUnfinished(kept) && kept.instance === instance);
+      const waiting = (await store.all()).filter((kept) => isUnfinished(kept) && kept.instance === instance);
+      const next = nextInTurn(waiting.reverse(), turns);
       if (next === undefined) return;
       const tooOften = new Error(`it was interrupted ${MAX_ATTEMPTS} times`);
       await (next.attempts >= MAX_ATTEMPTS ? fail(next, tooOften) : makeOne(next).catch((error) => fail(next, error)));
@@ -133,6 +135,22 @@ export async function createExportJobs(
       await running;
     },
   };
+}
+
+/** The oldest of the tenant whose last turn is the longest ago, so that nobody waits for all that another has asked for. Notes the turn in `turns`, the last at its end. */
+export function nextInTurn<Kept extends { tenant: string }>(
+  oldestFirst: readonly Kept[],
+  turns: Set<string>,
+): Kept | undefined {
+  const served = [...turns];
+  const lastTurn = (kept: Kept): number => served.indexOf(kept.tenant);
+  const [next] = oldestFirst.toSorted((a, b) => lastTurn(a) - lastTurn(b));
+  if (next === undefined) turns.clear();
+  else {
+    turns.delete(next.tenant);
+    turns.add(next.tenant);
+  }
+  return next;
 }
 
 async function whyWithdrawn(bundle: string, erasures: ExportJobsDependencies["erasures"]): Promise<string | null> {

@@ -27,6 +27,11 @@ export async function registerProtection({ app, settings }: Feature): Promise<vo
     // TLS ends in front of us, if at all; whoever ends it says so.
     strictTransportSecurity: false,
   });
-  await app.register(rateLimit, { max: settings.requestsPerMinute, timeWindow: MINUTE_MS });
+  await app.register(rateLimit, {
+    max: settings.requestsPerMinute,
+    timeWindow: MINUTE_MS,
+    // Behind a proxy all come from one address. Who was let in is known here; wrong keys are counted before, by address.
+    keyGenerator: ({ principal, ip }) => `${principal?.keyId ?? ""} ${ip}`,
+  });
   await app.register(underPressure, { maxEventLoopDelay: settings.maxEventLoopDelayMs, retryAfter: 2 });
 }

@@ -69,7 +69,7 @@ let ids: Record<string, string>;
 
 beforeAll(async () => {
   exportsDir = await mkdtemp(join(tmpdir(), "tenants-"));
-  api = await startApiUnderTest({ apiKey: ROOT, exportsDir, requestsPerMinute: 1_000_000, liveMaxClients: 2 });
+  api = await startApiUnderTest({ apiKey: ROOT, exportsDir, requestsPerMinute: 1_000_000, liveMaxClients: 4 });
   await api.rows.insert("steps", [step, ours, ourRoot, ...failed], "seed");
   const payloads = await writePack(api.objects, { system_prompt: JSON.stringify(SECRET) }, { history: [], added: [] });
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, [recordOf(step, { payloads })]), "log");

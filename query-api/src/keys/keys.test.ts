@@ -173,6 +173,19 @@ test("guesses are held up, who has a right key is not", async () => {
   expect((await call(app, "GET", "/v1/audit/keys", null)).status).toBe(401);
 });
 
+test("who asks too often is told so, others at the same address are not", async () => {
+  const app = await start({ apiKey: ROOT, requestsPerMinute: 3 });
+  const [ann, bob] = [
+    await newKey(app, ROOT, { name: "ann", roles: ["viewer"] }),
+    await newKey(app, ROOT, { name: "bob", roles: ["viewer"] }),
+  ];
+  const ask = async (key: string) => (await call(app, "GET", "/v1/audit/keys", key)).status;
+  const answers: number[] = [];
+  for (let i = 0; i < 4; i++) answers.push(await ask(ann.secret));
+  expect(answers).toEqual([200, 200, 200, 429]);
+  expect(await ask(bob.secret)).toBe(200);
+});
+
 test("on a public address it does not start without a key, and does with one", async () => {
   await expect(start({ host: "0.0.0.0" })).rejects.toThrow(/no key, so only loopback is served, not 0\.0\.0\.0/);
   const loopback = await start();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   stores = await startApiUnderTest();
   server = await startQueryApi(
     { ...stores.dependencies, clock: Date.now, registry: new Registry(), logger: pino({ level: "silent" }) },
-    queryApiSettings.parse({ port: 0, livePollMs: 50, liveHeartbeatMs: 100, liveMaxClients: 2 }),
+    queryApiSettings.parse({ port: 0, livePollMs: 50, liveHeartbeatMs: 100, liveMaxClients: 4 }),
   );
 });
 afterAll(async () => {
@@ -139,6 +139,9 @@ test("a quiet stream is kept open by comments, and the number of streams is boun
   const streams = [await follow("/v1/live"), await follow("/v1/live")];
   const third = await follow("/v1/live");
   expect(third.response.status).toBe(503);
+  const ofOther = await follow("/v1/live", { "runledger-tenant": "other" });
+  expect(ofOther.response.status, "another tenant").toBe(200);
+  await ofOther.close();
   await eventually(() => expect(streams[0]?.state.text).toContain("\n:\n"));
   await Promise.all([...streams, third].map((stream) => stream.close()));
 });

@@ -9,6 +9,7 @@ import { mustStillBeTaken } from "../http/access.ts";
 import { runParameters } from "../runs/route.ts";
 import { findBounds } from "../runs/run-bounds.ts";
 import { createRunSummaries } from "../runs/run-summaries.ts";
+import { hasShare } from "../state/tenant-share.ts";
 import { seesMessages, seesPreviews } from "../steps/previews.ts";
 import { openEventStream } from "./event-stream.ts";
 import { createLiveFeed, type LiveQuestion } from "./feed.ts";
@@ -68,8 +69,9 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
   );
 
   function stream(request: FastifyRequest, reply: FastifyReply, question: Omit<LiveQuestion, "sinceNs">): FastifyReply {
-    if (feeds.size() >= settings.liveMaxClients) {
-      throw new QueryApiError("unavailable", `${settings.liveMaxClients} event streams are open, which is the limit`, {
+    const feed = feeds.of(request.principal.tenant);
+    if (!hasShare(feed.size(), feeds.size(), settings.liveMaxClients)) {
+      throw new QueryApiError("unavailable", `${feed.size()} event streams are open, which is this tenant's share`, {
         hint: "close one, or poll GET /v1/runs",
       });
     }
@@ -77,7 +79,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
     reply.hijack();
     const events = openEventStream(reply.raw, reply.getHeaders());
     const sinceNs = UNIX_NANO.test(lastEventId) ? BigInt(lastEventId) : null;
-    const unfollow = feeds.of(request.principal.tenant).subscribe(events, { ...question, sinceNs });
+    const unfollow = feed.subscribe(events, { ...question, sinceNs });
     // A stream outlives the request that was let in: it ends when what that showed is not taken any more.
     const watch = setInterval(() => {
       try {

@@ -15,6 +15,11 @@ export function whyFull(kept: readonly OfTenant[], tenant: string, max: number, 
   return kept.length >= max * FULL_TENANTS ? "there is no room for another: tenants have too many" : null;
 }
 
+/** Whether a tenant may have one more of what lasts while somebody waits: as much as it leaves free, alone half, so that there is room for the next tenant. */
+export function hasShare(own: number, ofAll: number, max: number): boolean {
+  return own + 1 <= max - (ofAll + 1);
+}
+
 /** The newest of each tenant, up to `max`; where all have too many together, those that have the most keep less. */
 export function newestOfEach<Kept extends OfTenant>(newestFirst: readonly Kept[], max: number): ReadonlySet<Kept> {
   const counts = new Map<string, number>();
