@@ -13,7 +13,7 @@ import {
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
-import { type BundleLog, createBundleLog, runFrame, timeAt } from "./bundle-log.ts";
+import { type BundleLog, createBundleLog, frame, runFrame, timeAt } from "./bundle-log.ts";
 import {
   change,
   editLines,
@@ -400,6 +400,32 @@ test("what has expired is explained by the installation's act, in the bundle of 
     expect(await verdictOf(writeTar(withFacts(without)), trusting)).toBe("INCOMPLETE");
   }
   await other.remove();
+});
+
+test("a time in which nothing happened is told by the tenant's own entries around it, whoever else's stand there", async () => {
+  const quiet = await createBundleLog();
+  const others = { run_id: "b", tenant: "other" };
+  const all = [
+    { run_id: "a", received_time: timeAt(1) },
+    ...[5, 15].map((at) => ({ ...others, received_time: timeAt(at) })),
+  ];
+  for (const [i, one] of [...all, { run_id: "c", received_time: timeAt(50) }].entries())
+    await quiet.write(frame(i + 1, [one]));
+  const trusting = { keys: [quiet.store.key.verifierKey] };
+  for (const [since, until] of [
+    [2, 4],
+    [2, 10],
+    [6, 10],
+    [6, 20],
+    [10, 20],
+    [20, 30],
+    [60, 70],
+  ] as const)
+    expect([
+      since,
+      await verdictOf(await quiet.export({ since: timeAt(since), until: timeAt(until) }), trusting),
+    ]).toEqual([since, "VERIFIED"]);
+  await quiet.remove();
 });
 
 test("another key, a log signed again, and a history that was rewritten are not believed", async () => {

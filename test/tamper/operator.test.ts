@@ -208,6 +208,9 @@ test("an act that is older than the contents it is said to have erased is told, 
   const trusted = { keys: [log.store.key.verifierKey] };
   await log.erase("u1", 2, runFrame(3, { run: "later", agent: "support", user: "u1", steps: 4, second: 70 }));
   const [after, ...more] = await notesOfErasures(await log.export(), trusted);
+  // The act stands before what it explains, and goes with it, whatever is selected.
+  for (const filter of [{ user: "u1" }, { run_id: "later" }, { since: timeAt(65), until: timeAt(90) }])
+    await expectVerdict("contents behind their act", await log.export(filter), trusted, "VERIFIED");
   const { entries, act } = { entries: entriesOf(await log.export()), act: '"action":"erasure"' };
   const place = entries.findIndex((line) => line.includes(act));
   const first = entries.findIndex((line, i) => i > place && line.includes('"payloads":{"'));

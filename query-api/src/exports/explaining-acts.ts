@@ -9,7 +9,7 @@ export interface ExplainingActs {
   readonly keyIds: ReadonlySet<string>;
 }
 
-/** Of several logs: an act may stand in one that is written before the payloads are met. Reads the logs once more, if any key was destroyed. */
+/** An act may stand before the payloads, or in another log: the logs are read once more, if any key was destroyed. What a payload goes on from has its key. */
 export async function findExplainingActs(
   logs: readonly ExportLog[],
   selection: Selection,
@@ -33,7 +33,7 @@ export async function findExplainingActs(
       }
     }
   }
-  const places = new Set([...acts].map(({ shard, logIndex }) => `${shard} ${logIndex}`));
+  const places = new Set([...acts].map(({ shard, logIndex }) => `${shard ?? logs[0]?.shard} ${logIndex}`));
   return { isExplaining: (shard, index) => places.has(`${shard} ${index}`), keyIds };
 }
 

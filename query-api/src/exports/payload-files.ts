@@ -27,8 +27,6 @@ export interface PayloadPart {
 export interface PayloadCollector {
   /** Adds what these entries refer to, their bases included, that no part has had so far. */
   collect(entry: RunledgerRecord, part: PayloadPart): Promise<void>;
-  /** Key ids of sealed payloads that were met. */
-  readonly keyIds: ReadonlySet<string>;
   /** How many were not to be had, though nothing says that they were erased. */
   readonly missing: number;
 }
@@ -38,7 +36,6 @@ const MAX_PACKS = 4;
 
 export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys): PayloadCollector {
   const seen = createDigestSet(randomBytes(16));
-  const keyIds = new Set<string>();
   let missing = 0;
   let lastKey: Uint8Array | null = null;
   const findKey: FindPayloadKey = async (ref, salt) => {
@@ -81,12 +78,10 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
       for (const ref of Object.values(entry.payloads)) {
         for (let at: PayloadRef | null = ref; at !== null; ) {
           if (!seen.add(payloadId(at))) break;
-          if (isSealed(at)) keyIds.add(at.key_id);
           at = await addOne(at, part);
         }
       }
     },
-    keyIds,
     get missing() {
       return missing;
     },

@@ -13,6 +13,12 @@ export function writeRunsParquet(filename: string, runs: readonly BundleRun[], o
   parquetWriteFile({ filename, columnData, createdBy: "runledger" });
 }
 
+/** INT64's: sums of what agents tell may be beyond. */
+const MAX_COUNT = 2n ** 63n - 1n;
+
+/** What the column can't hold is unknown there; `runs.json` has it. */
 function cell(value: string | number | null): string | bigint | null {
-  return typeof value === "number" ? BigInt(value) : value;
+  if (typeof value !== "number") return value;
+  const count = BigInt(value);
+  return count > MAX_COUNT ? null : count;
 }

@@ -101,7 +101,7 @@ interface Range {
  * From the first entry that is not before `since` to the last that is before `until`, whatever lies between; and the others' next to them, so that what
  * shows where the range ends is an entry that may be shown.
  */
-function createRange({ since, until }: ExportFilter, size: number): Range {
+export function createRange({ since, until }: ExportFilter, size: number): Range {
   let first = since === undefined ? 0 : size;
   let end = until === undefined ? size : 0;
   /** Others' entries since `first`, and those of them that lie before `end`. */
@@ -114,6 +114,8 @@ function createRange({ since, until }: ExportFilter, size: number): Range {
       if (since !== undefined && first === size && receivedTime >= since) {
         first = index - othersBefore;
         others = othersBefore;
+        end = Math.max(end, index);
+        hidden = others;
       }
       othersBefore = isOurs ? 0 : othersBefore + 1;
       if (index < first) return;

@@ -14,7 +14,7 @@ import {
   summaryJson,
 } from "@runledger/contract";
 import { createDerivedFiles } from "./derived-files.ts";
-import { type ExplainingActs, findExplainingActs } from "./explaining-acts.ts";
+import { findExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, keysAsRecorded } from "./export-log.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
@@ -62,7 +62,7 @@ interface Writing extends WritingOfLogs {
 }
 
 /**
- * Writes a bundle (docs/bundle.md) to a new file: of one log, or of several, each in a folder. The logs are read twice: to select, and to write; several
+ * Writes a bundle (docs/bundle.md) to a new file: of one log, or of several, each in a folder. The logs are read twice: to select, and to write; those
  * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, and grows with the number of runs. A
  * crash leaves a part of the file and a directory `….parts` beside it.
  */
@@ -81,7 +81,9 @@ export async function writeBundle(
     ...log,
     findKey: keysAsRecorded(log.findKey, selection.destroyed, openedKeyIds),
   }));
-  const explaining = await explainingActs(logs, selection, request, signal, selecting);
+  const explaining = request.content
+    ? await findExplainingActs(logs, selection, request.tenant, signal, selecting)
+    : { isExplaining: () => false, keyIds: new Set<string>() };
   const parts = await mkdtemp(join(dirname(target), "parts-"));
   const tar = await createTarWriter(target);
   try {
@@ -107,19 +109,6 @@ export async function writeBundle(
   } finally {
     await rm(parts, { recursive: true, force: true });
   }
-}
-
-/** Null: of one log the acts follow the payloads, and are known when they are met. */
-async function explainingActs(
-  logs: readonly ExportLog[],
-  selection: Selection,
-  { tenant, content }: ExportRequest,
-  signal: AbortSignal,
-  onProgress: (scanned: number) => void,
-): Promise<ExplainingActs | null> {
-  if (logs.length === 1) return null;
-  if (!content) return { isExplaining: () => false, keyIds: new Set() };
-  return await findExplainingActs(logs, selection, tenant, signal, onProgress);
 }
 
 async function writeFiles(writing: Writing): Promise<BundleSummary> {

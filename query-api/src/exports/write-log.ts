@@ -11,7 +11,7 @@ import type { DerivedFiles } from "./derived-files.ts";
 import { createEntryFiles } from "./entry-files.ts";
 import type { ExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
-import { createPayloadCollector, type PayloadCollector } from "./payload-files.ts";
+import { createPayloadCollector } from "./payload-files.ts";
 import type { Selection } from "./selection.ts";
 import type { TarFolder } from "./tar-writer.ts";
 import { createTileFiles } from "./tile-files.ts";
@@ -21,8 +21,7 @@ import type { ExportRequest } from "./write-bundle.ts";
 export interface WritingOfLogs {
   request: ExportRequest;
   selection: Selection;
-  /** Null: there is one log only. */
-  explaining: ExplainingActs | null;
+  explaining: ExplainingActs;
   facts: RunFactsOfEntries;
   derived: DerivedFiles;
   counts: { scanned: number; entries: number; missingPayloads: number };
@@ -58,12 +57,11 @@ async function writeEntries(
   await tiles.writeEdges(log.sinceCheckpoint);
   const files = createEntryFiles(folder, tiles, { content: request.content, asLog });
   const payloads = createPayloadCollector(log, selection.destroyed);
-  const acts = explaining ?? actsBehind(payloads, selection);
   const indexes: number[] = [];
   let entries = 0;
   for await (const { index, bytes, entry } of scanLog(log, signal)) {
     if (counts.scanned++ % 1_024 === 0) report();
-    const part = partOf(index, entry, { log, place, acts, request, selection });
+    const part = partOf(index, entry, { log, place, acts: explaining, request, selection });
     if (part === "none") continue;
     const record = parseLogEntry(bytes);
     await files.add(index, bytes, async (into) => {
@@ -80,13 +78,6 @@ async function writeEntries(
   counts.missingPayloads += payloads.missing;
   report();
   return entries <= MAX_BUNDLE_PROOFS ? indexes : [];
-}
-
-function actsBehind(payloads: PayloadCollector, { destroyed }: Selection): ExplainingActs {
-  return {
-    isExplaining: (_shard, index) => [...payloads.keyIds].some((id) => destroyed.of(id)?.logIndex === index),
-    keyIds: payloads.keyIds,
-  };
 }
 
 interface Selecting {
