@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import {
   createCosigner,
   createNoteSigner,
@@ -13,7 +13,7 @@ import {
 } from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BothVerifiers, startBothVerifiers, type Trusting } from "./both-verifiers.ts";
-import { type BundleLog, createBundleLog, frame, runFrame, timeAt } from "./bundle-log.ts";
+import { type BundleLog, createBundleLog, frame, NOBODY, runFrame, timeAt } from "./bundle-log.ts";
 import {
   change,
   editLines,
@@ -534,3 +534,36 @@ function verifierKeyOf(name: string, typed: Buffer): string {
   const id = createHash("sha256").update(`${name}\n`).update(typed).digest("hex").slice(0, 8);
   return `${name}+${id}+${typed.toString("base64")}`;
 }
+
+test("a bundle of one run, agent or time holds nothing that only another run of the same person was told", async () => {
+  const other = await createBundleLog();
+  const secret = "BOBS-SALARY";
+  const told = (text: string, words: number): string => JSON.stringify(`${text} ${randomBytes(words).toString("hex")}`);
+  const [first, kept, next, large] = [told(secret, 500), told("kept", 2_000), told("next", 10), told("state", 3_000)];
+  const messages = [
+    [first, kept],
+    ['"its summary"', kept],
+    ['"its summary"', kept, next],
+  ];
+  const input = [large.replace("state", secret), large, large];
+  const runs = ["run-1", "run-1", "run-2"];
+  for (const [i, run_id] of runs.entries()) {
+    const run = { ...NOBODY, agent_name: run_id === "run-1" ? "hr" : "support", user_id: "u1" };
+    // A history that was compacted, and a state that differs in its beginning; then both in another run.
+    const step = frame(i + 1, [{ run_id, run, event: "step", received_time: timeAt(i * 10) }]);
+    const records = step.records.map((record) => ({ ...record, content: { messages: messages[i], input: input[i] } }));
+    await other.write({ ...step, records: records as typeof step.records });
+  }
+  const filters = { run_id: "run-2", agent: "support", since: timeAt(15) };
+  for (const [name, value] of Object.entries(filters)) {
+    const bundle = await other.export({ [name]: value });
+    const verdict = await verifiers.verify(bundle, { keys: [other.store.key.verifierKey] });
+    expect(verdict).toMatchObject({ node: "VERIFIED", python: "VERIFIED" });
+    const holding = (text: string) => readTar(bundle).filter(([, bytes]) => bytes.includes(text));
+    expect(holding(secret), name).toEqual([]);
+    expect(holding(kept.slice(1, -1)).length * holding(large.slice(1, -1)).length, name).toBeGreaterThan(0);
+  }
+  // In the log it is, and in its own run's bundle.
+  expect((await other.export({ run_id: "run-1" })).includes(secret)).toBe(true);
+  await other.remove();
+}, 60_000);

@@ -4,6 +4,8 @@ import {
   type FindPayloadKey,
   LogError,
   MESSAGES_MEDIA_TYPE,
+  type PayloadRef,
+  payloadBase,
   payloadKey,
   readMessages,
   readText,
@@ -234,6 +236,46 @@ describe.each([
       expect(Buffer.from(bytes).toString().startsWith(body)).toBe(true);
     }
   });
+
+  test("whatever runs of one person send one another's contents on, what a run's payloads go on from is what it sent itself", async () => {
+    const step = fc.record({ run: fc.constantFrom("r1", "r2", "r3"), isList: fc.boolean(), edit });
+    let differences = 0;
+    let shared = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: "large" }), async (steps) => {
+        const { packer, read, finish } = packerUnderTest();
+        let list = history(6, 500);
+        let whole = noise(1, 3_000);
+        const sent = new Map<string, Set<string>>();
+        const stored: [run: string, payload: StoredPayload][] = [];
+        for (const { run, isList, edit: change } of steps) {
+          const place = { ...PLACE, run, subject: '["default","user","u1"]' };
+          const texts = sent.get(run) ?? new Set();
+          sent.set(run, texts);
+          const at = Math.floor(change.at * list.length) % list.length;
+          whole = edited(whole, change).toWellFormed();
+          if (isList && change.kind === "append") list = [...list, JSON.stringify(change.text)];
+          else if (isList && change.kind !== "same") list = list.with(at, JSON.stringify(change.text));
+          // With all that a plain list may go on from: its beginnings.
+          for (let count = 1; isList && count <= list.length; count++) texts.add(`[${list.slice(0, count).join(",")}]`);
+          if (!isList) texts.add(whole);
+          stored.push([run, isList ? packer.addMessages(place, list) : packer.add(place, whole)]);
+          if (change.close) finish();
+        }
+        finish();
+        for (const [run, payload] of stored) {
+          if (stored.some(([other, same]) => other !== run && same === payload)) shared++;
+          for (let ref: PayloadRef | null = payloadRefOf(payload, "x"); ref !== null; ) {
+            expect(sent.get(run)).toContain(Buffer.from(await readText(read, ref)).toString());
+            if (ref.media_type === DELTA_MEDIA_TYPE) differences++;
+            ref = payloadBase(ref, await read(ref));
+          }
+        }
+      }),
+      { numRuns: 80 },
+    );
+    expect(Math.min(differences, shared)).toBeGreaterThan(50);
+  }, 60_000);
 
   test("what it remembers is bounded: texts beyond that are whole again, and still right", async () => {
     const { packer, counted, finish, textOf } = packerUnderTest();

@@ -25,7 +25,10 @@ export interface StoredPayload {
   pack: string;
 }
 
-/** Whose content it is, and what it is like. Holds no newline. */
+/**
+ * Whose content it is, and what it is like. Holds no newline. An export of one run holds all that its payloads go on from: so nothing goes on from what
+ * another run sent, but from the beginning of what the run itself sent.
+ */
 export interface ContentPlace {
   /** Nothing is shared between subjects, so that one can be erased without the other; */
   subject: string;
@@ -52,11 +55,13 @@ const MAX_MESSAGE_LISTS = 50_000;
 interface KnownList {
   payload: StoredPayload;
   count: number;
+  /** Neither a difference nor upon one: what it goes on from is its own beginning. */
+  isPlain: boolean;
 }
 
 export function createPayloadPacker(): PayloadPacker {
-  const recent = createGenerationMap<StoredPayload>(MAX_RECENT_PAYLOADS);
-  const lists = createGenerationMap<Chained<KnownList>>(MAX_MESSAGE_LISTS);
+  const recent = createKnown<StoredPayload>(MAX_RECENT_PAYLOADS, ({ form }) => form === null);
+  const lists = createKnown<Chained<KnownList>>(MAX_MESSAGE_LISTS, ({ value }) => value.isPlain);
   const memory = createTextMemory();
   const pack = createPackInWork();
 
@@ -74,10 +79,10 @@ export function createPayloadPacker(): PayloadPacker {
     pack.makeRoom();
     const whole = pack.draft(text, null, place.key);
     const key = scopeOf(place) + whole.identity;
-    const known = recent.get(key);
+    const known = recent.get(key, place.run);
     if (known !== undefined) return known;
     const payload = isCompared(whole.sizeBytes) ? addLarge(place, whole) : pack.keep(whole);
-    recent.set(key, payload);
+    recent.set(key, place.run, payload);
     return payload;
   };
   const addLarge = (place: ContentPlace, whole: Draft): StoredPayload => {
@@ -94,7 +99,8 @@ export function createPayloadPacker(): PayloadPacker {
     pack.makeRoom();
     const prefixes = prefixHashes(scopeOf(place), texts);
     let known: Chained<KnownList> | undefined;
-    for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--) known = lists.get(prefixes[i] ?? "");
+    for (let i = prefixes.length - 1; i >= 0 && known === undefined; i--)
+      known = lists.get(prefixes[i] ?? "", place.run);
     const count = texts.length;
     if (known?.value.count === count) return known.value.payload;
 
@@ -106,20 +112,34 @@ export function createPayloadPacker(): PayloadPacker {
     let stored: Chained<KnownList>;
     if (bytes !== null && similar !== null) {
       const payload = keepDifference(place, bytes, similar);
-      stored = chainedAt({ payload, count }, similar.after.index + 1);
+      stored = chainedAt({ payload, count, isPlain: false }, similar.after.index + 1);
     } else {
       const base = (known && baseAfter(known)) ?? null;
       const baseCount = base?.value.count ?? 0;
       const node = { base: base && baseRef(base.value.payload), baseCount, texts: texts.slice(baseCount) };
       const payload = pack.keep(pack.draft(formatMessageNode(node), MESSAGES_MEDIA_TYPE, place.key));
-      stored = chained({ payload, count }, base && (known ?? null));
+      stored = chained({ payload, count, isPlain: base?.value.isPlain ?? true }, base && (known ?? null));
       if (bytes !== null) memory.remember(slot, { bytes, payload }, { index: stored.index });
     }
     const own = prefixes.at(-1);
-    if (own !== undefined) lists.set(own, stored);
+    if (own !== undefined) lists.set(own, place.run, stored);
     return stored.value.payload;
   };
   return { add, addMessages, finish: pack.finish };
+}
+
+/** What is stored: what is plain, for all runs of its scope; the rest for the run that sent it, since it goes on from other texts of that. */
+interface Known<Value> {
+  get(identity: string, run: string): Value | undefined;
+  set(identity: string, run: string, value: Value): void;
+}
+
+function createKnown<Value>(limit: number, isPlain: (value: Value) => boolean): Known<Value> {
+  const values = createGenerationMap<Value>(limit);
+  return {
+    get: (identity, run) => values.get(identity) ?? values.get(`${identity}\n${run}`),
+    set: (identity, run, value) => values.set(isPlain(value) ? identity : `${identity}\n${run}`, value),
+  };
 }
 
 /** `mediaType`: of the text, where that is what is stored. */
