@@ -8,7 +8,7 @@ BUNDLE is a tar or an unpacked directory. Needs Python 3.9 and the program opens
 docs/bundle.md and the C2SP specifications tlog-tiles, tlog-checkpoint, signed-note, tlog-policy and tlog-proof; it
 shares no line with the other verifier. Exit codes: 0 VERIFIED, 1 TAMPERED, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNREADABLE.
 """
-import argparse, base64, calendar, collections, datetime, hashlib, hmac, json, math, os, re, struct, subprocess, sys, tempfile, time
+import argparse, base64, calendar, collections, datetime, hashlib, hmac, json, math, os, re, stat, struct, subprocess, sys, tempfile, time
 
 CODES = {"VERIFIED": 0, "TAMPERED": 1, "INCOMPLETE": 2, "UNTRUSTED": 3, "UNREADABLE": 4}
 ORDER = ["TAMPERED", "UNREADABLE", "UNTRUSTED", "INCOMPLETE"]
@@ -897,6 +897,10 @@ def tar_files(file):
         last = header[0]
 
 
+def give_up(error):
+    raise error
+
+
 def directory_files(root, findings):
     sums = os.path.join(root, "SHA256SUMS")
     if os.path.islink(sums) or not os.path.isfile(sums):
@@ -911,15 +915,17 @@ def directory_files(root, findings):
             findings.add("TAMPERED", path, "no bundle has a file of this name")
             continue
         full = os.path.join(root, path)
-        if not os.path.lexists(full):
+        try:
+            status = os.lstat(full)
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        if os.path.islink(full) or not os.path.isfile(full):
+        if not stat.S_ISREG(status.st_mode):
             findings.add("TAMPERED", path, "it is no file")
             continue
         with open(full, "rb") as file:
-            yield Content(file, path, os.path.getsize(full))
+            yield Content(file, path, status.st_size)
     known = set(listed) | {"SHA256SUMS"}
-    for directory, names, files in os.walk(root):
+    for directory, names, files in os.walk(root, onerror=give_up):
         links = [name for name in names if os.path.islink(os.path.join(directory, name))]
         for name in files + links:
             path = os.path.relpath(os.path.join(directory, name), root).replace(os.sep, "/")
