@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAuditSink, createDirectoryLog, createSeenRecords, type NormalizedFrame } from "@runledger/collector";
 import { DIRECTORY, readEntries, unverifiedCheckpoint, verifyStore } from "@runledger/contract";
+import { addHold, createErasureStore, createHoldStore, type KeptErasure } from "@runledger/query-api/testing";
 import {
   type JournalCursor,
   loadOrCreateSigningKey,
+  type Objects,
   openObjects,
   openOrCreateKeyring,
   type SigningKey,
@@ -20,6 +22,9 @@ export const FATES = ["lost", "answer_lost", "done_but_failed", "slow_down", "la
 type Fate = (typeof FATES)[number];
 const ATTEMPTS = 4;
 const REPEATS = 6;
+const TENANT = "default";
+const TIME = "2026-11-30T12:00:00.000Z";
+const IDS = ["first", "second"];
 
 export interface StoreWrites {
   writes: number;
@@ -27,12 +32,14 @@ export interface StoreWrites {
   faults: string[];
 }
 
-/** Before the erasure: over the edge of a tile, so that partial tiles are removed; contents in the second. */
-const FRAMES: readonly NormalizedFrame[] = [bare(frameOf(1, 250)), frameOf(2, 9)];
+/** Before the erasure: over the edge of a tile, so that partial tiles are removed; contents of two runs, of which the last one's are erased. */
+const FRAMES: readonly NormalizedFrame[] = [bare(frameOf(1, 250)), frameOf(2, 9), frameOf(3, 2)];
+const ACT = FRAMES.length + 1;
 
 /**
- * Two batches with their keys, the directory's log, and an erasure, over the S3 driver: once for each write of it, each fate, and one attempt or all. What failed is
- * done again, as it is in the product; in the end what is late arrives, and the store is looked at. `everyNth`: of all runs.
+ * Batches with their keys, the directory's log, an erasure, holds that are lifted and erasures that end, over the S3 driver: once for each write of it, each fate, and one
+ * attempt or all; and once with the first attempt of every write late. What failed is done again, as it is in the product; in the end what is late arrives, and the
+ * store is looked at. `everyNth`: of the runs with one fault.
  */
 export async function tryEachWrite(
   everyNth: number,
@@ -41,6 +48,9 @@ export async function tryEachWrite(
   const calm = await runOnce(null);
   if (calm.fault !== null) throw new Error(`without any fault: ${calm.fault}`);
   const result: StoreWrites = { writes: calm.writes, runs: 0, faults: [] };
+  const { fault } = await runOnce({ write: "each", fate: "late", attempts: 1 });
+  result.runs++;
+  if (fault !== null) result.faults.push(`each write late: ${fault}`);
   let at = 0;
   for (const fate of FATES) {
     for (const attempts of [1, ATTEMPTS]) {
@@ -57,7 +67,7 @@ export async function tryEachWrite(
 }
 
 interface Plan {
-  write: number;
+  write: number | "each";
   fate: Fate;
   attempts: number;
 }
@@ -76,7 +86,8 @@ async function runOnce(plan: Plan | null): Promise<{ writes: number; fault: stri
     s3.deliverLate();
     // A later start goes on from here.
     await openSink(dir, await openObjects(location));
-    return { writes, fault: await lookAt(dir, await openObjects(location)) };
+    const opened = await openObjects(location);
+    return { writes, fault: writtenTwice(s3) ?? (await cameBack(dir, opened)) ?? (await lookAt(dir, opened)) };
   } catch (error) {
     return { writes: 0, fault: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   } finally {
@@ -90,8 +101,11 @@ const isWrite = (request: string): boolean => /^(PUT|DELETE|POST)/.test(request)
 /** @returns how many writes there were before. */
 function injectInto(s3: StrictS3, plan: Plan | null): number {
   let [write, left, target] = [0, plan?.attempts ?? 0, ""];
+  const attempted = new Set<string>();
   s3.faults = ({ method, key }) => {
     if (plan === null || !isWrite(method)) return null;
+    // The writes of one object come one after the other.
+    if (plan.write === "each") return attempted.delete(key) ? null : attempted.add(key) && plan.fate;
     if (write++ === plan.write) target = key;
     if (key !== target || left === 0) return null;
     left--;
@@ -100,21 +114,51 @@ function injectInto(s3: StrictS3, plan: Plan | null): number {
   return s3.requests.filter(isWrite).length;
 }
 
-async function work(dir: string, objects: Awaited<ReturnType<typeof openObjects>>): Promise<void> {
+async function work(dir: string, objects: Objects): Promise<void> {
   let sink = await openSink(dir, objects);
   for (const frame of FRAMES) await again(() => sink.write([frame]));
   const directory = createDirectoryLog(objects, await keyOf(dir, DIRECTORY), "keeper");
   await again(() => directory.record("2026-01-01T00:00:00.000Z"));
   const keyring = await again(() => openOrCreateKeyring(objects, masterKey(dir)));
-  const [keyId] = await keyIdsIn(objects);
+  const keyId = (await keyIdsIn(objects)).at(-1);
   if (keyId === undefined) throw new Error("nothing was sealed");
-  await again(() => sink.write([actFrame(3, keyId)]));
+  await again(() => sink.write([actFrame(ACT, keyId)]));
   await again(() => keyring.destroy([keyId]));
+  await changeState(objects);
   sink = await openSink(dir, objects);
   await again(() => directory.record("2026-01-01T00:01:00.000Z"));
 }
 
-async function openSink(dir: string, objects: Awaited<ReturnType<typeof openObjects>>) {
+/** Twice, so that each document is again what it was before the second time. */
+async function changeState(objects: Objects): Promise<void> {
+  const [holds, erasures] = [createHoldStore(objects), createErasureStore(objects)];
+  for (const id of IDS) {
+    await again(() =>
+      addHold(holds, {
+        hold_id: id,
+        tenant: TENANT,
+        scope: { all: true },
+        reason: "a case",
+        by: "dpo",
+        set_time: TIME,
+      }),
+    );
+    await again(() => holds.update((state) => ({ holds: state.holds.filter(({ hold_id }) => hold_id !== id) })));
+    const asked = await again(() => erasures.save(erasureOf(id)));
+    await again(() => erasures.finish({ ...asked, state: "done", done_time: TIME }));
+  }
+}
+
+function erasureOf(id: string): KeptErasure {
+  return {
+    ...{ erasure_id: id, tenant: TENANT, subject: { kind: "run", run_id: id }, user_id: null, run_ids: [id] },
+    ...{ state: "destroying", rows_settled: false, clear_records: 0, key_ids: [`2aa00000${"0".repeat(24)}`] },
+    ...{ by: "dpo", actor: { key_id: null, roles: ["admin"] }, reason: "asked to", log_size: 0, log_indexes: [0] },
+    ...{ requested_time: TIME, done_time: null, received_until: TIME },
+  };
+}
+
+async function openSink(dir: string, objects: Objects) {
   const keys = (await again(() => openOrCreateKeyring(objects, masterKey(dir)))).writer();
   const key = await keyOf(dir, SHARD);
   const [seen, logger] = [createSeenRecords(10_000), pino({ level: "silent" })];
@@ -134,8 +178,33 @@ async function again<Result>(act: () => Promise<Result>): Promise<Result> {
   }
 }
 
+/** What two versions of an object have the same bytes: a late write could take one for the other. Only partial tiles may, which never change. */
+function writtenTwice(s3: StrictS3): string | null {
+  const keys = new Set(s3.requests.filter((request) => request.startsWith("PUT ")).map((request) => request.slice(4)));
+  for (const key of keys) {
+    const written = s3.versionsOf(key).flatMap(({ bytes }) => (bytes === null ? [] : [bytes.toString("base64")]));
+    if (!key.includes(".p/") && new Set(written).size < written.length) return `${key} was twice the same`;
+  }
+  return null;
+}
+
+/** What was erased, lifted or ended, and is not so any more. */
+async function cameBack(dir: string, objects: Objects): Promise<string | null> {
+  const keyring = await openOrCreateKeyring(objects, masterKey(dir));
+  for await (const { act } of recordsOf(objects))
+    for (const key_id of act?.target.key_ids ?? [])
+      if ((await keyring.reader()({ key_id }, Buffer.alloc(32))) !== null) return `key ${key_id}, which was destroyed`;
+  const { holds, destroying } = await createHoldStore(objects).read();
+  if (holds.length > 0 || destroying !== undefined) return `holds, which were lifted: ${JSON.stringify(holds)}`;
+  const erasures = createErasureStore(objects);
+  const underWay = await erasures.underWay();
+  if (underWay.length > 0) return `erasures, which were done: ${JSON.stringify(underWay)}`;
+  const done = (await erasures.newest(TENANT, 10, null)).map(({ erasure }) => `${erasure.erasure_id} ${erasure.state}`);
+  return done.sort().join() === IDS.map((id) => `${id} done`).join() ? null : `erasures that are done: ${done}`;
+}
+
 /** Null when both logs verify with all keys at hand, and each record is there once. */
-async function lookAt(dir: string, objects: Awaited<ReturnType<typeof openObjects>>): Promise<string | null> {
+async function lookAt(dir: string, objects: Objects): Promise<string | null> {
   const keyring = await openOrCreateKeyring(objects, masterKey(dir));
   const logs = await Promise.all([SHARD, DIRECTORY].map(async (log) => (await keyOf(dir, log)).verifierKey));
   const trust = { logs, witnesses: [], quorum: null, now: 1_800_000_000 };
@@ -144,17 +213,17 @@ async function lookAt(dir: string, objects: Awaited<ReturnType<typeof openObject
   if (verdict !== "VERIFIED" || findings.length > 0) return `${verdict} ${JSON.stringify(findings.slice(0, 3))}`;
   const ids: string[] = [];
   for await (const { step_id } of recordsOf(objects)) ids.push(step_id);
-  const wanted = [...FRAMES, actFrame(3, "")].flatMap(({ records }) => records.map(({ facts }) => facts.step_id));
+  const wanted = [...FRAMES, actFrame(ACT, "")].flatMap(({ records }) => records.map(({ facts }) => facts.step_id));
   return JSON.stringify(ids) === JSON.stringify(wanted) ? null : `${ids.length} records of ${wanted.length}`;
 }
 
-async function* recordsOf(objects: Awaited<ReturnType<typeof openObjects>>) {
+async function* recordsOf(objects: Objects) {
   const read = (path: string) => objects.read(`log/${SHARD}/${path}`);
   const { size } = unverifiedCheckpoint((await read("checkpoint")) ?? new Uint8Array());
   for await (const { entry } of readEntries(read, 0, size, size)) yield JSON.parse(Buffer.from(entry).toString());
 }
 
-async function keyIdsIn(objects: Awaited<ReturnType<typeof openObjects>>): Promise<string[]> {
+async function keyIdsIn(objects: Objects): Promise<string[]> {
   const ids: string[] = [];
   for await (const { payloads } of recordsOf(objects))
     if (payloads.response?.key_id) ids.push(payloads.response.key_id);
@@ -167,7 +236,7 @@ function actFrame(seq: number, keyId: string): NormalizedFrame {
   const act = { action: "erasure", actor, reason: "asked to", target: { key_ids: [keyId] } };
   return {
     ...frame,
-    records: frame.records.map((r) => ({ ...r, facts: { ...r.facts, event: "act", run_id: "", act } })),
+    records: frame.records.map((r) => ({ ...r, facts: { ...r.facts, event: "act", act } })),
   };
 }
 

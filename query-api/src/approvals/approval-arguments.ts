@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { openPayload, runSubject, SALT_BYTES, sealPayload } from "@runledger/contract";
 import { type Keyring, monthPrefix, type Objects } from "@runledger/storage";
 import { APPROVAL_ARGUMENTS_PREFIX, argumentsPath, type KeptApproval } from "./approval-book.ts";
@@ -12,7 +13,7 @@ export interface ApprovalArguments {
   keep(tenant: string, request: Asked, text: string): Promise<{ path: string; keyId: string | null }>;
   /** Null: none were given, or they are erased. */
   read(one: KeptApproval): Promise<string | null>;
-  forget(one: KeptApproval): Promise<void>;
+  forget(one: Pick<KeptApproval, "arguments_path">): Promise<void>;
   /** Removes what no request names and none did at the last call either: a crash, or a request that was refused, left it. @returns how many. */
   sweep(kept: readonly KeptApproval[]): Promise<number>;
 }
@@ -36,10 +37,11 @@ export function createApprovalArguments(
 
   return {
     async keep(tenant, request, text) {
-      const path = argumentsPath(tenant, request.approval_id);
+      // Written once, under a name of its own: a removal that is late, or a sweep at the same moment, never means what was kept since.
+      const path = argumentsPath(tenant, `${request.approval_id}-${randomUUID()}`);
       const key = await keyFor(tenant, request.run_id);
       const plaintext = Buffer.from(text);
-      await objects.replace(path, key === null ? plaintext : sealPayload(key.dek, MEDIA_TYPE, plaintext).stored);
+      await objects.create(path, key === null ? plaintext : sealPayload(key.dek, MEDIA_TYPE, plaintext).stored);
       return { path, keyId: key?.keyId ?? null };
     },
     async read({ arguments_path, arguments_key_id }) {

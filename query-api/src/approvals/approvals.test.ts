@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ControlUnderTest, startControlUnderTest } from "../testing/control-under-test.ts";
 import { STORES } from "../testing/store-under-test.ts";
 import { startWebhookReceiver } from "../testing/webhook-receiver.ts";
-import { type ApprovalState, withApproval } from "./approval-book.ts";
+import { APPROVAL_ARGUMENTS_PREFIX, type ApprovalState, withApproval } from "./approval-book.ts";
 
 let one: ControlUnderTest;
 
@@ -88,6 +88,25 @@ describe.each(STORES)("in %s", (store) => {
     expect(body).toMatchObject({ arguments_cut: true, arguments_withheld: false });
     expect(body.arguments).toBe("ä".repeat(8_192));
     expect(one.acts.recorded).toMatchObject([{ action: "content.read", target: { approval_id: ID } }]);
+  });
+
+  test("of those who ask at once, or for another run, only what the request names is kept", async () => {
+    const paths = async () => {
+      const found: string[] = [];
+      for await (const { path } of one.objects.list(APPROVAL_ARGUMENTS_PREFIX)) found.push(path);
+      return found;
+    };
+    const asking = [0, 1, 0, 1].map((api) => one.ask(api, "POST", "/v1/approvals", request()));
+    expect((await Promise.all(asking)).map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
+    expect(await paths()).toHaveLength(1);
+    const elsewhere = [0, 1].map((api) => one.ask(api, "POST", "/v1/approvals", request({ run_id: "r2" })));
+    expect((await Promise.all(elsewhere)).map(({ status }) => status)).toEqual([409, 409]);
+    expect(await paths()).toHaveLength(1);
+    expect((await one.ask(0, "GET", `/v1/approvals/${ID}`)).body.arguments).toBe(request().arguments);
+    const other = { approval_id: ID.replace("0", "f") };
+    const racing = ["r3", "r4"].map((run_id, i) => one.ask(i, "POST", "/v1/approvals", request({ ...other, run_id })));
+    expect((await Promise.all(racing)).map(({ status }) => status).sort()).toEqual([201, 409]);
+    expect(await paths()).toHaveLength(2);
   });
 
   test("what is read and answered is on record with why, questions too; what can't be recorded shows none", async () => {

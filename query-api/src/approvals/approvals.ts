@@ -9,6 +9,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { z } from "zod";
 import type { Act, ActRecorder } from "../acts/act-recorder.ts";
 import { createContentReads } from "../acts/content-reads.ts";
+import { QueryApiError } from "../error.ts";
 import { seesContent } from "../http/access.ts";
 import type { ApprovalArguments } from "./approval-arguments.ts";
 import {
@@ -61,7 +62,7 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
       const known = (await approvals.read()).approvals.some(
         (one) => one.tenant === tenant && one.approval_id === request.approval_id,
       );
-      // Before the request that names it; one that is left over is overwritten when the agent asks again.
+      // Before the request that names it; one that a crash leaves over is swept.
       const kept = text === null || known ? null : await contents.keep(tenant, request, text.shown);
       let result: ReturnType<typeof withApproval> | undefined;
       const asked = {
@@ -70,13 +71,20 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
         argumentsKeyId: kept?.keyId ?? null,
       };
       let isNew = false;
-      await approvals.update((before) => {
-        result = withApproval(before, asked);
-        isNew = result.state !== before;
-        return result.state;
-      });
+      try {
+        await approvals.update((before) => {
+          result = withApproval(before, asked);
+          isNew = result.state !== before;
+          return result.state;
+        });
+      } catch (error) {
+        // Refused: nothing names them. A write that failed may have happened.
+        if (kept !== null && error instanceof QueryApiError) await forget([{ arguments_path: kept.path }]);
+        throw error;
+      }
       if (result === undefined) throw new Error("a state document was updated without asking for the change");
       await forget(result.dropped);
+      if (kept !== null && result.approval.arguments_path !== kept.path) await forget([{ arguments_path: kept.path }]);
       // Its own words: what another has asked under this id may quote contents.
       return { approval: { ...approvalAt(result.approval, clock()), question: request.question }, isNew };
     },
@@ -125,7 +133,7 @@ export function createApprovals(dependencies: ApprovalDependencies, settings: { 
   }
 
   /** Their arguments go with them. A crash in between leaves an object that nothing names, which is swept. */
-  async function forget(dropped: readonly KeptApproval[]): Promise<void> {
+  async function forget(dropped: readonly Pick<KeptApproval, "arguments_path">[]): Promise<void> {
     for (const one of dropped)
       await contents.forget(one).catch((error) => logger.warn({ err: error }, "old arguments not removed"));
   }

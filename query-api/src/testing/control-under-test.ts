@@ -1,4 +1,4 @@
-import { openRows } from "@runledger/storage";
+import { type Objects, openRows } from "@runledger/storage";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createApp } from "../app.ts";
@@ -11,6 +11,7 @@ export interface ControlUnderTest {
   /** Query APIs over one store. */
   apps: App[];
   acts: RecordedActs;
+  objects: Objects;
   /** Added to the real time, which waits go by. */
   clock: { aheadMs: number };
   /** What is answered, as the principal of a tenant, who may say why. */
@@ -54,6 +55,7 @@ export async function startControlUnderTest({
   return {
     apps,
     acts,
+    objects: await store.open(),
     clock,
     async ask(api, method, url, body, tenant = "default", reason = "") {
       const payload = body === undefined ? {} : { payload: body };

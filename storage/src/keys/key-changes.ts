@@ -1,7 +1,7 @@
 import { KEY_CHANGES_PATH } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
-import { parseJsonObject } from "../objects/json-object.ts";
+import { parseJsonObject, uniqueJson } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 
 const document = z.strictObject({
@@ -26,7 +26,7 @@ export async function changeDying(objects: Objects, change: (dying: readonly str
     const { changes, version } = await load(objects);
     const next: KeyChanges = { v: 1, generation: changes.generation + 1, dying: change(changes.dying) };
     try {
-      await objects.compareAndSet(KEY_CHANGES_PATH, Buffer.from(JSON.stringify(next)), version);
+      await objects.compareAndSet(KEY_CHANGES_PATH, uniqueJson(next), version);
       return;
     } catch (error) {
       if (!(error instanceof StorageError && error.code === "conflict") || attempt === MAX_CONFLICTS) throw error;

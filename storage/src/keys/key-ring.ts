@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { DATA_KEY_BYTES, keyRingPath, type PayloadSubject } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
-import { parseJsonObject } from "../objects/json-object.ts";
+import { parseJsonObject, uniqueJson } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 import { unwrapUnder, wrapUnder } from "./master-key.ts";
 import type { RootSecrets } from "./root-secrets.ts";
@@ -111,12 +111,18 @@ export async function readRing(objects: Objects, ring: string): Promise<KeyRing 
   return { ring, wrappingKeyId: wrapping_key, keys, version: found.version };
 }
 
-/** Durable when it resolves with its version. @throws StorageError `conflict` when the stored one is another than was read. */
-export async function writeRing(objects: Objects, ring: KeyRing): Promise<ObjectVersion> {
-  const text = JSON.stringify({ v: 1, wrapping_key: ring.wrappingKeyId, keys: [...ring.keys] } satisfies z.input<
-    typeof document
-  >);
-  return await objects.compareAndSet(keyRingPath(ring.ring), Buffer.from(text), ring.version);
+/**
+ * Durable when it resolves with its version. A ring that lost a key may say what it said before it had it, so it is written in bytes of its own.
+ * @throws StorageError `conflict` when the stored one is another than was read.
+ */
+export async function writeRing(
+  objects: Objects,
+  ring: KeyRing,
+  bytesOf: (document: unknown) => Uint8Array = uniqueJson,
+): Promise<ObjectVersion> {
+  const { wrappingKeyId: wrapping_key, keys, version } = ring;
+  const bytes = bytesOf({ v: 1, wrapping_key, keys: [...keys] } satisfies z.input<typeof document>);
+  return await objects.compareAndSet(keyRingPath(ring.ring), bytes, version);
 }
 
 const RINGS_PREFIX = keyRingPath("").replace(/\.json$/, "");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { KEY_ROOT_PATH } from "@runledger/contract";
 import { z } from "zod";
 import { StorageError } from "../error.ts";
-import { parseJsonObject } from "../objects/json-object.ts";
+import { parseJsonObject, uniqueJson } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 import type { MasterKey } from "./master-key.ts";
 
@@ -74,7 +74,7 @@ export async function writeRoot(
   const wrapped = await Promise.all(
     masters.map(async (master) => ({ master_id: master.id, secrets: base64(await master.wrap(secrets, CONTEXT)) })),
   );
-  await objects.compareAndSet(KEY_ROOT_PATH, Buffer.from(JSON.stringify({ v: 1, wrapped })), expected);
+  await objects.compareAndSet(KEY_ROOT_PATH, uniqueJson({ v: 1, wrapped }), expected);
 }
 
 export function newSecrets(): RootSecrets {

@@ -90,7 +90,9 @@ async function rewrap(objects: Objects, { secrets }: StoredRoot, name: string): 
   const keys = ring.keys.map((key) =>
     wrapDataKey(secrets, unwrapDataKey(secrets, ring.wrappingKeyId, key), key.subject),
   );
-  await writeRing(objects, { ...ring, wrappingKeyId: secrets.currentId, keys });
+  // Unique by its new wrapping key; and a ring must not grow without a new key (`monthSizes`), as one of an older version would.
+  const plain = (document: unknown) => Buffer.from(JSON.stringify(document));
+  await writeRing(objects, { ...ring, wrappingKeyId: secrets.currentId, keys }, plain);
   return keys.length;
 }
 

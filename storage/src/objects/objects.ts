@@ -16,9 +16,12 @@ export interface StoredObject {
 export interface Objects {
   /** Writes an object once. Resolves also when the very same bytes are there already. @throws StorageError `conflict` for other bytes. */
   create(path: string, bytes: Uint8Array): Promise<void>;
-  /** Writes or overwrites. Only for a log's `checkpoint`, its partial tiles, and what `create` would forbid. */
+  /** Writes or overwrites. Only for what is never again what it was: an attempt that arrives late may take it for what it was meant to replace. */
   replace(path: string, bytes: Uint8Array): Promise<void>;
-  /** Writes when the object's version is still `expected` (null: it does not exist). @throws StorageError `conflict` when it is not. */
+  /**
+   * Writes when the object's version is still `expected` (null: it does not exist). Of the same bytes the version is the same, and an attempt may arrive late, so
+   * what may say again what it said before is written in bytes of its own (`uniqueJson`). @throws StorageError `conflict` when it is not.
+   */
   compareAndSet(path: string, bytes: Uint8Array, expected: ObjectVersion | null): Promise<ObjectVersion>;
   /** The whole object, or null when there is none. */
   read(path: string): Promise<Uint8Array | null>;

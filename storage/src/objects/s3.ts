@@ -16,7 +16,7 @@ const MAX_TOLD = 10_000;
 /**
  * Objects in S3. Evidence is created with `If-None-Match: *`, its SHA-256 and, when the location says so, a retention; it is read by the
  * version that was there first, so a delete marker or a newer version hides nothing. What is replaced is written by compare-and-set only:
- * a write that arrives late changes nothing. A crash of ours leaves whole objects or none.
+ * a write that arrives late undoes nothing, as long as what is replaced never has the same bytes again. A crash of ours leaves whole objects or none.
  */
 export function createS3Objects(dependencies: S3Dependencies, location: S3Location): Objects {
   const { client, random, warn } = dependencies;

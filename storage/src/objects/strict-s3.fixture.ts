@@ -15,7 +15,7 @@ export interface StrictS3 {
   faults: (request: { n: number; method: string; key: string }) => S3Fault | null;
   /** Every request, as `METHOD key`. */
   requests: string[];
-  /** Writes that were held back as `late` happen now. */
+  /** Writes that were held back as `late` happen now, the last one first: in their order they might only repeat what has happened. */
   deliverLate(): void;
   /** All versions of a key, the newest first; a delete marker has no bytes. */
   versionsOf(key: string): { id: string; bytes: Buffer | null }[];
@@ -67,7 +67,7 @@ export async function startStrictS3(options: StrictBucketOptions): Promise<Stric
   return Object.assign(state, {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     deliverLate: () => {
-      for (const write of late.splice(0)) write();
+      for (const write of late.splice(0).reverse()) write();
     },
     versionsOf: (key: string) => store.versionsOf(key).map(({ id, bytes }) => ({ id, bytes })),
     overwrite: (key: string, bytes: Buffer | null) => void store.add(key, { bytes, metadata: {}, retainUntil: null }),

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { StorageError } from "../error.ts";
-import { parseJsonObject } from "../objects/json-object.ts";
+import { parseJsonObject, uniqueJson } from "../objects/json-object.ts";
 import type { Objects, ObjectVersion } from "../objects/objects.ts";
 
 /** Others that write the same document at the same time win at most so often. */
@@ -46,7 +46,7 @@ export function createStateDocument<State>(
       const changed = change(state);
       if (changed === state) return state;
       try {
-        await objects.compareAndSet(path, Buffer.from(JSON.stringify(changed)), version);
+        await objects.compareAndSet(path, uniqueJson(changed), version);
         return changed;
       } catch (error) {
         const lost = error instanceof StorageError && error.code === "conflict";
