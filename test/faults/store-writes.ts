@@ -87,7 +87,7 @@ async function runOnce(plan: Plan | null): Promise<{ writes: number; fault: stri
     // A later start goes on from here.
     await openSink(dir, await openObjects(location));
     const opened = await openObjects(location);
-    return { writes, fault: writtenTwice(s3) ?? (await cameBack(dir, opened)) ?? (await lookAt(dir, opened)) };
+    return { writes, fault: cameAgain(s3) ?? (await cameBack(dir, opened)) ?? (await lookAt(dir, opened)) };
   } catch (error) {
     return { writes: 0, fault: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   } finally {
@@ -178,12 +178,13 @@ async function again<Result>(act: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** What two versions of an object have the same bytes: a late write could take one for the other. Only partial tiles may, which never change. */
-function writtenTwice(s3: StrictS3): string | null {
+/** An object that was again what it had been, with something else between: a late write could take one for the other. Only partial tiles may, which never change. */
+function cameAgain(s3: StrictS3): string | null {
   const keys = new Set(s3.requests.filter((request) => request.startsWith("PUT ")).map((request) => request.slice(4)));
   for (const key of keys) {
-    const written = s3.versionsOf(key).flatMap(({ bytes }) => (bytes === null ? [] : [bytes.toString("base64")]));
-    if (!key.includes(".p/") && new Set(written).size < written.length) return `${key} was twice the same`;
+    const written = s3.versionsOf(key).map(({ bytes }) => bytes?.toString("base64"));
+    const states = written.filter((bytes, i) => bytes !== undefined && bytes !== written[i - 1]);
+    if (!key.includes(".p/") && new Set(states).size < states.length) return `${key} was again what it had been`;
   }
   return null;
 }

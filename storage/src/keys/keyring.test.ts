@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KEY_CHANGES_PATH, KEY_ROOT_PATH, userSubject } from "@runledger/contract";
+import { KEY_CHANGES_PATH, KEY_ROOT_PATH, keyRingPath, userSubject } from "@runledger/contract";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
 import { openObjects } from "../objects/open-objects.ts";
-import { monthEndMs, monthPrefix } from "./key-ring.ts";
+import { listRings, monthEndMs, monthPrefix } from "./key-ring.ts";
 import { openKeyring, openOrCreateKeyring } from "./keyring.ts";
 import { readMasterKeys } from "./master-key-source.ts";
 import { rotateMasterKey } from "./rotate-master.ts";
@@ -190,6 +190,18 @@ test.each(["before", "after"] as const)(
     }
   },
 );
+
+test("a rotation makes no month larger, a ring of an older version included: who counts its age takes that for a new key", async () => {
+  await keysFor(["alice", "bob"]);
+  const [ring] = await listRings(objects);
+  const stored = await objects.readVersioned(keyRingPath(ring ?? ""));
+  const older = Buffer.from(Buffer.from(stored?.bytes ?? []).toString().trimEnd());
+  expect(older.length).toBeLessThan(stored?.bytes.length ?? 0);
+  await objects.compareAndSet(keyRingPath(ring ?? ""), older, stored?.version ?? null);
+  await rotateMasterKey(objects, source, null, ACT);
+  const months = await (await openKeyring(objects, source))?.months();
+  expect(months?.get(MONTH)).toBe(older.length);
+});
 
 test("the old master key opens nothing after a rotation, and another one nothing at all", async () => {
   const [id = ""] = await keysFor(["alice"]);
