@@ -195,7 +195,11 @@ test("a rotation makes no month larger, a ring of an older version included: who
   await keysFor(["alice", "bob"]);
   const [ring] = await listRings(objects);
   const stored = await objects.readVersioned(keyRingPath(ring ?? ""));
-  const older = Buffer.from(Buffer.from(stored?.bytes ?? []).toString().trimEnd());
+  const older = Buffer.from(
+    Buffer.from(stored?.bytes ?? [])
+      .toString()
+      .trimEnd(),
+  );
   expect(older.length).toBeLessThan(stored?.bytes.length ?? 0);
   await objects.compareAndSet(keyRingPath(ring ?? ""), older, stored?.version ?? null);
   await rotateMasterKey(objects, source, null, ACT);
