@@ -153,7 +153,7 @@ function erasureOf(id: string): KeptErasure {
   return {
     ...{ erasure_id: id, tenant: TENANT, subject: { kind: "run", run_id: id }, user_id: null, run_ids: [id] },
     ...{ state: "destroying", rows_settled: false, clear_records: 0, key_ids: [`2aa00000${"0".repeat(24)}`] },
-    ...{ by: "dpo", actor: { key_id: null, roles: ["admin"] }, reason: "asked to", log_size: 0, log_indexes: [0] },
+    ...{ by: "dpo", actor: { key_id: null, roles: ["admin"] }, reason: "asked to", log_sizes: {}, log_indexes: [0] },
     ...{ requested_time: TIME, done_time: null, received_until: TIME },
   };
 }
