@@ -554,6 +554,10 @@ test("a bundle of one run, agent or time holds nothing that only another run of 
     const records = step.records.map((record) => ({ ...record, content: { messages: messages[i], input: input[i] } }));
     await other.write({ ...step, records: records as typeof step.records });
   }
+  const unselected = (bundle: Buffer) =>
+    /<strong>(\d+) contents in payloads\/ are of entries/.exec(
+      String(fileOf(readTar(bundle), "derived/report.html")),
+    )?.[1];
   const filters = { run_id: "run-2", agent: "support", since: timeAt(15) };
   for (const [name, value] of Object.entries(filters)) {
     const bundle = await other.export({ [name]: value });
@@ -561,9 +565,18 @@ test("a bundle of one run, agent or time holds nothing that only another run of 
     expect(verdict).toMatchObject({ node: "VERIFIED", python: "VERIFIED" });
     const holding = (text: string) => readTar(bundle).filter(([, bytes]) => bytes.includes(text));
     expect(holding(secret), name).toEqual([]);
+    expect(unselected(bundle)).toBeUndefined();
     expect(holding(kept.slice(1, -1)).length * holding(large.slice(1, -1)).length, name).toBeGreaterThan(0);
   }
-  // In the log it is, and in its own run's bundle.
-  expect((await other.export({ run_id: "run-1" })).includes(secret)).toBe(true);
+  // In its own run's it is; and where a time cuts that run, which is said.
+  const toldIn = async (filter: Record<string, string>) => {
+    const bundle = await other.export(filter);
+    expect(bundle.includes(secret)).toBe(true);
+    const verdict = await verifiers.verify(bundle, { keys: [other.store.key.verifierKey] });
+    expect(verdict).toMatchObject({ node: "VERIFIED", python: "VERIFIED" });
+    return unselected(bundle);
+  };
+  expect(await toldIn({ run_id: "run-1" })).toBeUndefined();
+  expect(await toldIn({ since: timeAt(5) })).toBe("2");
   await other.remove();
 }, 60_000);

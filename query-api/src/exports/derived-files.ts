@@ -14,7 +14,13 @@ import type { ExportRequest } from "./write-bundle.ts";
 export interface DerivedFiles {
   /** In the order of each log, log after log. */
   add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
-  write(tar: TarWriter, runs: Iterable<BundleRun>, summary: BundleSummary, missingPayloads: number): Promise<void>;
+  write(tar: TarWriter, runs: Iterable<BundleRun>, summary: BundleSummary, payloads: PayloadCounts): Promise<void>;
+}
+
+/** Payloads that were not to be had, and those that are no selected entry's. */
+export interface PayloadCounts {
+  missingPayloads: number;
+  unselectedPayloads: number;
 }
 
 export interface ExportFacts {
@@ -33,7 +39,7 @@ export async function createDerivedFiles(directory: string, facts: ExportFacts):
       await report.add(log, index, record);
       await ocsf.add(log, index, record);
     },
-    async write(tar, runs, summary, missingPayloads) {
+    async write(tar, runs, summary, payloads) {
       const ocsfPath = await ocsf.finish();
       const all = [...runs];
       await tar.file("derived/runs.csv", runsCsv(all, ofSeveral));
@@ -42,7 +48,7 @@ export async function createDerivedFiles(directory: string, facts: ExportFacts):
       await tar.fileFrom("derived/runs.parquet", parquetPath);
       await tar.fileFrom("derived/ocsf.jsonl", ocsfPath);
       const reportPath = join(directory, "report.html");
-      await writeFile(reportPath, report.html(all, summary, missingPayloads), { mode: 0o600 });
+      await writeFile(reportPath, report.html(all, summary, payloads), { mode: 0o600 });
       await tar.fileFrom("derived/report.html", reportPath);
     },
   };

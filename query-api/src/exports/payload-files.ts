@@ -7,6 +7,7 @@ import {
   type FindPayloadKey,
   isSealed,
   LogError,
+  MESSAGES_MEDIA_TYPE,
   type PayloadLine,
   type PayloadRef,
   packPath,
@@ -29,6 +30,8 @@ export interface PayloadCollector {
   collect(entry: RunledgerRecord, part: PayloadPart): Promise<void>;
   /** How many were not to be had, though nothing says that they were erased. */
   readonly missing: number;
+  /** How many are there since others are differences to them, and are no selected entry's: of before the time asked for, say. */
+  readonly unselected: number;
 }
 
 /** At 8 MiB a pack. */
@@ -36,7 +39,10 @@ const MAX_PACKS = 4;
 
 export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys): PayloadCollector {
   const seen = createDigestSet(randomBytes(16));
+  /** What entries refer to: those that an entry goes on from were logged before it. */
+  const named = createDigestSet(randomBytes(16));
   let missing = 0;
+  let unselected = 0;
   let lastKey: Uint8Array | null = null;
   const findKey: FindPayloadKey = async (ref, salt) => {
     lastKey = await log.findKey(ref, salt);
@@ -75,9 +81,14 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
   };
   return {
     async collect(entry, part) {
-      for (const ref of Object.values(entry.payloads)) {
+      const refs = Object.values(entry.payloads);
+      for (const ref of refs) named.add(payloadId(ref));
+      for (const ref of refs) {
+        let from = ref;
         for (let at: PayloadRef | null = ref; at !== null; ) {
           if (!seen.add(payloadId(at))) break;
+          if (!isBeginning(at, from) && !named.has(payloadId(at))) unselected++;
+          from = at;
           at = await addOne(at, part);
         }
       }
@@ -85,7 +96,15 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
     get missing() {
       return missing;
     },
+    get unselected() {
+      return unselected;
+    },
   };
+}
+
+/** What a list goes on from as a list is what it begins with. */
+function isBeginning(base: PayloadRef, from: PayloadRef): boolean {
+  return base.media_type === MESSAGES_MEDIA_TYPE && from.media_type === MESSAGES_MEDIA_TYPE;
 }
 
 function addLine(part: PayloadPart, line: PayloadLine): void {

@@ -28,7 +28,7 @@ WHAT A VERIFIED BUNDLE PROVES
 
 - Every entry is in the log that the key signed, and not a bit of it was changed.
 - Every content in payloads/ is the one its entry was logged with.
-${completeness(manifest)}${severalLogs(manifest)}
+${manifest.content ? UNSELECTED : ""}${completeness(manifest)}${severalLogs(manifest)}
 WHAT NOTHING HERE PROVES
 
 - That what the agents reported is true, or that they reported everything.
@@ -36,6 +36,11 @@ WHAT NOTHING HERE PROVES
 - Anything by derived/, policies.json and bundle.json, which are made from the evidence or said by the exporter.
 `;
 }
+
+const UNSELECTED = `  Some may be of entries that were not selected: a content can be stored as the difference to an earlier one of its
+  run, which is here with it also if it is from before the time asked for. (Earlier versions of Runledger took earlier
+  ones of other runs of the same person, too.) derived/report.html says how many there are.
+`;
 
 function severalLogs(manifest: BundleManifest): string {
   const logs = bundledLogs(manifest);

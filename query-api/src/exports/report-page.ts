@@ -1,5 +1,5 @@
 import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
-import type { ExportFacts } from "./derived-files.ts";
+import type { ExportFacts, PayloadCounts } from "./derived-files.ts";
 import type { RunTrail } from "./report.ts";
 import { REPORT_STYLE } from "./report-style.ts";
 import type { LogSelection } from "./selection.ts";
@@ -11,7 +11,7 @@ export interface ReportContents {
   summary: BundleSummary;
   trails: ReadonlyMap<string, RunTrail>;
   acts: readonly RunledgerRecord[];
-  missingPayloads: number;
+  payloads: PayloadCounts;
 }
 
 const MAX_LISTED_RUNS = 2_000;
@@ -57,7 +57,8 @@ ${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} 
 </header>`;
 }
 
-function proofSection({ facts: { logs, selection }, missingPayloads }: ReportContents): string {
+function proofSection({ facts: { logs, selection }, payloads }: ReportContents): string {
+  const { missingPayloads, unselectedPayloads } = payloads;
   const complete =
     selection.runIds !== null
       ? "Of each run below whose records are numbered, nothing can have been left out unseen. That no whole run was left out is not proven by this selection."
@@ -65,7 +66,7 @@ function proofSection({ facts: { logs, selection }, missingPayloads }: ReportCon
   return `<section class="proof">
 <h2>What this page is worth</h2>
 <p><strong>This page proves nothing by itself.</strong> It was made from the bundle’s entries, which can be checked against a key that the operator gave you in person: see README.txt. Only a verdict <strong>VERIFIED</strong> of a verifier that you got elsewhere makes the entries evidence. In brackets behind each line stands its index in the log${logs.length === 1 ? "" : ", behind the log’s name"}.</p>
-<p>${complete}${missingPayloads === 0 ? "" : ` <strong>${count(missingPayloads)} contents could not be read when this was made.</strong>`}</p>
+<p>${complete}${missingPayloads === 0 ? "" : ` <strong>${count(missingPayloads)} contents could not be read when this was made.</strong>`}${unselectedPayloads === 0 ? "" : ` <strong>${count(unselectedPayloads)} contents in payloads/ are of entries that were not selected</strong>: contents of these are stored as differences to them.`}</p>
 <dl class="facts">
 ${logFacts(logs)}
 </dl>

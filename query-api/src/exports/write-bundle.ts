@@ -89,7 +89,7 @@ export async function writeBundle(
   try {
     const derived = await createDerivedFiles(parts, { request, logs, selection });
     const facts = createRunFacts(randomBytes(16), { ofSeveral: logs.length > 1, sums: 2 });
-    const counts = { scanned: 0, entries: 0, missingPayloads: 0 };
+    const counts = { scanned: 0, entries: 0, missingPayloads: 0, unselectedPayloads: 0 };
     const report = (): void =>
       onProgress({
         stage: "writing",
@@ -137,7 +137,7 @@ async function writeFiles(writing: Writing): Promise<BundleSummary> {
   await tar.file(BUNDLE_FILES.runs, [...runsJson(facts.runs())].join(""));
   await tar.file(BUNDLE_FILES.summary, summaryJson(summary));
   await tar.file(BUNDLE_FILES.policies, `${JSON.stringify(request.policies, null, 2)}\n`);
-  await derived.write(tar, facts.runs(), summary, counts.missingPayloads);
+  await derived.write(tar, facts.runs(), summary, counts);
   return summary;
 }
 

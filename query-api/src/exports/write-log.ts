@@ -24,7 +24,7 @@ export interface WritingOfLogs {
   explaining: ExplainingActs;
   facts: RunFactsOfEntries;
   derived: DerivedFiles;
-  counts: { scanned: number; entries: number; missingPayloads: number };
+  counts: { scanned: number; entries: number; missingPayloads: number; unselectedPayloads: number };
   signal: AbortSignal;
   /** Of the counts, now and then. */
   report(): void;
@@ -76,6 +76,7 @@ async function writeEntries(
   }
   await files.finish();
   counts.missingPayloads += payloads.missing;
+  counts.unselectedPayloads += payloads.unselected;
   report();
   return entries <= MAX_BUNDLE_PROOFS ? indexes : [];
 }
