@@ -402,6 +402,21 @@ test("what has expired is explained by the installation's act, in the bundle of 
   await other.remove();
 });
 
+test("a whole log of large contents is written a part at a time, wherever its tiles end", async () => {
+  const large = await createBundleLog();
+  for (let i = 0; i < 6; i++) {
+    const { records, ...frameOfOne } = frame(i + 1, [{ run_id: `r${i}`, received_time: timeAt(i) }]);
+    const input = JSON.stringify(randomBytes(5_000_000).toString("base64"));
+    await large.write({ ...frameOfOne, records: records.map((one) => ({ ...one, content: { input } })) });
+  }
+  const tar = await large.export();
+  const names = readTar(tar).map(([path]) => path);
+  expect(names.filter((path) => path.startsWith("entries/")).length).toBeGreaterThan(1);
+  expect(names.filter((path) => path.startsWith("tile/entries/"))).toHaveLength(1);
+  expect(await verdictOf(tar, { keys: [large.store.key.verifierKey] })).toBe("VERIFIED");
+  await large.remove();
+});
+
 test("a time in which nothing happened is told by the tenant's own entries around it, whoever else's stand there", async () => {
   const quiet = await createBundleLog();
   const others = { run_id: "b", tenant: "other" };

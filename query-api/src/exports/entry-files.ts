@@ -5,8 +5,10 @@ import {
   MAX_LINES_PER_ENTRIES_FILE,
   payloadBytesPath,
   payloadLinesPath,
+  readEntries,
   TILE_WIDTH,
 } from "@runledger/contract";
+import type { ExportLog } from "./export-log.ts";
 import type { PayloadPart } from "./payload-files.ts";
 import type { TarFolder } from "./tar-writer.ts";
 import type { TileFiles } from "./tile-files.ts";
@@ -28,19 +30,29 @@ interface Part {
   payloads: PayloadPart;
 }
 
-/** @param asLog every entry is added: they are written once more as tlog-tiles has them, so files end where tiles do. */
+/** @param asLog every entry is added: they are written once more as tlog-tiles has them, a tile's before the first file that has some of them. */
 export function createEntryFiles(
   tar: TarFolder,
+  log: Pick<ExportLog, "read" | "checkpoint">,
   tiles: TileFiles,
   { content, asLog }: { content: boolean; asLog: boolean },
 ): EntryFiles {
   let part = newPart();
+  let lastBundle = -1;
 
   const write = async (): Promise<void> => {
     const [first] = part.entries;
     if (first === undefined) return;
-    await tiles.write([...new Set(part.entries.map(({ index }) => Math.floor(index / TILE_WIDTH)))]);
-    if (asLog) await writeBundles(tar, part);
+    const leafTiles = [...new Set(part.entries.map(({ index }) => Math.floor(index / TILE_WIDTH)))];
+    await tiles.write(leafTiles);
+    if (asLog) {
+      await writeBundles(
+        tar,
+        log,
+        leafTiles.filter((index) => index > lastBundle),
+      );
+      lastBundle = leafTiles.at(-1) ?? lastBundle;
+    }
     const lines = part.entries.flatMap(({ index, bytes }) => [Buffer.from(`[${index},`), bytes, Buffer.from("]\n")]);
     await tar.file(entriesPath(first.index), Buffer.concat(lines));
     if (content && part.payloads.lines.length > 0) {
@@ -57,7 +69,7 @@ export function createEntryFiles(
       const isFull =
         part.entries.length === MAX_LINES_PER_ENTRIES_FILE ||
         part.entryBytes + part.payloads.sizeBytes > MAX_PART_BYTES;
-      if (isFull && (!asLog || (index + 1) % TILE_WIDTH === 0)) await write();
+      if (isFull) await write();
     },
     finish: write,
   };
@@ -67,10 +79,17 @@ function newPart(): Part {
   return { entries: [], entryBytes: 0, payloads: { lines: [], bytes: [], sizeBytes: 0 } };
 }
 
-async function writeBundles(tar: TarFolder, { entries }: Part): Promise<void> {
-  for (let at = 0; at < entries.length; at += TILE_WIDTH) {
-    const group = entries.slice(at, at + TILE_WIDTH);
-    const index = Math.floor((group[0]?.index ?? 0) / TILE_WIDTH);
-    await tar.file(entryBundlePath(index, group.length), encodeEntryBundle(group.map(({ bytes }) => bytes)));
+/** Read from the log: of a tile's entries some may not have been met yet. */
+async function writeBundles(
+  tar: TarFolder,
+  { read, checkpoint: { size } }: Pick<ExportLog, "read" | "checkpoint">,
+  tiles: readonly number[],
+): Promise<void> {
+  for (const tile of tiles) {
+    const entries: Uint8Array[] = [];
+    const first = tile * TILE_WIDTH;
+    for await (const { entry } of readEntries(read, first, Math.min(first + TILE_WIDTH, size), size))
+      entries.push(entry);
+    await tar.file(entryBundlePath(tile, entries.length), encodeEntryBundle(entries));
   }
 }

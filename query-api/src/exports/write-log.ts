@@ -55,7 +55,7 @@ async function writeEntries(
   const asLog = selection.logs[place]?.kind === "log";
   const tiles = createTileFiles(log, folder);
   await tiles.writeEdges(log.sinceCheckpoint);
-  const files = createEntryFiles(folder, tiles, { content: request.content, asLog });
+  const files = createEntryFiles(folder, log, tiles, { content: request.content, asLog });
   const payloads = createPayloadCollector(log, selection.destroyed);
   const indexes: number[] = [];
   let entries = 0;
