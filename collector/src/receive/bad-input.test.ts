@@ -155,7 +155,7 @@ describe("over gRPC", () => {
     ["a truncated protobuf", requestOf(span()).subarray(0, 30), status.INVALID_ARGUMENT, "invalid_argument"],
     ["text that is not UTF-8", BROKEN_TEXT, status.INVALID_ARGUMENT, "invalid_argument"],
     ["protobuf nested 5,000 deep", NESTED_BYTES, status.INVALID_ARGUMENT, "invalid_argument"],
-    ["a message over the limit", Buffer.alloc(MAX_BODY_BYTES + 1), status.RESOURCE_EXHAUSTED, "aborted"],
+    ["a message over the limit", Buffer.alloc(MAX_BODY_BYTES + 1), status.RESOURCE_EXHAUSTED, "too_large"],
   ])("%s is refused for good, and counted", async (_what, body, code, counter) => {
     const labels = { transport: "grpc", code: counter };
     const before = await receivers.counted("runledger_otlp_requests_total", labels);

@@ -11,9 +11,9 @@ export interface ByteBudget {
 export interface Reservation {
   /** Grows or shrinks to `bytes`. @throws OtlpError `overloaded`, the reservation unchanged. */
   resize(bytes: number): void;
-  /** Does `work` and gives all back when it ends, not before: a sender who goes away leaves its request in memory until then. */
+  /** Does `work`, before whose end nothing is given back: a sender who goes away leaves its request in memory until then. */
   during<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Of no effect while there is work. Nothing is reserved after it. */
+  /** Gives all back, when there is no work any more. Nothing is reserved after it. */
   release(): void;
 }
 
@@ -45,31 +45,33 @@ export function createByteBudget(limitBytes: number): ByteBudget {
     usedBytes: () => usedBytes,
     reserve(tenant) {
       let held = 0;
-      let state: "waiting" | "working" | "released" = "waiting";
+      let working = false;
+      let released = false;
       const holdExactly = (bytes: number): void => {
         add(tenant, bytes - held);
         held = bytes;
       };
-      const release = (): void => {
-        if (state === "working") return;
-        state = "released";
-        holdExactly(0);
+      const giveBack = (): void => {
+        if (released && !working) holdExactly(0);
       };
       holdExactly(REQUEST_BYTES);
       return {
         resize(bytes) {
-          if (state !== "released") holdExactly(Math.max(bytes, REQUEST_BYTES));
+          if (working || !released) holdExactly(Math.max(bytes, REQUEST_BYTES));
         },
         async during(work) {
-          state = "working";
+          working = true;
           try {
             return await work();
           } finally {
-            state = "waiting";
-            release();
+            working = false;
+            giveBack();
           }
         },
-        release,
+        release() {
+          released = true;
+          giveBack();
+        },
       };
     },
   };

@@ -10,7 +10,6 @@ import {
 import type { TlsSettings } from "@runledger/contract";
 import { encodeAnswer } from "./answer.ts";
 import { createAdmission, grpcErrorOf } from "./grpc-admission.ts";
-import { encodingOf, passPackedMessages } from "./grpc-encoding.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -20,8 +19,6 @@ import {
 import type { Intake } from "./intake.ts";
 import { listenError } from "./listen-error.ts";
 
-/** Bytes that a sender may have on the way: the library's 64 KiB make large batches wait for acknowledgements. */
-const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Of a connection; further ones wait with their sender. What all hold together is bounded by the byte budget. */
 const MAX_CONCURRENT_STREAMS = 256;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
@@ -39,8 +36,6 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = settings;
   const { interceptor, admitted } = createAdmission(intake, settings.gate, requestTimeoutMs);
   const server = new Server({
-    "grpc.max_receive_message_length": intake.maxBodyBytes,
-    "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
     "grpc.max_concurrent_streams": MAX_CONCURRENT_STREAMS,
     // A connection that says nothing is asked whether anybody is there.
     "grpc.keepalive_time_ms": requestTimeoutMs,
@@ -49,8 +44,8 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   });
   for (const [signal, service] of SERVICES) {
     addExport(server, intake, `${COLLECTOR}.${service}`, async (body, metadata) => {
-      const { sender, reservation } = admitted(metadata);
-      const request = { ...sender, signal, format: "protobuf", encoding: encodingOf(metadata, body), body } as const;
+      const { sender, reservation, encoding } = admitted(metadata);
+      const request = { ...sender, signal, format: "protobuf", encoding, body } as const;
       return encodeAnswer(await intake.take(request, "grpc", reservation), "protobuf");
     });
   }
@@ -58,7 +53,6 @@ export async function createGrpcReceiver(intake: Intake, settings: ReceiverSetti
   setLogVerbosity(logVerbosity.NONE);
   const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
   const port = await bind(server, `${host}:${settings.port}`, credentialsFor(settings.tls ?? null));
-  passPackedMessages(server);
   return { port, close: () => close(server, settings.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS) };
 }
 

@@ -74,6 +74,6 @@ export function readBody(stream: Readable, maxBytes: number, reservation: Reserv
   });
 }
 
-function tooLarge(maxBytes: number): OtlpError {
+export function tooLarge(maxBytes: number): OtlpError {
   return new OtlpError("too_large", `the body is larger than ${maxBytes} bytes; send smaller batches`);
 }

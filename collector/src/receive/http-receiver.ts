@@ -141,7 +141,10 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
     if (otlp === null) throw new Error("a request came through without its headers being checked");
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const { sender, signal, format, encoding, reservation } = otlp;
-    const answer = await intake.take({ ...sender, signal, format, encoding, body }, "http", reservation);
+    // Neither of the hooks above is called for who hangs up when the body has come.
+    const answer = await intake
+      .take({ ...sender, signal, format, encoding, body }, "http", reservation)
+      .finally(() => reservation.release());
     return reply.type(CONTENT_TYPE[format]).send(encodeAnswer(answer, format));
   });
 }

@@ -1,4 +1,4 @@
-import { type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Stream, connect as connectHttp2, type Settings } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
@@ -39,8 +39,10 @@ function startHttp(promisedBytes: number, body: Uint8Array, more = ""): Socket {
 }
 
 /** One connection for gRPC, and calls that go no further than these bytes of their message. */
-function openGrpc(): (announcedBytes: number, body: Uint8Array) => ClientHttp2Stream & { answered: Promise<number> } {
-  const session = connectHttp2(`http://127.0.0.1:${receivers.grpc.port}`);
+function openGrpc(
+  settings: Settings = {},
+): (announcedBytes: number, body: Uint8Array) => ClientHttp2Stream & { answered: Promise<number> } {
+  const session = connectHttp2(`http://127.0.0.1:${receivers.grpc.port}`, { settings });
   ends.push(() => session.destroy());
   return (announcedBytes, body) => {
     const stream = session.request({
@@ -110,6 +112,19 @@ test("calls that send nothing, or all but their end, hold little, and end in tim
   expect(new Set(answers)).toEqual(new Set([status.DEADLINE_EXCEEDED]));
   await expect.poll(inFlight).toBe(0);
   await silentClosed;
+});
+
+test("who does not take the answer holds its message, and for a time only", async () => {
+  receivers = await startReceivers({ maxInFlightBytes: BUDGET_BYTES, maxBodyBytes: MAX_BODY_BYTES });
+  const rejected = requestOf(span({ traceId: Buffer.alloc(1), name: "n".repeat(900_000) }));
+  const streams = Array.from({ length: 8 }, () => openGrpc({ initialWindowSize: 0 })(rejected.length, rejected));
+  for (const stream of streams) stream.end();
+  const answers = () => receivers.counted("runledger_otlp_requests_total", { transport: "grpc", code: "ok" });
+  await expect.poll(answers).toBe(4);
+  expect(await inFlight()).toBeGreaterThan(BUDGET_BYTES / 2 - rejected.length);
+  await expectOthersTaken();
+  await expect.poll(inFlight, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => streams.every(({ closed }) => closed)).toBe(true);
 });
 
 test("who hangs up while its request is unpacked leaves nothing reserved", async () => {

@@ -4,6 +4,7 @@ import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeAcceptedSpans } from "../otlp/accepted-spans.ts";
+import { createMessageReader } from "./grpc-message.ts";
 import { type Receivers, requestOf, span, startReceivers, TRACES, unaryCall } from "./receivers.fixture.ts";
 
 const MAX_BODY_BYTES = 1_500_000;
@@ -75,11 +76,33 @@ test("packed requests are unpacked within the budget for all, and those beyond i
   await expect.poll(() => receivers.counted("runledger_otlp_in_flight_bytes")).toBe(0);
 });
 
+test("a message in single bytes holds its own bytes and nothing that was read with them", () => {
+  const message = Buffer.concat([prefixOf(PLAIN, 100_000), randomBytes(100_000)]);
+  let heldBytes = 0;
+  const reader = createMessageReader(MAX_BODY_BYTES, (bytes) => {
+    heldBytes = bytes;
+  });
+  const whole = [...message].map((byte, at) => {
+    const piece = Buffer.of(byte);
+    const read = reader.write(piece);
+    // What the reader still needs of a piece would be lost.
+    piece.fill(0);
+    expect(heldBytes).toBeLessThanOrEqual(Math.max(8_192, 2 * at + 2));
+    return read;
+  });
+  expect(whole.slice(0, -1).every((read) => read === null)).toBe(true);
+  expect(whole.at(-1)?.equals(message)).toBe(true);
+  expect(heldBytes).toBe(message.length);
+  expect(() => reader.write(Buffer.of(0))).toThrow("one message");
+});
+
+test("a length over the limit is refused before anything is held", () => {
+  const reader = createMessageReader(MAX_BODY_BYTES, () => expect.unreachable());
+  expect(() => reader.write(prefixOf(PLAIN, MAX_BODY_BYTES + 1))).toThrow("send smaller batches");
+});
+
 /** A unary call as it is on the wire (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): grpc-js packs with gzip and deflate only. */
 function send(encoding: string, flag: number, message: Uint8Array) {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt8(flag, 0);
-  prefix.writeUInt32BE(message.byteLength, 1);
   const session = connect(`http://127.0.0.1:${receivers.grpc.port}`);
   const stream = session.request({
     ":method": "POST",
@@ -104,6 +127,13 @@ function send(encoding: string, flag: number, message: Uint8Array) {
         resolve(told);
       });
     stream.resume();
-    stream.end(Buffer.concat([prefix, message]));
+    stream.end(Buffer.concat([prefixOf(flag, message.byteLength), message]));
   });
+}
+
+function prefixOf(flag: number, lengthBytes: number): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt8(flag, 0);
+  prefix.writeUInt32BE(lengthBytes, 1);
+  return prefix;
 }
