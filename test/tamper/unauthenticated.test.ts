@@ -45,7 +45,7 @@ async function printed(
   return { node, python: stdout, codes: [code, status] };
 }
 
-test("an unpacked bundle whose SHA256SUMS is larger than any is unreadable to both", async () => {
+test("an unpacked bundle whose SHA256SUMS is larger than any, or that has folders too deep to look into, is unreadable to both", async () => {
   const directory = join(log.store.directory, "unpacked");
   for (const [path, bytes] of files) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
@@ -57,6 +57,11 @@ test("an unpacked bundle whose SHA256SUMS is larger than any is unreadable to bo
     const code = await runVerify(directory, { key: [key] }, { stdout: stream, stderr: stream });
     return [code, spawnSync("python3", [PYTHON, directory, "--key", key]).status];
   };
+  expect(await codes()).toEqual([0, 0]);
+  const name = "x".repeat(250);
+  spawnSync("sh", ["-c", `for i in $(seq 20); do mkdir ${name} && cd ${name}; done; touch hidden`], { cwd: directory });
+  expect(await codes()).toEqual([4, 4]);
+  spawnSync("rm", ["-r", name], { cwd: directory });
   expect(await codes()).toEqual([0, 0]);
   await truncate(join(directory, "SHA256SUMS"), 65 * 1024 * 1024); // its end is a hole, which takes no room
   expect(await codes()).toEqual([4, 4]);

@@ -925,7 +925,7 @@ def directory_files(root, findings):
         with open(full, "rb") as file:
             yield Content(file, path, status.st_size)
     known = set(listed) | {"SHA256SUMS"}
-    for directory, names, files in os.walk(root, onerror=give_up):
+    for directory, names, files in list(os.walk(root, onerror=give_up)):
         links = [name for name in names if os.path.islink(os.path.join(directory, name))]
         for name in files + links:
             path = os.path.relpath(os.path.join(directory, name), root).replace(os.sep, "/")
@@ -1873,7 +1873,7 @@ def parse_delta(plaintext):
     return node, own
 
 
-MAX_TEXT = 512 << 20
+MAX_TEXT, MAX_MESSAGES = (1 << 29) - 24, 1 << 25
 LIST_BEGIN, LIST_REST = '{"base":', re.compile(r',"base_count":(0|[1-9][0-9]{0,15}),"messages":(\[.*\])\}\Z', re.S)
 
 
@@ -1898,16 +1898,20 @@ def count_of_array(text):
     if text[:1] != "[" or text[-1:] != "]" or re.match(r"\[[ \t\n\r]+\]\Z", text):
         raise ValueError("it is no list of messages")
     try:
-        return len(json.loads(text, parse_constant=no_number, parse_int=len, parse_float=len))
+        if text.count(",") < MAX_MESSAGES:
+            return len(json.loads(text, parse_constant=no_number, parse_int=len, parse_float=len))
     except RecursionError:
-        if not is_deep_json(text):
-            raise ValueError("it is no list of messages")
-    depth, commas = 0, 0
+        pass
+    depth, count = 0, 1
     for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', text, re.S):
         mark = token.group()
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)
-        commas += mark == "," and depth == 1
-    return commas + 1
+        count += mark == "," and depth == 1
+        if count > MAX_MESSAGES:
+            raise ValueError("it has too many messages")
+    if not is_deep_json(text):
+        raise ValueError("it is no list of messages")
+    return count
 
 
 def base_of(media_type, plaintext):
@@ -1923,7 +1927,12 @@ class Absent(Exception):
 
 def text_of(whole, arrays):
     """Of a payload that is one text, or of a list's arrays, one behind the other."""
-    return ("[%s]" % ",".join(array[1:-1] for array in arrays if array != "[]")).encode() if whole is None else whole
+    if whole is not None:
+        return whole
+    text = ("[%s]" % ",".join(array[1:-1] for array in arrays if array != "[]")).encode()
+    if len(text) > MAX_TEXT:
+        raise ValueError("a list is too long for a text")
+    return text
 
 
 def key_of(ref):
@@ -2155,7 +2164,7 @@ class Payloads:
         self.lines = []
         for data in content.lines(10_000):
             line = None if data is None else parse_payload_line(data)
-            if line is None:
+            if line is None or len(self.lines) == 4_000_000:
                 self.findings.add("TAMPERED", content.path, "line %d is none of a payload" % (len(self.lines) + 1))
                 return
             if payload_id(line) in self.provided:
@@ -2316,6 +2325,7 @@ class Log:
                 self.findings.add("TAMPERED", content.path, "it does not begin with the entry that it is named after")
             if number == 4097:
                 self.findings.add("TAMPERED", content.path, "it has too many lines")
+                break
             if match is None or index <= self.last:
                 self.findings.add("TAMPERED", content.path, "line %d is no entry with an index, or out of order" % number)
                 continue
@@ -2600,6 +2610,8 @@ class Bundle:
             if problem:
                 reported += 1
                 self.findings.add(*problem)
+            if path is None:
+                return
         for path in actual_order:
             if path not in listed:
                 reported += 1

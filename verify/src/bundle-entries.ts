@@ -125,7 +125,10 @@ export function createBundleEntries(
         lines++;
         if (lines === 1 && placeOf(line)?.index !== firstIndex)
           findings.add("TAMPERED", path, "it does not begin with the entry that it is named after");
-        if (lines === MAX_LINES_PER_ENTRIES_FILE + 1) findings.add("TAMPERED", path, "it has too many lines");
+        if (lines > MAX_LINES_PER_ENTRIES_FILE) {
+          findings.add("TAMPERED", path, "it has too many lines");
+          break;
+        }
         const record = checkLine(line, path, lines);
         if (record !== null) records.push(record);
       }

@@ -45,8 +45,8 @@ export function createBundleSums(findings: Findings): BundleSums {
         for (let line = await reader.line(MAX_LINE_BYTES); line !== null; line = await reader.line(MAX_LINE_BYTES)) {
           const [, sum = "", path = ""] = /^([0-9a-f]{64}) {2}([\x21-\x7e]+)$/.exec(line.toString("latin1")) ?? [];
           const actual = sums.get(path);
-          if (path === "") report("TAMPERED", BUNDLE_FILES.sums, "a line is none of sha256sum");
-          else if (listed.has(path)) report("TAMPERED", BUNDLE_FILES.sums, `it lists ${path} twice`);
+          if (path === "") return report("TAMPERED", BUNDLE_FILES.sums, "a line is none of sha256sum");
+          if (listed.has(path)) report("TAMPERED", BUNDLE_FILES.sums, `it lists ${path} twice`);
           else if (actual === undefined) report("INCOMPLETE", path, "SHA256SUMS lists it, and it is missing");
           else if (actual !== sum) report("TAMPERED", path, "it does not have the sum that SHA256SUMS says");
           else if (expected.next().value?.[0] !== path) inOrder = false;

@@ -1,8 +1,8 @@
 import { payloadBase } from "../record/payload-base.ts";
-import { parseMessageNode, payloadRefKey, type ReadPayload } from "../record/payload-reading.ts";
+import { countMessageNode, payloadRefKey, type ReadPayload } from "../record/payload-reading.ts";
 import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "../record/record.ts";
 import { createTextCache } from "../record/text-cache.ts";
-import { readMessages, readText, readWholeRecord } from "../record/text-reading.ts";
+import { countMessages, readText, readWholeRecord } from "../record/text-reading.ts";
 import { LogError } from "./log-error.ts";
 
 /**
@@ -27,18 +27,18 @@ export function createContentCheck(read: ReadPayload): ContentCheck {
   const texts = createTextCache(MAX_TEXT_CACHE_BYTES);
 
   const countOf = async (ref: PayloadRef): Promise<number> =>
-    right.get(payloadRefKey(ref)) ?? (await readMessages(read, ref, texts)).length;
+    right.get(payloadRefKey(ref)) ?? (await countMessages(read, ref, texts));
 
   const checkNode = async (ref: PayloadRef): Promise<number | null> => {
     if (ref.media_type !== MESSAGES_MEDIA_TYPE) {
       await readText(read, ref, texts);
       return null;
     }
-    const { base, baseCount, texts: own } = parseMessageNode(await read(ref), ref);
+    const { base, baseCount, count } = countMessageNode(await read(ref), ref);
     const before = base === null ? 0 : await countOf(base);
     if (before !== baseCount)
       throw new LogError("malformed", `it counts ${baseCount} messages before it, there are ${before}`);
-    return before + own.length;
+    return before + count;
   };
 
   /** Follows the bases down to one that is known, then checks from there upwards, so that nothing is put together twice. */
@@ -59,7 +59,7 @@ export function createContentCheck(read: ReadPayload): ContentCheck {
     async check(record, name, ref) {
       if (isNode(ref)) await checkNodes(ref);
       else await read(ref);
-      if (name === "messages" && ref.media_type !== MESSAGES_MEDIA_TYPE) await readMessages(read, ref, texts);
+      if (name === "messages" && ref.media_type !== MESSAGES_MEDIA_TYPE) await countMessages(read, ref, texts);
       if (name === "overflow") await readWholeRecord(read, record, texts);
     },
   };

@@ -5,13 +5,36 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJE
  * The array is known to be JSON.
  */
 export function jsonElements(inner: string): string[] {
-  return elementsOfArray(inner) ?? [];
+  const elements: string[] = [];
+  return eachElement(inner, (element) => elements.push(element)) ? elements : [];
 }
 
-/** As `jsonElements`; null when the array that the text is the beginning of ends before the text does. */
-export function elementsOfArray(inner: string): string[] | null {
-  if (inner === "") return [];
-  const elements: string[] = [];
+/** How many elements what stands between an array's brackets has, which need not be JSON; null where it is not, or they are too many. Keeps none, unless in `into`. */
+export function checkedElements(inner: string, into?: string[]): number | null {
+  let count = 0;
+  const isArray = eachElement(inner, (element) => {
+    if (!isJson(element) || ++count > MAX_ELEMENTS) return false;
+    into?.push(element);
+    return true;
+  });
+  return isArray ? count : null;
+}
+
+/** More than a request can hold. */
+const MAX_ELEMENTS = 2 ** 25;
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** False where the array that the text is the beginning of ends before the text does, or `visit` says so. */
+function eachElement(inner: string, visit: (element: string) => unknown): boolean {
+  if (inner === "") return true;
   let depth = 0;
   let begin = 0;
   for (let at = 0; at < inner.length; at++) {
@@ -19,14 +42,13 @@ export function elementsOfArray(inner: string): string[] | null {
     if (char === QUOTE) at = endOfString(inner, at);
     else if (char === OPEN_ARRAY || char === OPEN_OBJECT) depth++;
     else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) {
-      if (--depth < 0) return null;
+      if (--depth < 0) return false;
     } else if (char === COMMA && depth === 0) {
-      elements.push(inner.slice(begin, at));
+      if (visit(inner.slice(begin, at)) === false) return false;
       begin = at + 1;
     }
   }
-  elements.push(inner.slice(begin));
-  return elements;
+  return visit(inner.slice(begin)) !== false;
 }
 
 /** Searched for: most of a text is within its strings. */

@@ -2,10 +2,10 @@ import crypto from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { elementsOfArray } from "./json-elements.ts";
+import { checkedElements } from "./json-elements.ts";
 import { packPath } from "./paths.ts";
 import { commitmentOf, openPayload, SALT_BYTES } from "./payload-seal.ts";
-import { messageList, type PayloadRef } from "./record.ts";
+import { messageListHead, type PayloadRef } from "./record.ts";
 import { MAX_TEXT_BYTES } from "./text-delta.ts";
 
 /** `length` bytes from `offset` of a pack; shorter or null when it does not have them. */
@@ -98,22 +98,35 @@ export function formatMessageNode({ base, baseCount, texts }: MessageNode): stri
 
 /** Takes a node apart; `ref` tells where it lies. @throws LogError `malformed`. */
 export function parseMessageNode(bytes: Uint8Array, ref: PayloadRef): MessageNode {
-  const text = Buffer.from(bytes).toString();
-  const parsed = messageList.safeParse(parseJson(text));
-  if (!parsed.success) throw new LogError("malformed", `the payload ${ref.sha256} is no message list`);
-  const { base, base_count: baseCount, messages } = parsed.data;
-  const prefix = base?.media_type.isWellFormed() === false ? null : nodePrefix(base, baseCount);
-  const fits = prefix !== null && text.startsWith(prefix) && text.endsWith("]}");
-  // Null, too, for a second `messages` behind the first, whose elements JSON.parse would give.
-  const texts = fits ? elementsOfArray(text.slice(prefix.length, -2)) : null;
-  if (texts?.length !== messages.length || (base === null && baseCount !== 0)) {
-    throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
-  }
-  return { base: base && baseOf(base, ref), baseCount, texts };
+  const texts: string[] = [];
+  const { base, baseCount } = parseNode(bytes, ref, texts);
+  return { base, baseCount, texts };
 }
 
+/** As `parseMessageNode`, without keeping a message. */
+export function countMessageNode(bytes: Uint8Array, ref: PayloadRef): Omit<MessageNode, "texts"> & { count: number } {
+  return parseNode(bytes, ref);
+}
+
+function parseNode(bytes: Uint8Array, ref: PayloadRef, into?: string[]) {
+  const text = Buffer.from(bytes).toString();
+  const end = text.indexOf(MESSAGES_BEGIN);
+  const head = messageListHead.safeParse(parseJson(`${text.slice(0, Math.max(0, end))}}`));
+  if (!head.success) throw new LogError("malformed", `the payload ${ref.sha256} is no message list`);
+  const { base, base_count: baseCount } = head.data;
+  const prefix = base?.media_type.isWellFormed() === false ? null : nodePrefix(base, baseCount);
+  const fits = prefix !== null && text.startsWith(prefix) && text.endsWith("]}");
+  const count = fits ? checkedElements(text.slice(prefix.length, -2), into) : null;
+  if (count === null || (base === null && baseCount !== 0))
+    throw new LogError("malformed", `the payload ${ref.sha256} is no message list as we write them`);
+  return { base: base && baseOf(base, ref), baseCount, count };
+}
+
+/** Within a text of JSON its quotes would be escaped, and a base has no such member. */
+const MESSAGES_BEGIN = ',"messages":[';
+
 function nodePrefix(base: PayloadRef | null, baseCount: number): string {
-  return `{"base":${canonicalJson(base)},"base_count":${baseCount},"messages":[`;
+  return `{"base":${canonicalJson(base)},"base_count":${baseCount}${MESSAGES_BEGIN}`;
 }
 
 function parseJson(text: string): unknown {

@@ -279,11 +279,10 @@ export const MAX_ENTRY_BYTES = 60_000;
  * so a history resent at each step costs its new messages only. Read by following `base` to null; its `pack` is SAME_PACK where it
  * lies in the pack of the list itself, which can't hold its own hash.
  */
-export const messageList = z.strictObject({
+export const messageListHead = z.strictObject({
   base: payloadRef.nullable(),
   /** Number of messages in `base`, its bases included. */
   base_count: count,
-  messages: z.array(z.unknown()),
 });
 export const MESSAGES_MEDIA_TYPE = "application/vnd.runledger.messages+json";
 

@@ -24,8 +24,8 @@ export interface TextGap {
   length: number;
 }
 
-/** More than any request holds; a node that claims more was not made by us. */
-export const MAX_TEXT_BYTES = 512 * 1024 * 1024;
+/** More than any request holds, and no more than one string can; a node that claims more was not made by us. */
+export const MAX_TEXT_BYTES = 2 ** 29 - 24;
 /** Of one text, at some 60 bytes each: where there are more, it is quicker to put the base together, and takes no more memory than that. */
 const MAX_GAPS = 16_384;
 const NEWLINE = 10;

@@ -2,12 +2,12 @@ import crypto from "node:crypto";
 import { parseLogEntry } from "../log/log-entry.ts";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { jsonElements } from "./json-elements.ts";
+import { checkedElements } from "./json-elements.ts";
 import { parseCanonicalJson } from "./parse-canonical-json.ts";
-import { baseOf, parseMessageNode, payloadRefKey, type ReadPayload } from "./payload-reading.ts";
+import { baseOf, countMessageNode, parseMessageNode, payloadRefKey, type ReadPayload } from "./payload-reading.ts";
 import { DELTA_MEDIA_TYPE, MESSAGES_MEDIA_TYPE, type PayloadRef, type RunledgerRecord } from "./record.ts";
 import type { TextCache } from "./text-cache.ts";
-import { fillAllGaps, fillGaps, parseTextDelta, type TextGap } from "./text-delta.ts";
+import { fillAllGaps, fillGaps, MAX_TEXT_BYTES, parseTextDelta, type TextGap } from "./text-delta.ts";
 
 /**
  * The whole text of any payload: of one stored as a difference put together from its bases and checked against its own hash, of a message list the JSON
@@ -20,6 +20,24 @@ export function readText(read: ReadPayload, ref: PayloadRef, cache?: TextCache):
 /** The JSON texts of all messages of a list, in order, its bases followed. @throws LogError. */
 export function readMessages(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<string[]> {
   return createTextReader(read, cache).messages(ref);
+}
+
+/** How many messages a list has, its bases followed; none is kept. @throws LogError. */
+export async function countMessages(read: ReadPayload, ref: PayloadRef, cache?: TextCache): Promise<number> {
+  let total = 0;
+  let expected: number | null = null;
+  let at: PayloadRef | null = ref;
+  while (at?.media_type === MESSAGES_MEDIA_TYPE) {
+    const node = countMessageNode(await read(at), at);
+    requireCount(at, expected, node.baseCount + node.count);
+    total += node.count;
+    expected = node.baseCount;
+    at = node.base;
+  }
+  if (at === null) return total;
+  const before = countIn(await readText(read, at, cache), at);
+  requireCount(at, expected, before);
+  return total + before;
 }
 
 /** The record with what was too large for its entry put back in place. @throws LogError `malformed` where that makes none of this version or a later one. */
@@ -79,7 +97,7 @@ function createTextReader(read: ReadPayload, cache: TextCache | undefined): Text
     const nodes = await nodesOf(ref);
     const { base } = nodes;
     const text = base && (known(base) ?? (base.media_type === DELTA_MEDIA_TYPE ? base : await read(base)));
-    return isText(text) || text === null ? Buffer.from(`[${allOf(nodes, text).join(",")}]`) : text;
+    return isText(text) || text === null ? arrayOf(allOf(nodes, text), ref) : text;
   };
 
   /** Nothing is put together twice: what no node so far has is looked for in the next base, as long as that is in few pieces. */
@@ -132,9 +150,15 @@ function isText(made: Uint8Array | PayloadRef | null): made is Uint8Array {
 /** In order, with those of the text that the nodes go on from. */
 function allOf({ texts, base, baseCount }: ListNodes, text: Uint8Array | null): string[] {
   if (base === null || text === null) return texts.reverse().flat();
-  const before = messagesOf(text, base);
-  requireCount(base, baseCount, before.length);
+  const before: string[] = [];
+  requireCount(base, baseCount, countIn(text, base, before));
   return [...texts, before].reverse().flat();
+}
+
+function arrayOf(messages: readonly string[], { sha256 }: PayloadRef): Uint8Array {
+  const sizeBytes = messages.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 1);
+  if (sizeBytes > MAX_TEXT_BYTES) throw new LogError("malformed", `the message list ${sha256} is too long for a text`);
+  return Buffer.from(`[${messages.join(",")}]`);
 }
 
 function requireCount({ sha256 }: PayloadRef, expected: number | null, count: number): void {
@@ -145,20 +169,10 @@ function requireCount({ sha256 }: PayloadRef, expected: number | null, count: nu
     );
 }
 
-/** Of a list that is stored as one text. */
-function messagesOf(bytes: Uint8Array, { sha256 }: PayloadRef): string[] {
+/** Of a list that is stored as one text: how many, and which, if they are asked for. */
+function countIn(bytes: Uint8Array, { sha256 }: PayloadRef, into?: string[]): number {
   const text = Buffer.from(bytes).toString();
-  const elements = text.startsWith("[") && text.endsWith("]") ? jsonElements(text.slice(1, -1)) : [];
-  const parsed = parsedOf(text);
-  if (!Array.isArray(parsed) || parsed.length !== elements.length)
-    throw new LogError("malformed", `the payload ${sha256} is no list of messages`);
-  return elements;
-}
-
-function parsedOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no list
-  }
+  const count = text.startsWith("[") && text.endsWith("]") ? checkedElements(text.slice(1, -1), into) : null;
+  if (count === null) throw new LogError("malformed", `the payload ${sha256} is no list of messages`);
+  return count;
 }
