@@ -87,6 +87,14 @@ test("a ClickHouse that hangs is not ready, told within three seconds", async ()
   await new Promise((resolve) => silent.close(resolve));
 });
 
+test("people's questions that use up all connections don't make it unready", async () => {
+  const never = () => new Promise<never>(() => undefined);
+  const busy: Rows = { ...rows, ping: never, query: never };
+  const app = await build({}, { rows: busy, ownRows: { ...rows, ping: async () => undefined, query: async () => [] } });
+  expect((await app.inject("/readyz")).json()).toMatchObject({ status: "ok" });
+  await app.close();
+});
+
 test("troubles of the process are listed where it says whether it is ready, its other threads' counts in the metrics", async () => {
   const app = await build(
     {},

@@ -48,6 +48,8 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   const feature: Feature = { app, dependencies, settings };
+  const { rows, ownRows = rows } = dependencies;
+  const own: Feature = { ...feature, dependencies: { ...dependencies, rows: ownRows } };
 
   registerErrorHandler(app);
   await registerProtection(feature);
@@ -55,7 +57,7 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   registerAccess(feature, keys);
   await registerOpenApi(feature);
   registerMetrics(feature);
-  registerHealth(feature);
+  registerHealth(own);
 
   registerRuns(feature);
   registerSteps(feature);
@@ -67,9 +69,9 @@ export async function createApp(dependencies: QueryApiDependencies, settings: Qu
   const control = registerControl(feature, state, keys);
   registerApprovals(feature, state);
   registerKeys(feature, keys);
-  registerAlerts(feature, control, state);
+  registerAlerts(own, control, state);
   registerExports(feature);
-  registerPrivacy(feature, state);
+  registerPrivacy(own, state);
   recordNoted(feature, state);
 
   await registerWeb(feature);

@@ -14,6 +14,8 @@ import type { QueryApiSettings } from "./config.ts";
 /** What the query API is handed: it opens nothing itself and reads no environment. */
 export interface QueryApiDependencies {
   rows: Rows;
+  /** The same by connections that people's questions don't use up: for alerts, erasures, expiry, readiness. Default: `rows`. */
+  ownRows?: Rows;
   objects: Objects;
   /** Opens sealed content, and destroys keys; null: nothing was ever sealed. */
   keyring: Keyring | null;

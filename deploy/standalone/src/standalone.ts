@@ -161,6 +161,7 @@ async function startApi(
   logger: Logger,
 ): Promise<{ server: QueryApiServer; stop: () => Promise<void> }> {
   const rows = openRows(clickhouseUrl);
+  const ownRows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
   // With encryption the collector has made it before.
   const keyring = await openKeyring(objects, settings.masterKey);
@@ -169,6 +170,7 @@ async function startApi(
   const acts = createActRecorder({ send, clock: Date.now, random: Math.random, logger });
   const dependencies = {
     rows,
+    ownRows,
     objects,
     keyring,
     acts,
@@ -201,7 +203,7 @@ async function startApi(
   );
   const stop = async () => {
     await server.close();
-    await rows.close();
+    await Promise.all([rows.close(), ownRows.close()]);
   };
   return { server, stop };
 }
