@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tryEachWrite } from "./store-writes.ts";
 
-const EVERY_NTH_RUN = 149;
+const EVERY_NTH_RUN = 89;
 
 beforeAll(() => {
   process.env["AWS_ACCESS_KEY_ID"] = "test";

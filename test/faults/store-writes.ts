@@ -22,6 +22,7 @@ export const FATES = ["lost", "answer_lost", "done_but_failed", "slow_down", "la
 type Fate = (typeof FATES)[number];
 const ATTEMPTS = 4;
 const REPEATS = 6;
+const AT_ONCE = 6;
 const TENANT = "default";
 const TIME = "2026-11-30T12:00:00.000Z";
 const IDS = ["first", "second"];
@@ -47,22 +48,24 @@ export async function tryEachWrite(
 ): Promise<StoreWrites> {
   const calm = await runOnce(null);
   if (calm.fault !== null) throw new Error(`without any fault: ${calm.fault}`);
+  const single = FATES.flatMap((fate) =>
+    [1, ATTEMPTS].flatMap((attempts) =>
+      Array.from({ length: calm.writes }, (_, write): Plan => ({ write, fate, attempts })),
+    ),
+  );
+  const every: Plan = { write: "each", fate: "late", attempts: 1 };
+  const plans = [every, ...single.filter((_, at) => at % everyNth === 0)];
   const result: StoreWrites = { writes: calm.writes, runs: 0, faults: [] };
-  const { fault } = await runOnce({ write: "each", fate: "late", attempts: 1 });
-  result.runs++;
-  if (fault !== null) result.faults.push(`each write late: ${fault}`);
-  let at = 0;
-  for (const fate of FATES) {
-    for (const attempts of [1, ATTEMPTS]) {
-      for (let write = 0; write < calm.writes; write++) {
-        if (at++ % everyNth !== 0) continue;
-        const { fault } = await runOnce({ write, fate, attempts });
-        result.runs++;
-        if (fault !== null) result.faults.push(`write ${write} ${fate} × ${attempts}: ${fault}`);
-      }
-      log(`${fate} × ${attempts}: ${result.runs} runs, ${result.faults.length} faults`);
+  // They mostly wait, before they try again.
+  const left = plans.values();
+  const workers = Array.from({ length: AT_ONCE }, async () => {
+    for (const plan of left) {
+      const { fault } = await runOnce(plan);
+      if (fault !== null) result.faults.push(`write ${plan.write} ${plan.fate} × ${plan.attempts}: ${fault}`);
+      if (++result.runs % 50 === 0) log(`${result.runs} of ${plans.length} runs, ${result.faults.length} faults`);
     }
-  }
+  });
+  await Promise.all(workers);
   return result;
 }
 
