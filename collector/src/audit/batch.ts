@@ -155,9 +155,7 @@ function overflow(
     const moved = moveLargeMembers(record);
     const fits = Buffer.byteLength(entryText(moved.record)) <= MAX_ENTRY_BYTES - MAX_REF_BYTES;
     const chosen = fits ? moved : cutAllMembers(record);
-    // Acts are exported one by one, not as a run.
-    const run = record.event === "act" ? record.record_id : record.run_id;
-    const place = { ...draft.owner, run, label: `overflow ${record.name}` };
+    const place = { ...draft.owner, run: record.run_id, label: `overflow ${record.name}` };
     draft.stored.push({ name: "overflow", payload: packer.add(place, chosen.movedText) });
     return { draft, index, record: chosen.record };
   });
