@@ -12,7 +12,11 @@ test("two verifiers say the same of whatever somebody, the log's own key include
   expect([...verdicts]).toEqual(expect.arrayContaining(["VERIFIED", "TAMPERED", "UNREADABLE"]));
 }, 120_000);
 
-test.each([["directory", 752_940_633]])("they are alike on what they once differed on: %s %i", async (kind, seed) => {
+test.each([
+  ["directory", 752_940_633],
+  ["ends", 1],
+  ["chains", 4],
+])("they are alike on what they once differed on: %s %i", async (kind, seed) => {
   const report = await searchForDisagreement({ seed, cases: 1, timeLimitMs: 15_000, kinds: [kind] });
   expect(report.disagreed).toEqual([]);
 });
