@@ -344,6 +344,25 @@ test("an entry that is withheld, from the whole, a time or a run, is missed", as
   );
 });
 
+test("a time that only looks like the one that was asked for cuts nothing short", async () => {
+  const [since, until] = [timeAt(9), timeAt(17)];
+  const files = readTar(await truth.export({ since, until }, { content: false }));
+  const asking = (other: string): Buffer => {
+    const edit = (bytes: Buffer) => Buffer.from(bytes.toString().replace(`"since":"${since}"`, `"since":"${other}"`));
+    return writeTar(withSums(change(files, { "bundle.json": edit })));
+  };
+  for (const other of [
+    `\u200b${since}`,
+    since.replaceAll("-", "\u2011"),
+    since.replace("01-01", "02-30"),
+    since.slice(0, -4),
+  ])
+    await expectVerdict("an invisible character in a time", asking(other), trust, "TAMPERED");
+  const { report } = await verifiers.verify(asking(since), trust);
+  const note = `Said to be asked for: since "${since}", until "${until}".`;
+  expect([report.node, report.python]).toMatchObject(Array(2).fill({ notes: expect.arrayContaining([note]) }));
+});
+
 test("what nothing finds is a record that was false when it was made, or back-dated by seconds: it stands where it was appended", async () => {
   const log = await logged([...TRUTH, runFrame(8, { run: "old", agent: "payments", user: "u1", steps: 1, second: 2 })]);
   await expectVerdict("back-dated by seconds", await log.export(), { keys: [log.store.key.verifierKey] }, "VERIFIED");

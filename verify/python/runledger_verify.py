@@ -1028,6 +1028,7 @@ def parse_manifest(data):
               and all(is_text(m[k]) for k in ("export_id", "created_time", "recipient", "tenant"))
               and or_none(is_text, m["reason"]) and set(m["exporter"]) == {"key_id", "name"} and is_text(m["exporter"]["name"])
               and or_none(is_text, m["exporter"]["key_id"]) and set(m["filter"]) <= FILTERS and all(is_text(v) for v in m["filter"].values())
+              and all(NANOSECOND.match(m["filter"][k]) for k in ("since", "until") if k in m["filter"])
               and m["filter"].get("status", "failed") in STATUSES and isinstance(m["content"], bool) and or_none(is_count, m["runs"]))
         if not ok:
             return None
@@ -2660,6 +2661,8 @@ class Bundle:
         for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
             if number:
                 notes.append("Not proven: that runs %s (%d)." % (what, number))
+        if m["filter"]:  # in ASCII: what looks like another text is not taken for it
+            notes.append("Said to be asked for: %s." % ", ".join(sorted("%s %s" % (k, json.dumps(v)) for k, v in m["filter"].items())))
         if m["runs"] is not None:
             notes.append("Not proven: that no whole run was left out, nor a record without a number, nor an act about these runs.")
         else:

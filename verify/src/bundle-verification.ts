@@ -153,6 +153,10 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
   if (runs.not_numbered > 0)
     notes.push(`Not proven: that runs without numbered records are whole (${runs.not_numbered}).`);
+  const asked = Object.entries(manifest.filter)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${visible(value)}`]))
+    .sort();
+  if (asked.length > 0) notes.push(`Said to be asked for: ${asked.join(", ")}.`);
   const logs = bundledLogs(manifest);
   if (manifest.runs !== null)
     notes.push(
@@ -167,6 +171,12 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
     );
   if (!manifest.content) notes.push("Contents were not exported: only facts and hashes were checked.");
   return notes;
+}
+
+/** As JSON in ASCII: what looks like another text is not taken for it. */
+function visible(text: string): string {
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).replaceAll(/[^ -~]/g, escaped);
 }
 
 function notesOfRange({ range, hidden }: BundledLog, log: string): string[] {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { LogError } from "../log/log-error.ts";
 import { canonicalJson } from "../record/canonical-json.ts";
 import { parseCanonicalLine } from "../record/parse-canonical-json.ts";
-import { END_STATUSES } from "../record/record.ts";
+import { END_STATUSES, time } from "../record/record.ts";
 import { MAX_BUNDLED_SHARD_CHARS, SHARD_IN_PATH } from "./bundle-path.ts";
 import { byUtf8 } from "./run-facts.ts";
 
@@ -35,7 +35,8 @@ const request = {
   exporter: z.strictObject({ key_id: text.nullable(), name: text }),
   recipient: text,
   reason: text.nullable(),
-  filter: exportFilter,
+  /** Times as records have them: they are compared as texts, and no other text must pass for one. */
+  filter: exportFilter.extend({ since: time.optional(), until: time.optional() }),
   tenant: text,
   content: z.boolean(),
   runs: count.nullable(),

@@ -33,7 +33,7 @@ const keyId = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z.number().int().nonnegative();
 const text = z.string();
 /** RFC 3339, UTC, always nine digits of nanoseconds; a day that there is. */
-const time = z.iso.datetime({ precision: 9 });
+export const time = z.iso.datetime({ precision: 9 });
 /** An object whose members somebody else named. zod's own record would leave out one that is called `__proto__`. */
 export const freeMembers = z.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
