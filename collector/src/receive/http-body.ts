@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { BodyEncoding, BodyFormat } from "@runledger/storage";
 import { OtlpError } from "../otlp/otlp.ts";
+import { createByteBlocks } from "./byte-blocks.ts";
 import type { Reservation } from "./byte-budget.ts";
 
 const FORMATS = new Map<string, BodyFormat>([
@@ -46,29 +47,54 @@ export function bodyKindOf(
   return { format, encoding, lengthBytes };
 }
 
-/** Reads a body; what has come of it is reserved, whatever length was promised. @throws OtlpError `too_large`, `overloaded`, or `malformed` when it ends early. */
-export function readBody(stream: Readable, maxBytes: number, reservation: Reservation): Promise<Buffer> {
+/**
+ * Reads a body; what has come of it is reserved, whatever length was promised.
+ * @param lengthBytes As the headers promise it; 0: they don't.
+ * @throws OtlpError `too_large`, `overloaded`, or `malformed` when it ends early.
+ */
+export function readBody(
+  stream: Readable,
+  { lengthBytes, maxBytes }: { lengthBytes: number; maxBytes: number },
+  reservation: Reservation,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let blocks = createByteBlocks((bytes) => reservation.resize(bytes));
+    /** Most bodies come in one piece, which need not be copied. */
+    let first: Buffer | null = null;
     let sizeBytes = 0;
     const fail = (error: unknown) => {
       stream.removeAllListeners("data");
-      chunks.length = 0;
+      [first, blocks] = [null, createByteBlocks(() => undefined)];
       // What still comes is thrown away, so that the answer reaches a sender who is still sending.
       stream.resume();
       reject(error);
     };
-    stream.on("data", (chunk: Buffer) => {
-      sizeBytes += chunk.length;
-      try {
-        if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
+    const take = (piece: Buffer): void => {
+      const beforeBytes = sizeBytes;
+      sizeBytes += piece.length;
+      if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
+      if (beforeBytes === 0) {
         reservation.resize(sizeBytes);
-        chunks.push(chunk);
+        first = piece;
+        return;
+      }
+      const expectedBytes = lengthBytes === 0 ? maxBytes : lengthBytes;
+      if (first !== null) blocks.add(first, expectedBytes);
+      first = null;
+      blocks.add(piece, expectedBytes - beforeBytes);
+    };
+    stream.on("data", (piece: Buffer) => {
+      try {
+        take(piece);
       } catch (error) {
         fail(error);
       }
     });
-    stream.on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, sizeBytes)));
+    stream.on("end", () => {
+      const body = first ?? blocks.take();
+      reservation.resize(sizeBytes);
+      resolve(body);
+    });
     stream.on("error", (cause) => fail(new OtlpError("malformed", "the body ended early", cause)));
     stream.on("close", () => fail(new OtlpError("malformed", "the body ended early")));
   });

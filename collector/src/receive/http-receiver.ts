@@ -108,7 +108,11 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
   app.addContentTypeParser("*", (request, payload, done) => {
     const { otlp } = request;
     if (otlp === null) return done(new Error("a body was read without its headers being checked"));
-    readBody(payload, intake.maxBodyBytes, otlp.reservation).then((body) => done(null, body), done);
+    const lengthBytes = Number(request.headers["content-length"] ?? 0);
+    readBody(payload, { lengthBytes, maxBytes: intake.maxBodyBytes }, otlp.reservation).then(
+      (body) => done(null, body),
+      done,
+    );
   });
   // Before any byte of a body is read: is it for us, and is there room for it?
   app.addHook("onRequest", (request, _reply, done) => {
