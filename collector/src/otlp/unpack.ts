@@ -12,6 +12,9 @@ const UNPACK = {
   deflate: promisify<Uint8Array, ZlibOptions, Buffer>(inflate),
 };
 
+/** A guess for who does not tell: histories repeat. Where it is too small it grows, so that no request holds much more than it takes. */
+const [LIKELY_RATIO, LEAST_GUESS_BYTES, GROWTH] = [8, 65_536, 4];
+
 /**
  * The body without its compression; `reserve` is told how many bytes unpacking may take, before it takes them.
  * @throws OtlpError `too_large` beyond `maxBytes`, `malformed` for broken data.
@@ -24,8 +27,8 @@ export async function unpackBody(
 ): Promise<Buffer> {
   if (encoding === "identity") return viewOf(body);
   const unpack = UNPACK[encoding];
-  const likelyBytes = Math.min(maxBytes, likelyUnpackedBytes(body, encoding));
-  for (const maxOutputLength of [likelyBytes, maxBytes]) {
+  for (let limit = likelyUnpackedBytes(body, encoding); ; limit *= GROWTH) {
+    const maxOutputLength = Math.min(limit, maxBytes);
     reserve(maxOutputLength);
     try {
       const plain = await unpack(body, { maxOutputLength });
@@ -35,13 +38,29 @@ export async function unpackBody(
       if (!isTooLong(cause) || maxOutputLength === maxBytes) throw unpackError(encoding, maxBytes, cause);
     }
   }
-  throw new OtlpError("too_large", `the ${encoding} body unpacks to more than ${maxBytes} bytes; send smaller batches`);
 }
 
-/** What a body probably unpacks to: gzip tells at its end (RFC 1952, ISIZE), which may be wrong; others are guessed. */
+/** What a body probably unpacks to; what it says of itself may be wrong. */
 function likelyUnpackedBytes(body: Uint8Array, encoding: Packing): number {
-  if (encoding === "gzip" && body.byteLength >= 18) return Math.max(1, viewOf(body).readUInt32LE(body.byteLength - 4));
-  return Math.max(65_536, body.byteLength * 8);
+  const told = encoding === "gzip" ? sizeInGzip(viewOf(body)) : encoding === "zstd" ? sizeInZstd(viewOf(body)) : null;
+  return told ?? Math.max(LEAST_GUESS_BYTES, body.byteLength * LIKELY_RATIO);
+}
+
+/** gzip tells at its end: RFC 1952, ISIZE. */
+function sizeInGzip(body: Buffer): number | null {
+  return body.length < 18 ? null : Math.max(1, body.readUInt32LE(body.length - 4));
+}
+
+/** A zstd frame tells in its header, if its sender knew: RFC 8878, 3.1.1.1. */
+function sizeInZstd(body: Buffer): number | null {
+  const descriptor = body[4] ?? 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const at = 5 + (isSingleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  const kind = descriptor >> 6;
+  const bytes = kind === 0 ? Number(isSingleSegment) : 2 ** kind;
+  if (bytes === 0 || body.length < at + bytes) return null;
+  const told = bytes === 8 ? Number(body.readBigUInt64LE(at)) : body.readUIntLE(at, bytes) + (bytes === 2 ? 256 : 0);
+  return Math.max(1, told);
 }
 
 /** The same, on the spot. */
