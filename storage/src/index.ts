@@ -37,6 +37,7 @@ export { eraseRows, type RowsToErase, runsOfUser } from "./rows/erase-rows.ts";
 export { DERIVED_TABLES, type MigrationSettings, migrate } from "./rows/migrate.ts";
 export { createDatabase, openRows, type RowsSettings } from "./rows/open-rows.ts";
 export { parameterLists } from "./rows/parameter-lists.ts";
+export { isBeingRebuilt, markRebuild, unmarkRebuild } from "./rows/rebuild-mark.ts";
 export type { QueryParameters, Rows } from "./rows/rows.ts";
 export { createStateDocument, type StateDocument } from "./state/state-document.ts";
 export { createWatchedDocument, type Versioned, type WatchedDocument } from "./state/watched-document.ts";

@@ -1,5 +1,5 @@
 import type { RunledgerRecord, StepRow } from "@runledger/contract";
-import { type JournalCursor, type Rows, StorageError } from "@runledger/storage";
+import { isBeingRebuilt, type JournalCursor, type Rows, StorageError } from "@runledger/storage";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { NormalizedFrame } from "../normalize/normalized.ts";
@@ -31,9 +31,6 @@ export interface MetricsSinkSettings {
   /** Default 20,000. Never to be changed while a batch is in flight. */
   maxRowsPerInsert?: number;
 }
-
-/** While this table exists ClickHouse is being refilled; after a crash of that only another `rebuild` helps. */
-export const REBUILD_MARK = "rebuild_in_progress";
 
 interface Batch {
   from: number;
@@ -76,8 +73,7 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
   return {
     name: "metrics",
     async open() {
-      const [mark] = await rows.query<{ result: boolean | number }>(`EXISTS TABLE ${REBUILD_MARK}`);
-      if (Number(mark?.result) !== 0)
+      if (await isBeingRebuilt(rows))
         throw new StorageError(
           "unavailable",
           "ClickHouse is being rebuilt; if nobody does, run `runledger rebuild` again",

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LlmFacts, ToolFacts } from "@runledger/contract";
+import { type LlmFacts, type StepRow, type ToolFacts, userSubject } from "@runledger/contract";
 import {
   type EmbeddedClickHouse,
   loadOrCreateSigningKey,
@@ -317,5 +317,45 @@ describe("rebuild", { timeout: TIMEOUT_MS }, () => {
     await expect(sink.open()).rejects.toMatchObject({ code: "unavailable" });
     await rebuild({ objects, rows, prices, keyring, clock }, settings);
     await sink.open();
+  });
+
+  it("lets no row of an erased person in, at no moment", async () => {
+    const keyring = await openKeyring(objects, { file: join(dir, "master.key") });
+    const [start, ...unnamed] = [0, 1, 2, 3, 4].map((n) => recordOf(60_012 + n));
+    const user = start?.facts.run.user_id ?? "";
+    const subject = { kind: "user", pseudonym: keyring?.pseudonymOf(userSubject("default", user)) };
+    const actor = { key_id: null, name: "dpo", roles: [] };
+    const target = { erasure_id: "e", subject, key_ids: [] };
+    const act = { action: "erasure", actor, reason: "she asked", target };
+    const facts = { ...recordOf(60_018).facts, record_id: hash("act"), event: "act" as const, run_id: "acts", act };
+    const audit = createAuditSink(
+      {
+        objects,
+        key: await loadOrCreateSigningKey(join(dir, "log.key"), "runledger.local/test/0"),
+        cursor: openJournalCursor(join(dir, "journal"), "audit"),
+        keys: keyring?.writer() ?? null,
+        seen: createSeenRecords(),
+        logger,
+      },
+      { shard: "0" },
+    );
+    const { nextSeq } = await audit.open();
+    const records = [...unnamed, ...(start === undefined ? [] : [start]), { ...recordOf(60_018), facts }];
+    await audit.write([{ seq: nextSeq, bodyBytes: 1, records }]);
+
+    const inserted: StepRow[] = [];
+    const insert: Rows["insert"] = async (table, some, token) => {
+      if (table === "steps") inserted.push(...(some as readonly StepRow[]));
+      await rows.insert(table, some, token);
+    };
+    const watched = { ...rows, insert };
+    await rebuild(
+      { objects, rows: watched, prices, keyring, clock: Date.now },
+      { journalDir: null, entriesPerBatch: 50 },
+    );
+    const hers = inserted.filter(({ run_id }) => run_id === start?.facts.run_id);
+    const told = hers.map((row) => [row.input_preview, row.output_preview, row.error_message, row.user_id].join(""));
+    expect(told).toEqual(["", "", "", "", `erased:${subject.pseudonym?.slice(0, 12)}`]);
+    expect(inserted.filter(({ error_message }) => error_message !== "").length).toBeGreaterThan(3);
   });
 });

@@ -15,22 +15,24 @@ import {
 import {
   DERIVED_TABLES,
   type Keyring,
+  markRebuild,
   type Objects,
   openJournalCursor,
   type Rows,
   resetJournalCursor,
+  unmarkRebuild,
 } from "@runledger/storage";
 import { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "../integrate/seen-records.ts";
 import { createLateDuplicates, type LateDuplicates } from "../metrics/late-duplicates.ts";
 import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
 import { insertLogEntries, publishedSize } from "../metrics/log-index.ts";
 import { type MetricPointRow, metricPointRows } from "../metrics/metric-point-rows.ts";
-import { isOfRun, REBUILD_MARK } from "../metrics/metrics-sink.ts";
+import { isOfRun } from "../metrics/metrics-sink.ts";
 import { placeOf } from "../metrics/other-journals.ts";
 import { stepRow } from "../metrics/step-row.ts";
 import type { Prices } from "../normalize/price.ts";
 import { createResolver } from "../resolve/resolver.ts";
-import { createErasedRows, type ErasedRows } from "./erased-rows.ts";
+import { type ErasedRows, findErasedRows, type PublishedLog } from "./erased-rows.ts";
 import { createPackCache } from "./pack-cache.ts";
 import { previewsOf } from "./previews.ts";
 
@@ -65,22 +67,21 @@ export interface RebuildProgress {
 
 /**
  * Empties ClickHouse and fills it again from the audit log and its packs, with the same answers. The collector must not run: afterwards
- * its metrics cursor stands where the audit log ends. All shards' logs are read. Interrupted anywhere, it is simply run again.
+ * its metrics cursor stands where the audit log ends. All shards' logs are read. Interrupted anywhere, it is simply run again: rows are lacking until then, and no
+ * row of what was erased comes in, at no moment.
  */
 export async function rebuild(
   dependencies: RebuildDependencies,
   { journalDir, reprice = false, entriesPerBatch = 10_000 }: RebuildSettings,
 ): Promise<RebuildProgress> {
   const { objects, rows, clock, onProgress } = dependencies;
-  await rows.command(
-    `CREATE TABLE IF NOT EXISTS ${REBUILD_MARK} (started DateTime) ENGINE = MergeTree ORDER BY started`,
-  );
+  await markRebuild(rows);
   for (const table of DERIVED_TABLES) await rows.command(`TRUNCATE TABLE ${table}`);
 
   const shards = await publishedShards(objects);
+  const erased = await findErasedRows(shards, dependencies.keyring);
   const totalEntries = shards.reduce((sum, { size }) => sum + size, 0);
   const progress = { entries: 0, totalEntries, duplicates: 0, missingPayloads: 0, entriesPerSecond: 0 };
-  const erased = createErasedRows(rows, dependencies.keyring);
   const since = clock();
   // What is a duplicate is asked of all shards together: a record that came to two counts once.
   const seen = createSeenRecords();
@@ -99,14 +100,13 @@ export async function rebuild(
     }
   }
   await createResolver(rows, { nowMs: clock }).everything();
-  await erased.erase();
   if (journalDir !== null) await moveFollower(journalDir);
-  await rows.command(`DROP TABLE ${REBUILD_MARK}`);
+  await unmarkRebuild(rows);
   return progress;
 }
 
 /** Every shard's log in the store, as far as it is published. */
-async function publishedShards(objects: Objects): Promise<{ shard: string; size: number; read: ReadObject }[]> {
+async function publishedShards(objects: Objects): Promise<PublishedLog[]> {
   const names = (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
   return Promise.all(
     names.map(async (shard) => {
@@ -139,7 +139,6 @@ function createFiller(
     const logEntries: LogEntryRow[] = [];
     for (const { index, entry, record } of entries) {
       logEntries.push(logEntryRow(shard, index, leafHash(entry), record));
-      erased.note(shard, record);
       if (record.event === "metric") points.push(...metricPointRows(await wholeOrCut(readPayload, record), 0));
       if (!isOfRun(record)) continue;
       if (seen.classify(record) === "duplicate" || known.has(placeOf(record))) {
@@ -154,7 +153,7 @@ function createFiller(
       const contextWindow = llm === null ? null : prices.contextWindow(llm);
       const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;
       const context = { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0, journal: "" };
-      steps.push(stepRow({ ...whole, cost }, context));
+      steps.push(erased.clean(shard, index, stepRow({ ...whole, cost }, context)));
     }
     const from = batch[0]?.index ?? 0;
     const token = `rebuild:${shard}:${from}-${from + batch.length}`;

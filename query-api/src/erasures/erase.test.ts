@@ -223,6 +223,27 @@ test("a run of hers that ClickHouse does not know yet is waited for, and its key
   expect(await livingKeys(ALICE, RUN)).toEqual([]);
 });
 
+test("while ClickHouse is being rebuilt nothing is recorded, claimed or destroyed: whose runs are does not show", async () => {
+  const keys = await keysFor(ALICE, RUN);
+  let rebuilding = true;
+  const rebuilt: Rows = {
+    ...rows(),
+    query: async <Row>(sql: string) =>
+      (sql.startsWith("EXISTS TABLE") ? [{ result: rebuilding }] : await rows().query(sql)) as Row[],
+  };
+  const store = createErasureStore(objects);
+  const advance = async () => eraser(objects, recorder(), keyring, undefined, rebuilt).advance(await store.save(one));
+  let one = erasureOfAlice();
+  await expect(advance()).rejects.toThrow("ClickHouse is being rebuilt");
+  one = { ...one, state: "destroying", key_ids: keys };
+  await expect(advance()).rejects.toThrow("ClickHouse is being rebuilt");
+  expect([logged, (await createHoldStore(objects).read()).destroying ?? [], rowsErased]).toEqual([[], [], 0]);
+  expect(await livingKeys(ALICE, RUN)).toEqual(keys);
+  rebuilding = false;
+  expect(await advance()).toMatchObject({ state: "done" });
+  expect(await livingKeys(ALICE, RUN)).toEqual([]);
+});
+
 test("another query API than the one that was asked goes on with it, in the log of its own collector, with one act", async () => {
   const [alice, run] = await keysFor(ALICE, RUN);
   const log0 = Array.from({ length: 5 }, (_, n) => recordOf(stepRow("r9", `s${n}`), {}));

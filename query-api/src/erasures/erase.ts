@@ -15,6 +15,7 @@ import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 import { createRecordedErasures, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
 import { runsInLogs } from "./subject-runs.ts";
+import { requireWholeRows } from "./whole-rows.ts";
 
 export interface EraseDependencies {
   objects: Objects;
@@ -84,6 +85,7 @@ async function advanceErasure(dependencies: EraseDependencies, erasure: KeptEras
 
 async function refuseHeld({ objects, rows, keyring }: EraseDependencies, erasure: KeptErasure): Promise<void> {
   const hold = await holdOn(createHoldStore(objects), { rows, keyring }, await subjectOf(rows, erasure));
+  await requireWholeRows(rows);
   if (hold !== null) throw heldError(hold, erasure);
 }
 
@@ -91,7 +93,11 @@ async function refuseHeld({ objects, rows, keyring }: EraseDependencies, erasure
 async function claimFromHolds({ objects, rows, keyring }: EraseDependencies, erasure: KeptErasure): Promise<void> {
   const subject = await subjectOf(rows, erasure);
   const claim = { id: erasure.erasure_id, tenant: erasure.tenant };
-  const heldBy = (holds: readonly KeptHold[]) => holdAmong(holds, { rows, keyring }, subject);
+  const heldBy = async (holds: readonly KeptHold[]) => {
+    const hold = await holdAmong(holds, { rows, keyring }, subject);
+    await requireWholeRows(rows);
+    return hold;
+  };
   const hold = await claimDestruction(createHoldStore(objects), claim, heldBy);
   if (hold !== null) throw heldError(hold, erasure);
 }
@@ -141,6 +147,7 @@ async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasu
     const recorded = await findRecorded();
     await requireRowsOfLogs(dependencies, current);
     const theirs = await runsInLogs(dependencies.rows, current, performance.now() + MAX_WAIT_MS);
+    await requireWholeRows(dependencies.rows);
     current = { ...current, run_ids: theirs.runIds };
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(pseudonymsOf(keyring, current));

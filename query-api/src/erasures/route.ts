@@ -23,6 +23,7 @@ import { createErasureStore } from "./erasure-store.ts";
 import { answerOf, type KeptErasure } from "./kept-erasure.ts";
 import { publishedSizes } from "./recorded-erasure.ts";
 import { clearRecordsOf, runsOfPerson, usersOfRun } from "./subject-runs.ts";
+import { requireWholeRows } from "./whole-rows.ts";
 
 const tags = ["privacy"];
 /** Of a done erasure in their order. */
@@ -103,6 +104,7 @@ async function begin(
       : await runsOfPerson(rows, { tenant, userId: userId ?? "", label: erasedUserLabel(kept.pseudonym) });
   if ("run_id" in subject) refusePerson(subject.run_id, await usersOfRun(rows, tenant, subject.run_id));
   const hold = await holdOn(createHoldStore(objects), { rows, keyring }, { tenant, userId, runIds });
+  await requireWholeRows(rows);
   if (hold !== null) {
     throw new QueryApiError("conflict", `the legal hold ${hold.hold_id} is on it: ${hold.reason}`, {
       hint: `DELETE /v1/holds/${hold.hold_id} lifts it, once whoever set it agrees`,

@@ -52,3 +52,17 @@ test("erasures that wait do not wait for one another", async () => {
     await api.close();
   }
 });
+
+test("an erasure that is asked for while ClickHouse is being rebuilt is refused: nobody's run might be a person's", async () => {
+  const query = async <Row>(sql: string) => (sql.startsWith("EXISTS TABLE") ? [{ result: 1 }] : []) as Row[];
+  const api = await startApiUnderTest({}, { rows: { ...rows, query } });
+  try {
+    const payload = { subject: { run_id: "r1" }, reason: "asked" };
+    const answer = await api.app.inject({ method: "POST", url: "/v1/erasures", payload });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toMatchObject({ error: { code: "unavailable", hint: expect.stringContaining("rebuild") } });
+    expect(await createErasureStore(api.objects).underWay()).toEqual([]);
+  } finally {
+    await api.close();
+  }
+});
