@@ -1,4 +1,4 @@
-import { OTEL, type RunledgerRecord } from "@runledger/contract";
+import { OTEL, type RunledgerRecord, rowName } from "@runledger/contract";
 
 /** A row of `metric_points` (storage/clickhouse/0007_metric_points.sql): a data point. Times are RFC 3339. */
 export interface MetricPointRow {
@@ -39,14 +39,14 @@ export function metricPointRows(
     const time = textOf(point["time"]) || record.end_time;
     return {
       tenant: record.tenant,
-      name: record.name,
+      name: rowName(record.name),
       type: textOf(metric["type"]),
-      unit: textOf(metric["unit"]),
+      unit: rowName(textOf(metric["unit"])),
       temporality: textOf(metric["temporality"]),
       monotonic: metric["monotonic"] === true,
-      attributes: JSON.stringify(point["attributes"] ?? {}),
-      service_name: textOf(resource[OTEL.serviceName]),
-      scope_name: scope.name,
+      attributes: JSON.stringify(withShortNames(point["attributes"] ?? {})),
+      service_name: rowName(textOf(resource[OTEL.serviceName])),
+      scope_name: rowName(scope.name),
       start_time: textOf(point["start_time"]) || time,
       time,
       received_time: record.received_time,
@@ -62,6 +62,14 @@ export function metricPointRows(
       journal_seq: journalSeq,
     };
   });
+}
+
+/** Keys and values, whatever is in them. */
+function withShortNames(value: unknown): unknown {
+  if (typeof value === "string") return rowName(value);
+  if (Array.isArray(value)) return value.map(withShortNames);
+  if (!isMembers(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [rowName(key), withShortNames(member)]));
 }
 
 function isMembers(value: unknown): value is Members {

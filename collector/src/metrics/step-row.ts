@@ -1,4 +1,5 @@
-import { AGENT_FACT_NAMES, type RunledgerRecord, type StepRow, toolSafety } from "@runledger/contract";
+import { MAX_FINISH_REASONS, type RunledgerRecord, rowName, rowText, type StepRow } from "@runledger/contract";
+import { agentFactsText } from "./agent-facts-text.ts";
 import { processOf } from "./process-of.ts";
 
 /** What a row tells that the record itself does not hold. */
@@ -28,34 +29,34 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
     record_id: record.record_id,
     event: record.event,
     kind: record.kind,
-    name: record.name,
-    operation: record.operation ?? "",
+    name: rowName(record.name),
+    operation: nameOf(record.operation),
     run_id: record.run_id,
     trace_id: record.trace_id,
     step_id: record.step_id,
-    parent_id: record.parent_id ?? "",
+    parent_id: nameOf(record.parent_id),
     root: record.root,
     dialect: record.dialect,
-    scope_name: record.scope.name,
+    scope_name: rowName(record.scope.name),
     process: llm?.counted ? processOf(record.resource) : "",
     start_time: shown(record.start_time),
     end_time: shown(record.end_time),
     received_time: shown(record.received_time),
     latency_ms: latencyMs(record.start_time, record.end_time),
     status: record.status,
-    error_type: record.error?.type ?? "",
-    error_message: record.error?.message ?? "",
+    error_type: nameOf(record.error?.type),
+    error_message: rowText(record.error?.message ?? ""),
     run_seq: record.run_seq,
-    task_id: run.task_id ?? "",
-    task_type: run.task_type ?? "",
-    agent_name: run.agent_name ?? "",
-    agent_version: run.agent_version ?? "",
-    session_id: run.session_id ?? "",
-    user_id: run.user_id ?? "",
+    task_id: nameOf(run.task_id),
+    task_type: nameOf(run.task_type),
+    agent_name: nameOf(run.agent_name),
+    agent_version: nameOf(run.agent_version),
+    session_id: nameOf(run.session_id),
+    user_id: nameOf(run.user_id),
     heartbeat_interval_ms: run.heartbeat_interval_ms,
     end_status: end?.status ?? "",
-    end_outcome: end?.outcome ?? "",
-    end_reason: end?.reason ?? "",
+    end_outcome: nameOf(end?.outcome),
+    end_reason: rowText(end?.reason ?? ""),
     end_records: end?.records ?? null,
     ...llmColumns(llm),
     context_window: context.contextWindow,
@@ -74,14 +75,14 @@ export function stepRow(record: Omit<RunledgerRecord, "payloads" | "conflict">, 
 
 function llmColumns(llm: RunledgerRecord["llm"]) {
   return {
-    provider: llm?.provider ?? "",
-    request_model: llm?.request_model ?? "",
-    response_model: llm?.response_model ?? "",
-    response_id: llm?.response_id ?? "",
+    provider: nameOf(llm?.provider),
+    request_model: nameOf(llm?.request_model),
+    response_model: nameOf(llm?.response_model),
+    response_id: nameOf(llm?.response_id),
     system_prompt_sha256: llm?.system_prompt_sha256 ?? "",
     prompt_sha256: llm?.prompt_sha256 ?? "",
     tools_sha256: llm?.tools_sha256 ?? "",
-    finish_reasons: llm?.finish_reasons ?? [],
+    finish_reasons: llm?.finish_reasons.slice(0, MAX_FINISH_REASONS).map(rowName) ?? [],
     llm_counted: llm?.counted ?? false,
     input_tokens: llm?.input_tokens ?? null,
     output_tokens: llm?.output_tokens ?? null,
@@ -98,27 +99,27 @@ function toolTalkColumns(llm: RunledgerRecord["llm"]) {
   const requests = llm?.tool_requests ?? [];
   const results = llm?.tool_results ?? [];
   return {
-    tool_request_ids: requests.map(({ call_id }) => call_id ?? ""),
-    tool_request_names: requests.map(({ name }) => name),
+    tool_request_ids: requests.map(({ call_id }) => nameOf(call_id)),
+    tool_request_names: requests.map(({ name }) => rowName(name)),
     tool_request_arguments: requests.map(({ arguments_sha256 }) => arguments_sha256 ?? ""),
-    tool_result_ids: results.map(({ call_id }) => call_id),
+    tool_result_ids: results.map(({ call_id }) => rowName(call_id)),
     tool_result_sha256: results.map(({ result_sha256 }) => result_sha256),
     tool_result_bytes: results.map(({ result_bytes }) => result_bytes),
-    tool_result_names: results.map(({ name }) => name ?? ""),
+    tool_result_names: results.map(({ name }) => nameOf(name)),
     tool_result_errors: results.map(({ is_error }) => is_error ?? false),
   };
 }
 
 function toolColumns(tool: RunledgerRecord["tool"]) {
   return {
-    tool_name: tool?.name ?? "",
-    tool_call_id: tool?.call_id ?? "",
-    tool_requested_by: tool?.requested_by ?? "",
+    tool_name: nameOf(tool?.name),
+    tool_call_id: nameOf(tool?.call_id),
+    tool_requested_by: nameOf(tool?.requested_by),
     arguments_sha256: tool?.arguments_sha256 ?? "",
     result_sha256: tool?.result_sha256 ?? "",
     result_bytes: tool?.result_bytes ?? null,
     attempt: tool?.attempt ?? null,
-    idempotency_key: tool?.idempotency_key ?? "",
+    idempotency_key: nameOf(tool?.idempotency_key),
     tool_known: tool?.known ?? null,
     tool_valid: tool?.valid ?? null,
     tool_inferred: tool?.inferred ?? false,
@@ -127,16 +128,17 @@ function toolColumns(tool: RunledgerRecord["tool"]) {
 
 function agentColumns(record: Omit<RunledgerRecord, "payloads" | "conflict">) {
   const { tool } = record;
-  const told = AGENT_FACT_NAMES.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]]));
-  const safety = tool === null ? {} : toolSafety.parse(tool);
-  const facts = { ...Object.fromEntries(told), ...(Object.keys(safety).length === 0 ? {} : { tool: safety }) };
   return {
-    agent_facts: Object.keys(facts).length === 0 ? "" : JSON.stringify(facts),
-    guardrail_rule: record.guardrail?.rule ?? "",
+    agent_facts: agentFactsText(record),
+    guardrail_rule: nameOf(record.guardrail?.rule),
     tool_side_effect: tool?.side_effect ?? "",
     tool_confirmed: tool?.confirmed ?? null,
-    tool_same_as: tool?.same_as ?? "",
+    tool_same_as: nameOf(tool?.same_as),
   };
+}
+
+function nameOf(name: string | null | undefined): string {
+  return name == null ? "" : rowName(name);
 }
 
 function shown(time: string): string {

@@ -1,4 +1,4 @@
-import type { StepRow } from "@runledger/contract";
+import { ROW_TEXT_CHARS, type StepRow } from "@runledger/contract";
 
 export const EMBEDDINGS = "embeddings";
 
@@ -10,6 +10,8 @@ const WITHHELD = /^(?:[*#█]{3,}|[[<({_*]*(?:redacted|masked)[\])>}_*]*)$/i;
 
 /** Libraries put words of their own around what the provider said. */
 const MIN_ERROR_CHARS = 8;
+/** Of a message that a row has not whole, as many are compared: the rest may be cut sooner behind a library's words than without them. */
+const MAX_ERROR_CHARS = ROW_TEXT_CHARS / 2;
 
 /** What was asked last, and the answer, as far as both tell them. */
 export function mayHaveSameWords(a: Words, b: Words): boolean {
@@ -38,6 +40,6 @@ export function answerOf({ operation, output_preview, tool_request_names: [asked
 export function sameError(a: Failure, b: Failure): boolean {
   const [short = "", long = ""] = [a.error_message, b.error_message]
     .map((message) => message.trim().toLowerCase())
-    .sort((one, other) => one.length - other.length);
-  return short.length >= MIN_ERROR_CHARS && long.includes(short);
+    .sort((one, other) => one.length - other.length || (one < other ? -1 : 1));
+  return short.length >= MIN_ERROR_CHARS && long.includes(short.slice(0, MAX_ERROR_CHARS));
 }

@@ -1,6 +1,7 @@
 /**
  * A row of ClickHouse's `steps`: a record without its content. The same function makes it from the journal's records and,
- * on `rebuild`, from the log's entries. Unknown is null; strings without a value are "". Times are RFC 3339 with nanoseconds (column type DateTime64(9, 'UTC')).
+ * on `rebuild`, from the log's entries. Unknown is null; strings without a value are "". What a client named or wrote is bounded (`rowName`, `rowText`); the log has
+ * the whole. Times are RFC 3339 with nanoseconds (column type DateTime64(9, 'UTC')).
  */
 export interface StepRow {
   tenant: string;
@@ -46,6 +47,7 @@ export interface StepRow {
   system_prompt_sha256: string;
   prompt_sha256: string;
   tools_sha256: string;
+  /** The first MAX_FINISH_REASONS. */
   finish_reasons: string[];
   /** False for what is not a model call, and for wrappers around one: never added up. */
   llm_counted: boolean;
@@ -83,7 +85,7 @@ export interface StepRow {
   tool_known: boolean | null;
   tool_valid: boolean | null;
   tool_inferred: boolean;
-  /** JSON of the record's AgentFacts, with how its tool call was let through as `tool`; "" when there is none of it. */
+  /** JSON of the record's AgentFacts, with how its tool call was let through as `tool`; "" when there is none of it. What is long in it is cut. */
   agent_facts: string;
   guardrail_rule: string;
   /** One of SIDE_EFFECTS, or "". */
@@ -102,6 +104,7 @@ export interface StepRow {
 }
 
 export const PREVIEW_CHARS = 200;
+export const MAX_FINISH_REASONS = 100;
 
 /** A row of `log_entries`: where a record stands in the log, and where its payloads lie. Made from the log alone. */
 export interface LogEntryRow {

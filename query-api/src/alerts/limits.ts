@@ -1,5 +1,6 @@
 import type { Run } from "@runledger/contract";
 import { z } from "zod";
+import { shortName, shortText } from "../http/short-columns.ts";
 import { boundsOf, clickhouseTime, type DetectorQuestion, type Finding, ruleIn, WITHIN_BOUNDS } from "./findings.ts";
 import { nanosOfUsd } from "./money.ts";
 import type { RuleName } from "./rules.ts";
@@ -59,8 +60,8 @@ export async function detectLimits(question: DetectorQuestion): Promise<Finding[
 
 async function stoppedRuns(question: DetectorQuestion): Promise<Finding[]> {
   const sql = `
-SELECT run_id, step_id, name, toString(start_time) AS time, error_message
-FROM all_steps WHERE ${WITHIN_BOUNDS} AND kind = 'limit' ORDER BY run_id, start_time`;
+SELECT run_id, step_id, ${shortName("t.name")} AS name, toString(start_time) AS time, ${shortText("t.error_message")} AS error_message
+FROM all_steps AS t WHERE ${WITHIN_BOUNDS} AND kind = 'limit' ORDER BY run_id, start_time`;
   const found = await question.rows.query<object>(sql, boundsOf(question));
   return found.flatMap((row) => stoppedBy(limitStep.parse(row), question));
 }

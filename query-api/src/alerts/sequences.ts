@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shortName, shortText } from "../http/short-columns.ts";
 import {
   boundsOf,
   clickhouseTime,
@@ -88,7 +89,7 @@ export async function detectSequences(question: DetectorQuestion): Promise<Findi
 /** What an exact tool answered from what it did before (`tool_same_as`) had no effect again. */
 const CALLS = `
 SELECT run_id, step_id, toString(start_time) AS time, tool_name, arguments_sha256, result_sha256, status = 'error' AS failed,
-  concat(error_type, ' ', error_message) AS error, tool_side_effect IN ('reversible', 'irreversible') AND tool_same_as = '' AS effect
+  concat(${shortName("error_type")}, ' ', ${shortText("error_message")}) AS error, tool_side_effect IN ('reversible', 'irreversible') AND tool_same_as = '' AS effect
 FROM all_steps
 WHERE ${WITHIN_BOUNDS} AND kind = 'tool' AND NOT conflict AND ${NOT_UNCOUNTED}
 ORDER BY run_id, start_time DESC, step_id DESC

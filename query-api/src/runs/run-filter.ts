@@ -1,4 +1,4 @@
-import type { ListRunsQuery } from "@runledger/contract";
+import { type ListRunsQuery, rowName } from "@runledger/contract";
 import { unixNanoOf } from "../http/time.ts";
 
 /** A condition over `runSummarySql`, with the values it takes as parameters. */
@@ -32,12 +32,19 @@ const CONDITIONS: Record<FilterField, string> = {
   min_cost_usd: "cost_sum >= {min_cost_usd:Decimal(38, 9)}",
   q: textCondition(["name", "input_preview", "output_preview"]),
 };
+const NAMED: ReadonlySet<FilterField> = new Set(["agent", "task_type", "session", "user", "model", "tool"]);
 /** For who may not see content: neither may its hits tell of it. */
 const TEXT_OF_FACTS = textCondition(["name"]);
 
 function textCondition(columns: readonly string[]): string {
   return `(positionCaseInsensitiveUTF8(run_id, {q:String}) > 0 OR positionCaseInsensitiveUTF8(task_id_value, {q:String}) > 0
     OR positionCaseInsensitiveUTF8(agent_name, {q:String}) > 0 OR ${textInSteps(columns)})`;
+}
+
+function parameterOf(field: FilterField, value: string | number): string | number {
+  if (typeof value !== "string") return value;
+  if (field === "since" || field === "until") return unixNanoOf(value);
+  return NAMED.has(field) ? rowName(value) : value;
 }
 
 /** What a list of runs asks for, as SQL whose text depends only on which fields are there. `asOfMs`: the moment of the question, epoch ms. */
@@ -48,7 +55,7 @@ export function runFilter(query: ListRunsQuery, asOfMs: number, seesContent: boo
     const value = query[field];
     if (value === undefined) continue;
     conditions.push(field === "q" && !seesContent ? TEXT_OF_FACTS : condition);
-    parameters[field] = field === "since" || field === "until" ? unixNanoOf(value) : value;
+    parameters[field] = parameterOf(field, value);
   }
   if (query.q !== undefined) {
     const nowNs = BigInt(asOfMs) * 1_000_000n;

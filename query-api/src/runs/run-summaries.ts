@@ -17,7 +17,7 @@ export interface RunSummaries {
 export function createRunSummaries(rows: Rows, clock: () => number, settings: SilenceSettings): RunSummaries {
   return {
     async byId(tenant, runIds, asOfMs = clock()) {
-      const sql = `SELECT ${RUN_COLUMNS} FROM (${runSummarySql("AND run_id IN {run_ids:Array(String)}")})`;
+      const sql = `SELECT ${RUN_COLUMNS} FROM (${runSummarySql("AND run_id IN {run_ids:Array(String)}")}) AS t`;
       const parameters = runSummaryParameters(tenant, asOfMs, settings);
       const summarized = new Map<string, SummarizedRun>();
       for (const run_ids of parameterLists(runIds)) {

@@ -1,3 +1,5 @@
+import { shortName, shortText } from "../http/short-columns.ts";
+
 /**
  * SQL of one row a run. FINAL merges what the parts of `runs` hold of it, several times as fast as GROUP BY does; and ClickHouse
  * drops the columns that an outer query does not ask for, so choosing runs costs only what the filter and the order read.
@@ -82,14 +84,19 @@ export function runSummaryParameters(
   };
 }
 
-/** The columns that make a `run` of the API: exact numbers as text, tuples taken apart. */
+const NAMES = ["agent_name", "agent_version", "task_id_value", "task_type_value", "session_value", "user_value"];
+/** Of a run's models, and of its tools: each is found by all of them. */
+const MAX_NAMES_SHOWN = 200;
+
+/** The columns that make a `run` of the API, of `runSummarySql` AS t: exact numbers as text, tuples taken apart. */
 export const RUN_COLUMNS = `
   run_id, run_status, toString(start_ns) AS start_text, toString(until_ns) AS until_text,
   toString(last_seen_ns) AS last_seen_text, toString(first_seen_ns) AS first_seen_text, toString(duration_ns) AS duration_text,
-  end_facts.outcome AS end_outcome, end_facts.reason AS end_reason, toString(end_facts.records) AS records_expected,
-  error_facts.rank AS error_rank, error_facts.type AS error_type, error_facts.message AS error_message,
-  agent_name, agent_version, task_id_value, task_type_value, session_value, user_value, dialect_value,
+  ${shortName("end_facts.outcome")} AS end_outcome, ${shortText("end_facts.reason")} AS end_reason, toString(end_facts.records) AS records_expected,
+  error_facts.rank AS error_rank, ${shortName("error_facts.type")} AS error_type, ${shortText("error_facts.message")} AS error_message,
+  ${NAMES.map((name) => `${shortName(`t.${name}`)} AS ${name}`).join(", ")}, dialect_value,
   record_count, numbered_count, conflict_count, step_count, llm_call_count, tool_call_count, tool_error_count,
   guardrail_rejection_count, input_sum, output_sum, cache_read_sum, cache_write_sum, reasoning_sum, usage_missing_count,
   input_missing_count, output_missing_count,
-  toString(cost_sum) AS cost_text, cost_missing_count, price_table_value, price_version_value, model_names, tool_names`;
+  toString(cost_sum) AS cost_text, cost_missing_count, price_table_value, price_version_value,
+  ${["model_names", "tool_names"].map((names) => `arrayMap(name -> ${shortName("name")}, arraySlice(t.${names}, 1, ${MAX_NAMES_SHOWN})) AS ${names}`).join(", ")}`;

@@ -7,6 +7,7 @@ import { JsonBytes } from "./json-bytes.ts";
 import { mergeLogs, type ShownContent } from "./log-content.ts";
 import { readRecord } from "./record-content.ts";
 import type { StepLogs } from "./step-logs.ts";
+import { wholeStep } from "./whole-step.ts";
 
 export interface StepContents {
   /**
@@ -59,7 +60,8 @@ function rawText(value: unknown): string | null {
   return value instanceof JsonBytes ? (value as unknown as string) : null;
 }
 
-function detailOf(step: Step, logIndex: number, entry: RunledgerRecord, content: ShownContent): StepDetail {
+function detailOf(listed: Step, logIndex: number, entry: RunledgerRecord, content: ShownContent): StepDetail {
+  const step = wholeStep(listed, entry);
   return {
     ...step,
     content: Object.keys(content).length === 0 ? "none" : "available",

@@ -1,13 +1,23 @@
+import { MAX_FINISH_REASONS } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
+import { shortName, shortText } from "../http/short-columns.ts";
 import type { ReceivedBounds } from "../runs/run-view.ts";
 
+/** No row of today has longer ones; those of before are left to the record itself. */
+const MAX_FACTS_BYTES = 65_536;
+
+const NAMES = [
+  ...["parent_id", "operation", "name", "error_type", "provider", "request_model", "response_model", "response_id"],
+  ...["tool_name", "tool_call_id", "tool_requested_by", "idempotency_key"],
+];
 const COLUMNS = `
-  run_id, step_id, parent_id, kind, operation, name, start_time, latency_ms, status, error_type, error_message, record_id, conflict,
-  input_preview, output_preview, run_seq, provider, request_model, response_model, response_id,
-  system_prompt_sha256, prompt_sha256, tools_sha256, finish_reasons, input_tokens, output_tokens,
+  run_id, step_id, kind, start_time, latency_ms, status, record_id, conflict,
+  ${NAMES.map((name) => `${shortName(`t.${name}`)} AS ${name}`).join(", ")}, ${shortText("t.error_message")} AS error_message,
+  input_preview, output_preview, run_seq, system_prompt_sha256, prompt_sha256, tools_sha256,
+  arrayMap(reason -> ${shortName("reason")}, arraySlice(t.finish_reasons, 1, ${MAX_FINISH_REASONS})) AS finish_reasons, input_tokens, output_tokens,
   cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, price_table, price_version,
-  time_to_first_token_ms, streaming, context_window, llm_counted, shown_by, result_in, tool_name, tool_call_id, tool_requested_by, arguments_sha256, result_sha256,
-  result_bytes, attempt, idempotency_key, tool_known, tool_valid, tool_inferred, agent_facts`;
+  time_to_first_token_ms, streaming, context_window, llm_counted, shown_by, result_in, arguments_sha256, result_sha256,
+  result_bytes, attempt, tool_known, tool_valid, tool_inferred, if(length(t.agent_facts) > ${MAX_FACTS_BYTES}, '', t.agent_facts) AS agent_facts`;
 
 /** The order of a run's steps. A step the SDK did not number comes after those it did, at the same time. */
 const PLACE = `toUnixTimestamp64Nano(start_time), ifNull(run_seq, 18446744073709551615), step_id, record_id`;
@@ -45,7 +55,7 @@ export async function queryRoots(
 SELECT * REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), 0 AS seq, '' AS same_call_as, '' AS same_call_in
 FROM (
   SELECT ${COLUMNS}, row_number() OVER (ORDER BY ${PLACE}) AS nth
-  FROM (SELECT *, '' AS shown_by, '' AS result_in FROM steps WHERE event = 'run_end')
+  FROM (SELECT *, '' AS shown_by, '' AS result_in FROM steps WHERE event = 'run_end') AS t
   WHERE ${OF_RUNS}
     ${stepId === undefined ? "" : "AND step_id = {step_id:String}"}
     ${recordIds === undefined ? "" : "AND record_id IN {record_ids:Array(String)}"}
@@ -97,7 +107,7 @@ WITH page AS (
 )
 SELECT steps.* REPLACE (toString(start_time) AS start_time, toString(cost_usd) AS cost_usd), page.seq AS seq, page.received_ns AS received_ns, twins.same_call_as AS same_call_as, twins.same_call_in AS same_call_in,
   [toString(page.start_ns), toString(page.seq_in_run), toString(steps.step_id), toString(steps.record_id)] AS place
-FROM (SELECT ${COLUMNS} FROM all_steps WHERE ${OF_RUNS} AND record_id IN (SELECT listed_id FROM page)) AS steps
+FROM (SELECT ${COLUMNS} FROM all_steps AS t WHERE ${OF_RUNS} AND record_id IN (SELECT listed_id FROM page)) AS steps
 ANY INNER JOIN page ON page.listed_id = steps.record_id
 LEFT ANY JOIN (
   SELECT record_id AS uncounted_id, same_call_as, same_call_in FROM corrections FINAL

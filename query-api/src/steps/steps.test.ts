@@ -1,6 +1,17 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KEPT_MEDIA_TYPE, packPath, parseTlogProof, stepDetail, stepList, verifyTlogProof } from "@runledger/contract";
+import {
+  KEPT_MEDIA_TYPE,
+  packPath,
+  parseTlogProof,
+  ROW_TEXT_CHARS,
+  rowName,
+  rowText,
+  runList,
+  stepDetail,
+  stepList,
+  verifyTlogProof,
+} from "@runledger/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, verifier, verifierKey, writePack } from "../testing/small-log.ts";
@@ -26,6 +37,26 @@ const exact = toolRow("exact", "small", { start_time: at(10) });
 const exactLong = toolRow("exact", "large", { start_time: at(20) });
 const EXACT = '{"2":12345678901234567890,"1":[1e400,1.50,-0],"id":9007199254740993}';
 const LONG = 'é"\\n'.repeat(150_000);
+/** As rows of before they were made short have it, as rows of today have it, and what an erasure leaves of it. */
+const BOOM = `😀${"boom ".repeat(2_000)}`;
+const WORDY = "w".repeat(2_000);
+const failed = { status: "error", error_type: WORDY, session_id: "cut", root: true };
+const long = toolRow("long", "old", {
+  ...failed,
+  name: WORDY,
+  error_message: BOOM,
+  tool_name: WORDY,
+  user_id: rowName(WORDY),
+});
+const short = toolRow("long", "new", {
+  ...failed,
+  root: false,
+  start_time: at(10),
+  name: rowName(WORDY),
+  error_message: rowText(BOOM),
+  tool_name: rowName(WORDY),
+});
+const erased = toolRow("long", "erased", { ...failed, root: false, start_time: at(20), error_message: "" });
 const rows = [
   stepRow("r1", "start", { event: "run_start", start_time: at(0), run_seq: 0 }),
   llm,
@@ -38,6 +69,7 @@ const rows = [
   kept,
   exact,
   exactLong,
+  ...[long, short, erased],
 ];
 
 beforeAll(async () => {
@@ -71,6 +103,7 @@ beforeAll(async () => {
     { history: [], added: [] },
     KEPT_MEDIA_TYPE,
   );
+  const told = { name: WORDY, error: { type: WORDY, message: BOOM }, status: "error" } as const;
   const records = [
     recordOf(odd, { payloads: oddPayloads }),
     recordOf(llm, { payloads, resource: { "service.name": "shop" } }),
@@ -107,6 +140,7 @@ beforeAll(async () => {
         { history: [], added: [] },
       ),
     }),
+    ...[long, short, erased].map((row) => recordOf(row, told)),
   ];
   packs = new Map(records.map((record) => [record.record_id, record.payloads.messages?.pack ?? ""]));
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
@@ -242,9 +276,9 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   const json = await api.get(`/v1/audit/proof?record_id=${llm.record_id}`);
   expect(json.body).toMatchObject({
     log_index: 1,
-    tree_size: 7,
+    tree_size: 10,
     shard: "0",
-    hashes: [expect.any(String), expect.any(String), expect.any(String)],
+    hashes: Array.from({ length: 4 }, () => expect.any(String)),
   });
   const { leaf_hash } = json.body as { leaf_hash: string };
   const text = await api.app.inject({
@@ -253,20 +287,20 @@ test("the proof of a record leads from its entry to the signed checkpoint, as JS
   });
   expect(text.headers["content-type"]).toContain("text/plain");
   const checkpoint = verifyTlogProof(parseTlogProof(text.body), Buffer.from(leaf_hash, "hex"), [verifier]);
-  expect(checkpoint.size).toBe(7);
+  expect(checkpoint.size).toBe(10);
 });
 
 test("the log is served as it is stored, full tiles for ever and the head never from a cache, and who reads contents in it is on record", async () => {
   const before = api.acts.recorded.length;
   const head = await api.get("/v1/audit/checkpoint");
   expect(head.headers["cache-control"]).toBe("no-cache");
-  expect(head.body).toContain("example.com/log\n7\n");
-  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/7" });
-  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/7")) ?? []));
+  expect(head.body).toContain("example.com/log\n10\n");
+  const bundle = await api.app.inject({ url: "/v1/audit/tile/entries/000.p/10" });
+  expect(bundle.rawPayload).toEqual(Buffer.from((await api.objects.read("log/0/tile/entries/000.p/10")) ?? []));
   expect(bundle.headers["cache-control"]).toBe("no-cache");
   const pack = packs.get(llm.record_id) ?? "";
   const path = packPath("0", pack);
-  const sameByPath = await api.app.inject({ url: "/v1/audit/objects/log/0/tile/entries/000.p/7" });
+  const sameByPath = await api.app.inject({ url: "/v1/audit/objects/log/0/tile/entries/000.p/10" });
   expect(sameByPath.rawPayload).toEqual(bundle.rawPayload);
   const stored = await api.app.inject({ url: `/v1/audit/objects/${path}` });
   expect(sha256(stored.rawPayload)).toBe(pack);
@@ -337,4 +371,33 @@ test("content whose reading can't be recorded is not shown", async () => {
   api.acts.refuse(false);
   expect(refused.status).toBe(503);
   expect(JSON.stringify(refused.body)).not.toContain("hello");
+});
+
+test("what is long is cut in lists, of rows of before too, and whole in the step; what was erased stays so", async () => {
+  const { items } = stepList.parse((await api.get("/v1/runs/long/steps")).body);
+  for (const { name, error, tool } of items) {
+    expect([...(error?.message ?? "")].length).toBeLessThanOrEqual(ROW_TEXT_CHARS);
+    for (const text of [name, error?.type ?? "", tool?.name ?? ""]) expect(text.length).toBeLessThan(1_100);
+  }
+  expect(items[1]?.error?.message).toBe(rowText(BOOM));
+  expect(items[0]?.error?.message?.startsWith("😀boom")).toBe(true);
+  expect(items[0]?.error?.message?.endsWith("…")).toBe(true);
+
+  const body = JSON.stringify((await api.get("/v1/runs/long")).body);
+  expect(body.length).toBeLessThan(6 * ROW_TEXT_CHARS);
+
+  for (const { step_id } of [long, short]) {
+    const detail = stepDetail.parse((await api.get(`/v1/runs/long/steps/${step_id}`)).body);
+    expect(detail).toMatchObject({ name: WORDY, error: { type: WORDY, message: BOOM } });
+  }
+  const { error } = stepDetail.parse((await api.get(`/v1/runs/long/steps/${erased.step_id}`)).body);
+  expect(error?.message).toBeNull();
+});
+
+test("a run is found by a name that rows have shortened, as it was sent and as it is shown", async () => {
+  for (const user of [WORDY, rowName(WORDY)]) {
+    const { items } = runList.parse((await api.get(`/v1/runs?user=${encodeURIComponent(user)}`)).body);
+    expect(items.map(({ run_id }) => run_id)).toEqual(["long"]);
+  }
+  expect(runList.parse((await api.get(`/v1/runs?user=${WORDY}w`)).body).items).toEqual([]);
 });

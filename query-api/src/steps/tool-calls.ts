@@ -1,6 +1,7 @@
 import type { RunDetail } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
 import { z } from "zod";
+import { shortName, shortText } from "../http/short-columns.ts";
 import type { SummarizedRun } from "../runs/run-summaries.ts";
 
 /** A run with more tool calls than this shows the first ones; all are among its steps. */
@@ -23,8 +24,9 @@ export async function queryToolCalls(
   { run, received }: SummarizedRun,
 ): Promise<RunDetail["tool_calls"]> {
   const sql = `
-SELECT step_id, tool_name, latency_ms, status, attempt, error_type, error_message
-FROM all_steps
+SELECT step_id, ${shortName("t.tool_name")} AS tool_name, latency_ms, status, attempt, ${shortName("t.error_type")} AS error_type,
+  ${shortText("t.error_message")} AS error_message
+FROM all_steps AS t
 WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND kind = 'tool'
   AND record_id NOT IN (SELECT record_id FROM corrections FINAL
     WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND in_force AND what = 'uncounted')

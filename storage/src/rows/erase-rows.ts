@@ -1,3 +1,4 @@
+import { rowName } from "@runledger/contract";
 import { parameterLists } from "./parameter-lists.ts";
 import type { Rows } from "./rows.ts";
 
@@ -31,7 +32,7 @@ export async function runsOfUser(
   const found = await rows.query<{ run_id: string }>(
     `SELECT DISTINCT run_id FROM steps
      WHERE tenant = {tenant:String} AND user_id IN ({user_id:String}, {label:String}) AND received_time <= parseDateTime64BestEffort({until:String}, 9, 'UTC')`,
-    { tenant, user_id: userId, label, until: receivedUntil },
+    { tenant, user_id: rowName(userId), label, until: receivedUntil },
   );
   return found.map(({ run_id }) => run_id);
 }
@@ -45,7 +46,7 @@ export async function eraseRows(
   { tenant, userId, runIds, label, receivedUntil }: RowsToErase,
 ): Promise<void> {
   for (const run_ids of parameterLists(runIds)) {
-    const parameters = { tenant, run_ids, user_id: userId ?? "", label, until: receivedUntil };
+    const parameters = { tenant, run_ids, user_id: rowName(userId ?? ""), label, until: receivedUntil };
     const ofRuns = "tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}";
     const named = "{user_id:String} != '' AND";
     const [left] = await rows.query(
