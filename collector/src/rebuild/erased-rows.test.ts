@@ -27,10 +27,11 @@ const at = (time: string) => `2026-11-29T${time}.000000000Z`;
 const record = (user_id: string | null, time = "12:00:00", run_id = "r1"): Told => ({
   ...{ tenant: "t", run_id, run: { user_id }, received_time: at(time) },
 });
-const erasure = (subject: object, time = "12:00:00"): Told => ({
-  ...{ ...record(null, time, "acts"), act: { action: "erasure", target: { erasure_id: "e", subject, key_ids: [] } } },
+const erasure = (subject: object, more = {}): Told => ({
+  ...record(null, "12:00:00", "acts"),
+  act: { action: "erasure", target: { erasure_id: "e", subject, key_ids: [], ...more } },
 });
-const ofAlice = (time?: string) => erasure({ kind: "user", pseudonym: pseudonymOf("alice") }, time);
+const ofAlice = (more?: object) => erasure({ kind: "user", pseudonym: pseudonymOf("alice") }, more);
 
 function logOf(shard: string, told: readonly Told[]): PublishedLog {
   const bundle = encodeEntryBundle(told.map((one) => Buffer.from(canonicalJson(one))));
@@ -76,9 +77,12 @@ test("a run of nobody's is erased as far as it came before", async () => {
   ]);
 });
 
-test("what stands before an act in its log was received before it, though the clock was set back; of other logs the times tell", async () => {
+test("what stands before an act in its log was received before it, though the clock was set back; of other logs their sizes then, or the times, tell", async () => {
   const told = [record("alice", "18:00:20"), ofAlice(), record("alice", "11:00:00")];
   expect(await rowsOf({ "0": told })).toEqual([[ALICE, KEPT, `alice${KEPT}`]]);
   const elsewhere = [record("alice", "11:59:59"), record(null, "12:00:00"), record("alice", "12:00:01")];
   expect(await rowsOf({ "0": elsewhere, "1": [ofAlice()] })).toEqual([[ALICE, "", `alice${KEPT}`], [KEPT]]);
+  const ahead = [record("alice", "12:00:20"), record(null, "12:00:20"), record("alice", "12:00:21")];
+  const sizes = { log_sizes: { "0": 2 } };
+  expect(await rowsOf({ "0": ahead, "1": [ofAlice(sizes)] })).toEqual([[ALICE, "", `alice${KEPT}`], [KEPT]]);
 });

@@ -27,6 +27,7 @@ interface Erasure {
   shard: string;
   index: number;
   receivedTime: string;
+  logSizes: Readonly<Record<string, number>>;
   tenant: string;
   /** Of the person; null: of a run of nobody's. */
   pseudonym: string | null;
@@ -47,9 +48,9 @@ export async function findErasedRows(logs: readonly PublishedLog[], keyring: Key
     const { act, tenant, received_time: receivedTime } = record;
     const target = act?.action === "erasure" ? erasureTarget.safeParse(act.target) : null;
     if (!target?.success) continue;
-    const { subject } = target.data;
+    const { subject, log_sizes: logSizes = {} } = target.data;
     const pseudonym = subject.kind === "user" ? subject.pseudonym : null;
-    const erasure = { shard, index, receivedTime, tenant, pseudonym };
+    const erasure = { shard, index, receivedTime, logSizes, tenant, pseudonym };
     if (subject.kind === "run") entryOf(ofRuns, placeOf(tenant, subject.run_id), () => new Set()).add(erasure);
     else entryOf(ofPeople, subject.pseudonym, () => []).push(erasure);
   }
@@ -91,9 +92,10 @@ async function* recordsWith(
         yield { shard, index, record: recordOfEntry(entry) };
 }
 
-/** In one log its order tells; what another one has is told by the clocks. */
+/** In one log its order tells. In another, its size then; what was received before and came into it later is told by the clocks. */
 function isBefore(erasure: Erasure, shard: string, index: number, receivedTime: string): boolean {
-  return shard === erasure.shard ? index < erasure.index : receivedTime <= erasure.receivedTime;
+  if (shard === erasure.shard) return index < erasure.index;
+  return index < (erasure.logSizes[shard] ?? 0) || receivedTime <= erasure.receivedTime;
 }
 
 /** Of a name, null where there is none or nobody has the keys. */

@@ -257,6 +257,7 @@ test("another query API than the one that was asked goes on with it, in the log 
   const done = await eraser(objects, recorder(undefined, "0")).advance(asked);
   expect(done).toMatchObject({ state: "done", key_ids: [alice, run], log_indexes: [0] });
   expect(logged).toHaveLength(1);
+  expect(logged[0]?.act?.target).toMatchObject({ log_sizes: { 0: 5 } });
 });
 
 test("runs are hers whatever clocks say, and what a log lacks of them yet is waited for", async () => {

@@ -13,7 +13,7 @@ import type { EndsOfLogs, RunRecord } from "./ends-of-logs.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import { createRecordedErasures, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
+import { createRecordedErasures, publishedSizes, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
 import { runsInLogs } from "./subject-runs.ts";
 import { requireWholeRows } from "./whole-rows.ts";
 
@@ -148,6 +148,7 @@ async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasu
     await requireRowsOfLogs(dependencies, current);
     const theirs = await runsInLogs(dependencies.rows, current, performance.now() + MAX_WAIT_MS);
     await requireWholeRows(dependencies.rows);
+    const logSizes = await publishedSizes(objects);
     current = { ...current, run_ids: theirs.runIds };
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(pseudonymsOf(keyring, current));
@@ -163,7 +164,10 @@ async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasu
     current = await store.save({ ...current, key_ids: [...known, ...missing] });
     const acting = { action: "erasure", principal: principalOf(current), reason: current.reason };
     for (let at = 0; at === 0 || at < missing.length; at += MAX_KEYS_PER_ACT)
-      await acts.record({ ...acting, target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT)) } });
+      await acts.record({
+        ...acting,
+        target: { ...targetOf(current, missing.slice(at, at + MAX_KEYS_PER_ACT), logSizes) },
+      });
     const names = recorded.length + Math.max(1, Math.ceil(missing.length / MAX_KEYS_PER_ACT));
     await untilInLog(findRecorded, current, names);
   }

@@ -37,8 +37,13 @@ function omitSize({ log_size, ...rest }: { log_size: unknown }): object {
   return rest;
 }
 
-export function targetOf({ erasure_id, subject }: KeptErasure, keyIds: string[]): ErasureTarget {
-  return { erasure_id, subject, key_ids: keyIds };
+/** @param logSizes when all that is known of the subject is in the logs */
+export function targetOf(
+  { erasure_id, subject }: KeptErasure,
+  keyIds: string[],
+  logSizes: Record<string, number>,
+): ErasureTarget {
+  return { erasure_id, subject, key_ids: keyIds, log_sizes: logSizes };
 }
 
 export function answerOf({ subject, key_ids, ...rest }: KeptErasure): ErasureAnswer {
