@@ -1,4 +1,5 @@
 import { type PayloadName, type PayloadRef, type ReadPayload, readMessages, readText } from "@runledger/contract";
+import { pickedJson, type ToolPick } from "./tool-parts.ts";
 
 /** Deeper than anybody means it; within it, whoever reads the answer has stack enough. */
 const MAX_NESTING = 500;
@@ -9,12 +10,24 @@ const RAW_NAMES: ReadonlySet<PayloadName> = new Set(["raw_response", "raw_reques
 const KEPT_NAMES: ReadonlySet<PayloadName> = new Set(["arguments", "result", "input", "output"]);
 
 /**
- * The JSON that a payload is, as it is written there: parsed and written anew, an integer beyond 2^53 would be another one.
+ * The JSON that a payload is, as it is written there: parsed and written anew, an integer beyond 2^53 would be another one. Of an `overflow` its `attributes`.
+ * @param pick Only this part of it.
  * @throws LogError as the reader does; SyntaxError when it is none and should be.
  */
-export async function readContentJson(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<string> {
+export async function readContentJson(
+  read: ReadPayload,
+  name: PayloadName,
+  ref: PayloadRef,
+  pick?: ToolPick,
+): Promise<string> {
+  const json = await wholeJson(read, name, ref);
+  return pick === undefined ? json : pickedJson(json, pick);
+}
+
+async function wholeJson(read: ReadPayload, name: PayloadName, ref: PayloadRef): Promise<string> {
   if (name === "messages") return `[${(await readMessages(read, ref)).map((text) => jsonOf(name, text)).join(",")}]`;
-  return jsonOf(name, Buffer.from(await readText(read, ref)).toString("utf8"));
+  const text = Buffer.from(await readText(read, ref)).toString("utf8");
+  return name === "overflow" ? JSON.stringify(JSON.parse(text).attributes ?? {}) : jsonOf(name, text);
 }
 
 /** The text where it is JSON. Nested deeper than MAX_NESTING, or no JSON where it need not be, it is shown as a string: content is never hidden. */
@@ -30,21 +43,6 @@ function isJson(name: PayloadName, text: string): boolean {
     if (KEPT_NAMES.has(name)) return false;
     throw error;
   }
-}
-
-declare global {
-  /** ES2026, "JSON.parse source text access". */
-  interface JSON {
-    parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
-    rawJSON(text: string): unknown;
-  }
-}
-
-/** What JSON says. A number that would be written otherwise than it is written there is its text (`JSON.rawJSON`): for who writes it again, not for who counts with it. */
-export function parseExactly(json: string): unknown {
-  return JSON.parse(json, (_key, value, { source }) =>
-    typeof value === "number" && source !== undefined && source !== String(value) ? JSON.rawJSON(source) : value,
-  );
 }
 
 const [QUOTE, BACKSLASH, BRACE, BRACE_END, BRACKET, BRACKET_END] = [...'"\\{}[]'].map((one) => one.charCodeAt(0));

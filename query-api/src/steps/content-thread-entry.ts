@@ -35,13 +35,13 @@ function ask(asked: Asked["ask"], id: number): Promise<Uint8Array | null> {
   });
 }
 
-async function contentOf({ id, shard, payloads }: ContentQuestion): Promise<ContentBytes> {
+async function contentOf({ id, shard, payloads, pick }: ContentQuestion): Promise<ContentBytes> {
   const readRange = (path: string, offset: number, length: number) => ask({ path, offset, length }, id);
   const read = createPayloadReader(createPackReader(readRange, shard), (ref, salt) => ask({ ref, salt }, id));
   const content: ContentBytes = {};
   for (const [name, ref] of Object.entries(payloads)) {
     try {
-      content[name] = ownBytes(await readContentJson(read, name as PayloadName, ref));
+      content[name] = ownBytes(await readContentJson(read, name as PayloadName, ref, pick));
     } catch (error) {
       if (!(error instanceof LogError) || error.code !== "sealed") throw error;
       content[name] = null;

@@ -1,11 +1,14 @@
 import { Worker } from "node:worker_threads";
 import { type FindPayloadKey, LogError, type PayloadRef, type SealedRef } from "@runledger/contract";
+import type { ToolPick } from "./tool-parts.ts";
 
 /** To the thread: what is to be read. */
 export interface ContentQuestion {
   id: number;
   shard: string;
   payloads: Record<string, PayloadRef>;
+  /** Only this part of them. */
+  pick?: ToolPick;
 }
 /** From the thread, meanwhile: a part of a pack, or a payload's key. */
 export interface Asked {
@@ -33,7 +36,7 @@ export interface ContentSource {
 /** A thread that puts large contents together: hashing, opening and checking tens of megabytes would hold up every other answer. */
 export interface ContentThread {
   /** @throws LogError as reading here would. */
-  read(payloads: Record<string, PayloadRef>, source: ContentSource): Promise<ContentBytes>;
+  read(payloads: Record<string, PayloadRef>, source: ContentSource, pick?: ToolPick): Promise<ContentBytes>;
   close(): Promise<void>;
 }
 
@@ -68,13 +71,13 @@ export function createContentThread(): ContentThread {
     return started;
   };
   return {
-    read(payloads, source) {
+    read(payloads, source, pick) {
       running ??= start();
       const { worker, pending } = running;
       const id = ids++;
       return new Promise((resolve, reject) => {
         pending.set(id, { source, resolve, reject });
-        worker.postMessage({ id, shard: source.shard, payloads } satisfies ContentQuestion);
+        worker.postMessage({ id, shard: source.shard, payloads, ...(pick && { pick }) } satisfies ContentQuestion);
       });
     },
     async close() {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { parseExactly } from "./content-json.ts";
+import { parseExactly } from "./exact-json.ts";
 
 /** JSON as it is written, which goes so to whoever asked for it: taken apart and put together again it would cost time, and numbers would lose digits. */
 export class JsonBytes {
@@ -19,7 +19,18 @@ export class JsonBytes {
   }
 }
 
-const [SPACE, BRACKET] = [32, 91];
+const [SPACE, BRACKET, BRACKET_END, COMMA] = [32, 91, 93, 44];
+
+/** One list of the items of several, without taking them apart; what is no list is an item. */
+export function joinedLists(values: readonly JsonBytes[]): JsonBytes {
+  const items = values.map(itemsOf).filter((bytes) => bytes.some((byte) => byte > SPACE));
+  const between = items.flatMap((bytes, n) => (n === 0 ? [bytes] : [Uint8Array.of(COMMA), bytes]));
+  return new JsonBytes(Buffer.concat([Uint8Array.of(BRACKET), ...between, Uint8Array.of(BRACKET_END)]));
+}
+
+function itemsOf({ bytes, isList }: JsonBytes): Uint8Array {
+  return isList ? bytes.subarray(bytes.indexOf(BRACKET) + 1, bytes.lastIndexOf(BRACKET_END)) : bytes;
+}
 
 /** The socket takes one after the other; between two of them others have their turn. */
 const CHUNK_BYTES = 256 * 1024;

@@ -14,6 +14,7 @@ import type { Objects } from "@runledger/storage";
 import { readContentJson } from "./content-json.ts";
 import type { ContentSource, ContentThread } from "./content-thread.ts";
 import { JsonBytes } from "./json-bytes.ts";
+import type { ToolPick } from "./tool-parts.ts";
 
 /** What a record's payloads say. */
 export type Content = Partial<Record<PayloadName, JsonBytes>>;
@@ -26,14 +27,16 @@ export interface WholeRecord {
 }
 
 /** Contents up to so many bytes in the packs are read on the thread that answers. */
-const LARGE_BYTES = 512 * 1024;
+export const LARGE_BYTES = 512 * 1024;
+
+export type Payloads = Partial<Record<PayloadName, PayloadRef>>;
 
 /** Where records' contents come from. */
 export interface RecordStores {
   objects: Objects;
   findKey: FindPayloadKey | undefined;
-  /** Puts large contents together; null: all is read here. */
-  thread: ContentThread | null;
+  /** Puts large contents together. */
+  thread: ContentThread;
 }
 
 /**
@@ -41,26 +44,28 @@ export interface RecordStores {
  * @throws LogError `missing`, `mismatch`, `malformed`.
  */
 export async function readRecord(stores: RecordStores, shard: string, bytes: Uint8Array): Promise<WholeRecord> {
-  const { objects, findKey, thread } = stores;
   const entry = parseLogEntry(bytes);
-  const readRange = (path: string, offset: number, length: number) => objects.readRange(path, offset, length);
-  const read = createPayloadReader(createPackReader(readRange, shard), findKey);
+  const { overflow: _, ...payloads } = entry.payloads;
   const [whole, content] = await Promise.all([
-    unlessSealed(readWholeRecord(read, entry)),
-    thread === null ? readContent(read, entry) : readAnyContent(thread, read, entry, { shard, readRange, findKey }),
+    unlessSealed(readWholeRecord(readerOf(stores, shard), entry)),
+    readContents(stores, shard, payloads),
   ]);
   const overflowKey = whole === SEALED ? (entry.payloads.overflow?.key_id ?? null) : null;
   return { ...content, record: whole === SEALED ? entry : whole, sealedKey: content.sealedKey ?? overflowKey };
 }
 
-/** How large a history is shows only when its beginnings are read: beyond LARGE_BYTES it is left to the thread. */
-async function readAnyContent(
-  thread: ContentThread,
-  read: ReadPayload,
-  entry: RunledgerRecord,
-  source: ContentSource,
+/**
+ * These contents of a record, as far as their keys are there; of an `overflow` the attributes. How large a history is shows only when its beginnings are
+ * read: beyond LARGE_BYTES all is left to the thread.
+ * @param pick Only this part of them.
+ */
+export async function readContents(
+  stores: RecordStores,
+  shard: string,
+  payloads: Payloads,
+  pick?: ToolPick,
 ): Promise<Pick<WholeRecord, "content" | "sealedKey">> {
-  const { overflow: _, ...payloads } = entry.payloads;
+  const read = readerOf(stores, shard);
   let left = LARGE_BYTES;
   const readSome: ReadPayload = (ref) => {
     left -= sizeOf([ref]);
@@ -68,22 +73,32 @@ async function readAnyContent(
     return read(ref);
   };
   try {
-    if (sizeOf(Object.values(payloads)) <= LARGE_BYTES) return await readContent(readSome, entry);
+    if (sizeOf(Object.values(payloads)) <= LARGE_BYTES) return await readHere(readSome, payloads, pick);
   } catch (error) {
     if (error !== TOO_LARGE) throw error;
   }
+  const source = { shard, readRange: rangesOf(stores.objects), findKey: stores.findKey };
   const content: Content = {};
   let sealedKey: string | null = null;
-  for (const [name, bytes] of Object.entries(await thread.read(payloads, source))) {
-    if (bytes === null) sealedKey = payloads[name as keyof typeof payloads]?.key_id ?? null;
+  for (const [name, bytes] of Object.entries(await stores.thread.read(payloads, source, pick))) {
+    if (bytes === null) sealedKey = payloads[name as PayloadName]?.key_id ?? null;
     else content[name as PayloadName] = new JsonBytes(bytes);
   }
   return { content, sealedKey };
 }
 
+function readerOf({ objects, findKey }: RecordStores, shard: string): ReadPayload {
+  return createPayloadReader(createPackReader(rangesOf(objects), shard), findKey);
+}
+
+function rangesOf(objects: Objects): ContentSource["readRange"] {
+  return (path, offset, length) => objects.readRange(path, offset, length);
+}
+
 const TOO_LARGE = new Error("more than is read at once");
 
-function sizeOf(refs: readonly PayloadRef[]): number {
+/** As far as references tell: of what goes on from others, its own. */
+export function sizeOf(refs: readonly PayloadRef[]): number {
   return refs.reduce((sum, ref) => sum + (ref.inflated_bytes ?? ref.size_bytes), 0);
 }
 
@@ -98,17 +113,17 @@ async function unlessSealed<Value>(reading: Promise<Value>): Promise<Value | typ
   }
 }
 
-/** Every payload but `overflow`, checked against its hash. */
-async function readContent(
+/** Each is checked against its hash. */
+async function readHere(
   read: ReadPayload,
-  { payloads }: RunledgerRecord,
+  payloads: Payloads,
+  pick: ToolPick | undefined,
 ): Promise<Pick<WholeRecord, "content" | "sealedKey">> {
   const content: Content = {};
   let sealedKey: string | null = null;
   const reading = Object.entries(payloads).map(async ([key, ref]) => {
     const name = key as PayloadName;
-    if (name === "overflow") return;
-    const value = await unlessSealed(readContentJson(read, name, ref));
+    const value = await unlessSealed(readContentJson(read, name, ref, pick));
     if (value === SEALED) sealedKey = ref.key_id ?? null;
     else content[name] = new JsonBytes(value);
   });

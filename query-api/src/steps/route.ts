@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { stepDetail, stepList } from "@runledger/contract";
+import { type Step, stepDetail, stepList } from "@runledger/contract";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
 import { reasonOf, reasonParameter } from "../acts/reason.ts";
@@ -15,7 +15,7 @@ import { createInferredContents } from "./inferred-content.ts";
 import { jsonChunks } from "./json-bytes.ts";
 import { fillFromLogs } from "./log-summaries.ts";
 import { seesPreviews, withoutContent } from "./previews.ts";
-import { createStepContents } from "./step-content.ts";
+import { createStepContents, type StepContents } from "./step-content.ts";
 import { createStepLogs } from "./step-logs.ts";
 import { queryRoots, querySteps } from "./step-query.ts";
 import { stepFromRow } from "./step-view.ts";
@@ -39,8 +39,13 @@ export function registerSteps({ app, dependencies }: Feature): void {
   const stores = { rows, objects, keyring, gone: createGoneContents(objects) };
   const thread = createContentThread();
   app.addHook("onClose", () => thread.close());
-  const contents = createStepContents(stores, createStepLogs(stores), thread);
-  const inferredContents = createInferredContents(stores);
+  const contents = createStepContents(stores, createStepLogs(stores, thread), thread);
+  const inferredContents = createInferredContents(stores, thread);
+  const detailOf = async (step: Step, resultIn: string, where: Parameters<StepContents["withContent"]>[1]) => {
+    if (step.shown_by !== null) return await inferredContents.withContent(where.tenant, step, resultIn);
+    const [filled = step] = await fillFromLogs(rows, { ...where, runIds: [where.runId] }, [step]);
+    return await contents.withContent(filled, where);
+  };
   app.get(
     "/v1/runs/:run_id/steps",
     {
@@ -101,9 +106,7 @@ export function registerSteps({ app, dependencies }: Feature): void {
       const step = stepFromRow(row);
       const target = { run_id, step_id, record_id: step.record_id };
       await reads.record({ principal: request.principal, reason: reasonOf(request, reason), target });
-      if (step.shown_by !== null) return await inferredContents.withContent(tenant, step, String(row["result_in"]));
-      const [filled = step] = await fillFromLogs(rows, { tenant, runIds: [run_id], received }, [step]);
-      const detail = await contents.withContent(filled, { tenant, runId: run_id, received });
+      const detail = await detailOf(step, String(row["result_in"]), { tenant, runId: run_id, received });
       const chunks = jsonChunks(detail);
       if (chunks === null) return detail;
       // As the schema says, but in pieces: nothing so large is looked through and written at once.

@@ -1,4 +1,4 @@
-import type { RunledgerRecord, Step, StepDetail } from "@runledger/contract";
+import { type PayloadName, parseLogEntry, type RunledgerRecord, type Step, type StepDetail } from "@runledger/contract";
 import type { Keyring, Objects, Rows } from "@runledger/storage";
 import { findLogPosition, readLogEntry } from "../audit/log-position.ts";
 import type { ContentThread } from "./content-thread.ts";
@@ -38,7 +38,7 @@ export function createStepContents(
       if (!position || !bytes) return withoutContent(step, position?.log_index ?? null);
       const [{ record, content: own, sealedKey }, found] = await Promise.all([
         readRecord({ objects, findKey: keyring?.reader(), thread }, position.shard, bytes),
-        logs.ofStep(where, step),
+        logs.ofStep(where, step, namesIn(bytes)),
       ]);
       const { content, events } = mergeLogs(own, record.events, found, step.llm !== null);
       const isPending = Object.keys(content).length === 0 && found.isPending;
@@ -47,6 +47,10 @@ export function createStepContents(
       return await withGoneContent(gone, shown, [sealedKey, ...found.logs.map((log) => log.sealedKey)]);
     },
   };
+}
+
+function namesIn(entry: Uint8Array): ReadonlySet<PayloadName> {
+  return new Set(Object.keys(parseLogEntry(entry).payloads) as PayloadName[]);
 }
 
 /** Lists as they are; what came as a single value is a list of it. Whoever writes the answer knows JsonBytes. */

@@ -78,10 +78,25 @@ const logs: { row: StepRow; payloads?: Payloads; added?: unknown[]; attributes?:
   },
 ];
 
+/** Larger than is read on the thread that answers: one of its messages, and what another tells beside. */
+const LARGE = 'é"'.repeat(400_000);
+const big = llmRow("r1", "big", { start_time: at(60) });
+logs.push(
+  { row: logRow(big, "gen_ai.user.message", { start_time: at(61) }), added: [said("user", "small")] },
+  {
+    row: logRow(big, "gen_ai.user.message", { start_time: at(62) }),
+    added: [said("user", LARGE), { n: JSON.rawJSON(EXACT) }],
+  },
+  {
+    row: logRow(big, "app.event", { kind: "other", start_time: at(63) }),
+    payloads: { overflow: JSON.stringify({ attributes: { large: LARGE }, events: [], links: [] }) },
+  },
+);
+
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApiUnderTest({});
-  const steps = [bare, full, chain, early, waiting];
+  const steps = [bare, full, chain, early, waiting, big];
   const unpublished = logRow(waiting, "gen_ai.user.message", { start_time: at(51) });
   const alone = stepRow("r2", "alone", { event: "log", start_time: at(1) });
   await api.rows.insert("steps", [...logs.map(({ row }) => row), ...steps, unpublished, alone], "seed");
@@ -100,7 +115,7 @@ beforeAll(async () => {
     );
   }
   records.push(recordOf(full, { payloads: own, events: [{ name: "own", time: at(25), attributes: {} }] }));
-  records.push(...[bare, chain, early, waiting].map((row) => recordOf(row, {})));
+  records.push(...[bare, chain, early, waiting, big].map((row) => recordOf(row, {})));
   await api.rows.insert("log_entries", await publishSmallLog(api.objects, records), "log");
 });
 afterAll(() => api.close());
@@ -148,6 +163,13 @@ test("numbers of log records are shown digit by digit, in a model call and among
   }
 });
 
+test("large log records are read by the thread, and their lists joined as they are written", async () => {
+  const { llm, events } = await detail(big);
+  expect(llm?.messages).toEqual([said("user", "small"), said("user", LARGE), { n: Number(EXACT) }]);
+  expect(events).toEqual([{ name: "app.event", time: at(63), attributes: { large: LARGE } }]);
+  expect((await api.app.inject({ url: `/v1/runs/r1/steps/${big.step_id}` })).body).toContain(`"n":${EXACT}`);
+});
+
 test("a step that is no model call shows messages among its events", async () => {
   expect((await detail(chain)).events).toMatchObject([
     { name: "gen_ai.user.message", messages: [said("user", "to nobody"), { content: Number(EXACT) }] },
@@ -165,7 +187,7 @@ test("a run is shown from its first span on, not before, when only log records t
 
 test("the list of steps has the hashes, finish reasons and previews that only log records know", async () => {
   const { items } = stepList.parse((await api.get("/v1/runs/r1/steps")).body);
-  expect(items).toHaveLength(5);
+  expect(items).toHaveLength(6);
   expect(items[0]).toMatchObject({
     input_preview: "second",
     output_preview: "four",
