@@ -1,5 +1,12 @@
 import { type Hash, packPath, type RunledgerRecord, readEntries } from "@runledger/contract";
-import { type JournalCursor, type KeyWriter, type Objects, type SigningKey, StorageError } from "@runledger/storage";
+import {
+  type JournalCursor,
+  type KeyWriter,
+  type Objects,
+  type SigningKey,
+  StorageError,
+  type StorageErrorCode,
+} from "@runledger/storage";
 import type { Logger } from "pino";
 import type { SeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
@@ -77,24 +84,19 @@ export function createAuditSink(dependencies: AuditDependencies, { shard, writer
     inFlight = null;
   };
 
-  /** Damage is final: a writer that went on would sign what it can't vouch for. So is a lost race. */
+  /** Damage is final: a writer that went on would sign what it can't vouch for. So is a lost race, and what the store or the keys refuse. */
   const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (stopped !== null) throw stopped;
     try {
       return await work();
     } catch (error) {
       if (error instanceof StorageError && error.retryable) throw error;
+      const isRefusal = error instanceof StorageError && (error.code === "superseded" || error.code === "rejected");
       const reason = error instanceof Error ? error.message : String(error);
-      const isSuperseded = error instanceof StorageError && error.code === "superseded";
-      stopped = isSuperseded
+      stopped = isRefusal
         ? error
         : new StorageError("damaged", `the audit log of shard ${shard} is stopped: ${reason}`, error);
-      logger.fatal(
-        { err: error, shard },
-        isSuperseded
-          ? "audit log handed over: another writer goes on with this shard"
-          : "audit log stopped: the store does not hold what it must; run `runledger verify`",
-      );
+      logger.fatal({ err: error, shard }, whatStopped(stopped.code));
       throw stopped;
     }
   };
@@ -147,4 +149,10 @@ async function seed(seen: SeenRecords, writer: LogWriter): Promise<void> {
     // Our own entries, read back with their hashes checked at the edge only: whatever else is in them, they are records.
     seen.classify(JSON.parse(Buffer.from(entry).toString()));
   }
+}
+
+function whatStopped(code: StorageErrorCode): string {
+  if (code === "superseded") return "audit log handed over: another writer goes on with this shard";
+  if (code === "rejected") return "audit log stopped: it was refused, and the error says what to do";
+  return "audit log stopped: the store does not hold what it must; run `runledger verify`";
 }

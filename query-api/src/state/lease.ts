@@ -4,6 +4,7 @@ import { z } from "zod";
 /** So long without a sign of its holder, and the next one takes it; a holder renews three times as often. */
 const TTL_MS = 6_000;
 const RENEW_MS = TTL_MS / 3;
+const LOOK_MS = 500;
 
 const leaseState = z.object({
   holder: z.string().nullable(),
@@ -30,7 +31,7 @@ export function createLease(
   path: string,
   { holder, now }: { holder: string; now: () => number },
 ): Lease {
-  const document = createStateDocument<LeaseState>(objects, path, leaseState, { holder: null, renewals: 0 });
+  const document = leaseDocument(objects, path);
   let renewedMs = Number.NEGATIVE_INFINITY;
   let renewing: Promise<boolean> | null = null;
   let seen: { renewals: number; atMs: number } | null = null;
@@ -64,4 +65,25 @@ export function createLease(
       await document.update((before) => (before.holder === holder ? { ...before, holder: null } : before));
     },
   };
+}
+
+/** Who renews a lease while it is watched, for as long as it lasts or, where it was given back, as the next one needs to take it. Null: nobody. */
+export async function whoRenews(
+  objects: Objects,
+  path: string,
+  sleep: (ms: number) => Promise<unknown>,
+): Promise<string | null> {
+  const document = leaseDocument(objects, path);
+  const before = await document.read();
+  let leftMs = before.holder === null ? RENEW_MS + LOOK_MS : TTL_MS;
+  for (; leftMs > 0; leftMs -= LOOK_MS) {
+    await sleep(LOOK_MS);
+    const { holder, renewals } = await document.read();
+    if (holder !== null && renewals !== before.renewals) return holder;
+  }
+  return null;
+}
+
+function leaseDocument(objects: Objects, path: string) {
+  return createStateDocument<LeaseState>(objects, path, leaseState, { holder: null, renewals: 0 });
 }

@@ -148,7 +148,10 @@ export async function monthSizes(objects: Objects): Promise<Map<string, number>>
 function keyNamed(secrets: RootSecrets, id: string): Uint8Array {
   const key = secrets.wrappingKeys.get(id);
   if (key !== undefined) return key;
-  throw new StorageError("damaged", `data keys are wrapped under ${id}, which the key root does not have`);
+  throw new StorageError(
+    "damaged",
+    `data keys are wrapped under ${id}, which the key root does not have; if the master key was rotated meanwhile, start again with the new one`,
+  );
 }
 
 function contextOf(keyId: string, subject: string): string {

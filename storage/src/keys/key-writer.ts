@@ -1,7 +1,8 @@
 import type { PayloadSubject } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
-import { isDying, readKeyChanges } from "./key-changes.ts";
+import { currentRing, rotatedMeanwhile } from "./current-ring.ts";
+import { isDying, isRetired, type KeyChanges, readKeyChanges } from "./key-changes.ts";
 import {
   type DataKey,
   type KeyRing,
@@ -9,7 +10,6 @@ import {
   MAX_RING_KEYS,
   newDataKey,
   pseudonymOf,
-  readRing,
   ringName,
   sequenceOf,
   unwrapDataKey,
@@ -29,6 +29,7 @@ export interface KeyWriter {
   /**
    * A key for each request, in order: the one it had before, in whatever process, or a new one. Durable when it resolves, so nothing is ever sealed
    * under a key that a crash can lose. Asked again after a rejection it gives the same. A key that is destroyed, or about to be, is never given.
+   * @throws StorageError `rejected` when the master key was rotated since the root was opened: what hangs on the old one is thrown away.
    */
   keysFor(requests: readonly KeyRequest[]): Promise<DataKey[]>;
 }
@@ -42,7 +43,7 @@ const MAX_CONFLICTS = 50;
 
 interface Month {
   /** By pseudonym; opened when first used. */
-  known: Map<string, { wrapped: WrappedKey; wrappingKeyId: string; dataKey: DataKey | null }>;
+  known: Map<string, { wrapped: WrappedKey; dataKey: DataKey | null }>;
   /** The one that new keys go to, as it is stored. */
   open: KeyRing;
 }
@@ -51,7 +52,7 @@ export function createKeyWriter(objects: Objects, secrets: RootSecrets): KeyWrit
   let generation: number | null = null;
   const months = new Map<string, Month>();
 
-  const monthOf = async (name: string, changes: { dying: string[] }): Promise<Month> => {
+  const monthOf = async (name: string, changes: KeyChanges): Promise<Month> => {
     const month = months.get(name) ?? (await loadMonth(objects, secrets, name, changes));
     months.set(name, month);
     return month;
@@ -69,26 +70,29 @@ export function createKeyWriter(objects: Objects, secrets: RootSecrets): KeyWrit
       const ring = { ...month.open, keys: [...month.open.keys, ...made.map(({ stored }) => stored)] };
       const version = await writeRing(objects, ring);
       month.open = { ...ring, version };
-      for (const { subject, stored, dataKey } of made)
-        month.known.set(subject, { wrapped: stored, wrappingKeyId: ring.wrappingKeyId, dataKey });
+      for (const { subject, stored, dataKey } of made) month.known.set(subject, { wrapped: stored, dataKey });
       left = left.slice(made.length);
     }
   };
 
   const give = async (requests: readonly KeyRequest[]): Promise<DataKey[]> => {
     const changes = await readKeyChanges(objects);
+    refuseRetired(changes, secrets);
     const isFull = months.size > MAX_MONTHS || [...months.values()].some(({ known }) => known.size > MAX_KNOWN);
     if (changes.generation !== generation || isFull) months.clear();
     generation = changes.generation;
     const wanted = requests.map(({ subject, month }) => ({ subject: pseudonymOf(secrets, subject), month }));
+    let isSure = true;
     for (const name of new Set(wanted.map(({ month }) => month))) {
+      isSure &&= months.has(name);
       const month = await monthOf(name, changes);
       const subjects = new Set(wanted.filter((one) => one.month === name).map(({ subject }) => subject));
-      await makeKeys(
-        month,
-        [...subjects].filter((subject) => !month.known.has(subject)),
-      );
+      const missing = [...subjects].filter((subject) => !month.known.has(subject));
+      isSure &&= missing.length === 0;
+      await makeKeys(month, missing);
     }
+    // Made or read since we looked: only if no rotation has begun until now does it find these rings when it lists them. Afterwards, for ever.
+    if (!isSure) refuseRetired(await readKeyChanges(objects), secrets);
     return wanted.map(({ subject, month }) => open(secrets, months.get(month)?.known.get(subject)));
   };
 
@@ -108,27 +112,22 @@ export function createKeyWriter(objects: Objects, secrets: RootSecrets): KeyWrit
   };
 }
 
-async function loadMonth(
-  objects: Objects,
-  secrets: RootSecrets,
-  name: string,
-  changes: { dying: string[] },
-): Promise<Month> {
+async function loadMonth(objects: Objects, secrets: RootSecrets, name: string, changes: KeyChanges): Promise<Month> {
   const names = (await listRings(objects, name)).slice(-MAX_LOADED_RINGS);
   const known: Month["known"] = new Map();
   let last: KeyRing | null = null;
   for (let at = 0; at < names.length; at += RINGS_AT_ONCE) {
-    const rings = await Promise.all(names.slice(at, at + RINGS_AT_ONCE).map((ring) => readRing(objects, ring)));
+    const some = names.slice(at, at + RINGS_AT_ONCE);
+    const rings = await Promise.all(some.map((ring) => currentRing(objects, secrets, changes, ring)));
     for (const ring of rings.filter((one) => one !== null)) {
       last = ring;
       for (const wrapped of ring.keys)
-        if (!isDying(changes, wrapped.id))
-          known.set(wrapped.subject, { wrapped, wrappingKeyId: ring.wrappingKeyId, dataKey: null });
+        if (!isDying(changes, wrapped.id)) known.set(wrapped.subject, { wrapped, dataKey: null });
     }
   }
-  const isUsable = last !== null && last.wrappingKeyId === secrets.currentId;
-  if (last !== null && isUsable) return { known, open: last };
-  const sequence = names.length === 0 ? 0 : sequenceOf(names.at(-1) ?? "") + 1;
+  const newest = names.at(-1);
+  if (last !== null && last.ring === newest) return { known, open: last };
+  const sequence = newest === undefined ? 0 : sequenceOf(newest) + 1;
   return { known, open: emptyRing(secrets, ringName(name, sequence)) };
 }
 
@@ -140,11 +139,12 @@ function emptyRing(secrets: RootSecrets, ring: string): KeyRing {
   return { ring, wrappingKeyId: secrets.currentId, keys: [], version: null };
 }
 
-function open(
-  secrets: RootSecrets,
-  found: { wrapped: WrappedKey; wrappingKeyId: string; dataKey: DataKey | null } | undefined,
-): DataKey {
+function open(secrets: RootSecrets, found: { wrapped: WrappedKey; dataKey: DataKey | null } | undefined): DataKey {
   if (found === undefined) throw new StorageError("unavailable", "a data key vanished while it was asked for");
-  found.dataKey ??= unwrapDataKey(secrets, found.wrappingKeyId, found.wrapped);
+  found.dataKey ??= unwrapDataKey(secrets, secrets.currentId, found.wrapped);
   return found.dataKey;
+}
+
+function refuseRetired(changes: KeyChanges, { currentId }: RootSecrets): void {
+  if (isRetired(changes, currentId)) throw rotatedMeanwhile();
 }

@@ -52,7 +52,7 @@ export async function readRoot(objects: Objects, masters: readonly MasterKey[]):
     "rejected",
     `the payloads' keys are wrapped by the master key ${masterIds.join(" or ")}, which is not here (${
       masters.map(({ id }) => id).join(", ") || "none is"
-    }). Restore keys/master.key or RUNLEDGER_MASTER_KEY; without it no stored content can be read`,
+    }). Restore keys/master.key or RUNLEDGER_MASTER_KEY (after a rotation, the new one); without it no stored content can be read`,
   );
 }
 

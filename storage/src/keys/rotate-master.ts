@@ -1,6 +1,8 @@
 import { StorageError } from "../error.ts";
 import type { Objects } from "../objects/objects.ts";
-import { listRings, readRing, unwrapDataKey, wrapDataKey, writeRing } from "./key-ring.ts";
+import { currentRing } from "./current-ring.ts";
+import { readKeyChanges, retireWrappingKeys } from "./key-changes.ts";
+import { listRings } from "./key-ring.ts";
 import type { MasterKey } from "./master-key.ts";
 import {
   loadOrCreateNextKey,
@@ -20,7 +22,8 @@ export interface Rotation {
 
 /**
  * Wraps everything anew: the root by another master key, every data key under another wrapping key. Payloads are not touched. Until the end both
- * master keys open what there is, so interrupted anywhere it is simply run again, or not. No collector may run meanwhile.
+ * master keys open what there is, so interrupted anywhere it is simply run again, or not. No collector should run meanwhile: one that does stops, and
+ * nothing that it sealed is lost. For that the order is: root with both wrapping keys; the old one is said to be retired; rings are listed, and wrapped anew; root without it.
  * `next`: the master key to go to; without it, a new one in the file's place. `act`: for the log, which has it once a collector runs. @throws StorageError.
  */
 export async function rotateMasterKey(
@@ -41,10 +44,14 @@ export async function rotateMasterKey(
   if (root === null) throw new StorageError("rejected", "nothing was sealed yet: there are no keys to rotate");
 
   const begun = isBegun(root, target) ? root : await begin(objects, root, at, target);
+  // Whoever opens the root from here on wraps under the new one; whoever did before stops now, or made rings that are listed below (`KeyWriter`).
+  const old = [...begun.secrets.wrappingKeys.keys()].filter((id) => id !== begun.secrets.currentId);
+  await retireWrappingKeys(objects, old);
+  const changes = await readKeyChanges(objects);
   const rings = await listRings(objects);
   let keys = 0;
   for (const [index, name] of rings.entries()) {
-    keys += await rewrap(objects, begun, name);
+    keys += (await currentRing(objects, begun.secrets, changes, name))?.keys.length ?? 0;
     onProgress(index + 1, rings.length);
   }
   // Before the old key opens nothing any more, so that no rotation is without a record.
@@ -81,19 +88,6 @@ async function begin(
   const both = masters.filter((master) => master.id === target.id || masterIds.includes(master.id));
   await writeRoot(objects, both, changed, version);
   return await again(objects, masters);
-}
-
-/** Each ring on its own, in one write: it is of the old wrapping key or of the new one. */
-async function rewrap(objects: Objects, { secrets }: StoredRoot, name: string): Promise<number> {
-  const ring = await readRing(objects, name);
-  if (ring === null || ring.wrappingKeyId === secrets.currentId) return ring?.keys.length ?? 0;
-  const keys = ring.keys.map((key) =>
-    wrapDataKey(secrets, unwrapDataKey(secrets, ring.wrappingKeyId, key), key.subject),
-  );
-  // Unique by its new wrapping key; and a ring must not grow without a new key (`monthSizes`), as one of an older version would.
-  const plain = (document: unknown) => Buffer.from(JSON.stringify(document));
-  await writeRing(objects, { ...ring, wrappingKeyId: secrets.currentId, keys }, plain);
-  return keys.length;
 }
 
 async function finish(objects: Objects, { secrets, version }: StoredRoot, target: MasterKey): Promise<void> {

@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
-import { acquireDirectoryLock, openObjects, rotateMasterKey } from "@runledger/storage";
+import { whoRuns } from "@runledger/query-api";
+import { acquireDirectoryLock, type Objects, openObjects, rotateMasterKey, StorageError } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
@@ -15,6 +16,8 @@ export async function rotateMaster(
   const lock = await acquireDirectoryLock(settings.dataDir);
   try {
     const objects = await openObjects(settings.objects);
+    if (isTerminal) console.stderr.write(pc.dim("  looking whether Runledger runs anywhere over this store …\n"));
+    await refuseWhileRunning(objects);
     const next = base64 ? { base64 } : null;
     const act = { time_ms: Date.now(), by: systemUser(), reason };
     const { masterId, keys, rings } = await rotateMasterKey(objects, settings.masterKey, next, act, (done, total) => {
@@ -28,6 +31,16 @@ export async function rotateMaster(
   } finally {
     await lock.release();
   }
+}
+
+/** The lock is of this directory only. What is not seen here, or starts meanwhile with the old key, stops by itself and loses nothing. */
+async function refuseWhileRunning(objects: Objects): Promise<void> {
+  const running = await whoRuns(objects);
+  if (running === null) return;
+  throw new StorageError(
+    "locked",
+    `Runledger runs over this store, at least ${running.split("+")[0]}. Stop all that do, run this again, and start them with the new master key; nothing was changed`,
+  );
 }
 
 function systemUser(): string {
