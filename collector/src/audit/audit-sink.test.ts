@@ -20,6 +20,7 @@ import {
   openKeyring,
   openObjects,
   openOrCreateKeyring,
+  rotateMasterKey,
   type SigningKey,
   StorageError,
 } from "@runledger/storage";
@@ -161,7 +162,7 @@ test("a log of another key is another collector's, and it is said what to do", a
   await begun.append(begun.plan([Buffer.from("{}")]));
   const another = await loadOrCreateSigningKey(join(directory, "another.key"), "runledger.local/another/s0");
   await expect(openSink({ key: another })).rejects.toMatchObject({
-    code: "damaged",
+    code: "rejected",
     message: expect.stringContaining("Give this one another RUNLEDGER_SHARD"),
   });
 });
@@ -243,6 +244,23 @@ test("content is sealed under its subject's key, and no byte of it lies in the s
   const ref = (await logRecords()).at(-1)?.payloads.response;
   expect(ref?.key_id).toBeUndefined();
   expect(ref && Buffer.from(await packs()(ref)).toString()).toBe(JSON.stringify(secret));
+});
+
+test("a log goes on after a rotation of the master key that it was not stopped for: it stops by itself, and started again it takes the same frames", async () => {
+  const of = (span: number, user_id: string) =>
+    normalized(span, { response: `"of ${user_id}"` }, { run: { ...normalized(0).facts.run, user_id } });
+  const sink = await openSink();
+  await sink.write([frame(1, of(1, "alice"))]);
+  await rotateMasterKey(objects, masterKey(), null, { time_ms: 1, by: "root", reason: null });
+  const told = { code: "rejected", retryable: false, message: expect.stringContaining("Start it again with the new") };
+  for (const frames of [[frame(2, of(2, "bob"))], [frame(2, of(2, "bob"))]])
+    await expect(sink.write(frames)).rejects.toMatchObject(told);
+  const again = await openSink();
+  await again.write([frame(2, of(2, "bob"))]);
+  const refs = (await logRecords()).map(({ payloads }) => payloads.response);
+  const read = packs();
+  const texts = await Promise.all(refs.map(async (ref) => ref && Buffer.from(await read(ref)).toString()));
+  expect(texts).toEqual(['"of alice"', '"of bob"']);
 });
 
 test("what a subject says after its key was destroyed is sealed under another one, and is no difference to what came before", async () => {

@@ -1,7 +1,7 @@
 import type { Objects } from "@runledger/storage";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { STORES, type StoreUnderTest, startStore } from "../testing/store-under-test.ts";
-import { createLease } from "./lease.ts";
+import { createLease, whoRenews } from "./lease.ts";
 
 let store: StoreUnderTest;
 /** One for each process. */
@@ -60,5 +60,18 @@ describe.each(STORES)("in %s", (kind) => {
     await a.release();
     expect(await b.hold()).toBe(true);
     expect(await lease("b").hold()).toBe(true);
+  });
+
+  test("who watches from outside sees its holder, or the next one, and nobody where it is not renewed", async () => {
+    const [a, b, seen] = [lease("a"), lease("b"), views.shift()];
+    const watch = (meanwhile: () => Promise<unknown>) =>
+      seen && whoRenews(seen, "state/lease.json", async () => await meanwhile());
+    expect(await watch(async () => undefined)).toBeNull();
+    await a.hold();
+    expect(await watch(async () => undefined)).toBeNull();
+    pass(2_500, "a");
+    expect(await watch(() => a.hold())).toBe("a");
+    await a.release();
+    expect(await watch(() => b.hold())).toBe("b");
   });
 });
