@@ -147,7 +147,7 @@ async function changeState(objects: Objects): Promise<void> {
       }),
     );
     await again(() => holds.update((state) => ({ holds: state.holds.filter(({ hold_id }) => hold_id !== id) })));
-    const asked = await again(() => erasures.save(erasureOf(id)));
+    const asked = await again(() => erasures.add(erasureOf(id)));
     await again(() => erasures.finish({ ...asked, state: "done", done_time: TIME }));
   }
 }

@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { approvalRequest, type RunledgerRecord, runSubject, userSubject } from "@runledger/contract";
+import {
+  approvalRequest,
+  type RunledgerRecord,
+  runSubject,
+  unixNanoFromRfc3339,
+  userSubject,
+} from "@runledger/contract";
 import {
   type Keyring,
   type Objects,
@@ -93,7 +99,9 @@ function eraser(
   const erasures = createErasureStore(store);
   const clock = () => NOW;
   const kept = { store: erasures, ends: createEndsOfLogs(store), lease, rowsKeptDays: 30 };
-  return createEraser({ objects: store, rows: known, keyring: ring, acts, clock, ...kept });
+  const { advance, ...rest } = createEraser({ objects: store, rows: known, keyring: ring, acts, clock, ...kept });
+  // As the one who asks does.
+  return { ...rest, advance: async (erasure) => await advance(await createErasureStore(objects).add(erasure)) };
 }
 
 const erasureOfAlice = (): KeptErasure => ({
@@ -153,7 +161,7 @@ test("her key and that of her run are named by an act before they are destroyed;
   const note = (tenant: string) => ({ ...made, export_id: tenant, tenant, sha256: "", size_bytes: 1 });
   const notes = createOfflineExports(objects);
   await notes.update(() => ["t", "other"].map((tenant) => ({ ...note(tenant), filter: { user: "alice" } })));
-  const done = await eraser(objects, acts).advance(await createErasureStore(objects).save(erasureOfAlice()));
+  const done = await eraser(objects, acts).advance(await createErasureStore(objects).add(erasureOfAlice()));
   expect(done).toMatchObject({ state: "done", key_ids: [alice, run], log_indexes: [0], user_id: "alice" });
   expect(atAct).toEqual([[alice, run]]);
   expect(logged[0]?.act).toMatchObject({ action: "erasure", reason: "she asked", target: { key_ids: [alice, run] } });
@@ -193,7 +201,7 @@ test("from its act on her keys are known to be going, and open nothing for an ex
     unknown = true;
   });
   const store = createErasureStore(objects);
-  const advancing = eraser(objects, late, keyring, undefined, behind).advance(await store.save(erasureOfAlice()));
+  const advancing = eraser(objects, late, keyring, undefined, behind).advance(await store.add(erasureOfAlice()));
   await expect(advancing).rejects.toThrow("behind");
   expect(await store.ofAnyKey(new Set([hers ?? ""]))).toMatchObject({ state: "recording" });
   const find = await keysNotErasing(async () => Buffer.of(1), store);
@@ -232,7 +240,7 @@ test("while ClickHouse is being rebuilt nothing is recorded, claimed or destroye
       (sql.startsWith("EXISTS TABLE") ? [{ result: rebuilding }] : await rows().query(sql)) as Row[],
   };
   const store = createErasureStore(objects);
-  const advance = async () => eraser(objects, recorder(), keyring, undefined, rebuilt).advance(await store.save(one));
+  const advance = async () => eraser(objects, recorder(), keyring, undefined, rebuilt).advance(await store.add(one));
   let one = erasureOfAlice();
   await expect(advance()).rejects.toThrow("ClickHouse is being rebuilt");
   one = { ...one, state: "destroying", key_ids: keys };
@@ -263,14 +271,17 @@ test("another query API than the one that was asked goes on with it, in the log 
 test("runs are hers whatever clocks say, and what a log lacks of them yet is waited for", async () => {
   const [, run] = await keysFor(ALICE, RUN);
   const newestNs = BigInt(NOW + 13 * 3_600_000) * 1_000_000n;
+  const newestTime = new Date(NOW + 13 * 3_600_000).toISOString().replace("Z", "000000Z");
   let looks = 0;
+  const erasedUntil: unknown[] = [];
   const ahead: Rows = {
     ...rows(),
+    command: async (_sql, parameters) => void erasedUntil.push(parameters?.["until"]),
     query: async <Row>(sql: string, parameters?: QueryParameters) => {
       if (sql.includes("AS newest")) return [{ n: "2", newest: String(newestNs) }] as Row[];
       if (sql.includes("NOT IN (SELECT record_id FROM log_entries")) {
-        expect(parameters).toMatchObject({ run_ids: ["r1"], until_ns: String(newestNs) });
-        return (looks++ < 3 ? [{}] : []) as Row[];
+        expect(parameters).toMatchObject({ run_ids: ["r1"], until: newestTime });
+        return (looks++ < 3 ? [{ record_id: "late" }] : []) as Row[];
       }
       return await rows().query<Row>(sql, parameters);
     },
@@ -278,8 +289,101 @@ test("runs are hers whatever clocks say, and what a log lacks of them yet is wai
   const none = { ...erasureOfAlice(), run_ids: [] };
   const done = await eraser(objects, recorder(), keyring, undefined, ahead).advance(none);
   expect(done).toMatchObject({ state: "done", run_ids: ["r1"], key_ids: expect.arrayContaining([run]) });
-  expect(done.received_until).toBe(new Date(NOW + 13 * 3_600_000).toISOString().replace("Z", "000000Z"));
+  expect(erasedUntil).toEqual([newestTime, newestTime]);
+  // Rows that come late are of before it was done.
+  expect(done.received_until).toBe(done.done_time);
   expect(looks).toBeGreaterThan(3);
+});
+
+test("who is at work all the time is erased as of the first act: later runs keep their keys, and no more acts come", async () => {
+  const runKeys = await keysFor(ALICE, RUN);
+  const timeOf = (run: number) => BigInt(Date.UTC(2026, 10, 29, 11, 59) + run * 30_000) * 1_000_000n;
+  let runs = 1;
+  const begin = async () => {
+    runs++;
+    runKeys.push(...(await keysFor(runSubject("t", `r${runs}`))));
+  };
+  const ids = (count: number) => Array.from({ length: count }, (_, n) => ({ run_id: `r${n + 1}` }));
+  const busy: Rows = {
+    ...rows(),
+    query: async <Row>(sql: string, parameters?: QueryParameters) => {
+      if (sql.includes("AS named")) return ids(runs) as Row[];
+      if (sql.includes("DISTINCT run_id")) {
+        const untilNs = unixNanoFromRfc3339(String(parameters?.["until"]));
+        return ids(runs).filter((_, n) => timeOf(n + 1) <= untilNs) as Row[];
+      }
+      if (sql.includes("AS newest")) {
+        const [last] = ((parameters?.["run_ids"] ?? []) as string[])
+          .map((id) => Number(id.slice(1)))
+          .sort((a, b) => b - a);
+        return [{ n: "1", newest: String(timeOf(last ?? 1)) }] as Row[];
+      }
+      return await rows().query<Row>(sql, parameters);
+    },
+  };
+  // A new run whenever anything is recorded, and at each look at her keys.
+  const keysOf: Keyring["keysOf"] = async (people) => {
+    await begin();
+    return await keyring.keysOf(people);
+  };
+  const ring: Keyring = { ...keyring, keysOf };
+  const done = await eraser(objects, recorder(begin), ring, undefined, busy).advance(erasureOfAlice());
+  expect(done.state).toBe("done");
+  expect(logged.length).toBeLessThanOrEqual(3);
+  expect(done.key_ids).toEqual(runKeys.slice(0, done.key_ids.length));
+  expect(await livingKeys(...ids(runs).map(({ run_id }) => runSubject("t", run_id)))).toEqual(
+    runKeys.slice(done.key_ids.length),
+  );
+});
+
+test("rows go with the keys that sealed their contents, also those that came while a hold made it wait; not when the keys are gone", async () => {
+  const keys = await keysFor(ALICE, RUN);
+  const late = {
+    ...rows(),
+    query: async <Row>(sql: string) =>
+      (sql.includes("AS newest")
+        ? [{ n: "1", newest: String(BigInt(NOW + 50 * 86_400_000) * 1_000_000n) }]
+        : await rows().query(sql)) as Row[],
+  };
+  const waiting = (erasure_id: string) => ({
+    ...erasureOfAlice(),
+    ...{ erasure_id, state: "destroying" as const, key_ids: keys },
+  });
+  const erasedUntil: unknown[] = [];
+  const command: Rows["command"] = async (_sql, parameters) => void erasedUntil.push(parameters?.["until"]);
+  const advance = (id: string) =>
+    eraser(objects, recorder(), keyring, undefined, { ...late, command }).advance(waiting(id));
+  await advance("e-1");
+  await advance("e-2");
+  const untilThen = "2027-01-18T00:00:00.000000000Z";
+  expect(erasedUntil).toEqual([untilThen, untilThen, ...Array(2).fill(erasureOfAlice().received_until)]);
+});
+
+test("what a published log has, though its collector is gone before ClickHouse's index of it, is not waited for; what none has is", async () => {
+  await keysFor(ALICE, RUN);
+  const record = recordOf(stepRow("r1", "lost"), {});
+  let missing = record.record_id;
+  const behind: Rows = {
+    ...rows(),
+    query: async <Row>(sql: string, parameters?: QueryParameters) => {
+      if (sql.includes("AS newest")) return [{ n: "1", newest: String(BigInt(NOW) * 1_000_000n) }] as Row[];
+      if (sql.includes("NOT IN (SELECT record_id FROM log_entries")) return [{ record_id: missing }] as Row[];
+      if (sql.includes("AS next")) return [{ next: "1" }] as Row[];
+      return await rows().query<Row>(sql, parameters);
+    },
+  };
+  await publishSmallLog(objects, [recordOf(stepRow("r1", "s1"), {}), record], "1");
+  const advance = (erasure_id: string) =>
+    eraser(objects, recorder(), keyring, undefined, behind).advance({ ...erasureOfAlice(), erasure_id });
+  expect((await advance("e-1")).state).toBe("done");
+  missing = "0".repeat(64);
+  let elapsed = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => (elapsed += 20_000));
+  try {
+    await expect(advance("e-2")).rejects.toMatchObject({ hint: expect.stringContaining("runledger rebuild") });
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test("nothing is recorded while ClickHouse lacks what another log of the store has, but for what has left it by age", async () => {
@@ -301,7 +405,7 @@ test("nothing is recorded while ClickHouse lacks what another log of the store h
       ids.includes(String(parameters?.["recordId"])) ? [] : await rows().query<Row>(sql),
   });
   const erasing = (known: Rows) => eraser(objects, recorder(), keyring, undefined, known);
-  const begun = await store.save(erasureOfAlice());
+  const begun = await store.add(erasureOfAlice());
   let elapsed = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => (elapsed += 20_000));
   const lacks = {
@@ -317,7 +421,7 @@ test("nothing is recorded while ClickHouse lacks what another log of the store h
     clock.mockRestore();
   }
   expect(logged).toEqual([]);
-  expect(await store.underWay()).toMatchObject([{ state: "recording", key_ids: [] }]);
+  expect(await store.underWay()).toMatchObject([{ state: "recording", key_ids: [] }, { erasure_id: "e-2" }]);
   expect(await erasing(lacking(old)).advance(begun)).toMatchObject({ state: "done" });
 });
 
@@ -328,7 +432,7 @@ test.each(["before", "after"] as const)(
       const ids = await keysFor(ALICE, RUN, BOB);
       const id = `e-${when}-${crashAt}`;
       const argumentsFile = await askedAndDenied(id);
-      await createErasureStore(objects).save({
+      await createErasureStore(objects).add({
         ...erasureOfAlice(),
         erasure_id: id,
         log_sizes: { [SHARD]: logged.length },
@@ -447,7 +551,7 @@ test.each(["before it is recorded", "after"])(
     const holds = createHoldStore(objects);
     const hold = { hold_id: "h", scope: { run_id: "r1" }, reason: "court", by: "b", set_time: "", tenant: "t" };
     const set = async () => void (await holds.update(() => ({ holds: [hold] })));
-    const kept = await createErasureStore(objects).save(erasureOfAlice());
+    const kept = await createErasureStore(objects).add(erasureOfAlice());
     if (when !== "after") await set();
     const acts = when === "after" ? recorder(set) : recorder();
     await expect(eraser(objects, acts).advance(kept)).rejects.toMatchObject({ code: "conflict" });
@@ -466,7 +570,7 @@ test("a hold set at any moment of an erasure stops it, or is told that it came t
   for (let moment = 0; ; moment++) {
     const ids = await keysFor(ALICE, RUN);
     const erasure_id = `e-${moment}`;
-    const kept = await createErasureStore(objects).save({
+    const kept = await createErasureStore(objects).add({
       ...erasureOfAlice(),
       erasure_id,
       log_sizes: { [SHARD]: logged.length },
@@ -553,7 +657,7 @@ test("an expiry that was claimed tells a hold that it came too late; one that wa
 
 test("of two processes that go on with one erasure at once, one records its acts", async () => {
   await keysFor(ALICE, RUN);
-  await createErasureStore(objects).save(erasureOfAlice());
+  await createErasureStore(objects).add(erasureOfAlice());
   const lease = (holder: string) => createLease(objects, "state/lease.json", { holder, now: () => performance.now() });
   const both = [eraser(objects, recorder(), keyring, lease("a")), eraser(objects, recorder(), keyring, lease("b"))];
   const ended = await Promise.allSettled(both.map((one) => one.advance(erasureOfAlice())));

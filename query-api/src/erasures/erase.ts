@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { erasedUserLabel, LogError, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
-import { eraseRows, type Keyring, type Objects, type Rows, runsOfUser } from "@runledger/storage";
+import {
+  erasedUserLabel,
+  LogError,
+  type Principal,
+  ROLES,
+  rfc3339FromUnixNano,
+  runSubject,
+  userSubject,
+} from "@runledger/contract";
+import { eraseRows, type Keyring, type Objects, type Rows } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { QueryApiError } from "../error.ts";
 import { createExportStore } from "../exports/export-store.ts";
@@ -14,7 +22,7 @@ import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 import { createRecordedErasures, publishedSizes, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
-import { runsInLogs } from "./subject-runs.ts";
+import { newestReceived, runsOfSubject, untilInLogs } from "./subject-runs.ts";
 import { requireWholeRows } from "./whole-rows.ts";
 
 export interface EraseDependencies {
@@ -73,10 +81,13 @@ async function advanceErasure(dependencies: EraseDependencies, erasure: KeptEras
     // It may have waited for a hold, and ClickHouse be another since.
     await requireRowsOfLogs(dependencies, current);
     await claimFromHolds(dependencies, current);
+    current = await withRowsOfKeys(dependencies, current);
     await dependencies.keyring.destroy(current.key_ids);
     await eraseTracesOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
-    current = await dependencies.store.finish({ ...current, state: "done", done_time });
+    // A row of a clock that was ahead has gone now: what comes later than this is not the erasure's.
+    const received_until = current.received_until < done_time ? current.received_until : done_time;
+    current = await dependencies.store.finish({ ...current, state: "done", done_time, received_until });
     // A crash before this: upkeep releases it.
     await releaseDestruction(createHoldStore(dependencies.objects), ({ id }) => id === current.erasure_id);
   }
@@ -102,10 +113,10 @@ async function claimFromHolds({ objects, rows, keyring }: EraseDependencies, era
   if (hold !== null) throw heldError(hold, erasure);
 }
 
+/** With runs that came meanwhile: the person's keys are theirs, too, until they are destroyed. */
 async function subjectOf(rows: Rows, erasure: KeptErasure): Promise<ErasedSubject> {
   const { tenant, user_id: userId } = erasure;
-  const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
-  return { tenant, userId, runIds };
+  return { tenant, userId, runIds: await runsOfSubject(rows, erasure, null) };
 }
 
 function heldError(hold: KeptHold, erasure: KeptErasure): QueryApiError {
@@ -128,7 +139,7 @@ export async function eraseTracesOf(
   erasure: KeptErasure,
 ): Promise<void> {
   const { tenant, subject, user_id: userId, received_until: receivedUntil, done_time } = erasure;
-  const runIds = [...new Set([...erasure.run_ids, ...(await runIdsOf(rows, erasure))])];
+  const runIds = await runsOfSubject(rows, erasure, receivedUntil);
   const label = subject.kind === "user" ? erasedUserLabel(subject.pseudonym) : "";
   await eraseRows(rows, { tenant, userId, runIds, label, receivedUntil });
   const untilMs = done_time === null ? Number.POSITIVE_INFINITY : Date.parse(done_time);
@@ -138,25 +149,44 @@ export async function eraseTracesOf(
   await renameInOfflineExports(objects, { tenant, userId, label });
 }
 
+/** What came since its acts, while a hold made it wait, was sealed under the same keys: its rows go with them. Not when the keys are gone: then it came after. */
+async function withRowsOfKeys(
+  { rows, keyring, store, clock }: EraseDependencies,
+  erasure: KeptErasure,
+): Promise<KeptErasure> {
+  const living = await keyring.keysOf(pseudonymsOf(keyring, erasure));
+  if (!living.some(({ keyId }) => erasure.key_ids.includes(keyId))) return erasure;
+  const newest = await newestReceived(rows, erasure.tenant, await runsOfSubject(rows, erasure, null));
+  const now = rfc3339FromUnixNano(BigInt(clock()) * 1_000_000n);
+  return await store.save({ ...erasure, received_until: latest([erasure.received_until, newest, now]) });
+}
+
 async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasure): Promise<KeptErasure> {
-  const { objects, keyring, acts, store } = dependencies;
+  const { objects, rows, keyring, acts, store } = dependencies;
   const findRecorded = createRecordedErasures(objects, erasure);
   let current = erasure;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecorded();
     await requireRowsOfLogs(dependencies, current);
-    const theirs = await runsInLogs(dependencies.rows, current, performance.now() + MAX_WAIT_MS);
-    await requireWholeRows(dependencies.rows);
+    const isBounded = current.received_until !== current.requested_time;
+    const runIds = await runsOfSubject(rows, current, isBounded ? current.received_until : null);
+    const untilTime = isBounded ? current.received_until : await newestReceived(rows, current.tenant, runIds);
+    const deadline = performance.now() + MAX_WAIT_MS;
+    if (untilTime !== "") await untilInLogs(dependencies, current, { runIds, untilTime, deadline });
+    await requireWholeRows(rows);
     const logSizes = await publishedSizes(objects);
-    current = { ...current, run_ids: theirs.runIds };
+    current = { ...current, run_ids: runIds };
+    // Who is at work begins new runs all the time: what was there when the act was is what goes.
+    const [first] = recorded;
+    if (first !== undefined && !isBounded)
+      current = await store.save({ ...current, received_until: latest([first.receivedTime, untilTime]) });
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(pseudonymsOf(keyring, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
     if (missing.length === 0 && recorded.length > 0) {
-      const received_until = latest([...recorded.map(({ receivedTime }) => receivedTime), theirs.newestTime]);
       const log_indexes = recorded.map(({ logIndex }) => logIndex);
-      return await store.save({ ...current, state: "destroying", key_ids: [...known], log_indexes, received_until });
+      return await store.save({ ...current, state: "destroying", key_ids: [...known], log_indexes });
     }
     await refuseHeld(dependencies, current);
     await requireLease(dependencies, current);
@@ -240,13 +270,6 @@ function pseudonymsOf(keyring: Keyring, { tenant, user_id, run_ids }: KeptErasur
   const runs = run_ids.map((runId) => runSubject(tenant, runId));
   const subjects = user_id === null ? runs : [userSubject(tenant, user_id), ...runs];
   return new Set(subjects.map((subject) => keyring.pseudonymOf(subject)));
-}
-
-async function runIdsOf(rows: Rows, { tenant, subject, user_id, received_until }: KeptErasure): Promise<string[]> {
-  if (subject.kind === "run") return [subject.run_id];
-  if (user_id === null) return [];
-  const label = erasedUserLabel(subject.pseudonym);
-  return await runsOfUser(rows, { tenant, userId: user_id, label, receivedUntil: received_until });
 }
 
 function principalOf({ tenant, by, actor }: KeptErasure): Principal {

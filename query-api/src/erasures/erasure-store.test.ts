@@ -50,9 +50,9 @@ const openBytes = async (): Promise<number> => (await objects.read("state/erasur
 
 test("what is done leaves the document, is found by its keys, and pages newest first, of one tenant", async () => {
   const store = createErasureStore(objects);
-  for (let number = 0; number < 40; number++) await store.finish(await store.save(erasureOf(number * 24)));
+  for (let number = 0; number < 40; number++) await store.finish(await store.add(erasureOf(number * 24)));
   await store.finish(erasureOf(1_000, { tenant: "other" }));
-  await store.save(erasureOf(2_000, { state: "destroying" }));
+  await store.add(erasureOf(2_000, { state: "destroying" }));
   expect((await store.underWay()).map(({ erasure_id }) => erasure_id)).toEqual(["e-2000"]);
   expect((await store.ofKey(keyOf(25 * 24 * 3 + 2)))?.erasure_id).toBe("e-600");
   expect((await store.ofKey(keyOf(2_000 * 3)))?.erasure_id).toBe("e-2000");
@@ -110,7 +110,7 @@ test("a crash at any write of the move loses none and shows none twice", async (
       replace: (...all) => crash().then(() => objects.replace(...all)),
       compareAndSet: (...all) => crash().then(() => objects.compareAndSet(...all)),
     };
-    await createErasureStore(objects).save(erasureOf(number, { state: "destroying" }));
+    await createErasureStore(objects).add(erasureOf(number, { state: "destroying" }));
     const hasEnded = await createErasureStore(faulty)
       .finish(erasureOf(number))
       .then(() => true)
@@ -135,7 +135,19 @@ test("one tenant's erasures under way leave the others room", async () => {
   const erasures = Array.from({ length: 1_000 }, (_, i) => erasureOf(i, { tenant: "acme", state: "destroying" }));
   await objects.replace("state/erasures.json", Buffer.from(JSON.stringify({ erasures })));
   const store = createErasureStore(objects);
-  const save = (tenant: string) => store.save(erasureOf(2_000, { tenant, state: "destroying" }));
+  const save = (tenant: string) => store.add(erasureOf(2_000, { tenant, state: "destroying" }));
   await expect(save("acme")).rejects.toThrow("1000 erasures are under way, which is the limit of a tenant");
   expect(await save("ours")).toMatchObject({ tenant: "ours" });
+});
+
+test("who stood still while another process went on begins no erasure again, nor sets one back", async () => {
+  const store = createErasureStore(objects);
+  const begun = await store.add(erasureOf(1, { state: "recording" }));
+  const further = await store.save({ ...begun, state: "destroying" });
+  await expect(store.save(begun)).rejects.toThrow("another query API is further");
+  expect(await store.add(begun)).toBe(begun);
+  expect(await store.underWay()).toEqual([further]);
+  await store.finish({ ...further, state: "done" });
+  for (const late of [begun, further]) await expect(store.save(late)).rejects.toThrow("is further with erasure e-1");
+  expect(await store.underWay()).toEqual([]);
 });

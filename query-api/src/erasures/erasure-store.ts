@@ -13,7 +13,11 @@ import { type KeptErasure, keptErasure } from "./kept-erasure.ts";
 export interface ErasureStore extends Pick<ErasureArchive, "newest"> {
   /** The oldest first. */
   underWay(): Promise<KeptErasure[]>;
-  /** @throws QueryApiError `rate_limited` for a new one when too many are under way. */
+  /** A new one; one that is there stays as it is. @throws QueryApiError `rate_limited` when too many are under way. */
+  add(erasure: KeptErasure): Promise<KeptErasure>;
+  /**
+   * How far it is now. @throws QueryApiError `unavailable` when another process has ended it, or is further: who stood still meanwhile must not begin it again.
+   */
   save(erasure: KeptErasure): Promise<KeptErasure>;
   /** Done: it leaves the document. */
   finish(done: KeptErasure): Promise<KeptErasure>;
@@ -51,17 +55,28 @@ export function createErasureStore(objects: Objects): ErasureStore {
   return {
     newest: archive.newest,
     underWay: async () => (await open.read()).erasures.filter(({ state }) => state !== "done"),
-    save: async (changed) => {
-      const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
+    add: async (begun) => {
       await open.update(({ erasures }) => {
-        if (erasures.some(isIt)) return { erasures: erasures.map((one) => (isIt(one) ? changed : one)) };
+        if (erasures.some(({ erasure_id }) => erasure_id === begun.erasure_id)) return { erasures };
         const underWay = erasures.filter(({ state }) => state !== "done");
-        const full = whyFull(underWay, changed.tenant, MAX_UNDER_WAY, "erasures are under way");
+        const full = whyFull(underWay, begun.tenant, MAX_UNDER_WAY, "erasures are under way");
         if (full !== null)
           throw new QueryApiError("rate_limited", full, {
             hint: "ask again when some are done: GET /v1/erasures tells how far they are",
           });
-        return { erasures: [...erasures, changed] };
+        return { erasures: [...erasures, begun] };
+      });
+      return begun;
+    },
+    save: async (changed) => {
+      const isIt = ({ erasure_id }: KeptErasure) => erasure_id === changed.erasure_id;
+      await open.update(({ erasures }) => {
+        const before = erasures.find(isIt);
+        if (before === undefined || (before.state === "destroying" && changed.state === "recording"))
+          throw new QueryApiError("unavailable", `another query API is further with erasure ${changed.erasure_id}`, {
+            hint: "GET /v1/erasures tells how far it is",
+          });
+        return { erasures: erasures.map((one) => (isIt(one) ? changed : one)) };
       });
       return changed;
     },

@@ -18,7 +18,7 @@ const kept = z.strictObject({
   log_sizes: z.record(z.string(), z.number().int().nonnegative()),
   /** Keys named by acts that are in the log; in state `recording` also those that the next act names. */
   key_ids: z.array(z.string()),
-  /** Rows received until then are erased. */
+  /** Rows received until then are erased; `requested_time` as long as its first act is not in the log. */
   received_until: z.string(),
 });
 

@@ -120,7 +120,7 @@ async function begin(
     throw new QueryApiError("not_found", "nothing is sealed of this person or run", {
       hint: "check its spelling; what was sent just now is sealed a second or two later",
     });
-  return await store.save({
+  return await store.add({
     erasure_id: randomUUID(),
     tenant,
     subject: kept,

@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { erasedUserLabel, rfc3339FromUnixNano } from "@runledger/contract";
-import { parameterLists, type Rows } from "@runledger/storage";
+import {
+  erasedUserLabel,
+  logPrefix,
+  parseLogEntry,
+  type ReadObject,
+  readEntries,
+  rfc3339FromUnixNano,
+} from "@runledger/contract";
+import { type Objects, parameterLists, type Rows, runsOfUser } from "@runledger/storage";
 import { QueryApiError } from "../error.ts";
 import type { KeptErasure } from "./kept-erasure.ts";
+import { publishedSizes } from "./recorded-erasure.ts";
 
 const POLL_MS = 100;
 
@@ -29,39 +37,58 @@ export async function runsOfPerson(
   return { runIds: found.map(({ run_id }) => run_id), isNamed: found.some(({ named }) => Number(named) === 1) };
 }
 
-/**
- * All runs of the subject that ClickHouse knows, once all that it has of them is in a log: another collector may be behind with its log, and would seal what it received
- * before under keys of later. Whose clock is right is not asked: what is there now came before the keys go.
- * @throws QueryApiError `unavailable` when that takes beyond `deadline`, in ms of `performance.now()`.
- */
-export async function runsInLogs(
+/** All runs of the subject that ClickHouse knows, with those that were found before. `until`: by rows received until then, RFC 3339; null: by all. */
+export async function runsOfSubject(
   rows: Rows,
-  { erasure_id, tenant, subject, user_id: userId, run_ids }: KeptErasure,
-  deadline: number,
-): Promise<{ runIds: string[]; newestTime: string }> {
+  { tenant, subject, user_id: userId, run_ids }: KeptErasure,
+  until: string | null,
+): Promise<string[]> {
   const runs = new Set(run_ids);
   if (subject.kind === "run") runs.add(subject.run_id);
   else if (userId !== null) {
-    const label = erasedUserLabel(subject.pseudonym);
-    for (const runId of (await runsOfPerson(rows, { tenant, userId, label })).runIds) runs.add(runId);
+    const person = { tenant, userId, label: erasedUserLabel(subject.pseudonym) };
+    const found =
+      until === null
+        ? (await runsOfPerson(rows, person)).runIds
+        : await runsOfUser(rows, { ...person, receivedUntil: until });
+    for (const runId of found) runs.add(runId);
   }
-  const runIds = [...runs];
-  const untilNs = await newestReceived(rows, tenant, runIds);
-  if (untilNs === null) return { runIds, newestTime: "" };
-  while (!(await areInLogs(rows, { tenant, runIds, untilNs }))) {
+  return [...runs];
+}
+
+/** How long a record is waited for that no log has: its collector is away, or was lost with its journal. */
+const UNSEALED_MS = 24 * 3_600_000;
+
+/**
+ * Waits until all that ClickHouse has of these runs is in a log: only then are the keys of its contents known. Another collector may be behind with its log, and would
+ * seal what it received before under keys of later. What a log has and ClickHouse's index of it lacks is looked for once: whose collector is gone has nobody who goes on with that.
+ * @param untilTime As received until then, RFC 3339. @throws QueryApiError `unavailable` when it takes beyond `deadline`, in ms of `performance.now()`.
+ */
+export async function untilInLogs(
+  { rows, objects, clock }: { rows: Rows; objects: Objects; clock: () => number },
+  { erasure_id, tenant }: Pick<KeptErasure, "erasure_id" | "tenant">,
+  { runIds, untilTime, deadline }: { runIds: readonly string[]; untilTime: string; deadline: number },
+): Promise<void> {
+  const sinceMs = clock() - UNSEALED_MS;
+  const place = { tenant, runIds, untilTime, sinceTime: new Date(sinceMs).toISOString() };
+  let missing = await unindexedOf(rows, place);
+  if (missing.length === 0) return;
+  const found = await foundBehindIndex({ rows, objects }, new Set(missing));
+  for (;;) {
+    if (missing.every((id) => found.has(id))) return;
     if (performance.now() > deadline) {
       throw new QueryApiError("unavailable", `erasure ${erasure_id} waits for a log, which lacks what ClickHouse has`, {
-        hint: "it goes on by itself: /readyz of each collector tells what holds its log up",
+        hint: "it goes on by itself, after a day in any case: /readyz of each collector tells what holds its log up; where one was lost with its disk, `runledger rebuild` takes out what no log has",
       });
     }
     await sleep(POLL_MS);
+    missing = await unindexedOf(rows, place);
   }
-  return { runIds, newestTime: rfc3339FromUnixNano(untilNs) };
 }
 
-/** When the newest of what ClickHouse has of these runs was received, by the clock of whichever collector it was, Unix ns; null: it has nothing. */
-async function newestReceived(rows: Rows, tenant: string, runIds: readonly string[]): Promise<bigint | null> {
-  let newest: bigint | null = null;
+/** When the newest of what ClickHouse has of these runs was received, by the clock of whichever collector it was, RFC 3339; "": it has nothing. */
+export async function newestReceived(rows: Rows, tenant: string, runIds: readonly string[]): Promise<string> {
+  let newest = "";
   for (const run_ids of parameterLists(runIds)) {
     const [found] = await rows.query<{ n: string; newest: string }>(
       `SELECT count() AS n, toString(toUnixTimestamp64Nano(max(received_time))) AS newest FROM steps
@@ -69,26 +96,55 @@ async function newestReceived(rows: Rows, tenant: string, runIds: readonly strin
       { tenant, run_ids },
     );
     if (found === undefined || Number(found.n) === 0) continue;
-    if (newest === null || BigInt(found.newest) > newest) newest = BigInt(found.newest);
+    const time = rfc3339FromUnixNano(BigInt(found.newest));
+    if (time > newest) newest = time;
   }
   return newest;
 }
 
-/** Whether all that ClickHouse has of these runs, as received until then, is in a log: only then are the keys of its contents known. */
-async function areInLogs(
-  rows: Rows,
-  { tenant, runIds, untilNs }: { tenant: string; runIds: readonly string[]; untilNs: bigint },
-): Promise<boolean> {
+const MAX_UNINDEXED = 10_000;
+
+interface Received {
+  tenant: string;
+  runIds: readonly string[];
+  sinceTime: string;
+  untilTime: string;
+}
+
+/** Ids of records of these runs that ClickHouse's index of the logs lacks, the first of them. */
+async function unindexedOf(rows: Rows, { tenant, runIds, sinceTime, untilTime }: Received): Promise<string[]> {
+  const ids: string[] = [];
   for (const run_ids of parameterLists(runIds)) {
-    const [one] = await rows.query(
-      `SELECT 1 FROM steps
-       WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)} AND received_time <= fromUnixTimestamp64Nano({until_ns:Int64})
-         AND record_id NOT IN (SELECT record_id FROM log_entries WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}) LIMIT 1`,
-      { tenant, run_ids, until_ns: String(untilNs) },
+    const found = await rows.query<{ record_id: string }>(
+      `SELECT DISTINCT record_id FROM steps
+       WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}
+         AND received_time BETWEEN parseDateTime64BestEffort({since:String}, 9, 'UTC') AND parseDateTime64BestEffort({until:String}, 9, 'UTC')
+         AND record_id NOT IN (SELECT record_id FROM log_entries WHERE tenant = {tenant:String} AND run_id IN {run_ids:Array(String)}) LIMIT ${MAX_UNINDEXED}`,
+      { tenant, run_ids, since: sinceTime, until: untilTime },
     );
-    if (one !== undefined) return false;
+    ids.push(...found.map(({ record_id }) => record_id));
   }
-  return true;
+  return ids;
+}
+
+/** Which of these records stand in a published log behind what ClickHouse's index has of it. */
+async function foundBehindIndex(
+  { rows, objects }: { rows: Rows; objects: Objects },
+  wanted: ReadonlySet<string>,
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const [shard, size] of Object.entries(await publishedSizes(objects))) {
+    const [known] = await rows.query<{ next: string }>(
+      "SELECT if(count() = 0, 0, max(log_index) + 1) AS next FROM log_entries WHERE shard = {shard:String}",
+      { shard },
+    );
+    const read: ReadObject = (path) => objects.read(logPrefix(shard) + path);
+    for await (const { entry } of readEntries(read, Math.min(Number(known?.next ?? 0), size), size, size)) {
+      const { record_id } = parseLogEntry(entry);
+      if (wanted.has(record_id)) found.add(record_id);
+    }
+  }
+  return found;
 }
 
 /** Records of these runs with content that no key protects. */

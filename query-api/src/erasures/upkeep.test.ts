@@ -43,7 +43,7 @@ test("erasures that wait do not wait for one another", async () => {
   };
   const api = await startApiUnderTest({}, { rows, acts: { record } });
   const store = createErasureStore(api.objects);
-  for (const run of ["a", "b"]) await store.save(erasureOf(run));
+  for (const run of ["a", "b"]) await store.add(erasureOf(run));
   try {
     await api.app.listen({ port: 0 });
     await expect.poll(() => waiting.toSorted()).toEqual(["of-a", "of-b"]);
