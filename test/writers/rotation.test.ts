@@ -126,6 +126,25 @@ test.each([BEFORE, MONTH])(
   300_000,
 );
 
+test("a key that another writer made too late is given by nobody who has only read it", async () => {
+  const [old, next] = [newMaster(), newMaster()];
+  const race = await storeWithKeys(old, BEFORE);
+  const { store } = race;
+  const lateWrite: Objects["compareAndSet"] = async (...write) => {
+    await rotateMasterKey(store, old, next, ACT);
+    return await store.compareAndSet(...write);
+  };
+  const late = await openedBefore(race, { ...store, compareAndSet: lateWrite }, old);
+  const list: Objects["list"] = async function* (prefix) {
+    await write(async () => late, race, [["bob"]]);
+    yield* store.list(prefix);
+  };
+  const reading = await openedBefore(race, { ...store, list }, old);
+  await write(async () => reading, race, [["bob"]]);
+  expect(race.stopped).toBe(2);
+  await expectNothingLost(race, next);
+});
+
 test("rotations that crash and are run again, or go to another key, and writers opened before and during them, in random orders", async () => {
   const counts = { runs: 0, stopped: 0, given: 0, crashed: 0 };
   for (let seed = 1; seed <= RANDOM_ORDERS; seed++) {
