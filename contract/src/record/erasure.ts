@@ -12,7 +12,7 @@ export const erasureTarget = z.object({
   ]),
   /** Of the data keys that are destroyed: what was sealed under them can't be read any more. */
   key_ids: z.array(z.string()),
-  /** Each log's size just before, by shard: what stands below in another log than the act's was there before it, whatever clocks said. Older acts lack it. */
+  /** Each log's size just before, by shard: what stands below in another log than the act's was there before it, whatever clocks said. Older acts lack it, and those of very many logs. */
   log_sizes: z.record(z.string(), z.number().int().nonnegative()).optional(),
 });
 export type ErasureTarget = z.infer<typeof erasureTarget>;

@@ -34,7 +34,7 @@ import { createEraser, type Eraser } from "./erase.ts";
 import { createErasureStore } from "./erasure-store.ts";
 import { expireContent } from "./expire.ts";
 import { createExpiryStore } from "./expiry-store.ts";
-import type { KeptErasure } from "./kept-erasure.ts";
+import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 
 const SHARD = "0";
 const NOW = Date.UTC(2026, 10, 29);
@@ -480,6 +480,15 @@ test.each(["before", "after"] as const)(
   },
   60_000,
 );
+
+test("of very many logs and keys an act still fits", () => {
+  const keyIds = Array.from({ length: 600 }, () => "0".repeat(32));
+  const sizesOf = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`runledger-collector-${n}`, 1e9 + n]));
+  for (const count of [1, 150, 200, 5_000])
+    expect(JSON.stringify(targetOf(erasureOfAlice(), keyIds, sizesOf(count))).length).toBeLessThan(30_000);
+  expect(targetOf(erasureOfAlice(), keyIds, sizesOf(100)).log_sizes).toEqual(sizesOf(100));
+});
 
 test("asked twice at once it is done once", async () => {
   await keysFor(ALICE);

@@ -37,13 +37,17 @@ function omitSize({ log_size, ...rest }: { log_size: unknown }): object {
   return rest;
 }
 
-/** @param logSizes when all that is known of the subject is in the logs */
+/** An act's target may have 30 KB, of which its keys take up to 21. */
+const MAX_SIZES_CHARS = 6_000;
+
+/** @param logSizes when all that is known of the subject is in the logs; of very many they are left out */
 export function targetOf(
   { erasure_id, subject }: KeptErasure,
   keyIds: string[],
   logSizes: Record<string, number>,
 ): ErasureTarget {
-  return { erasure_id, subject, key_ids: keyIds, log_sizes: logSizes };
+  const sizes = JSON.stringify(logSizes).length > MAX_SIZES_CHARS ? {} : { log_sizes: logSizes };
+  return { erasure_id, subject, key_ids: keyIds, ...sizes };
 }
 
 export function answerOf({ subject, key_ids, ...rest }: KeptErasure): ErasureAnswer {
