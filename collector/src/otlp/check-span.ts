@@ -1,6 +1,7 @@
 import { type Counts, countRejected, countUndecodable, createCounts, isId, LATEST_UNIX_NANO } from "./faults.ts";
 import type { AnyValue, Span, SpanFacts, TracesRequest } from "./otlp.ts";
 import { unixNano } from "./otlp.ts";
+import { tooMany } from "./protobuf-reader.ts";
 import type { SentSpan } from "./sent-span.ts";
 
 /** Why a span is not taken. Each is a label of the rejection counter. */
@@ -70,11 +71,18 @@ function timeFault(span: SpanFacts): SpanFault | null {
   return null;
 }
 
+/** Events and links of a request's spans. Two bytes can be one that takes 60 in the log, and is hashed, kept and shown. */
+const MAX_EVENTS_AND_LINKS = 500_000;
+
+/** Of a request that was not acknowledged yet. @throws OtlpError `too_large`. */
 export function countSpans(request: TracesRequest): Counts {
   const counts = createCounts();
+  let beside = 0;
   for (const { scopeSpans } of request.resourceSpans) {
     for (const { spans, undecodable = [] } of scopeSpans) {
       for (const span of spans) {
+        beside += span.events.length + span.links.length;
+        if (beside > MAX_EVENTS_AND_LINKS) throw tooMany(MAX_EVENTS_AND_LINKS, "events and links");
         const fault = checkSpan(span);
         if (fault === null) counts.accepted += 1;
         else countRejected(counts, fault, 1);

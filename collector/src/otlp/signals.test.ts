@@ -4,6 +4,7 @@ import { decodeLogs, decodeMetrics, decodeTraces, encodeLogs, encodeMetrics } fr
 import type { LogRecord } from "./log-record.ts";
 import type { DataPoint, Metric } from "./metric.ts";
 import type { AnyValue, KeyValue } from "./otlp.ts";
+import { verdictOn } from "./verdict.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const count = fc.integer({ min: 0, max: 0xffffffff });
@@ -250,6 +251,11 @@ describe("a small body that would take much memory is refused as too large:", ()
     [
       "millions of counts",
       () => decodeMetrics(inScope(wrap(18, wrap(82, wrap(10, wrap(66, wrap(18, many(4_000_001, 5))))))), "protobuf"),
+    ],
+    ["half a million empty events", () => verdictOn("traces", inScope(wrap(18, many(500_001, 90, 0))), "protobuf")],
+    [
+      "half a million empty links of spans",
+      () => verdictOn("traces", inScope(many(250_001, 18, 4, 106, 0, 106, 0)), "protobuf"),
     ],
     ["millions of objects", () => decodeLogs(Buffer.from(`[{}${",{}".repeat(8_000_000)}]`), "json")],
   ])("%s", (_what, decode) => {
