@@ -96,6 +96,18 @@ describe("a follower", () => {
     expect(batches[0]).toEqual([3, 4, 5]);
   });
 
+  it("waits for frames of the batch in doubt that do not show yet", async () => {
+    const { sink, batches } = recordingSink({ nextSeq: 1, mustEndAt: 3 });
+    const fatal = vi.fn();
+    follow(sink, fatal);
+    await append(1);
+    await eventually(() => expect(normalized).toEqual([1]));
+    await append(2);
+    await eventually(() => expect(batches.flat()).toEqual([1, 2, 3]));
+    expect(batches[0]).toEqual([1, 2]);
+    expect(fatal).not.toHaveBeenCalled();
+  });
+
   it("repeats the very same batch until it succeeds, and says what the trouble is meanwhile", async () => {
     let away = true;
     const seen: string[] = [];

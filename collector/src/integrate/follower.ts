@@ -33,6 +33,9 @@ export interface Follower {
   stop(): Promise<void>;
 }
 
+/** How long frames of a batch in doubt may take to show: the marker that makes one readable follows its answer, and at a start the journal's recovery. */
+const REDO_WAIT_MS = 10_000;
+
 /**
  * Carries the journal into one sink, in order, each batch until it succeeds: what can be retried is retried for ever with
  * back-off, the rest is fatal (`onFatal`), because going on would leave a hole. A slow or dead sink holds up nobody else.
@@ -77,10 +80,13 @@ export function startFollower(
   /** The batch that a crash left in doubt goes first, exactly as it was. */
   const redo = async (mustEndAt: number) => {
     const batch: NormalizedFrame[] = [];
+    const deadline = performance.now() + REDO_WAIT_MS;
     while (state.nextSeq + batch.length < mustEndAt) {
       const more = await frames.read(state.nextSeq + batch.length, settings.maxBatchBytes);
-      if (more.length === 0)
+      if (more.length === 0 && performance.now() > deadline)
         throw new Error(`journal frame ${state.nextSeq + batch.length} is gone, but ${sink.name} needs it again`);
+      if (more.length === 0) await pause(settings.pollMs, stopping.signal);
+      stopping.signal.throwIfAborted();
       batch.push(...more.slice(0, mustEndAt - state.nextSeq - batch.length));
     }
     await untilItSucceeds("write again", () => sink.write(batch));
