@@ -16,6 +16,7 @@ import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { ERROR_RESPONSES } from "../http/error-handler.ts";
 import { findLogPosition, withPublishedEntry } from "./log-position.ts";
+import { shardsOf } from "./shards-of.ts";
 
 /** What is written once may be kept by the caller for ever; what is replaced must be asked for again. */
 const IMMUTABLE = "private, max-age=31536000, immutable";
@@ -97,7 +98,7 @@ function registerLogFiles({ app, dependencies: { acts, clock, objects, verifierK
         response: { 200: shardList, ...ERROR_RESPONSES },
       },
     },
-    async () => ({ shards: (await objects.folders("log/")).filter((name) => name !== DIRECTORY) }),
+    async () => ({ shards: await shardsOf(objects) }),
   );
   app.get(
     "/v1/audit/keys",

@@ -10,6 +10,7 @@ import {
 } from "@runledger/contract";
 import { eraseRows, type Keyring, type Objects, type Rows } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
+import { shardsOf } from "../audit/shards-of.ts";
 import { QueryApiError } from "../error.ts";
 import { createExportStore } from "../exports/export-store.ts";
 import { renameInOfflineExports } from "../exports/offline-exports.ts";
@@ -21,7 +22,7 @@ import type { EndsOfLogs, RunRecord } from "./ends-of-logs.ts";
 import { eraseWords } from "./erase-words.ts";
 import type { ErasureStore } from "./erasure-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
-import { createRecordedErasures, publishedSizes, type RecordedErasure, shardsOf } from "./recorded-erasure.ts";
+import { createRecordedErasures, publishedSizes, type RecordedErasure } from "./recorded-erasure.ts";
 import { newestReceived, runsOfSubject, untilInLogs } from "./subject-runs.ts";
 import { requireWholeRows } from "./whole-rows.ts";
 

@@ -1,6 +1,5 @@
 import {
   CHECKPOINT_PATH,
-  DIRECTORY,
   erasureTarget,
   logPrefix,
   parseLogEntry,
@@ -9,6 +8,7 @@ import {
   unverifiedCheckpoint,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { shardsOf } from "../audit/shards-of.ts";
 import type { KeptErasure } from "./kept-erasure.ts";
 
 /** An erasure's act as the published log has it. */
@@ -21,11 +21,6 @@ export interface RecordedErasure {
 export async function publishedSize(objects: Objects, shard: string): Promise<number> {
   const note = await objects.read(logPrefix(shard) + CHECKPOINT_PATH);
   return note === null ? 0 : unverifiedCheckpoint(note).size;
-}
-
-/** The shards that have a log in the store. */
-export async function shardsOf(objects: Objects): Promise<string[]> {
-  return (await objects.folders("log/")).filter((name) => name !== DIRECTORY);
 }
 
 /** How long each log is, by shard. */

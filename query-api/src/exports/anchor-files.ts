@@ -9,8 +9,9 @@ import {
   MAX_ANCHORS_BYTES,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { shardsOf } from "../audit/shards-of.ts";
 import { QueryApiError } from "../error.ts";
-import { type DirectoryHeads, shardsOf } from "./choose-logs.ts";
+import type { DirectoryHeads } from "./choose-logs.ts";
 import { directoryReader, newestRecorded, newestStamped, type Recorded, sizeOf } from "./directory-reading.ts";
 import type { ExportLog } from "./export-log.ts";
 

@@ -1,8 +1,6 @@
 import {
-  byUtf8,
   CHECKPOINT_PATH,
   type Checkpoint,
-  DIRECTORY,
   LogError,
   logPrefix,
   MAX_BUNDLED_SHARD_CHARS,
@@ -10,6 +8,7 @@ import {
   unverifiedCheckpoint,
 } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
+import { shardsOf } from "../audit/shards-of.ts";
 import { invalidField, QueryApiError } from "../error.ts";
 import { canWait, directoryHeads, newestRecorded, type Recorded } from "./directory-reading.ts";
 
@@ -145,11 +144,6 @@ function requireWitnessed(chosen: readonly ChosenLog[], witnessed: readonly Chos
   if (early === undefined) return;
   const what = `the witnesses have not seen the ${early.sinceCheckpoint} entries of shard ${early.shard} that your earlier checkpoint has`;
   throw new QueryApiError("conflict", what, { hint: "ask again in a minute, or without that checkpoint" });
-}
-
-/** Names of the logs of records, in the order in which bundles have them. */
-export async function shardsOf(objects: Pick<Objects, "folders">): Promise<string[]> {
-  return (await objects.folders("log/")).filter((name) => name !== DIRECTORY).sort(byUtf8);
 }
 
 function headOf(shard: string, note: Uint8Array): Checkpoint {
