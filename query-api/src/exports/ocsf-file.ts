@@ -30,7 +30,7 @@ export function createOcsfFile(directory: string, logs: readonly ExportLog[]): O
       const part = parts.get(log);
       if (event === null || part === undefined) return;
       // Where parts are merged later, a line tells when its record came.
-      await writeText(part, `${isOne ? "" : `${record.received_time}\t`}${canonicalJson(event)}\n`);
+      await writeText(part, `${isOne ? "" : `${record.received_time}\t`}${jsonLine(event)}\n`);
     },
     async finish() {
       const all = [...parts.values()];
@@ -43,6 +43,11 @@ export function createOcsfFile(directory: string, logs: readonly ExportLog[]): O
       return whole.path;
     },
   };
+}
+
+/** Without the separators of lines and paragraphs that JSON may hold as they are, and at which many readers of lines split too. */
+function jsonLine(event: object): string {
+  return canonicalJson(event).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 /** The lines of files whose lines begin with a time and a tab, by it and without it; a line of each in memory. */
