@@ -1695,7 +1695,7 @@ class Chain:
 
     def state(self, newest):
         if self.ends:
-            return "whole"
+            return "not numbered" if self.ends[0] == (None, None) else "whole"
         silence = 900_000 if self.heartbeat is None else max(3 * self.heartbeat, 60_000)
         return "crashed" if milliseconds(newest) - milliseconds(self.seen) > silence else "still running"
 
@@ -1735,11 +1735,12 @@ class Chains:
             return
         key = (e["tenant"], e["run_id"])
         if key not in self.runs:
-            if e["run_seq"] is None and e["end"] is None:
-                self.unnumbered[key] = True
+            if e["run_seq"] is None and (e["end"] is None or e["end"]["records"] is None):
+                self.unnumbered[key] = self.unnumbered.get(key, False) or e["end"] is not None
                 return
-            self.unnumbered.pop(key, None)
+            has_end = self.unnumbered.pop(key, False)
             self.runs[key] = Chain()
+            self.runs[key].ends += [(None, None)] if has_end else []
         self.runs[key].add(e)
 
     def finish(self, coverage, findings):
@@ -1752,12 +1753,12 @@ class Chains:
             for what in problems:
                 findings.add("INCOMPLETE", "run " + run_id, what)
             state = chain.state(self.newest)
-            if state != "whole":
+            if not chain.ends:
                 open_runs.append("%s run %s: %d records and no end, last seen %sZ" % (state, run_id, max(chain.links, default=-1) + 1, chain.seen[:19]))
             word = "not whole" if problems else "partly here" if chain.gaps() else state
             counts[word] = counts.get(word, 0) + 1
         if self.unnumbered:
-            counts["not numbered"] = len(self.unnumbered)
+            counts["not numbered"] = counts.get("not numbered", 0) + len(self.unnumbered)
         return counts, open_runs
 
 

@@ -61,13 +61,14 @@ export interface RunChain {
 
 const MAX_RESUMED = 100;
 
-export function createRunChain(room: WaitingRoom): RunChain {
+/** @param hasEnd one without a number, which commits to nothing, came before. */
+export function createRunChain(room: WaitingRoom, hasEnd = false): RunChain {
   const numbers = createNumberSet();
   /** By number: ids of records whose successor is not here yet, and what records without their predecessor name. */
   const ids = room.open();
   const named = room.open();
   const resumedAt: number[] = [];
-  let end: RunChain["end"] = null;
+  let end: RunChain["end"] = hasEnd ? { number: null, records: null } : null;
   let lastSeen = "";
   let heartbeatMs: number | null = null;
   let firstChained = Number.POSITIVE_INFINITY;

@@ -39,7 +39,7 @@ export interface RunsSummary {
   broken: number;
   crashed: number;
   still_running: number;
-  /** No record of it carries a number: its sender does not number, so nothing can be said. */
+  /** No record of it carries a number, or it ends without a number and without a count: its sender does not number, so nothing can be said. */
   not_numbered: number;
   unfollowed: number;
   /** Of a range: runs with records outside of it, or that never arrived. */
@@ -77,7 +77,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
   /** When it is full, a record that comes twice is not told from a fork. */
   const told = createToldAgain(secret);
   const whole = createDigestSet(secret);
-  const unnumbered = createDigestSet(secret);
+  const unnumbered = createUnnumberedRuns(secret);
   const unfollowed = createDigestSet(secret);
   const summary = emptySummary();
   /** Of runs that were whole before more came. */
@@ -87,9 +87,6 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
   const report = (problem: RunProblem): void => {
     summary.problems_total++;
     if (summary.problems.length < MAX_PROBLEMS) summary.problems.push(problem);
-  };
-  const addUnnumbered = (key: string): void => {
-    if (!whole.has(key) && unnumbered.size < MAX_UNNUMBERED && unnumbered.add(key)) summary.not_numbered++;
   };
   const contradict = (key: string, { run_id }: RunLink, what: string): void => {
     const run = open.get(key);
@@ -113,9 +110,13 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         contradict(key, record, `there are two records ${number ?? record_id} with different content`);
       if (telling !== "first") return;
       let run = open.get(key);
+      const saysNothing = number === null && (record.end?.records ?? null) === null;
+      if (saysNothing && run === undefined && !whole.has(key)) {
+        if (unnumbered.add(key, record.end !== null)) summary.not_numbered++;
+        return;
+      }
       if (number === null && record.end === null) {
-        if (run === undefined) addUnnumbered(key);
-        else run.chain.add(record, () => undefined);
+        run?.chain.add(record, () => undefined);
         return;
       }
       if (run === undefined && whole.has(key)) {
@@ -129,7 +130,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
           return;
         }
         if (unnumbered.has(key)) summary.not_numbered--;
-        run = { runId: record.run_id, chain: createRunChain(room), broken: false };
+        run = { runId: record.run_id, chain: createRunChain(room, unnumbered.hasEnd(key)), broken: false };
         open.set(key, run);
       }
       const known = run;
@@ -159,9 +160,26 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
   };
 }
 
+/** By key: whether all that was seen of a run are records without numbers, and whether one of them was its end. */
+function createUnnumberedRuns(secret: Uint8Array) {
+  const runs = createDigestSet(secret);
+  const ended = createDigestSet(secret);
+  return {
+    /** @returns whether it is new. */
+    add(key: string, isEnd: boolean): boolean {
+      if (runs.size >= MAX_UNNUMBERED) return false;
+      if (isEnd) ended.add(key);
+      return runs.add(key);
+    },
+    has: (key: string): boolean => runs.has(key),
+    hasEnd: (key: string): boolean => ended.has(key),
+  };
+}
+
 function standingOf({ hasForgotten, numbers, end }: RunChain, unclosed: UnclosedRun | null) {
   if (hasForgotten) return "unfollowed";
   if (numbers.missing(end?.records ?? numbers.max + 1, 1).length > 0) return "partly_here";
+  if (end !== null && end.number === null && end.records === null) return "not_numbered";
   return unclosed?.state ?? "whole";
 }
 
