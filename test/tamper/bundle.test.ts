@@ -402,6 +402,18 @@ test("what has expired is explained by the installation's act, in the bundle of 
   await other.remove();
 });
 
+test("what was erased before its month expired may be removed with it", async () => {
+  const other = await createBundleLog();
+  await other.write(runFrame(1, { run: "a", agent: "support", user: "u1", steps: 2, second: 0 }));
+  await other.write(runFrame(2, { run: "b", agent: "support", user: "u2", steps: 2, second: 10 }));
+  await other.erase("u1", 3);
+  await other.expire("default", 4);
+  const trusting = { keys: [other.store.key.verifierKey] };
+  for (const filter of [{}, { user: "u1" }, { user: "u2" }] as Record<string, string>[])
+    expect(await verdictOf(await other.export(filter), trusting)).toBe("VERIFIED");
+  await other.remove();
+});
+
 test("a whole log of large contents is written a part at a time, wherever its tiles end", async () => {
   const large = await createBundleLog();
   for (let i = 0; i < 6; i++) {

@@ -131,6 +131,9 @@ test("what has expired may be removed whole; what is erased must still lie there
     return await verifyFiles(files, [store.key.verifierKey], { findKey: keyring.reader() });
   };
   expect(await removed()).toMatchObject({ verdict: "VERIFIED", sealedPayloads: { expired: 20, erased: 0 } });
+  await append(actFrame(4, "erasure", { key_ids: [keyId] }));
+  const both = { verdict: "VERIFIED", sealedPayloads: { erased: expect.toSatisfy((count) => count > 0) } };
+  expect(await removed()).toMatchObject(both);
 
   const other = await createSampleStore();
   const { sink } = await openSampleSink(other);

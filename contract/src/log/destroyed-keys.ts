@@ -20,6 +20,8 @@ export interface DestroyedKeys {
   /** To be told of every record, in order, of one log or of several. */
   note(record: Pick<RunledgerRecord, "act" | "start_time"> & { event: string }, logIndex: number, shard?: string): void;
   of(keyId: string): Destruction | null;
+  /** An expiry names it, whatever else destroyed it before: what it sealed may be removed whole. */
+  isExpired(keyId: string): boolean;
   readonly destructions: readonly Destruction[];
 }
 
@@ -36,6 +38,7 @@ export function createDestroyedKeys(): DestroyedKeys {
   const destructions: Destruction[] = [];
   const byId = new Map<string, Destruction>();
   const byPrefix = new Map<string, Destruction>();
+  const expired = new Set<string>();
   return {
     note: ({ event, act, start_time: time }, logIndex, shard) => {
       // Acts are made with the installation's own key alone; what else has such a member excuses nothing.
@@ -52,11 +55,13 @@ export function createDestroyedKeys(): DestroyedKeys {
         time,
       };
       destructions.push(destruction);
+      if (act.action === "expiry") for (const name of Object.values(parsed.data).flat()) expired.add(name);
       for (const id of parsed.data.key_ids) if (!byId.has(id)) byId.set(id, destruction);
       for (const prefix of parsed.data.key_id_prefixes)
         if (prefix.length >= MIN_PREFIX_DIGITS && !byPrefix.has(prefix)) byPrefix.set(prefix, destruction);
     },
     of: (keyId) => byId.get(keyId) ?? byPrefix.get(keyId.slice(0, MIN_PREFIX_DIGITS)) ?? null,
+    isExpired: (keyId) => expired.has(keyId) || expired.has(keyId.slice(0, MIN_PREFIX_DIGITS)),
     destructions,
   };
 }

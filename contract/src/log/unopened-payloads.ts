@@ -21,7 +21,11 @@ export interface UnopenedPayloads {
   /** A payload that was opened: its key is there. */
   opened(ref: PayloadRef): void;
   /** `elsewhere`: what acts of other logs have destroyed. */
-  finish(destroyed: DestroyedKeys, findings: Findings, elsewhere?: Pick<DestroyedKeys, "of">): SealedPayloads;
+  finish(
+    destroyed: DestroyedKeys,
+    findings: Findings,
+    elsewhere?: Pick<DestroyedKeys, "of" | "isExpired">,
+  ): SealedPayloads;
 }
 
 /** Beyond that many keys, payloads are counted but not told apart. */
@@ -62,10 +66,10 @@ export function createUnopenedPayloads(keysAtHand: boolean): UnopenedPayloads {
       const explained = new Map<Destruction, number>(destroyed.destructions.map((one) => [one, 0]));
       for (const [keyId, { payloads, missing, named }] of byKey) {
         const destruction = destroyed.of(keyId) ?? elsewhere?.of(keyId) ?? null;
-        // What has expired may be removed whole; what is erased stays, unreadable.
-        if (destruction?.action !== "expiry")
-          for (const { where, what } of missing) findings.add("INCOMPLETE", where, what);
-        const left = destruction?.action === "expiry" ? payloads : payloads - missing.length;
+        // What has expired may be removed whole, be it erased before; what is erased alone stays, unreadable.
+        const mayBeGone = destroyed.isExpired(keyId) || elsewhere?.isExpired(keyId) === true;
+        if (!mayBeGone) for (const { where, what } of missing) findings.add("INCOMPLETE", where, what);
+        const left = mayBeGone ? payloads : payloads - missing.length;
         if (destruction !== null) explained.set(destruction, (explained.get(destruction) ?? 0) + left);
         if (destruction?.action === "erasure") counts.erased += left;
         else if (destruction?.action === "expiry") counts.expired += left;

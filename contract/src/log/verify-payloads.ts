@@ -29,7 +29,7 @@ export function createPayloadCheck(
   readWholePack: ReadWholePack,
   findings: Findings,
   findKey?: FindPayloadKey,
-  elsewhere?: Pick<DestroyedKeys, "of">,
+  elsewhere?: Pick<DestroyedKeys, "of" | "isExpired">,
 ): PayloadCheck {
   const unopened = createUnopenedPayloads(findKey !== undefined);
   const destroyed = createDestroyedKeys();

@@ -28,7 +28,7 @@ export interface LogToVerify {
   /** Where keys are at hand: sealed payloads are opened, and a key that is gone without an erasure is a finding. */
   findKey?: FindPayloadKey;
   /** Keys that acts of other logs of the store have destroyed. */
-  destroyedElsewhere?: Pick<DestroyedKeys, "of">;
+  destroyedElsewhere?: Pick<DestroyedKeys, "of" | "isExpired">;
   /** What the caller trusts, `name+key id+key` each. Nothing is VERIFIED without one that signed. */
   verifierKeys: readonly string[];
   /** Heads that others recorded of this log: it must have had them. */

@@ -67,8 +67,9 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       // The packs of what has expired may be gone whole.
-      const isGone = error.code === "sealed" || (error.code === "missing" && destruction?.action === "expiry");
-      if (sealed !== null && destruction !== null && isGone) {
+      const isGone = (keyId: string) =>
+        error.code === "sealed" || (error.code === "missing" && destroyed.isExpired(keyId));
+      if (sealed !== null && destruction !== null && isGone(sealed.key_id)) {
         const { logIndex, shard = log.shard } = destruction;
         const elsewhere = shard === log.shard ? {} : { erased_in: shard };
         addLine(part, { ...name, ...sealed, erased_by: logIndex, ...elsewhere });
