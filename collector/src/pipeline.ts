@@ -13,6 +13,7 @@ import {
 } from "@runledger/storage";
 import { Registry } from "prom-client";
 import { createAuditSink } from "./audit/audit-sink.ts";
+import { createKeptPrices } from "./audit/kept-prices.ts";
 import type { CollectorSettings } from "./config.ts";
 import type { DirectoryKeeper } from "./directory/directory-keeper.ts";
 import { startDirectory } from "./directory/start-directory.ts";
@@ -27,7 +28,7 @@ import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { createRecentEntries } from "./metrics/recent-entries.ts";
 import { createFrameNormalizer } from "./normalize/normalize-frame.ts";
-import { createPrices } from "./normalize/price.ts";
+import { createPrices, type Prices } from "./normalize/price.ts";
 import { keyGate, openSenderKeys, ownGate } from "./receive/gate.ts";
 import { createGrpcReceiver } from "./receive/grpc-receiver.ts";
 import { createHttpReceiver } from "./receive/http-receiver.ts";
@@ -101,6 +102,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       keys: keyring?.writer() ?? null,
       seen: createSeenRecords(),
       logger,
+      keepPrices: createKeptPrices(objects, prices),
       onPublished: (entries) =>
         recent.add(entries.map(({ index, leaf, record }) => logEntryRow(settings.shard, index, leaf, record))),
       onHead: () => directory?.headStands(),
@@ -126,14 +128,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
     { installation: await journalIdentity(settings.journalDir) },
   );
 
-  const toNormalForm = createFrameNormalizer(prices.cost);
-  const normalize = (frame: JournalFrame) => {
-    const normalized = toNormalForm(frame);
-    metrics.undigested.inc(
-      normalized.records.filter(({ facts }) => RUNLEDGER.normalizeError in facts.attributes).length,
-    );
-    return normalized;
-  };
+  const normalize = countingNormalizer(prices, metrics);
   const frames = createNormalizedFrames(() => openJournalReader(settings.journalDir), normalize, settings);
   const follow = (sink: Sink, lingerMs: number) => {
     const follower = startFollower(sink, frames, { logger, random: Math.random, onFatal }, { ...settings, lingerMs });
@@ -143,8 +138,8 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
   const followers = [follow(audit, settings.auditLingerMs), follow(clickhouse, settings.metricsLingerMs)];
   const logIndex = startLogIndex({ objects, rows, recent, logger }, settings);
   const abandoned = startAbandonedRuns({ resolver, nowMs: Date.now, logger });
-  const { directoryKeyPath } = settings;
   // A head that stands before it starts is in its first round.
+  const { directoryKeyPath } = settings;
   if (directoryKeyPath !== null)
     directory = await startDirectory({ objects, key, logger, registry, writer }, { ...settings, directoryKeyPath });
 
@@ -163,6 +158,17 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       await frames.close();
       await rows.close();
     },
+  };
+}
+
+function countingNormalizer({ cost }: Prices, metrics: IntegrateMetrics) {
+  const toNormalForm = createFrameNormalizer(cost);
+  return (frame: JournalFrame) => {
+    const normalized = toNormalForm(frame);
+    metrics.undigested.inc(
+      normalized.records.filter(({ facts }) => RUNLEDGER.normalizeError in facts.attributes).length,
+    );
+    return normalized;
   };
 }
 

@@ -275,6 +275,8 @@ export {
   logPrefix,
   MAX_OBJECT_BYTES,
   packPath,
+  pricedModelPath,
+  pricedModelsPrefix,
   stagingPath,
   statePath,
   tenantStatePath,

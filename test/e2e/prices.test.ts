@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunDetail } from "@runledger/contract";
 import { expect, it } from "vitest";
 import { eventually, getJson, runledger, startProduct, temporaryDir } from "../support/product.ts";
 import { modelCall, newTraceId, tracesRequest } from "../support/spans.ts";
+import { readTar } from "../tamper/bundle-tar.ts";
 
 /** Three starts and two rebuilds, on a busy machine. */
 const START_AND_REBUILD_MS = 300_000;
@@ -52,6 +53,15 @@ it(
     const policy = join(home.dir, "policy");
     await writeFile(policy, (await runledger(["policy", "--data-dir", dataDir])).stdout);
     expect((await runledger(["verify", dataDir, "--policy", policy])).stdout).toMatch(/^VERIFIED/);
+    const bundle = join(home.dir, "bundle.tar");
+    const asked = ["--data-dir", dataDir, "--recipient", "auditor", "--reason", "test", "--output", bundle];
+    const exported = await runledger(["export", ...asked]);
+    expect(exported.code, exported.stderr).toBe(0);
+    const policies = readTar(await readFile(bundle)).find(([path]) => path === "policies.json")?.[1];
+    expect(JSON.parse(String(policies)).price_tables).toEqual([
+      { name: "ours", version: "first", models: [{ model: "gpt-4o", input: 10, output: 0 }] },
+    ]);
+    expect((await runledger(["verify", bundle, "--policy", policy])).stdout).toMatch(/^VERIFIED/);
     expect((await runledger(["rebuild", "--data-dir", dataDir])).code).toBe(0);
     expect(Number(await costShown())).toBe(0.001);
     await home.remove();

@@ -27,6 +27,8 @@ export interface AuditDependencies {
   /** This sink's own; filled from the log's end by `open`. */
   seen: SeenRecords;
   logger: Logger;
+  /** Keeps what the records' costs were made of, before they are in the log; asked again after a failure. */
+  keepPrices?(frames: readonly NormalizedFrame[]): Promise<void>;
   /** Told of entries as soon as they are published. After a crash some are not told of. */
   onPublished?(entries: readonly PublishedEntry[]): void;
   /** Told after `open` found a log, and after each batch: the log has a signed head. */
@@ -119,6 +121,7 @@ export function createAuditSink(dependencies: AuditDependencies, { shard, writer
         await finishInFlight(log);
         const fresh = frames.filter(({ seq }) => seq >= nextSeq);
         if (fresh.length === 0) return;
+        await dependencies.keepPrices?.(fresh);
         // A crash, or a failure, after this: the frames come again and find the same keys.
         const keyOf = keys === null ? IN_THE_CLEAR : await keysOfFrames(keys, fresh);
         const { packs, entries, records, counts, nextSeq: after } = prepareBatch(fresh, seen, packer, keyOf);

@@ -26,6 +26,8 @@ export interface Rates {
 
 export interface TableModel {
   contextWindow: number | null;
+  /** What the table says of it: `provider` and the members of the package's `ModelInfo`. */
+  entry: object;
   /** The rates at a time, RFC 3339: some models change with the date or the hour. */
   ratesAt(time: string): Rates;
 }
@@ -102,13 +104,15 @@ function lookUp(id: string | null, name: string): TableModel | null {
   if (found === null) return null;
   const { model, provider } = found;
   const contextWindow = model.context_window ?? null;
+  const entry = { provider: provider.id, ...model };
   if (!Array.isArray(model.prices)) {
     const rates = ratesOf(model.prices);
-    return { contextWindow, ratesAt: () => rates };
+    return { contextWindow, entry, ratesAt: () => rates };
   }
   const alone = { ...provider, models: [model], fallback_model_providers: [] };
   return {
     contextWindow,
+    entry,
     ratesAt: (time) =>
       ratesOf(calcPrice({}, name, { provider: alone, timestamp: new Date(time) })?.model_price ?? found.model_price),
   };

@@ -17,6 +17,15 @@ export interface Prices {
   cost: Pricer;
   /** Tokens that the model can hold, where known. */
   contextWindow(llm: LlmFacts): number | null;
+  /** What a call of this model is priced by; null when no table has a price. */
+  pricedBy(llm: LlmFacts): PricedModel | null;
+}
+
+/** A model's entry in a price table, in the table's own form: a `ModelOverride`, or the provider's name and `ModelInfo` of `@pydantic/genai-prices`. */
+export interface PricedModel {
+  price_table: string;
+  price_version: string;
+  model: object;
 }
 
 /** What is found of a model is kept per provider and names; beyond this many the oldest go, and are looked up again. */
@@ -31,6 +40,7 @@ const DATE = /^[-@:]\d{4}(-?\d\d){0,2}(-v\d+(:\d+)?)?$/;
 interface KnownModel {
   ratesAt: ((time: string) => Rates) | null;
   contextWindow: number | null;
+  entry: object | null;
   price_table: string;
   price_version: string;
 }
@@ -51,8 +61,18 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
     const contextWindow = own.find(({ context_window }) => context_window !== undefined)?.context_window;
     return {
       ...(priced === undefined || overrides === null
-        ? { ratesAt: inTable?.ratesAt ?? null, price_table: PRICE_TABLE, price_version: tableVersion }
-        : { ratesAt: overrideRates(priced), price_table: overrides.name, price_version: overrides.version }),
+        ? {
+            ratesAt: inTable?.ratesAt ?? null,
+            entry: inTable?.entry ?? null,
+            price_table: PRICE_TABLE,
+            price_version: tableVersion,
+          }
+        : {
+            ratesAt: overrideRates(priced),
+            entry: priced,
+            price_table: overrides.name,
+            price_version: overrides.version,
+          }),
       contextWindow: contextWindow ?? inTable?.contextWindow ?? null,
     };
   };
@@ -82,6 +102,12 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
       return usd === null ? null : { usd, price_table: model.price_table, price_version: model.price_version };
     },
     contextWindow: (llm) => find(llm)?.contextWindow ?? null,
+    pricedBy(llm) {
+      const found = find(llm);
+      if (found === null || found.entry === null) return null;
+      const { price_table, price_version, entry: model } = found;
+      return { price_table, price_version, model };
+    },
   };
 }
 

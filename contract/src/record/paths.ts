@@ -7,6 +7,15 @@ export function packPath(shard: string, packSha256: string): string {
   return `payloads/${shard}/${packSha256.slice(0, 2)}/${packSha256}`;
 }
 
+/** What calls of a tenant were priced by, an object for each model of a price table, named by the sha256 of what it holds. */
+export function pricedModelPath(tenant: string, sha256: string): string {
+  return `${pricedModelsPrefix(tenant)}${sha256}.json`;
+}
+
+export function pricedModelsPrefix(tenant: string): string {
+  return `prices/${tenant}/`;
+}
+
 /** In the place of a shard's name: the log that takes the checkpoints of all shards. */
 export const DIRECTORY = "directory";
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
 import type { ExportLog } from "./export-log.ts";
 import { createOcsfFile } from "./ocsf-file.ts";
+import type { ToldPriceTable } from "./price-tables.ts";
 import { createReport } from "./report.ts";
 import { runsCsv } from "./runs-csv.ts";
 import { writeRunsParquet } from "./runs-parquet.ts";
@@ -14,13 +15,16 @@ import type { ExportRequest } from "./write-bundle.ts";
 export interface DerivedFiles {
   /** In the order of each log, log after log. */
   add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
-  write(tar: TarWriter, runs: Iterable<BundleRun>, summary: BundleSummary, payloads: PayloadCounts): Promise<void>;
+  write(tar: TarWriter, runs: Iterable<BundleRun>, summary: BundleSummary, written: Written): Promise<void>;
 }
 
-/** Payloads that were not to be had, and those that are no selected entry's. */
-export interface PayloadCounts {
+/** What is known only when all else is written. */
+export interface Written {
+  /** That were not to be had. */
   missingPayloads: number;
+  /** That are no selected entry's. */
   unselectedPayloads: number;
+  priceTables: readonly ToldPriceTable[];
 }
 
 export interface ExportFacts {
@@ -39,7 +43,7 @@ export async function createDerivedFiles(directory: string, facts: ExportFacts):
       await report.add(log, index, record);
       await ocsf.add(log, index, record);
     },
-    async write(tar, runs, summary, payloads) {
+    async write(tar, runs, summary, written) {
       const ocsfPath = await ocsf.finish();
       const all = [...runs];
       await tar.file("derived/runs.csv", runsCsv(all, ofSeveral));
@@ -48,7 +52,7 @@ export async function createDerivedFiles(directory: string, facts: ExportFacts):
       await tar.fileFrom("derived/runs.parquet", parquetPath);
       await tar.fileFrom("derived/ocsf.jsonl", ocsfPath);
       const reportPath = join(directory, "report.html");
-      await writeFile(reportPath, report.html(all, summary, payloads), { mode: 0o600 });
+      await writeFile(reportPath, report.html(all, summary, written), { mode: 0o600 });
       await tar.fileFrom("derived/report.html", reportPath);
     },
   };

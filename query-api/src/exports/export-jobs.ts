@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type FindPayloadKey, LogError, rfc3339FromUnixNano } from "@runledger/contract";
+import { type BundleSummary, type FindPayloadKey, LogError, rfc3339FromUnixNano } from "@runledger/contract";
 import { type Objects, StorageError } from "@runledger/storage";
 import type { FastifyBaseLogger } from "fastify";
 import type { ErasureStore } from "../erasures/erasure-store.ts";
@@ -11,6 +11,7 @@ import { readBundleKeys, removeBundle, writeBundleKeys } from "./bundle-keys.ts"
 import { directoryHeads } from "./directory-reading.ts";
 import { keysNotErasing, openExportLog } from "./export-log.ts";
 import { chosenLogs, type ExportStore, isUnfinished, type KeptExport } from "./export-store.ts";
+import { tellPriceTables } from "./price-tables.ts";
 import { type ExportProgress, writeBundle } from "./write-bundle.ts";
 
 /** Makes bundles, one after the other, in the background of the API. */
@@ -183,6 +184,7 @@ async function makeExport(
     tenant: kept.tenant,
     content: kept.content,
     policies: await policies(kept.tenant),
+    priceTables: (used: BundleSummary["price_tables"]) => tellPriceTables(objects, kept.tenant, used),
     anchors: await anchorsOf(objects, logs, chosen.directory ?? (await directoryHeads(objects))),
   };
   const done = await writeBundle(logs, request, partial, signal, onProgress);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { exportRequest, type FindPayloadKey } from "@runledger/contract";
+import { type BundleSummary, exportRequest, type FindPayloadKey } from "@runledger/contract";
 import type { Objects } from "@runledger/storage";
 import { createErasureStore } from "../erasures/erasure-store.ts";
 import { anchorsOf } from "./anchor-files.ts";
@@ -9,6 +9,7 @@ import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
 import { keysNotErasing, openExportLog } from "./export-log.ts";
 import { createOfflineExports, type OfflineExportNote } from "./offline-exports.ts";
+import { tellPriceTables } from "./price-tables.ts";
 import { type ExportProgress, type ExportResult, writeBundle } from "./write-bundle.ts";
 
 export interface OfflineExport {
@@ -65,6 +66,7 @@ export async function exportOffline(
     content,
     anchors: await anchorsOf(objects, logs, chosen.directory),
     policies: { note: "made offline: the policies in force are not known" },
+    priceTables: (used: BundleSummary["price_tables"]) => tellPriceTables(objects, tenant, used),
   };
   const partial = `${target}.partial`;
   try {

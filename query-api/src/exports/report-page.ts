@@ -1,5 +1,5 @@
 import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
-import type { ExportFacts, PayloadCounts } from "./derived-files.ts";
+import type { ExportFacts, Written } from "./derived-files.ts";
 import type { RunTrail } from "./report.ts";
 import { REPORT_STYLE } from "./report-style.ts";
 import type { LogSelection } from "./selection.ts";
@@ -11,7 +11,7 @@ export interface ReportContents {
   summary: BundleSummary;
   trails: ReadonlyMap<string, RunTrail>;
   acts: readonly RunledgerRecord[];
-  payloads: PayloadCounts;
+  written: Written;
 }
 
 const MAX_LISTED_RUNS = 2_000;
@@ -57,11 +57,11 @@ ${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} 
 </header>`;
 }
 
-function proofSection({ facts: { logs, selection }, payloads }: ReportContents): string {
-  const { missingPayloads, unselectedPayloads } = payloads;
+function proofSection({ facts: { logs, selection }, written }: ReportContents): string {
+  const { missingPayloads, unselectedPayloads } = written;
   const complete =
     selection.runIds !== null
-      ? "Of each run below whose records are numbered, nothing can have been left out unseen. That no whole run was left out is not proven by this selection."
+      ? "Of each run below whose records are numbered and that has an end, nothing can have been left out unseen; of one without an end its last records can. That no whole run was left out is not proven by this selection."
       : logs.map(({ shard }, i) => wholeRange(selection.logs[i], logs.length === 1 ? null : shard)).join(" ");
   return `<section class="proof">
 <h2>What this page is worth</h2>
@@ -171,9 +171,10 @@ function line({ time: at, index, shard, isError, sentence, quotes }: TrailLine):
   return `<li${isError ? ' class="error"' : ""}><time>${escaped(at.slice(11, 23))}</time><div><p>${escaped(sentence)} <span class="index">[${shard === undefined ? "" : `${escaped(shard)} `}${index}]</span></p>${quoted.join("")}</div></li>`;
 }
 
-function policiesSection({ facts: { request }, summary }: ReportContents): string {
+function policiesSection({ facts: { request }, summary, written }: ReportContents): string {
   const prices = summary.price_tables.map(
-    ({ name, version, records }) => `<li>${escaped(name)}, version ${escaped(version)}: ${count(records)} records</li>`,
+    ({ name, version, records }) =>
+      `<li>${escaped(name)}, version ${escaped(version)}: ${count(records)} records${modelPrices(written.priceTables, name, version)}</li>`,
   );
   return `<section>
 <h2>Price tables</h2>
@@ -181,6 +182,14 @@ function policiesSection({ facts: { request }, summary }: ReportContents): strin
 <h2>Policies in force when this was made</h2>
 <pre>${escaped(JSON.stringify(request.policies, null, 2))}</pre>
 </section>`;
+}
+
+function modelPrices(tables: Written["priceTables"], name: string, version: string): string {
+  const table = tables.find((one) => one.name === name && one.version === version);
+  if (table === undefined || table.models.length === 0) return "; its prices were not kept";
+  const more =
+    table.left_out === undefined ? "" : ` <p class="note">${count(table.left_out)} more models were left out.</p>`;
+  return ` <details><summary>the prices of ${count(table.models.length)} models, USD a million tokens</summary><pre>${escaped(JSON.stringify(table.models, null, 2))}</pre>${more}</details>`;
 }
 
 interface ActWords {

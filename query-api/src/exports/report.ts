@@ -9,7 +9,7 @@ import {
   readText,
 } from "@runledger/contract";
 import { answerText } from "./answer-text.ts";
-import type { ExportFacts, PayloadCounts } from "./derived-files.ts";
+import type { ExportFacts, Written } from "./derived-files.ts";
 import type { ExportLog } from "./export-log.ts";
 import { reportPage } from "./report-page.ts";
 import { type StepContents, type TrailLine, trailLine } from "./step-words.ts";
@@ -23,7 +23,7 @@ export interface RunTrail {
 
 export interface Report {
   add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
-  html(runs: readonly BundleRun[], summary: BundleSummary, payloads: PayloadCounts): string;
+  html(runs: readonly BundleRun[], summary: BundleSummary, written: Written): string;
 }
 
 /** What a person reads; all of it is in the entries. */
@@ -64,7 +64,7 @@ export function createReport(facts: ExportFacts): Report {
       if (isFull) trail.leftOut++;
       else trail.lines.push(line);
     },
-    html: (runs, summary, payloads) => reportPage({ facts, runs, summary, trails, acts, payloads }),
+    html: (runs, summary, written) => reportPage({ facts, runs, summary, trails, acts, written }),
   };
 }
 

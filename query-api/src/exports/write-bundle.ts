@@ -16,6 +16,7 @@ import {
 import { createDerivedFiles } from "./derived-files.ts";
 import { findExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, keysAsRecorded } from "./export-log.ts";
+import type { ToldPriceTable } from "./price-tables.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
 import { createTarWriter, type TarWriter, tarFolder } from "./tar-writer.ts";
@@ -33,6 +34,7 @@ export interface ExportRequest {
   content: boolean;
   /** Rules, retention and limits in force, as far as the exporter knows them. */
   policies: object;
+  priceTables: (used: BundleSummary["price_tables"]) => Promise<ToldPriceTable[]>;
   /** `anchors.json`: what the directory, witnesses and time stamps say of the logs; null: nothing. */
   anchors: string | null;
 }
@@ -136,8 +138,10 @@ async function writeFiles(writing: Writing): Promise<BundleSummary> {
   const summary = facts.summary();
   await tar.file(BUNDLE_FILES.runs, [...runsJson(facts.runs())].join(""));
   await tar.file(BUNDLE_FILES.summary, summaryJson(summary));
-  await tar.file(BUNDLE_FILES.policies, `${JSON.stringify(request.policies, null, 2)}\n`);
-  await derived.write(tar, facts.runs(), summary, counts);
+  const priceTables = await request.priceTables(summary.price_tables);
+  const policies = { ...request.policies, price_tables: priceTables };
+  await tar.file(BUNDLE_FILES.policies, `${JSON.stringify(policies, null, 2)}\n`);
+  await derived.write(tar, facts.runs(), summary, { ...counts, priceTables });
   return summary;
 }
 

@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import { pricedModelPath } from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
+import type { NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
+import type { Prices } from "../normalize/price.ts";
+import { inParallel } from "./in-parallel.ts";
+
+const PARALLEL = 8;
+/** Of names, not of models: beyond this all are looked up again. */
+const MAX_KNOWN = 10_000;
+
+/**
+ * Keeps what each cost was made of: a record names the price table and its version alone, and a user's own file may be gone when somebody asks. One object for
+ * each model, tenant and version, written once; exports bring those along. @throws StorageError; then nothing of the frames may be written yet.
+ */
+export function createKeptPrices(
+  objects: Pick<Objects, "create">,
+  { pricedBy }: Pick<Prices, "pricedBy">,
+): (frames: readonly NormalizedFrame[]) => Promise<void> {
+  const known = new Set<string>();
+  return async (frames) => {
+    const names = new Set<string>();
+    const files = new Map<string, Buffer>();
+    for (const { records } of frames)
+      for (const { facts } of records) {
+        const name = nameOf(facts);
+        if (name === null || known.has(name) || names.has(name)) continue;
+        names.add(name);
+        const priced = facts.llm && pricedBy(facts.llm);
+        // A cost of another table was not made here.
+        if (priced?.price_table !== facts.cost?.price_table || priced?.price_version !== facts.cost?.price_version)
+          continue;
+        const file = Buffer.from(JSON.stringify(priced));
+        files.set(pricedModelPath(facts.tenant, createHash("sha256").update(file).digest("hex")), file);
+      }
+    await inParallel(PARALLEL, [...files], ([path, file]) => objects.create(path, file));
+    if (known.size + names.size > MAX_KNOWN) known.clear();
+    for (const name of names) known.add(name);
+  };
+}
+
+function nameOf({ tenant, llm, cost }: NormalizedRecord["facts"]): string | null {
+  if (llm === null || cost === null) return null;
+  return `${tenant}\n${cost.price_table}\n${llm.provider}\n${llm.response_model}\n${llm.request_model}`;
+}

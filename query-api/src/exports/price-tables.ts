@@ -1,0 +1,52 @@
+import { type BundleSummary, pricedModelsPrefix } from "@runledger/contract";
+import type { Objects } from "@runledger/storage";
+import { z } from "zod";
+
+/** What the costs in a bundle were made of, as `policies.json` tells it. */
+export interface ToldPriceTable {
+  name: string;
+  version: string;
+  /** As the table has them (docs/prices.md); those that calls of the tenant were priced by. Empty: of before they were kept. */
+  models: object[];
+  /** How many more there are. */
+  left_out?: number;
+}
+
+const pricedModel = z.object({
+  price_table: z.string(),
+  price_version: z.string(),
+  model: z.record(z.string(), z.json()),
+});
+/** The file that they stand in is 1 MiB at most. */
+const MAX_CHARS = 400_000;
+
+/** Of the tables that records name. @throws StorageError */
+export async function tellPriceTables(
+  objects: Pick<Objects, "list" | "read">,
+  tenant: string,
+  used: BundleSummary["price_tables"],
+): Promise<ToldPriceTable[]> {
+  const tables = used.map(({ name, version }): ToldPriceTable => ({ name, version, models: [] }));
+  if (tables.length === 0) return tables;
+  let chars = 0;
+  for await (const { path } of objects.list(pricedModelsPrefix(tenant))) {
+    const bytes = await objects.read(path);
+    const parsed = pricedModel.safeParse(jsonOf(bytes));
+    const table = tables.find(
+      ({ name, version }) => name === parsed.data?.price_table && version === parsed.data.price_version,
+    );
+    if (table === undefined || parsed.data === undefined || bytes === null) continue;
+    chars += bytes.length;
+    if (chars <= MAX_CHARS) table.models.push(parsed.data.model);
+    else table.left_out = (table.left_out ?? 0) + 1;
+  }
+  return tables;
+}
+
+function jsonOf(bytes: Uint8Array | null): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes ?? []).toString());
+  } catch {
+    return null; // nobody checks these: what is none is not told
+  }
+}
