@@ -1,5 +1,6 @@
 import { chatMessage, conversationOf } from "./chat-message.ts";
 import { isMembers, jsonObject, type Members } from "./json-object.ts";
+import { hasLongValue } from "./long-number.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 import { toolsOffered } from "./tool-definition.ts";
@@ -8,8 +9,6 @@ const REQUEST = "gcp.vertex.agent.llm_request";
 const RESPONSE = "gcp.vertex.agent.llm_response";
 const ARGUMENTS = "gcp.vertex.agent.tool_call_args";
 const RESULT = "gcp.vertex.agent.tool_response";
-/** Such numbers lose digits in the messages that are made of them: what was sent is kept beside. */
-const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
 /** Of parallel calls ADK makes one span more, for what their results were put together to. */
 export const ADK_MERGED_TOOLS = "(merged tools)";
 
@@ -30,7 +29,7 @@ export function adkTalk(span: SpanView, attributes: AttributeReader): Content {
     if (Array.isArray(tools)) content.tool_definitions = toolsOffered(tools.flatMap(declared), attributes.memo).text;
     if (Object.keys(settings).length > 0) content.parameters = JSON.stringify(settings);
     const text = attributes.text(REQUEST) ?? "";
-    if (LONG_NUMBER.test(text)) content.raw_request = text;
+    if (hasLongValue(text)) content.raw_request = text;
   }
   if (response !== null && isMembers(response["content"])) {
     const message = chatMessage(inRole(response["content"]), "assistant");

@@ -13,15 +13,11 @@ export function messagesHash(messages: readonly string[], sha256 = sha256Hex): s
 
 /** sha256 of the arguments' RFC 8785 form, so that the same call written with other blanks or key order has the same hash; of words (`keptText`) as a JSON string. */
 export function argumentsHash(json: string, parse = parsedJson): string {
-  return valueHash(parse(json), json);
+  return sha256Hex(argumentsText(parse(json), json));
 }
 
-/** `json`: the value's text, where it is at hand. */
-export function valueHash(value: unknown, json?: string): string {
-  return sha256Hex(canonicalOr(value, json));
-}
-
-function canonicalOr(value: unknown, json: string | undefined): string {
+/** What `argumentsHash` hashes. `json`: the arguments as they were written, where that is at hand; a value of undefined: it is words. */
+export function argumentsText(value: unknown, json?: string): string {
   try {
     return canonicalJson(value === undefined ? json : value);
   } catch {

@@ -1,6 +1,7 @@
 import { messagesOfEvent } from "./genai-message-events.ts";
 import { isMembers, type Members } from "./json-object.ts";
 import { jsonElementsOf, parsedJson } from "./json-text.ts";
+import { hasLongValue } from "./long-number.ts";
 import type { TextMemo } from "./text-memo.ts";
 
 type Speaker = "user" | "assistant";
@@ -39,7 +40,7 @@ function leading(list: readonly unknown[], test: (item: unknown) => boolean): nu
 
 /** null: something would be lost without the messages around them, or digits of a number. */
 function partsAlone(texts: readonly string[]): unknown[] | null {
-  if (texts.some((text) => LONG_NUMBER.test(text))) return null;
+  if (texts.some(hasLongValue)) return null;
   const messages: Members[] = texts.map((text) => JSON.parse(text));
   const isAlone = ({ parts, ...rest }: Members) => Array.isArray(parts) && Object.keys(rest).length === 1;
   return messages.every(isAlone) ? messages.flatMap(({ parts }) => parts) : null;
@@ -57,12 +58,9 @@ function listIn(value: unknown, memo: TextMemo | undefined): unknown[] | null {
   return Array.isArray(said) ? said : null;
 }
 
-/** Numbers that would lose digits if we wrote the message anew: better in the sender's form. */
-const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
-
 function inConvention(text: string, defaultRole: Speaker): string[] {
   const said: unknown = JSON.parse(text);
-  const stays = isConventional(said) || (hasParts(said) && LONG_NUMBER.test(text));
+  const stays = isConventional(said) || (hasParts(said) && hasLongValue(text)); // we would write digits that were not sent
   return stays ? [text] : converted(said, defaultRole);
 }
 

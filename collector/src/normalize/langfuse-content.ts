@@ -2,6 +2,7 @@ import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, conversationOf } from "./chat-message.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { keptText } from "./json-text.ts";
+import { hasLongValue } from "./long-number.ts";
 import type { Content } from "./normalized.ts";
 import { responseSaid } from "./provider-answer.ts";
 import type { AttributeReader } from "./span-view.ts";
@@ -71,8 +72,7 @@ function toolOffered(message: unknown): Record<string, unknown> | null {
 
 /** Numbers that JavaScript can't hold, as Python writes them: what was sent is kept beside what was read. */
 function losesDigits(value: unknown): value is string {
-  // the first is looked for sixteen signs at a time, and hardly ever there
-  return typeof value === "string" && /\d{16}/.test(value) && /[:[,]\s*-?\d{16}/.test(value);
+  return typeof value === "string" && hasLongValue(value);
 }
 
 /** OpenAI's responses API tells instructions and tools back, and Langfuse keeps them as metadata. */

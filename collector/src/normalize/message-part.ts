@@ -1,5 +1,6 @@
 import { filePart } from "./file-part.ts";
 import { copiedBeside, isMembers, type Members, unlessJson } from "./json-object.ts";
+import { hasLongNumber } from "./long-number.ts";
 
 /** The parts of OpenAI, Anthropic, Gemini and Bedrock in the form of the conventions; any other stays as it is. */
 export function partOf(value: unknown): Members {
@@ -95,5 +96,5 @@ const FUNCTION_KEYS = ["arguments"];
 
 /** Arguments that came as text, as what they say; text with numbers that would lose digits stays text. */
 function exactlyParsed(value: unknown): unknown {
-  return typeof value === "string" && !/\d{16}/.test(value) ? unlessJson(value) : value;
+  return typeof value === "string" && !hasLongNumber(value) ? unlessJson(value) : value;
 }

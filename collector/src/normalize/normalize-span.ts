@@ -1,7 +1,7 @@
 import type { LlmFacts, RunledgerRecord, SpanOrigin, ToolFacts } from "@runledger/contract";
 import { GEN_AI, OTEL, RUNLEDGER } from "@runledger/contract";
 import { hourlyCacheWrites } from "./cache-writes.ts";
-import { argumentsHash, messagesHash } from "./content-hash.ts";
+import { messagesHash } from "./content-hash.ts";
 import type { Dialect, DialectFacts, DialectKeys } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import { modalityTokens } from "./modality-tokens.ts";
@@ -150,7 +150,7 @@ function llmWithHashes(llm: NonNullable<DialectFacts["llm"]>, facts: DialectFact
   const { content } = facts;
   const withheld = (attribute: string) => withheldOf(facts, attribute)?.hash ?? null;
   const { system_prompt, messages, tool_definitions } = content;
-  const { tool_requests, tool_results } = toolTalkOf(content, memo.parse);
+  const { tool_requests, tool_results } = toolTalkOf(content, memo);
   const whole: LlmFacts = {
     provider: llm.provider,
     request_model: llm.request_model,
@@ -185,8 +185,8 @@ function toolWithHashes(tool: NonNullable<DialectFacts["tool"]>, facts: DialectF
   const ofResult = withheldOf(facts, GEN_AI.toolCallResult);
   return {
     ...tool,
-    arguments_sha256: args === undefined ? (ofArguments?.hash ?? null) : argumentsHash(args, memo.parse),
-    result_sha256: result === undefined ? (ofResult?.hash ?? null) : memo.sha256(result),
+    arguments_sha256: args === undefined ? (ofArguments?.hash ?? null) : memo.argumentsHash(args),
+    result_sha256: result === undefined ? (ofResult?.hash ?? null) : memo.resultHash(result),
     result_bytes: result === undefined ? (ofResult?.size_bytes ?? null) : Buffer.byteLength(result),
   };
 }

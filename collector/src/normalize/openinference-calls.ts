@@ -1,8 +1,9 @@
 import type { MessagePart } from "@runledger/contract";
+import { hasLongNumber } from "./long-number.ts";
 
 /** Arguments that came as text, as what they say; text that is no JSON, or with numbers that would lose digits, stays text. */
 export function argumentsOf(value: unknown): unknown {
-  if (typeof value !== "string" || /\d{16}/.test(value)) return value;
+  if (typeof value !== "string" || hasLongNumber(value)) return value;
   if (isSeveral(value)) return value;
   try {
     return JSON.parse(value);
@@ -60,7 +61,7 @@ function endOfString(text: string, quote: number): number {
 }
 
 function isObject(text: string): boolean {
-  return typeof argumentsOf(text) === "object" || /\d{16}/.test(text);
+  return typeof argumentsOf(text) === "object" || hasLongNumber(text);
 }
 
 /** Ids of one provider begin alike and are of one length. */

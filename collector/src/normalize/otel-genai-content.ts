@@ -4,6 +4,7 @@ import { type EventMessages, isMessageEvent, messagesOfEvent } from "./genai-mes
 import { askedMessages, conventionMessages, messageListText } from "./genai-messages.ts";
 import { isMembers } from "./json-object.ts";
 import { jsonElementsOf, jsonTextOf, keptText, parsedJson } from "./json-text.ts";
+import { hasLongNumber } from "./long-number.ts";
 import type { Content } from "./normalized.ts";
 import { parametersOf } from "./otel-genai-model.ts";
 import type { AttributeReader, SpanEvent, SpanView } from "./span-view.ts";
@@ -89,11 +90,9 @@ function eventsOf(span: SpanView, attributes: AttributeReader): readonly SpanEve
     .filter(isMembers)
     .map(({ "event.name": name, ...said }) => ({ name: String(name), time: "", attributes: said }));
   if (events.length < list.length || !events.every(({ name }) => isMessageEvent(name))) return span.events;
-  if (!LONG_NUMBER.test(text)) attributes.value(EVENTS);
+  if (!hasLongNumber(text)) attributes.value(EVENTS);
   return [...span.events, ...events];
 }
-/** Such numbers lose digits in the messages that are made of them: what was sent stays an attribute. */
-const LONG_NUMBER = /\d{16}/;
 
 function asked(input: unknown, toldApart: string | null, memo?: TextMemo): Pick<Content, "system_prompt" | "messages"> {
   if (toldApart !== null) return { messages: conventionMessages(input, "user", memo) };

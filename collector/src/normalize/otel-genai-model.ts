@@ -83,7 +83,7 @@ function reasonsInDetails(events: SpanView["events"]): string[] {
 
 /** Those that only the messages of the answer tell: asked where no attribute does. */
 export function reasonsInAnswer(response: string | undefined, { parse }: AttributeReader["memo"]): string[] {
-  const messages = response?.includes('"finish_reason"') ? parse(response) : null;
+  const messages = response?.includes('finish_reason"') ? parse(response) : null;
   if (!Array.isArray(messages)) return [];
   return messages.flatMap((message: unknown) => {
     const reason = isMembers(message) ? message["finish_reason"] : null;

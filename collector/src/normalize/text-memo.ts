@@ -1,10 +1,16 @@
-import { sha256Hex } from "./content-hash.ts";
+import { argumentsHash, argumentsText, sha256Hex } from "./content-hash.ts";
 import { mayBeJson, parsedJson } from "./json-text.ts";
 
 /** What is asked of the same texts again and again: by the parts of one step, and by the steps of a run that send their prompt and tools anew. */
 export interface TextMemo {
   /** As `sha256Hex`. */
   sha256(text: string): string;
+  /** As `sha256Hex`, of what a tool gave back: its own step says it, and the model is told of it. */
+  resultHash(text: string): string;
+  /** As `argumentsHash`: the model asks with them, and the tool's own step has them. */
+  argumentsHash(json: string): string;
+  /** The same of arguments that were parsed. */
+  hashOfArguments(value: unknown): string;
   /** As `parsedJson`; the value is shared, not to be changed. */
   parse(text: string): unknown;
   /** Tells what `parse` would find, where that is at hand. */
@@ -28,9 +34,16 @@ const MIN_SEARCHED_CHARS = 500;
 export function createTextMemo(): TextMemo {
   const hashes = remembering(sha256Hex, MIN_SEARCHED_CHARS);
   const values = remembering(parsedJson);
+  const parse = (text: string) => (mayBeJson(text) ? values.get(text) : undefined);
+  const results = remembering(sha256Hex);
+  const givens = remembering((json) => argumentsHash(json, parse));
   return {
-    sha256: hashes.get,
-    parse: (text) => (mayBeJson(text) ? values.get(text) : undefined),
+    sha256: (text) => hashes.get(text),
+    resultHash: (text) => results.get(text),
+    argumentsHash: (json) => givens.get(json),
+    // parsed again their text would say the same
+    hashOfArguments: (value) => givens.get(argumentsText(value), sha256Hex),
+    parse,
     keep: values.keep,
     write: (value) => {
       const text = JSON.stringify(value);
@@ -39,14 +52,14 @@ export function createTextMemo(): TextMemo {
     },
     ofSame: madeOnce(),
     forgetLong() {
-      hashes.forgetRecent();
-      values.forgetRecent();
+      for (const memory of [hashes, values, results, givens]) memory.forgetRecent();
     },
   };
 }
 
 interface Memory<Result> {
-  get(text: string): Result;
+  /** `make`: another way to the result that `of` would find. */
+  get(text: string, make?: (text: string) => Result): Result;
   keep(text: string, result: Result): void;
   forgetRecent(): void;
 }
@@ -59,14 +72,14 @@ function remembering<Result>(of: (text: string) => Result, minSearchedChars = 0)
   const recent = lastOnes<Result>();
   const table = repeatedOnes<Result>();
   return {
-    get(text) {
+    get(text, make = of) {
       const isSearched = text.length >= minSearchedChars;
       const last = isSearched ? recent.get(text) : undefined;
       if (last !== undefined) return last.result;
       const place = text.length > MAX_SHORT_CHARS ? -1 : placeOf(text);
       const known = place < 0 ? undefined : table.get(place, text);
       if (known !== undefined) return known.result;
-      const found = { text, result: of(text) };
+      const found = { text, result: make(text) };
       if (place >= 0) table.set(place, found);
       if (isSearched) recent.set(found);
       return found.result;

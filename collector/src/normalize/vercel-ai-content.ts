@@ -2,6 +2,7 @@ import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, conversationOf } from "./chat-message.ts";
 import { isMembers, membersOrList } from "./json-object.ts";
 import { jsonElementsOf, jsonTextOf } from "./json-text.ts";
+import { hasLongNumber } from "./long-number.ts";
 import type { Content } from "./normalized.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
@@ -94,7 +95,7 @@ function partsOf(value: unknown, type: string): unknown[] {
 /** Unstreamed calls have their arguments as JSON text, streamed ones as values. */
 function inputOf(part: Record<string, unknown>): Record<string, unknown> {
   const { input } = part;
-  return typeof input === "string" && !/\d{16}/.test(input) ? { input: membersOrList(input) ?? input } : {};
+  return typeof input === "string" && !hasLongNumber(input) ? { input: membersOrList(input) ?? input } : {};
 }
 
 /** In the words of the GenAI conventions. */
