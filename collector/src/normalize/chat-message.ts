@@ -29,13 +29,22 @@ export function conversationOf(
   write: (value: object) => string = JSON.stringify,
 ): { system: string | null; messages: string[] } {
   const messages = values.map((value) => chatMessage(value, "user"));
-  const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
-  const count = first === -1 ? messages.length : first;
-  const system = messages.slice(0, count).flatMap(({ parts }) => parts);
-  return {
-    system: count === 0 ? null : JSON.stringify(system),
-    messages: messages.slice(count).map((message) => write(message)),
-  };
+  const count = leadingInstructions(messages);
+  const texts: string[] = [];
+  for (let at = count; at < messages.length; at += 1) texts.push(write(messages[at] as ChatMessage));
+  const system = count === 0 ? null : JSON.stringify(messages.slice(0, count).flatMap(({ parts }) => parts));
+  return { system, messages: texts };
+}
+
+/** How many of the messages, from the first on, are the system's. */
+export function leadingInstructions(messages: readonly ChatMessage[]): number {
+  let count = 0;
+  while (count < messages.length && isInstruction(messages[count] as ChatMessage)) count += 1;
+  return count;
+}
+
+export function isInstruction({ role }: Members): boolean {
+  return role === "system" || role === "developer";
 }
 
 /** Words are one text part, whatever they look like. */
@@ -49,20 +58,32 @@ function partsOfContent(content: unknown): MessagePart[] {
 function itemMessage(item: Members, defaultRole: string): ChatMessage {
   const { type } = item;
   if (type === "function_call") {
-    const { type: _type, call_id: id, callId, ...rest } = item;
-    return { role: "assistant", parts: [callOf({ ...rest, id: id ?? callId }) as MessagePart] };
+    const call = copiedBeside({}, item, ITEM_CALL_KEYS);
+    call["id"] = item["call_id"] ?? item["callId"];
+    return { role: "assistant", parts: [callOf(call) as MessagePart] };
   }
   if (type === "function_call_output") {
-    const { type: _type, call_id: id, output, ...more } = item;
-    return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: output ?? null }] };
+    return resultMessage(copiedBeside({}, item, ITEM_OUTPUT_KEYS), item["call_id"], item["output"]);
   }
   if (type === "function_call_result") {
-    const { type: _type, callId: id, output, ...more } = item;
+    const { output } = item;
     const text = isMembers(output) && output["type"] === "text" ? output["text"] : undefined;
-    return { role: "tool", parts: [{ ...more, type: "tool_call_response", id, response: text ?? output ?? null }] };
+    return resultMessage(copiedBeside({}, item, ITEM_RESULT_KEYS), item["callId"], text ?? output);
   }
   if (Array.isArray(item["tool_calls"])) return chatMessage({ ...item, role: defaultRole }, defaultRole);
   return { role: type === "reasoning" ? "assistant" : defaultRole, parts: [chatPart(item)] };
+}
+
+const ITEM_CALL_KEYS = ["type", "call_id", "callId"];
+const ITEM_OUTPUT_KEYS = ["type", "call_id", "output"];
+const ITEM_RESULT_KEYS = ["type", "callId", "output"];
+
+/** `part`: what stands beside. */
+function resultMessage(part: Members, id: unknown, response: unknown): ChatMessage {
+  part["type"] = "tool_call_response";
+  part["id"] = id;
+  part["response"] = response ?? null;
+  return { role: "tool", parts: [part as MessagePart] };
 }
 
 /** What the AI SDK names in its own way; the wire formats are `partOf`'s. */

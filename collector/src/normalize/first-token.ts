@@ -19,12 +19,13 @@ export function firstTokenAfter(
 
 /** The same of a point in time. */
 export function firstTokenAt(time: string, span: SpanView): number | null {
-  const ms = Date.parse(time) - Date.parse(span.startTime);
-  return isWithin(ms, span) ? ms : null;
+  const startMs = Date.parse(span.startTime);
+  const ms = Date.parse(time) - startMs;
+  return isWithin(ms, span, startMs) ? ms : null;
 }
 
 /** Times are compared by the millisecond. A log event tells of a call whose length it does not have: it begins when it ends. */
-function isWithin(ms: number, { startTime, endTime }: SpanView): boolean {
+function isWithin(ms: number, { startTime, endTime }: SpanView, startMs = Date.parse(startTime)): boolean {
   if (!(ms >= 0 && Number.isFinite(ms))) return false;
-  return startTime === endTime || !(ms > Date.parse(endTime) - Date.parse(startTime) + 1);
+  return startTime === endTime || !(ms > Date.parse(endTime) - startMs + 1);
 }

@@ -27,7 +27,7 @@ export function askedMessages(value: unknown, memo?: TextMemo): { system: string
   const isTold = (message: unknown) =>
     isMembers(message) && (message["role"] === "system" || message["role"] === "developer");
   const told = said === null || !isTold(said[0]) || said.length !== messages.length ? 0 : leading(said, isTold);
-  const parts = told === 0 ? null : partsAlone(messages.slice(0, told));
+  const parts = told === 0 ? null : partsAlone(messages.slice(0, told), memo?.parse);
   return parts === null
     ? { system: null, messages }
     : { system: JSON.stringify(parts), messages: messages.slice(told) };
@@ -39,10 +39,10 @@ function leading(list: readonly unknown[], test: (item: unknown) => boolean): nu
 }
 
 /** null: something would be lost without the messages around them, or digits of a number. */
-function partsAlone(texts: readonly string[]): unknown[] | null {
+function partsAlone(texts: readonly string[], parse = parsedJson): unknown[] | null {
   if (texts.some(hasLongValue)) return null;
-  const messages: Members[] = texts.map((text) => JSON.parse(text));
-  const isAlone = ({ parts, ...rest }: Members) => Array.isArray(parts) && Object.keys(rest).length === 1;
+  const messages = texts.map((text) => parse(text) as Members);
+  const isAlone = (message: Members) => Array.isArray(message["parts"]) && Object.keys(message).length === 2;
   return messages.every(isAlone) ? messages.flatMap(({ parts }) => parts) : null;
 }
 

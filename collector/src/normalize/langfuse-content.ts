@@ -1,10 +1,10 @@
 import type { ChatMessage } from "@runledger/contract";
 import { chatMessage, conversationOf } from "./chat-message.ts";
-import { isMembers, membersOrList } from "./json-object.ts";
+import { copiedBeside, isMembers, type Members, membersOrList } from "./json-object.ts";
 import { keptText } from "./json-text.ts";
 import { hasLongValue } from "./long-number.ts";
 import type { Content } from "./normalized.ts";
-import { responseSaid } from "./provider-answer.ts";
+import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
 import type { AttributeReader } from "./span-view.ts";
 import type { TextMemo } from "./text-memo.ts";
 import { toolsOffered } from "./tool-definition.ts";
@@ -27,24 +27,41 @@ export function plainContent(
   return content;
 }
 
+/** What a generation says of itself. null: nothing. */
+export interface Generation {
+  input: unknown;
+  output: unknown;
+  /** The output, where it is a provider's whole answer. */
+  answer: ResponseSaid | null;
+  /** The model's settings. */
+  parameters: Members;
+}
+
+export function takeGeneration(attributes: AttributeReader): Generation {
+  const output = attributes.value(OUTPUT);
+  return {
+    input: attributes.value(INPUT),
+    output,
+    answer: responseSaid(membersOrList(output, attributes.memo.parse)),
+    parameters: parametersOf(attributes),
+  };
+}
+
 /**
  * A generation: its input is a text, a list of messages, or the request's `{messages, tools, …}`; its output a text, a message, or OpenAI's
  * list of output items, or the provider's whole answer. What else the request says stands beside the parameters.
  */
-export function generationContent(attributes: AttributeReader): Content {
+export function generationContent(generation: Generation, attributes: AttributeReader): Content {
   const { memo } = attributes;
-  const given = attributes.value(INPUT);
+  const { input: given, output, answer } = generation;
   const request = membersOrList(given, memo.parse);
   const beside = isMembers(request) && Array.isArray(request["messages"]) ? request : null;
-  const { messages, tools, ...rest } = beside ?? { messages: request ?? given };
+  const { messages, tools } = beside ?? { messages: request ?? given, tools: undefined };
   const metadata = metadataOf(attributes);
   const { spoken, offered } = withoutTools(given === null ? [] : listOf(messages));
   const { system, messages: said } = conversationOf(spoken, memo.write);
   const definitions = membersOrList(tools ?? metadata.tools ?? offered, memo.parse);
-  const parameters = { ...parametersOf(attributes), ...rest };
-  const output = attributes.value(OUTPUT);
-  const body = responseSaid(membersOrList(output, memo.parse));
-  const response = body?.messages ?? responseOf(output, memo);
+  const response = answer?.messages ?? responseOf(output, memo);
   const instructions = system ?? metadata.instructions;
   const content: Content = {};
   if (instructions !== null) content.system_prompt = instructions;
@@ -52,11 +69,14 @@ export function generationContent(attributes: AttributeReader): Content {
   if (definitions !== null) content.tool_definitions = toolsOffered(listOf(definitions), memo).text;
   if (response !== null) content.response = memo.write(response);
   if (losesDigits(given)) content.raw_request = given;
-  if (output !== null && (body !== null || losesDigits(output)))
+  if (output !== null && (answer !== null || losesDigits(output)))
     content.raw_response = typeof output === "string" ? output : JSON.stringify(output);
+  const parameters = beside === null ? generation.parameters : { ...generation.parameters, ...copiedBeside({}, beside, TALK) };
   if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
   return content;
 }
+
+const TALK = ["messages", "tools"];
 
 /** LangChain's handler puts the tools that are offered behind the messages, as if a tool had said them. */
 function withoutTools(list: unknown[]): { spoken: unknown[]; offered: unknown[] | null } {
@@ -84,7 +104,7 @@ function metadataOf(attributes: AttributeReader): { instructions: string | null;
   };
 }
 
-function parametersOf(attributes: AttributeReader): Record<string, unknown> {
+function parametersOf(attributes: AttributeReader): Members {
   const given = attributes.value(PARAMETERS);
   const parameters = membersOrList(given, attributes.memo.parse);
   if (isMembers(parameters)) return parameters;

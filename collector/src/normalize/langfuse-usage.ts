@@ -52,38 +52,70 @@ function sharesOf(usage: Record<string, unknown>): Shares {
   const add = (name: keyof Shares, count: number) => {
     shares[name] = (shares[name] ?? 0) + count;
   };
-  for (const given in usage) {
-    const count = countOf(usage[given]);
+  for (const key in usage) {
+    const count = countOf(usage[key]);
     if (count === null) continue;
-    const key = wordsOf(given);
-    const whole = WHOLES.get(key);
+    const { whole, parts } = namedBy(key);
     if (whole !== undefined) shares[whole] ??= count;
-    if (key.includes("reasoning")) add("reasoning", count);
-    if (/output|completion|reasoning/.test(key)) add("output", count);
-    else if (/input|prompt|cache/.test(key)) {
-      add("input", count);
-      if (key.includes("cache")) add(/creat|write|writ/.test(key) ? "written" : "read", count);
-    }
+    for (const part of parts) add(part, count);
   }
   return shares;
 }
 
+/** What a key of `usage_details` names. */
+interface Named {
+  whole: "wholeInput" | "wholeOutput" | "total" | undefined;
+  parts: readonly ("input" | "output" | "read" | "written" | "reasoning")[];
+  modalities: readonly Modality[];
+  isOutput: boolean;
+  isCached: boolean;
+}
+
+const MODALITIES = ["audio", "image"] as const;
+type Modality = (typeof MODALITIES)[number];
+
+/** More keys than all providers have together; a longer one is nobody's. */
+const MAX_KNOWN = 200;
+const MAX_KEY_CHARS = 100;
+const known = new Map<string, Named>();
+
+function namedBy(key: string): Named {
+  let named = known.get(key);
+  if (named === undefined) {
+    named = namedByWords(wordsOf(key));
+    if (known.size < MAX_KNOWN && key.length <= MAX_KEY_CHARS) known.set(key, named);
+  }
+  return named;
+}
+
+function namedByWords(words: string): Named {
+  const isReasoning = words.includes("reasoning");
+  const isOutput = /output|completion/.test(words);
+  const isInput = !isOutput && !isReasoning && /input|prompt|cache/.test(words);
+  const isCached = words.includes("cache");
+  const parts: Named["parts"][number][] = isReasoning ? ["reasoning"] : [];
+  if (isOutput || isReasoning) parts.push("output");
+  if (isInput) parts.push("input");
+  if (isInput && isCached) parts.push(/creat|write|writ/.test(words) ? "written" : "read");
+  const modalities = MODALITIES.filter((modality) => words.includes(modality));
+  return { whole: WHOLES.get(words), parts, modalities, isOutput, isCached };
+}
+
 /** `input_audio_tokens`, `output_audio`, `cached_modality_audio`, …; as with the others, what is cached is a share of its own. */
 function modalityShares(usage: Record<string, unknown>): ModalityTokens {
-  const sharesOf = (modality: string) => {
-    const told: NonNullable<LlmFacts["audio_tokens"]> = {};
-    for (const given in usage) {
-      const key = wordsOf(given);
-      const count = key.includes(modality) ? countOf(usage[given]) : null;
-      if (count === null) continue;
-      const isOutput = /output|completion/.test(key);
-      if (isOutput) told.output_tokens = (told.output_tokens ?? 0) + count;
-      else told.input_tokens = (told.input_tokens ?? 0) + count;
-      if (!isOutput && key.includes("cache")) told.cache_read_tokens = (told.cache_read_tokens ?? 0) + count;
+  const told: Record<Modality, NonNullable<LlmFacts["audio_tokens"]>> = { audio: {}, image: {} };
+  for (const key in usage) {
+    const { modalities, isOutput, isCached } = namedBy(key);
+    const count = modalities.length === 0 ? null : countOf(usage[key]);
+    if (count === null) continue;
+    for (const modality of modalities) {
+      const tokens = told[modality];
+      if (isOutput) tokens.output_tokens = (tokens.output_tokens ?? 0) + count;
+      else tokens.input_tokens = (tokens.input_tokens ?? 0) + count;
+      if (!isOutput && isCached) tokens.cache_read_tokens = (tokens.cache_read_tokens ?? 0) + count;
     }
-    return told;
-  };
-  return modalityMembers(sharesOf("audio"), sharesOf("image"));
+  }
+  return modalityMembers(told.audio, told.image);
 }
 
 const WHOLES: ReadonlyMap<string, "wholeInput" | "wholeOutput" | "total"> = new Map([

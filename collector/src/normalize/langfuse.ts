@@ -1,10 +1,9 @@
 import { GEN_AI, type RunFacts, type StepKind } from "@runledger/contract";
 import type { Dialect, DialectFacts } from "./dialect.ts";
 import { firstTokenAt } from "./first-token.ts";
-import { isMembers, membersOrList } from "./json-object.ts";
-import { generationContent, plainContent } from "./langfuse-content.ts";
+import { type Generation, generationContent, plainContent, takeGeneration } from "./langfuse-content.ts";
 import { langfuseTokens } from "./langfuse-usage.ts";
-import { responseSaid, tokensSaid } from "./provider-answer.ts";
+import { tokensSaid } from "./provider-answer.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
 
 const TYPE = "langfuse.observation.type";
@@ -43,6 +42,7 @@ function readObservation(span: SpanView, attributes: AttributeReader): DialectFa
   const error = errorOf(attributes);
   const ends = span.parentSpanId === null && (kind === "agent" || operation === "chain" || operation === "span");
   const model = kind === "llm" ? attributes.text("langfuse.observation.model.name") : null;
+  const generation = kind === "llm" ? takeGeneration(attributes) : null;
   return {
     event: ends ? "run_end" : "step",
     kind,
@@ -51,7 +51,7 @@ function readObservation(span: SpanView, attributes: AttributeReader): DialectFa
     runId: null,
     runSeq: null,
     run: runFactsOf(kind, ends, span, attributes),
-    llm: kind === "llm" ? llmFactsOf(model, error !== null, span, attributes) : null,
+    llm: generation === null ? null : llmFactsOf(model, generation, error !== null, span, attributes),
     tool: kind === "tool" ? toolFactsOf(span.name, attributes) : null,
     end: ends
       ? {
@@ -62,7 +62,12 @@ function readObservation(span: SpanView, attributes: AttributeReader): DialectFa
         }
       : null,
     error,
-    content: contentOf(kind, attributes),
+    content:
+      generation !== null
+        ? generationContent(generation, attributes)
+        : kind === "tool"
+          ? plainContent(attributes, "arguments", "result")
+          : plainContent(attributes, "input", "output"),
   };
 }
 const NO_TYPE: readonly [StepKind, string] = ["other", "span"];
@@ -89,17 +94,15 @@ function runFactsOf(kind: StepKind, ends: boolean, span: SpanView, attributes: A
 
 function llmFactsOf(
   model: string | null,
+  { parameters, answer: body }: Generation,
   failed: boolean,
   span: SpanView,
   attributes: AttributeReader,
 ): DialectFacts["llm"] {
   const firstTokenMs = completionStartMs(span, attributes);
-  const found = membersOrList(span.attributes.get("langfuse.observation.model.parameters"), attributes.memo.parse);
-  const parameters = isMembers(found) ? found : {};
   const { stream } = parameters;
   const asked = inMetadata("ls_model_name", attributes);
   const answered = !failed && (asked === null ? namesAnswerer(parameters, span) : model !== asked);
-  const body = responseSaid(membersOrList(span.attributes.get("langfuse.observation.output"), attributes.memo.parse));
   const usage = attributes.value("langfuse.observation.usage_details");
   return {
     provider: inMetadata("ls_provider", attributes)?.toLowerCase() ?? null,
@@ -150,9 +153,4 @@ function toolFactsOf(name: string, attributes: AttributeReader): DialectFacts["t
     valid: null,
     inferred: false,
   };
-}
-
-function contentOf(kind: StepKind, attributes: AttributeReader): DialectFacts["content"] {
-  if (kind === "tool") return plainContent(attributes, "arguments", "result");
-  return kind === "llm" ? generationContent(attributes) : plainContent(attributes, "input", "output");
 }

@@ -21,17 +21,25 @@ export function partOf(value: unknown): Members {
       return refusal === undefined ? value : { ...more, type, content: refusal };
     }
     case "tool_use": {
-      const { type: _type, input, ...more } = value;
-      return { ...more, type: "tool_call", arguments: input };
+      const call = copiedBeside({}, value, TOOL_USE_KEYS);
+      call["type"] = "tool_call";
+      call["arguments"] = value["input"];
+      return call;
     }
     case "tool_result": {
-      const { type: _type, tool_use_id: id, content, ...more } = value;
-      return { ...more, type: "tool_call_response", id, response: content ?? null };
+      const result = copiedBeside({}, value, TOOL_RESULT_KEYS);
+      result["type"] = "tool_call_response";
+      result["id"] = value["tool_use_id"];
+      result["response"] = value["content"] ?? null;
+      return result;
     }
     default:
       return filePart(value) ?? value;
   }
 }
+
+const TOOL_USE_KEYS = ["type", "input"];
+const TOOL_RESULT_KEYS = ["type", "tool_use_id", "content"];
 
 /** Its members in one order, whoever sent it: the same messages have the same hash. */
 function textPart(part: Members): Members {

@@ -1,9 +1,10 @@
 import type { ChatMessage } from "@runledger/contract";
+import { leadingInstructions } from "./chat-message.ts";
 import { type FlatEntries, takeFlatLists } from "./flat-keys.ts";
 import { copiedBeside, isMembers, jsonObject, type Members, membersOrList } from "./json-object.ts";
 import type { Content } from "./normalized.ts";
 import { takeIo } from "./openinference-io.ts";
-import { type Behind, flatMembers, flatMessages } from "./openinference-messages.ts";
+import { type Behind, flatInstructions, flatMembers, flatMessages } from "./openinference-messages.ts";
 import { type ResponseSaid, responseSaid } from "./provider-answer.ts";
 import { itemsSaid, type RequestSaid, requestSaid } from "./provider-request.ts";
 import type { AttributeReader, SpanView } from "./span-view.ts";
@@ -23,20 +24,22 @@ const EMBEDDING: Behind = { prefix: "embedding.", without: [] };
 type Lists = Readonly<Record<(typeof LISTS)[number], FlatEntries[]>>;
 
 /** The same content in other dialects' words, where an OpenInference processor rewrites their spans. */
-export const SAID_ELSEWHERE = [
-  "ai.prompt",
-  "ai.prompt.messages",
-  "ai.prompt.tools",
-  "ai.prompt.toolChoice",
-  "ai.response.text",
-  "ai.response.toolCalls",
-  "ai.response.object",
-  "ai.response.reasoning",
-  "gen_ai.input.messages",
-  "gen_ai.output.messages",
-  "gen_ai.system_instructions",
-  "gen_ai.tool.definitions",
-];
+export const SAID_ELSEWHERE = {
+  keys: [
+    "ai.prompt",
+    "ai.prompt.messages",
+    "ai.prompt.tools",
+    "ai.prompt.toolChoice",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.response.object",
+    "ai.response.reasoning",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+  ],
+};
 
 /** All that a span says of a model call. The provider's bodies are null where the instrumentation does not give them. */
 export interface CallSaid {
@@ -67,7 +70,8 @@ export function takeCall(span: SpanView, attributes: AttributeReader): CallSaid 
 
 function saidIn(input: string, lists: Lists, { parse }: TextMemo): RequestSaid | null {
   const body = membersOrList(input, parse);
-  return Array.isArray(body) ? itemsSaid(body, flatMessages(lists["llm.input_messages."], "user")) : requestSaid(body);
+  if (!Array.isArray(body)) return requestSaid(body);
+  return itemsSaid(body, () => flatInstructions(lists["llm.input_messages."]));
 }
 
 /**
@@ -122,8 +126,7 @@ function outputMessages(
 
 /** What the model was told apart from the messages, or by the first of them. */
 function systemOf(apart: unknown, messages: readonly ChatMessage[]): { parts: unknown[]; leading: number } {
-  const first = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
-  const leading = first === -1 ? messages.length : first;
+  const leading = leadingInstructions(messages);
   const parts = leading === 0 ? [] : messages.slice(0, leading).flatMap((message) => message.parts);
   if (leading > 0 || apart === null || apart === undefined) return { parts, leading };
   const list = Array.isArray(apart) ? apart : [apart];

@@ -16,7 +16,7 @@ export function readModelCall(
   const llm = llmFactsOf(span, attributes, said);
   const content = embeds ? embeddingContent(said) : chatContent(said, llm.finish_reasons[0] ?? null, attributes.memo);
   if (content.messages !== undefined && content.response !== undefined)
-    for (const key of SAID_ELSEWHERE) attributes.value(key);
+    for (const key of attributes.among(SAID_ELSEWHERE).keys) attributes.value(key);
   return {
     name: llm.request_model ?? span.name,
     operation: embeds ? "embeddings" : said.operation,
@@ -41,11 +41,11 @@ function llmFactsOf(
   const system = attributes.text("llm.system");
   const reason = attributes.text("llm.finish_reason");
   const usage = response?.usage;
-  const count = (key: string) => attributes.tokens([`llm.token_count.${key}`]);
-  const cacheRead =
-    count("prompt_details.cache_read") ?? count("prompt_details.cache_input") ?? usage?.cacheRead ?? null;
-  const cacheWrite = count("prompt_details.cache_write") ?? usage?.cacheWrite ?? null;
-  const reasoning = count("completion_details.reasoning") ?? usage?.reasoning ?? null;
+  const tokens = attributes.among(TOKENS);
+  const count = (keys: readonly string[]) => attributes.tokens(keys);
+  const cacheRead = count(tokens.cacheRead) ?? count(tokens.cacheInput) ?? usage?.cacheRead ?? null;
+  const cacheWrite = count(tokens.cacheWrite) ?? usage?.cacheWrite ?? null;
+  const reasoning = count(tokens.reasoning) ?? usage?.reasoning ?? null;
   return {
     provider: (provider ?? system ?? providerInMetadata(span, attributes.memo))?.toLowerCase() ?? null,
     request_model: asked,
@@ -53,8 +53,8 @@ function llmFactsOf(
     response_model: attributes.text("llm.response.model_name") ?? response?.model ?? (named === asked ? null : named),
     response_id: response?.id ?? attributes.text("gen_ai.response.id") ?? attributes.text("ai.response.id"),
     finish_reasons: reason === null ? (response?.finishReasons ?? []) : [reason],
-    input_tokens: withParts(count("prompt") ?? usage?.input ?? null, cacheRead, cacheWrite),
-    output_tokens: withParts(count("completion") ?? usage?.output ?? null, reasoning, null),
+    input_tokens: withParts(count(tokens.input) ?? usage?.input ?? null, cacheRead, cacheWrite),
+    output_tokens: withParts(count(tokens.output) ?? usage?.output ?? null, reasoning, null),
     cache_read_tokens: cacheRead,
     cache_write_tokens: cacheWrite,
     reasoning_tokens: reasoning,
@@ -64,6 +64,15 @@ function llmFactsOf(
     counted: true,
   };
 }
+
+const TOKENS = {
+  input: ["llm.token_count.prompt"],
+  output: ["llm.token_count.completion"],
+  cacheRead: ["llm.token_count.prompt_details.cache_read"],
+  cacheInput: ["llm.token_count.prompt_details.cache_input"],
+  cacheWrite: ["llm.token_count.prompt_details.cache_write"],
+  reasoning: ["llm.token_count.completion_details.reasoning"],
+} as const;
 
 /** LangChain's own says whose model it is in its metadata only. */
 function providerInMetadata(span: SpanView, { parse }: TextMemo): string | null {

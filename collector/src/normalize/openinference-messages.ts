@@ -1,5 +1,6 @@
 import type { ChatMessage, MessagePart } from "@runledger/contract";
 import { createMembers } from "../otlp/members.ts";
+import { isInstruction } from "./chat-message.ts";
 import { type FlatEntries, flatList } from "./flat-keys.ts";
 import { copiedBeside } from "./json-object.ts";
 import { argumentsOf, mergedCalls } from "./openinference-calls.ts";
@@ -12,6 +13,15 @@ export function flatMessages(
   offeredTools: readonly string[] = [],
 ): ChatMessage[] {
   return list.map((entries) => flatMessage(entries, defaultRole, offeredTools));
+}
+
+/** Of these messages the system's. */
+export function flatInstructions(list: readonly FlatEntries[]): ChatMessage[] {
+  const roleOf = (entries: FlatEntries) => entries.get(entries.has("role") ? "role" : "message.role");
+  return flatMessages(
+    list.filter((entries) => isInstruction({ role: roleOf(entries) })),
+    "user",
+  );
 }
 
 /** `….document.{id,content,score,metadata}` and the like: the members that stand behind a prefix. */

@@ -30,7 +30,8 @@ export const otelGenAi: Dialect = {
   claims: (attributes) => CLAIMS.some((key) => attributes.has(key)),
   read(span, attributes) {
     const facts = readGenAi(span, attributes);
-    return facts.kind === "tool" ? facts : { ...facts, events: eventsWithoutWords(span) };
+    if (facts.kind !== "tool") facts.events = eventsWithoutWords(span);
+    return facts;
   },
 };
 

@@ -64,10 +64,12 @@ function saysTheSame(a: Resource | null, b: Resource | null): boolean {
 }
 
 function areSame(a: readonly KeyValue[], b: readonly KeyValue[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ key, value }, at) => key === b[at]?.key && isSame(value ?? null, b[at].value ?? null))
-  );
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) {
+    const [one, other] = [a[at] as KeyValue, b[at] as KeyValue];
+    if (one.key !== other.key || !isSame(one.value ?? null, other.value ?? null)) return false;
+  }
+  return true;
 }
 
 /** Bytes are never the same: no process has them in its resource. */

@@ -82,9 +82,9 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
     return last.found;
   };
   const findByNames = (llm: LlmFacts): KnownModel | null => {
-    const names = [llm.provider ?? "", llm.response_model ?? "", llm.request_model ?? ""];
-    if (names.some((name) => name.length > MAX_NAME_LENGTH || name.includes("\n"))) return null;
-    const key = names.join("\n");
+    const { provider, response_model, request_model } = llm;
+    if (!isName(provider) || !isName(response_model) || !isName(request_model)) return null;
+    const key = `${provider ?? ""}\n${response_model ?? ""}\n${request_model ?? ""}`;
     let found = known.get(key);
     if (found === undefined) {
       found = lookUp(llm);
@@ -109,6 +109,10 @@ export function createPrices(overrides: PriceOverrides | null): Prices {
       return { price_table, price_version, model };
     },
   };
+}
+
+function isName(name: string | null): boolean {
+  return name === null || (name.length <= MAX_NAME_LENGTH && !name.includes("\n"));
 }
 
 function isOfSameModel(a: LlmFacts, b: LlmFacts): boolean {

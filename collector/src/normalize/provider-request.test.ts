@@ -11,7 +11,7 @@ it("reads the items that OpenAI's agents SDK hands to the model, whose flattened
       { type: "function_call", id: "fc_1", callId: "call_1", name: "feed", arguments: '{"n":1}' },
       { type: "function_call_result", callId: "call_1", name: "feed", output: { type: "text", text: "fed" } },
     ],
-    [INSTRUCTED, { role: "user", parts: [] }],
+    () => [INSTRUCTED],
   );
   expect(said?.messages).toEqual([
     INSTRUCTED,
@@ -24,8 +24,8 @@ it("reads the items that OpenAI's agents SDK hands to the model, whose flattened
 
 it("leaves the instructions where the items have them, and other lists alone", () => {
   const system = { role: "system", content: "Be exact." };
-  expect(itemsSaid([system], [INSTRUCTED])?.messages).toEqual([
+  expect(itemsSaid([system], () => [INSTRUCTED])?.messages).toEqual([
     { role: "system", parts: [{ type: "text", content: "Be exact." }] },
   ]);
-  for (const other of [[], ["a text"], [{ id: "doc-1" }], { role: "user" }]) expect(itemsSaid(other, [])).toBeNull();
+  for (const other of [[], ["a text"], [{ id: "doc-1" }], { role: "user" }]) expect(itemsSaid(other, () => [])).toBeNull();
 });

@@ -1,5 +1,5 @@
 import type { ChatMessage } from "@runledger/contract";
-import { chatMessage } from "./chat-message.ts";
+import { chatMessage, isInstruction } from "./chat-message.ts";
 import { isMembers } from "./json-object.ts";
 import { langchainMessage, providerMessage } from "./langchain-message.ts";
 
@@ -55,10 +55,10 @@ export function requestSaid(body: unknown): RequestSaid | null {
 }
 
 /**
- * The items that OpenAI's agents SDK hands to the model, null for any other list. The instructions are told apart from them: `instructed` has them as
- * messages. Source: @openai/agents `AgentInputItem`.
+ * The items that OpenAI's agents SDK hands to the model, null for any other list. The instructions are told apart from them: `instructed` gives them
+ * as messages. Source: @openai/agents `AgentInputItem`.
  */
-export function itemsSaid(items: unknown, instructed: readonly ChatMessage[]): RequestSaid | null {
+export function itemsSaid(items: unknown, instructed: () => readonly ChatMessage[]): RequestSaid | null {
   if (!Array.isArray(items) || items.length === 0 || !items.every(isItem)) return null;
   const messages = items.map((item) => chatMessage(item, "user"));
   const isInstructed = messages.some(isInstruction);
@@ -68,7 +68,7 @@ export function itemsSaid(items: unknown, instructed: readonly ChatMessage[]): R
     model: null,
     stream: false,
     system: null,
-    messages: isInstructed ? messages : [...instructed.filter(isInstruction), ...messages],
+    messages: isInstructed ? messages : [...instructed(), ...messages],
     tools: null,
   };
 }
@@ -79,10 +79,6 @@ function isItem(value: unknown): boolean {
 
 function isItemType(type: unknown): boolean {
   return typeof type === "string" && /^(function_call|reasoning)/.test(type);
-}
-
-function isInstruction({ role }: ChatMessage): boolean {
-  return role === "system" || role === "developer";
 }
 
 function textOf(value: unknown): string | null {

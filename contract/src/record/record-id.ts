@@ -52,7 +52,7 @@ function textOf(
   text += textIn(span.name) + textIn(span.statusMessage) + textIn(origin.scope.name) + textIn(origin.scope.version);
   for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], sha256, textIn);
   const { attributes = null } = origin.scope;
-  if (attributes !== null) text += jsonIn(attributes);
+  if (attributes !== null) text += scopeIn(attributes);
   if (span.events.length > 0 || span.links.length > 0) text += jsonIn([span.events, span.links]);
   return text;
 }
@@ -68,9 +68,12 @@ function sha256Hex(text: string): string {
 
 function valueIn(value: unknown, sha256: (text: string) => string, textIn: (text: string) => string): string {
   if (typeof value === "number") return `#${value}`;
+  if (typeof value === "boolean") return value ? TRUE : FALSE;
   if (typeof value !== "string") return jsonIn(value);
   return value.length > LONG_TEXT_CHARS && value.isWellFormed() ? `*${sha256(value)}` : textIn(value);
 }
+
+const [TRUE, FALSE] = [jsonIn(true), jsonIn(false)];
 
 function wellFormedTextIn(text: string): string {
   return (HEADS[text.length] ?? headOf(text.length)) + text;
@@ -87,6 +90,13 @@ function headOf(length: number): string {
 function textIn(text: string): string {
   return text.isWellFormed() ? wellFormedTextIn(text) : jsonIn(text);
 }
+
+/** Once for all the spans of a scope that come one after the other. */
+function scopeIn(attributes: object): string {
+  if (lastScope.attributes !== attributes) lastScope = { attributes, text: jsonIn(attributes) };
+  return lastScope.text;
+}
+let lastScope = { attributes: {}, text: "" };
 
 function jsonIn(value: unknown): string {
   const text = JSON.stringify(value);
