@@ -71,7 +71,8 @@ export function generationContent(generation: Generation, attributes: AttributeR
   if (losesDigits(given)) content.raw_request = given;
   if (output !== null && (answer !== null || losesDigits(output)))
     content.raw_response = typeof output === "string" ? output : JSON.stringify(output);
-  const parameters = beside === null ? generation.parameters : { ...generation.parameters, ...copiedBeside({}, beside, TALK) };
+  const parameters =
+    beside === null ? generation.parameters : { ...generation.parameters, ...copiedBeside({}, beside, TALK) };
   if (Object.keys(parameters).length > 0) content.parameters = JSON.stringify(parameters);
   return content;
 }

@@ -27,5 +27,6 @@ it("leaves the instructions where the items have them, and other lists alone", (
   expect(itemsSaid([system], () => [INSTRUCTED])?.messages).toEqual([
     { role: "system", parts: [{ type: "text", content: "Be exact." }] },
   ]);
-  for (const other of [[], ["a text"], [{ id: "doc-1" }], { role: "user" }]) expect(itemsSaid(other, () => [])).toBeNull();
+  for (const other of [[], ["a text"], [{ id: "doc-1" }], { role: "user" }])
+    expect(itemsSaid(other, () => [])).toBeNull();
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { sha256Hex } from "./content-hash.ts";
+import { argumentsHash, sha256Hex } from "./content-hash.ts";
 import { parsedJson } from "./json-text.ts";
 import { createTextMemo } from "./text-memo.ts";
 
@@ -18,6 +18,10 @@ test("what a memo says of a text is what is true of it, however often and betwee
           const one = `${texts[index % texts.length] ?? ""} `.slice(0, -1); // another string with the same letters
           expect(memo.sha256(one)).toBe(sha256Hex(one));
           expect(memo.parse(one)).toEqual(parsedJson(one));
+          expect(memo.resultHash(one)).toBe(sha256Hex(one));
+          expect(memo.argumentsHash(one)).toBe(argumentsHash(one));
+          const said = parsedJson(one.slice(1)); // arguments that are parsed, of which the text may come
+          if (said !== undefined) expect(memo.hashOfArguments(said)).toBe(argumentsHash(JSON.stringify(said)));
         }
       },
     ),
