@@ -37,7 +37,7 @@ import { createExpiryStore } from "./expiry-store.ts";
 import { type KeptErasure, targetOf } from "./kept-erasure.ts";
 
 const SHARD = "0";
-const NOW = Date.UTC(2026, 10, 29);
+const NOW = Date.UTC(2026, 10, 29, 13);
 const MONTH = "2aa"; // November 2026
 const WRITES = ["create", "replace", "compareAndSet", "delete"] as const;
 
@@ -80,7 +80,7 @@ function recorder(onRecord: (act: Act) => Promise<void> = async () => undefined,
     const facts = {
       event: "act" as const,
       act: { action, actor, reason, target },
-      received_time: "2026-11-29T12:00:00.000000000Z",
+      received_time: timeOfAct(logged.length),
     };
     logged.push(recordOf(stepRow("acts", `act ${logged.length}`), facts));
     await publishSmallLog(objects, logged, shard);
@@ -103,6 +103,9 @@ function eraser(
   // As the one who asks does.
   return { ...rest, advance: async (erasure) => await advance(await createErasureStore(objects).add(erasure)) };
 }
+
+/** Of the act at that place in the log. */
+const timeOfAct = (place: number) => `2026-11-29T12:00:${String(place % 60).padStart(2, "0")}.000000000Z`;
 
 const erasureOfAlice = (): KeptErasure => ({
   erasure_id: "e-1",
@@ -295,7 +298,7 @@ test("runs are hers whatever clocks say, and what a log lacks of them yet is wai
   expect(looks).toBeGreaterThan(3);
 });
 
-test("who is at work all the time is erased as of the first act: later runs keep their keys, and no more acts come", async () => {
+test("who is at work all the time is erased as of one more act: later runs keep their keys, and few acts come", async () => {
   const runKeys = await keysFor(ALICE, RUN);
   const timeOf = (run: number) => BigInt(Date.UTC(2026, 10, 29, 11, 59) + run * 30_000) * 1_000_000n;
   let runs = 1;
@@ -329,34 +332,50 @@ test("who is at work all the time is erased as of the first act: later runs keep
   const ring: Keyring = { ...keyring, keysOf };
   const done = await eraser(objects, recorder(begin), ring, undefined, busy).advance(erasureOfAlice());
   expect(done.state).toBe("done");
-  expect(logged.length).toBeLessThanOrEqual(3);
+  expect(logged.length).toBeLessThanOrEqual(4);
   expect(done.key_ids).toEqual(runKeys.slice(0, done.key_ids.length));
   expect(await livingKeys(...ids(runs).map(({ run_id }) => runSubject("t", run_id)))).toEqual(
     runKeys.slice(done.key_ids.length),
   );
 });
 
-test("rows go with the keys that sealed their contents, also those that came while a hold made it wait; not when the keys are gone", async () => {
+/** Where alice's newest record was received at a time. */
+const newestAt = (time: () => string, command: Rows["command"] = rows().command): Rows => ({
+  ...rows(),
+  command,
+  query: async <Row>(sql: string) =>
+    (sql.includes("AS newest")
+      ? [{ n: "1", newest: String(unixNanoFromRfc3339(time())) }]
+      : await rows().query(sql)) as Row[],
+});
+
+test("what came since its act, also while a hold made it wait, goes by another act, which a rebuild is bound by; not when the keys are gone", async () => {
   const keys = await keysFor(ALICE, RUN);
-  const late = {
-    ...rows(),
-    query: async <Row>(sql: string) =>
-      (sql.includes("AS newest")
-        ? [{ n: "1", newest: String(BigInt(NOW + 50 * 86_400_000) * 1_000_000n) }]
-        : await rows().query(sql)) as Row[],
-  };
-  const waiting = (erasure_id: string) => ({
-    ...erasureOfAlice(),
-    ...{ erasure_id, state: "destroying" as const, key_ids: keys },
-  });
+  const first = {
+    action: "erasure",
+    principal: { keyId: null, name: "dpo", roles: new Set() },
+    reason: null,
+  } as unknown as Act;
+  await recorder().record({ ...first, target: { ...targetOf(erasureOfAlice(), keys, { [SHARD]: 0 }) } });
+  const [later] = await keysFor(runSubject("t", "r2"));
+  await publishSmallLog(objects, [recordOf(stepRow("r2", "s1"), {})], "1");
   const erasedUntil: unknown[] = [];
-  const command: Rows["command"] = async (_sql, parameters) => void erasedUntil.push(parameters?.["until"]);
-  const advance = (id: string) =>
-    eraser(objects, recorder(), keyring, undefined, { ...late, command }).advance(waiting(id));
-  await advance("e-1");
-  await advance("e-2");
-  const untilThen = "2027-01-18T00:00:00.000000000Z";
-  expect(erasedUntil).toEqual([untilThen, untilThen, ...Array(2).fill(erasureOfAlice().received_until)]);
+  const livingAtAct: number[] = [];
+  const acts = recorder(async () => void livingAtAct.push((await livingKeys(ALICE, RUN)).length));
+  const known = newestAt(
+    () => "2026-11-29T12:00:00.900000000Z",
+    async (_sql, parameters) => void erasedUntil.push(parameters?.["until"]),
+  );
+  const waiting: KeptErasure = { ...erasureOfAlice(), state: "destroying", key_ids: keys, run_ids: ["r1", "r2"] };
+  const done = await eraser(objects, acts, keyring, undefined, known).advance(waiting);
+  expect(livingAtAct).toEqual([2]);
+  expect(logged[1]?.act?.target).toMatchObject({ erasure_id: "e-1", key_ids: [later], log_sizes: { 0: 1, 1: 1 } });
+  expect(done).toMatchObject({ state: "done", log_indexes: [0, 1], received_until: timeOfAct(1) });
+  expect(new Set(done.key_ids)).toEqual(new Set([...keys, later]));
+  const gone = { ...waiting, erasure_id: "e-2", log_sizes: { 0: 2, 1: 1 } };
+  expect((await eraser(objects, acts, keyring, undefined, known).advance(gone)).state).toBe("done");
+  expect([logged.length, await livingKeys(ALICE, RUN, runSubject("t", "r2"))]).toEqual([2, []]);
+  expect(erasedUntil).toEqual([timeOfAct(1), timeOfAct(1), gone.received_until, gone.received_until]);
 });
 
 test("what a published log has, though its collector is gone before ClickHouse's index of it, is not waited for; what none has is", async () => {
@@ -425,9 +444,17 @@ test("nothing is recorded while ClickHouse lacks what another log of the store h
   expect(await erasing(lacking(old)).advance(begun)).toMatchObject({ state: "done" });
 });
 
-test.each(["before", "after"] as const)(
-  "a crash %s any write ends with the erasure done when it is gone on with",
-  async (when) => {
+test.each([
+  ["before", "is idle"],
+  ["after", "is idle"],
+  ["before", "is at work"],
+  ["after", "is at work"],
+] as const)(
+  "a crash %s any write ends with the erasure done when it is gone on with, of who %s",
+  async (when, does) => {
+    // Something has always come right after the newest act, as of the first one.
+    const newest = () => timeOfAct(Math.max(0, logged.length - 1)).replace("00Z", "01Z");
+    const known = does === "is idle" ? rows() : newestAt(newest);
     for (let crashAt = 0; ; crashAt++) {
       const ids = await keysFor(ALICE, RUN, BOB);
       const id = `e-${when}-${crashAt}`;
@@ -452,11 +479,11 @@ test.each(["before", "after"] as const)(
       }
       const crashed = await openOrCreateKeyring(faulty, { file: join(dir, "master.key") });
       const kept = { ...erasureOfAlice(), erasure_id: id, log_sizes: { [SHARD]: logged.length } };
-      await eraser(faulty, recorder(), crashed)
+      await eraser(faulty, recorder(), crashed, undefined, known)
         .advance(kept)
         .catch(() => undefined);
 
-      const again = eraser();
+      const again = eraser(objects, recorder(), keyring, undefined, known);
       for (const one of await again.store.underWay()) await again.advance(one);
       await keyring.finishDestruction();
       const one = (await again.store.newest("t", 100, null)).find(({ erasure }) => erasure.erasure_id === id)?.erasure;
@@ -465,6 +492,11 @@ test.each(["before", "after"] as const)(
         state: "done",
         keys: new Set(ids.slice(0, 2)),
       });
+      // A rebuild is bound by the last act.
+      const indexes = logged.flatMap(({ act }, at) => (act?.target["erasure_id"] === id ? [at] : []));
+      expect({ crashAt, indexes: one?.log_indexes }).toEqual({ crashAt, indexes });
+      expect(indexes.length).toBeLessThanOrEqual(does === "is idle" ? 1 : 3);
+      if (does === "is at work") expect(one?.received_until).toBe(timeOfAct(indexes.at(-1) ?? 0));
       expect(await livingKeys(ALICE, RUN, BOB)).toEqual(ids.slice(2));
       const state = JSON.stringify(await createApprovalDocument(objects).read());
       expect({ crashAt, left: state.match(/words-\S+/), file: await objects.read(argumentsFile) }).toEqual({

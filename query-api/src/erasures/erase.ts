@@ -1,13 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  erasedUserLabel,
-  LogError,
-  type Principal,
-  ROLES,
-  rfc3339FromUnixNano,
-  runSubject,
-  userSubject,
-} from "@runledger/contract";
+import { erasedUserLabel, LogError, type Principal, ROLES, runSubject, userSubject } from "@runledger/contract";
 import { eraseRows, type Keyring, type Objects, type Rows } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { shardsOf } from "../audit/shards-of.ts";
@@ -49,6 +41,8 @@ const DAY_MS = 86_400_000;
 /** New keys of an active person appear at most once a month. */
 const MAX_ROUNDS = 20;
 
+type FindRecorded = () => Promise<RecordedErasure[]>;
+
 /** Erasures under way in this process. */
 export interface Eraser {
   /** Goes on with an erasure to its end, if this process may; asked twice at once, it is done once. @throws QueryApiError or StorageError, as `advanceErasure`. */
@@ -76,13 +70,14 @@ export function createEraser(dependencies: EraseDependencies): Eraser {
  * @throws QueryApiError `conflict` for a hold; it or StorageError, retryable, when it can't go on just now.
  */
 async function advanceErasure(dependencies: EraseDependencies, erasure: KeptErasure): Promise<KeptErasure> {
+  const findRecorded = createRecordedErasures(dependencies.objects, erasure);
   let current = erasure;
-  if (current.state === "recording") current = await recordErasure(dependencies, current);
+  if (current.state === "recording") current = await recordErasure(dependencies, current, { findRecorded });
   if (current.state === "destroying") {
     // It may have waited for a hold, and ClickHouse be another since.
     await requireRowsOfLogs(dependencies, current);
     await claimFromHolds(dependencies, current);
-    current = await withRowsOfKeys(dependencies, current);
+    current = await withWhatCameSince(dependencies, current, findRecorded);
     await dependencies.keyring.destroy(current.key_ids);
     await eraseTracesOf(dependencies, current);
     const done_time = new Date(dependencies.clock()).toISOString();
@@ -150,46 +145,63 @@ export async function eraseTracesOf(
   await renameInOfflineExports(objects, { tenant, userId, label });
 }
 
-/** What came since its acts, while a hold made it wait, was sealed under the same keys: its rows go with them. Not when the keys are gone: then it came after. */
-async function withRowsOfKeys(
-  { rows, keyring, store, clock }: EraseDependencies,
+/**
+ * What came since its last act, while a hold made it wait, is sealed under the same keys: one more act is in the log before they go, and the erasure is as of that one, in ClickHouse
+ * as in one that is rebuilt. Once: of who is at work all the time something has always come. Not when the keys are gone: then it came after.
+ */
+async function withWhatCameSince(
+  dependencies: EraseDependencies,
   erasure: KeptErasure,
+  findRecorded: FindRecorded,
 ): Promise<KeptErasure> {
+  const { rows, keyring } = dependencies;
   const living = await keyring.keysOf(pseudonymsOf(keyring, erasure));
   if (!living.some(({ keyId }) => erasure.key_ids.includes(keyId))) return erasure;
+  const recorded = await findRecorded();
   const newest = await newestReceived(rows, erasure.tenant, await runsOfSubject(rows, erasure, null));
-  const now = rfc3339FromUnixNano(BigInt(clock()) * 1_000_000n);
-  return await store.save({ ...erasure, received_until: latest([erasure.received_until, newest, now]) });
+  const isWhole = newest <= (recorded.at(-1)?.receivedTime ?? "");
+  const actsBefore = Math.max(0, isWhole ? recorded.length - 1 : recorded.length);
+  const unbounded = { ...erasure, received_until: erasure.requested_time };
+  return await recordErasure(dependencies, unbounded, { findRecorded, actsBefore });
 }
 
-async function recordErasure(dependencies: EraseDependencies, erasure: KeptErasure): Promise<KeptErasure> {
+/** As of the first act behind `actsBefore` others, which is recorded if it is not yet; further ones name the keys that came up of what was received before. */
+async function recordErasure(
+  dependencies: EraseDependencies,
+  erasure: KeptErasure,
+  { findRecorded, actsBefore = 0 }: { findRecorded: FindRecorded; actsBefore?: number },
+): Promise<KeptErasure> {
   const { objects, rows, keyring, acts, store } = dependencies;
-  const findRecorded = createRecordedErasures(objects, erasure);
   let current = erasure;
+  let newest: string | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // After a crash acts may be in the log that nobody wrote down.
     const recorded = await findRecorded();
     await requireRowsOfLogs(dependencies, current);
+    const bounding = recorded[actsBefore];
     const isBounded = current.received_until !== current.requested_time;
     const runIds = await runsOfSubject(rows, current, isBounded ? current.received_until : null);
-    const untilTime = isBounded ? current.received_until : await newestReceived(rows, current.tenant, runIds);
+    // What came late to ClickHouse may be of before the first act, whatever a clock says; what comes after the last one is not the erasure's.
+    if (!isBounded && (newest === null || current.state === "recording"))
+      newest = await newestReceived(rows, current.tenant, runIds);
+    const untilTime = isBounded ? current.received_until : latest([newest ?? "", bounding?.receivedTime ?? ""]);
     const deadline = performance.now() + MAX_WAIT_MS;
     if (untilTime !== "") await untilInLogs(dependencies, current, { runIds, untilTime, deadline });
     await requireWholeRows(rows);
     const logSizes = await publishedSizes(objects);
     current = { ...current, run_ids: runIds };
     // Who is at work begins new runs all the time: what was there when the act was is what goes.
-    const [first] = recorded;
-    if (first !== undefined && !isBounded)
-      current = await store.save({ ...current, received_until: latest([first.receivedTime, untilTime]) });
+    if (bounding !== undefined && !isBounded) current = await store.save({ ...current, received_until: untilTime });
     const known = new Set(recorded.flatMap(({ keyIds }) => keyIds));
     const keys = await keyring.keysOf(pseudonymsOf(keyring, current));
     const missing = keys.map(({ keyId }) => keyId).filter((keyId) => !known.has(keyId));
-    if (missing.length === 0 && recorded.length > 0) {
+    if (missing.length === 0 && bounding !== undefined) {
       const log_indexes = recorded.map(({ logIndex }) => logIndex);
-      return await store.save({ ...current, state: "destroying", key_ids: [...known], log_indexes });
+      // A rebuild goes by the last of its acts.
+      const received_until = latest([current.received_until, recorded.at(-1)?.receivedTime ?? ""]);
+      return await store.save({ ...current, state: "destroying", key_ids: [...known], log_indexes, received_until });
     }
-    await refuseHeld(dependencies, current);
+    if (current.state === "recording") await refuseHeld(dependencies, current);
     await requireLease(dependencies, current);
     // From the record on no bundle with these contents is handed out.
     current = await store.save({ ...current, key_ids: [...known, ...missing] });
@@ -244,11 +256,7 @@ async function untilRow(rows: Rows, { tenant, recordId }: RunRecord, deadline: n
   return true;
 }
 
-async function untilInLog(
-  findRecorded: () => Promise<RecordedErasure[]>,
-  erasure: KeptErasure,
-  acts: number,
-): Promise<void> {
+async function untilInLog(findRecorded: FindRecorded, erasure: KeptErasure, acts: number): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
   for (;;) {
     if ((await findRecorded()).length >= acts) return;

@@ -16,9 +16,9 @@ const kept = z.strictObject({
   actor: z.strictObject({ key_id: z.string().nullable(), roles: z.array(z.string()) }),
   /** Each log's size when it was asked for, by shard: its acts come after, in the log of whoever goes on with it. */
   log_sizes: z.record(z.string(), z.number().int().nonnegative()),
-  /** Keys named by acts that are in the log; in state `recording` also those that the next act names. */
+  /** Keys named by acts that are in the log; also those that the next act names, where one is being recorded. */
   key_ids: z.array(z.string()),
-  /** Rows received until then are erased; `requested_time` as long as its first act is not in the log. */
+  /** Rows received until then are erased, as of its last act; `requested_time` as long as that is not in the log. */
   received_until: z.string(),
 });
 
