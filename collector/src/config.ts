@@ -38,6 +38,8 @@ export const collectorSettings = z.strictObject({
     .union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ base64: z.string().min(1) })])
     .nullable()
     .default(null),
+  /** How long sealed contents are kept after their month; their packs are locked so long in a bucket with a lock. Null: as long as the log's files. */
+  contentRetentionDays: z.number().int().positive().nullable().default(null),
   /** Name of the log that this collector alone writes. */
   shard: shardName.default("0"),
   /** Of the log of the shards' checkpoints; null: there is none. */

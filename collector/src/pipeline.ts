@@ -111,7 +111,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
         metrics.treeSize.set(treeSize);
       },
     },
-    { shard: settings.shard, writer },
+    { shard: settings.shard, contentRetentionDays: settings.contentRetentionDays, writer },
   );
   const resolver = createResolver(rows, { nowMs: Date.now });
   const clickhouse = createMetricsSink(

@@ -17,7 +17,7 @@ export { type JournalReaderSettings, openJournalReader } from "./journal/reader.
 export { type FileJournalWriter, openJournalWriter } from "./journal/writer.ts";
 export type { JournalWriterSettings } from "./journal/writer-settings.ts";
 export type { KeyFact } from "./keys/key-destruction.ts";
-export { type DataKey, monthEndMs, monthPrefix } from "./keys/key-ring.ts";
+export { contentEndMs, contentLockEndMs, type DataKey, monthEndMs, monthPrefix } from "./keys/key-ring.ts";
 export type { KeyRequest, KeyWriter } from "./keys/key-writer.ts";
 export { type Keyring, openKeyring, openOrCreateKeyring } from "./keys/keyring.ts";
 export type { MasterKey } from "./keys/master-key.ts";
@@ -28,6 +28,7 @@ export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
 export { objectsFolder, openObjects } from "./objects/open-objects.ts";
+export { shortLockFault } from "./objects/s3-location.ts";
 export {
   type EmbeddedClickHouse,
   type EmbeddedClickHouseOptions,

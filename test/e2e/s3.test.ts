@@ -39,8 +39,9 @@ it("keeps the audit log in S3, through failures of the store, and proves it from
     return puts % 3 === 0 ? (FAULTS[(puts / 3) % FAULTS.length] ?? null) : null;
   };
   const traceId = newTraceId();
+  const said = { "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"hello"}]}]' };
   for (let at = 0; at < 20; at += 1) {
-    const sent = await postSpans(product.httpUrl, [modelCall(traceId), modelCall(traceId)]);
+    const sent = await postSpans(product.httpUrl, [modelCall(traceId), modelCall(traceId, said)]);
     expect(sent.status).toBe(200);
   }
   await eventually(
@@ -58,6 +59,17 @@ it("keeps the audit log in S3, through failures of the store, and proves it from
   const { stdout, code } = await verify();
   expect(JSON.parse(stdout)).toMatchObject({ verdict: "VERIFIED", findingsTotal: 0 });
   expect(code).toBe(0);
+});
+
+it("locks packs until the contents of their month are over, and the log's files by the location", async () => {
+  const lockEnd = (under: string) => {
+    const line = s3.requests.find((request) => request.startsWith(`PUT ledger/${under}`)) ?? "";
+    return Date.parse(s3.versionsOf(line.slice("PUT ".length))[0]?.retainUntil ?? "");
+  };
+  const [day, now] = [86_400_000, new Date()];
+  const monthEnds = [0, 1].map((more) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + more));
+  expect(monthEnds.map((end) => end + 402 * day)).toContain(lockEnd("payloads/"));
+  expect((lockEnd("log/0/checkpoints/") - now.getTime()) / day).toBeCloseTo(433, 1);
 });
 
 it("shows what somebody put over evidence, and proves what was there before", async () => {

@@ -29,7 +29,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createSeenRecords } from "../integrate/seen-records.ts";
 import type { Sink } from "../integrate/sink.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
-import { type AuditDependencies, createAuditSink } from "./audit-sink.ts";
+import { type AuditDependencies, type AuditSettings, createAuditSink } from "./audit-sink.ts";
 import type { BatchCounts } from "./batch.ts";
 import { openStagedLog } from "./staged-log.ts";
 
@@ -56,7 +56,10 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const masterKey = () => ({ file: join(directory, "master.key") });
 
-async function openSink(changes: Partial<AuditDependencies> = {}): Promise<Sink> {
+async function openSink(
+  changes: Partial<AuditDependencies> = {},
+  settings: Partial<AuditSettings> = {},
+): Promise<Sink> {
   const onBatch = (counts: BatchCounts): void => void counted.push(counts);
   const keys = (await openOrCreateKeyring(objects, masterKey())).writer();
   const dependencies = {
@@ -69,7 +72,7 @@ async function openSink(changes: Partial<AuditDependencies> = {}): Promise<Sink>
     onBatch,
     ...changes,
   };
-  const sink = createAuditSink(dependencies, { shard: "s0" });
+  const sink = createAuditSink(dependencies, { shard: "s0", ...settings });
   expect(await sink.open()).toEqual({ nextSeq: cursor.at, mustEndAt: null });
   return sink;
 }
@@ -407,4 +410,33 @@ test.each(["log/s0/staging/batch", "log/s0/checkpoint"])("a forged %s is refused
   await (await openSink()).write([frame(1, normalized(1))]);
   await objects.replace(path, Buffer.from("forged"));
   await expect(openSink()).rejects.toMatchObject({ code: "damaged", message: expect.stringContaining(path) });
+});
+
+test("packs of sealed contents are locked until the keys of their month are gone, those in the clear as the log is", async () => {
+  const locks: unknown[] = [];
+  const stored = objects;
+  objects = {
+    ...stored,
+    create: async (path, bytes, options) => {
+      if (path.startsWith("payloads/")) locks.push(options?.retainUntilMs);
+      if (locks.length === 1) throw new StorageError("unavailable", "away");
+      await stored.create(path, bytes, options);
+    },
+  };
+  let now = "2026-01-31T23:59:59Z";
+  const clock = () => Date.parse(now);
+  const sink = await openSink({ clock }, { contentRetentionDays: 400 });
+  const batch = (seq: number, received_time = "2026-01-01T00:00:00.000000000Z") => [
+    frame(seq, normalized(seq, { output: `content ${seq}` }, { received_time })),
+  ];
+  await expect(sink.write(batch(1))).rejects.toMatchObject({ retryable: true });
+  now = "2026-02-01T00:00:01Z";
+  await sink.write(batch(1));
+  await sink.write(batch(2, "2026-03-01T00:00:00.000000000Z"));
+  await sink.close();
+  const clear = await openSink({ clock, keys: null }, { contentRetentionDays: 400 });
+  await clear.write(batch(3));
+  const dayMs = 86_400_000;
+  const after = (month: string) => Date.parse(month) + 402 * dayMs;
+  expect(locks).toEqual([after("2026-02-01"), after("2026-03-01"), after("2026-04-01"), undefined]);
 });

@@ -1,7 +1,9 @@
 import { type Hash, packPath, type RunledgerRecord, readEntries } from "@runledger/contract";
 import {
+  contentLockEndMs,
   type JournalCursor,
   type KeyWriter,
+  monthPrefix,
   type Objects,
   type SigningKey,
   StorageError,
@@ -29,6 +31,8 @@ export interface AuditDependencies {
   logger: Logger;
   /** Keeps what the records' costs were made of, before they are in the log; asked again after a failure. */
   keepPrices?(frames: readonly NormalizedFrame[]): Promise<void>;
+  /** Epoch ms; default: the machine's. */
+  clock?(): number;
   /** Told of entries as soon as they are published. After a crash some are not told of. */
   onPublished?(entries: readonly PublishedEntry[]): void;
   /** Told after `open` found a log, and after each batch: the log has a signed head. */
@@ -45,6 +49,8 @@ export interface PublishedEntry {
 
 export interface AuditSettings {
   shard: string;
+  /** How long sealed contents are kept after their month: their packs are locked so long, where the store locks. Null: as long as all else. */
+  contentRetentionDays?: number | null;
   /** Who writes, for people: another writer of the same shard is told. */
   writer?: string;
 }
@@ -62,20 +68,33 @@ interface InFlight {
 }
 
 /** Writes records into the audit log: data keys, packs, staged batch, tiles, checkpoint, cursor, in this order. */
-export function createAuditSink(dependencies: AuditDependencies, { shard, writer = "unnamed" }: AuditSettings): Sink {
-  const { objects, key, cursor, keys, seen, logger } = dependencies;
+export function createAuditSink(
+  dependencies: AuditDependencies,
+  { shard, contentRetentionDays = null, writer = "unnamed" }: AuditSettings,
+): Sink {
+  const { objects, key, cursor, keys, seen, logger, clock = Date.now } = dependencies;
   const packer = createPayloadPacker();
   let log: StagedLog | null = null;
   let nextSeq = 0;
   let inFlight: InFlight | null = null;
   let stopped: StorageError | null = null;
 
+  /** Contents in the clear don't expire, and later entries name them: their packs are locked as the log is. */
+  const lockEndMs = (records: Batch["records"]): number | undefined => {
+    if (keys === null || contentRetentionDays === null) return undefined;
+    const now = new Date(clock()).toISOString();
+    // Of the month of writing, when a late key begins to age; or that of receiving, when the clock was set back since.
+    const latest = records.reduce((time, { received_time }) => (received_time > time ? received_time : time), now);
+    return contentLockEndMs(monthPrefix(latest), contentRetentionDays);
+  };
+
   /** The one way a batch goes into the log: the first time, and again after a failure. */
   const finishInFlight = async (staged: StagedLog): Promise<void> => {
     if (inFlight === null) return;
     const { packs, planned, records, nextSeq: after, counts } = inFlight;
     // Named by what they hold: of a writer that loses they lie in nobody's way.
-    await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes));
+    const lock = { retainUntilMs: lockEndMs(records) };
+    await inParallel(PARALLEL_PACKS, packs, (pack) => objects.create(packPath(shard, pack.sha256), pack.bytes, lock));
     await staged.append(planned);
     dependencies.onHead?.();
     dependencies.onPublished?.(publishedEntries(planned.staged.treeSize, planned.extension.leaves, records));

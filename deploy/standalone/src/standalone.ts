@@ -18,6 +18,7 @@ import {
   openKeyring,
   openObjects,
   openRows,
+  shortLockFault,
   startEmbeddedClickHouse,
 } from "@runledger/storage";
 import type { Logger } from "pino";
@@ -56,6 +57,8 @@ export async function startStandalone(
     // Here too, before anything is started: the collector would say the same some seconds later.
     const warn = (message: string, details: object) => dependencies.logger.warn(details, message);
     await (await openSenderKeys(settings, warn)).close();
+    const shortLock = shortLockFault(settings.objects, settings.contentRetentionDays);
+    if (shortLock !== null) warn(shortLock, {});
     const key = await loadOrCreateSigningKey(keyPath(settings), newOrigin(settings.shard));
     const clickhouseUrl = await startRows(settings, dependencies.logger, parts);
     const ownKey = randomBytes(32).toString("base64url");
@@ -148,6 +151,7 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
     witnessLogs: settings.witnessLogs,
     tsaUrl: settings.tsaUrl,
     prices: settings.prices,
+    contentRetentionDays: settings.contentRetentionDays,
     masterKey: settings.encryption ? settings.masterKey : null,
     logLevel: settings.logLevel,
   };

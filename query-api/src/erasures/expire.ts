@@ -1,5 +1,5 @@
 import type { ExpiryTarget } from "@runledger/contract";
-import { type Keyring, monthEndMs, type StateDocument } from "@runledger/storage";
+import { contentEndMs, type Keyring, monthEndMs, type StateDocument } from "@runledger/storage";
 import type { ActRecorder } from "../acts/act-recorder.ts";
 import { claimDestruction, releaseDestruction } from "../holds/destruction-claim.ts";
 import type { HoldStore } from "../holds/hold-store.ts";
@@ -20,11 +20,10 @@ export interface ExpireSettings {
   tenant: string;
 }
 
-const DAY_MS = 86_400_000;
 /** What the id of its claim begins with; then comes the month. */
 const CLAIM = "expiry ";
 /** Nobody makes keys of a month any more that is over for so long: no journal holds requests so old. */
-const SETTLED_MS = 60 * DAY_MS;
+const SETTLED_MS = 60 * 86_400_000;
 
 /**
  * Destroys the data keys of months that are over for `retentionDays`, by the clock and by the days that were counted: claimed first, then recorded, then
@@ -48,8 +47,7 @@ export async function expireContent(dependencies: ExpireDependencies, settings: 
     const { month } = one;
     const isCounted = isAged(aged, one, retentionDays);
     // Under a hold nothing begins, so no ring need be read to know what could.
-    const isDue =
-      inForce.length === 0 && isCounted && isSteady(aged) && monthEndMs(month) + retentionDays * DAY_MS <= nowMs;
+    const isDue = inForce.length === 0 && isCounted && isSteady(aged) && contentEndMs(month, retentionDays) <= nowMs;
     // Claimed before a crash, or by who is at it: whoever sets a hold was told. Begun anew since, it is done or has new keys.
     if (claims.has(CLAIM + month)) {
       if (!isCounted) await release((claimed) => claimed === month);

@@ -37,6 +37,9 @@ const MONTH_DIGITS = 3;
 const SEQUENCE_DIGITS = 5;
 export const RING_DIGITS = MONTH_DIGITS + SEQUENCE_DIGITS;
 const KEY_RANDOM_BYTES = 12;
+const DAY_MS = 86_400_000;
+/** Keys are destroyed so long after their contents are over, at most, by a Runledger that runs. */
+export const EXPIRY_DAYS = 2;
 const PSEUDONYM_DIGITS = 32;
 
 const document = z.strictObject({
@@ -57,6 +60,16 @@ export function monthPrefix(time: string): string {
 export function monthEndMs(prefix: string): number {
   const months = Number.parseInt(prefix.slice(0, MONTH_DIGITS), 16) + 1;
   return Date.UTC(1970 + Math.floor(months / 12), months % 12);
+}
+
+/** When the contents of a key's month are over, epoch ms: so many days after the month's end. */
+export function contentEndMs(prefix: string, retentionDays: number): number {
+  return monthEndMs(prefix) + retentionDays * DAY_MS;
+}
+
+/** Until when what is sealed in a month is locked, epoch ms: its keys open it until then. */
+export function contentLockEndMs(prefix: string, retentionDays: number): number {
+  return contentEndMs(prefix, retentionDays) + EXPIRY_DAYS * DAY_MS;
 }
 
 export function ringName(month: string, sequence: number): string {

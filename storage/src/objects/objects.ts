@@ -6,6 +6,11 @@ export interface StoredObject {
   sizeBytes: number;
 }
 
+export interface CreateOptions {
+  /** Epoch ms: locked until then, where the store locks evidence, in place of the store's own time. */
+  retainUntilMs?: number | undefined;
+}
+
 /**
  * Where immutable evidence and small state documents live. Paths are `/`-separated, relative, of [A-Za-z0-9._-].
  *
@@ -14,8 +19,8 @@ export interface StoredObject {
  * Every rejection is a StorageError; after `unavailable` the write may have happened, and repeating it is safe.
  */
 export interface Objects {
-  /** Writes an object once. Resolves also when the very same bytes are there already. @throws StorageError `conflict` for other bytes. */
-  create(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes an object once. Resolves also when the very same bytes are there already, whose lock stays as it is. @throws StorageError `conflict` for other bytes. */
+  create(path: string, bytes: Uint8Array, options?: CreateOptions): Promise<void>;
   /** Writes or overwrites. Only for what is never again what it was: an attempt that arrives late may take it for what it was meant to replace. */
   replace(path: string, bytes: Uint8Array): Promise<void>;
   /**

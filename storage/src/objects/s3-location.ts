@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { StorageError } from "../error.ts";
+import { EXPIRY_DAYS } from "../keys/key-ring.ts";
 
 /** Where objects lie in S3. */
 export interface S3Location {
@@ -17,10 +18,13 @@ export interface S3Location {
 /** Object Lock of evidence. In governance mode whoever has s3:BypassGovernanceRetention can delete. */
 export interface S3Lock {
   mode: "COMPLIANCE" | "GOVERNANCE";
+  /** Of what brings no date of its own, from its writing. */
   retentionDays: number;
 }
 
-const DEFAULT_RETENTION_DAYS = 400;
+/** What came on a month's first day is kept so much longer than contents are kept after a month's end (`contentLockEndMs`). */
+const BEYOND_CONTENT_DAYS = 31 + EXPIRY_DAYS;
+const DEFAULT_RETENTION_DAYS = 400 + BEYOND_CONTENT_DAYS;
 const place = /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._/-]*))?$/;
 
 const options = z.strictObject({
@@ -35,7 +39,7 @@ const options = z.strictObject({
 });
 
 /**
- * Reads `s3://BUCKET/PREFIX?endpoint=…&region=…&lock=compliance|governance|none&retention=400d&mutable=BUCKET/PREFIX`.
+ * Reads `s3://BUCKET/PREFIX?endpoint=…&region=…&lock=compliance|governance|none&retention=433d&mutable=BUCKET/PREFIX`.
  * Credentials come from where Amazon's SDK finds them (environment, shared file, instance role). @throws StorageError `rejected`.
  */
 export function parseS3Location(location: string): S3Location {
@@ -61,6 +65,16 @@ export function parseS3Location(location: string): S3Location {
         ? null
         : { mode: lock === "compliance" ? "COMPLIANCE" : "GOVERNANCE", retentionDays: Number(retention.slice(0, -1)) },
   };
+}
+
+/** Does the lock of the log's own files end while contents that they prove are still kept? Null: no; nothing else is wrong with the location. */
+export function shortLockFault(location: string, contentRetentionDays: number): string | null {
+  if (!location.startsWith("s3://")) return null;
+  const { lock } = parseS3Location(location);
+  const days = contentRetentionDays + BEYOND_CONTENT_DAYS;
+  return lock === null || lock.retentionDays >= days
+    ? null
+    : `RUNLEDGER_OBJECTS: retention=${lock.retentionDays}d locks the log's files for less time than contents are kept: set retention=${days}d (RUNLEDGER_CONTENT_RETENTION_DAYS=${contentRetentionDays}, a month and ${EXPIRY_DAYS} days)`;
 }
 
 function placeOf([, bucket = "", prefix = ""]: RegExpExecArray): { bucket: string; prefix: string } {

@@ -25,9 +25,17 @@ export interface S3Dependencies {
   multipartBytes?: number;
 }
 
+export interface WriteCondition {
+  IfNoneMatch?: string;
+  IfMatch?: string;
+}
+
 export interface S3Writes {
-  /** Writes on a condition; resolves with the ETag, or null when the condition does not hold and nothing of ours is there. */
-  putIf(path: string, bytes: Uint8Array, condition: { IfNoneMatch?: string; IfMatch?: string }): Promise<string | null>;
+  /**
+   * Writes on a condition; resolves with the ETag, or null when the condition does not hold and nothing of ours is there.
+   * `retainUntilMs`: of the lock of evidence; without it the location's retention, from now.
+   */
+  putIf(path: string, bytes: Uint8Array, condition: WriteCondition, retainUntilMs?: number): Promise<string | null>;
   /** Null when there is no object. */
   head(path: string): Promise<HeadObjectCommandOutput | null>;
 }
@@ -45,16 +53,17 @@ export function createS3Writes(
   placeOf: (path: string) => { Bucket: string; Key: string },
   originals: Originals | null,
 ): S3Writes {
-  const lockOf = (path: string): Partial<PutObjectCommandInput> => {
+  const lockOf = (path: string, retainUntilMs: number | undefined): Partial<PutObjectCommandInput> => {
     if (location.lock === null || !isEvidencePath(path)) return {};
     const { mode, retentionDays } = location.lock;
-    return { ObjectLockMode: mode, ObjectLockRetainUntilDate: new Date(now() + retentionDays * DAY_MS) };
+    const untilMs = retainUntilMs ?? now() + retentionDays * DAY_MS;
+    return { ObjectLockMode: mode, ObjectLockRetainUntilDate: new Date(untilMs) };
   };
 
-  const putIf = async (path: string, bytes: Uint8Array, condition: { IfNoneMatch?: string; IfMatch?: string }) => {
+  const putIf: S3Writes["putIf"] = async (path, bytes, condition, retainUntilMs) => {
     const writer = randomUUID();
     const place = placeOf(path);
-    const facts = { ...lockOf(path), Metadata: { [WRITER]: writer } };
+    const facts = { ...lockOf(path, retainUntilMs), Metadata: { [WRITER]: writer } };
     const put = (): Promise<{ ETag?: string | undefined; VersionId?: string | undefined }> => {
       if (bytes.length > multipartBytes) return putInParts(client, { place, facts, condition }, bytes);
       const ChecksumSHA256 = createHash("sha256").update(bytes).digest("base64");

@@ -4,7 +4,7 @@ import type { Objects } from "./objects.ts";
 import { createS3Objects } from "./s3.ts";
 import { checkS3 } from "./s3-check.ts";
 import { createS3Client, DEFAULT_S3_LIMITS } from "./s3-client.ts";
-import { parseS3Location } from "./s3-location.ts";
+import { parseS3Location, shortLockFault } from "./s3-location.ts";
 import { needlessPermissions } from "./s3-permissions.ts";
 import { type S3Fault, type StrictS3, startStrictS3 } from "./strict-s3.fixture.ts";
 
@@ -123,6 +123,43 @@ describe("evidence under Object Lock", () => {
       expect(await unlocked.objects.read(path)).toBeNull();
     expect(warnings).toEqual([{ path: "log/0/tile/0/000" }]);
     unlocked.close();
+  });
+
+  test.each([
+    ["in one request", 1],
+    ["in parts", 17 * 1024 * 1024],
+  ])(
+    "an object is locked until its own date (%s), and written again with another it is the same",
+    async (_how, size) => {
+      const { objects } = opened;
+      const pack = Buffer.alloc(size, "p");
+      const [untilMs, laterMs] = [Date.UTC(2099, 0, 1), Date.UTC(2099, 1, 1)];
+      await objects.create("payloads/0/ab/abcd", pack, { retainUntilMs: untilMs });
+      for (const retainUntilMs of [laterMs, untilMs, undefined])
+        await objects.create("payloads/0/ab/abcd", pack, { retainUntilMs });
+      const dates = s3.versionsOf("ledger/payloads/0/ab/abcd").map(({ retainUntil }) => Date.parse(retainUntil ?? ""));
+      expect(dates).toEqual([untilMs]);
+      const beforeMs = Date.now();
+      await objects.create("log/0/tile/0/000", bytes("1"));
+      const [tile] = s3.versionsOf("ledger/log/0/tile/0/000");
+      const days = (Date.parse(tile?.retainUntil ?? "") - beforeMs) / 86_400_000;
+      expect(days).toBeCloseTo(400, 2);
+      await objects.create("log/0/tile/0/000.p/1", bytes("1"), { retainUntilMs: untilMs });
+      expect(s3.versionsOf("ledger/log/0/tile/0/000.p/1")[0]?.retainUntil).toBeNull();
+    },
+  );
+
+  test("a retention of the log's files that ends before contents do is told, with the one to set", () => {
+    const fault = (options: string, days: number) => shortLockFault(`s3://evidence/ledger?lock=${options}`, days);
+    expect(fault("compliance&retention=400d", 400)).toContain("set retention=433d");
+    expect(fault("governance&retention=2d", 1)).toContain("set retention=34d");
+    expect(fault("compliance", 800)).toContain("set retention=833d");
+    expect([fault("compliance", 400), fault("compliance&retention=34d", 1), fault("none", 400)]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(shortLockFault("file:objects", 400)).toBeNull();
   });
 
   test("evidence is neither replaced nor deleted through us", async () => {

@@ -3,7 +3,7 @@ import { DeleteObjectCommand, GetObjectCommand } from "@aws-sdk/client-s3";
 import { isEvidencePath, MAX_OBJECT_BYTES } from "@runledger/contract";
 import { StorageError } from "../error.ts";
 import { checkedPath, refuseEvidence } from "./object-path.ts";
-import type { Objects, ObjectVersion } from "./objects.ts";
+import type { CreateOptions, Objects, ObjectVersion } from "./objects.ts";
 import { isAbsent, isHidden, s3Error, statusOf } from "./s3-error.ts";
 import { listS3Folders, listS3Objects } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
@@ -14,7 +14,7 @@ const MAX_REPLACES = 8;
 const MAX_TOLD = 10_000;
 
 /**
- * Objects in S3. Evidence is created with `If-None-Match: *`, its SHA-256 and, when the location says so, a retention; it is read by the
+ * Objects in S3. Evidence is created with `If-None-Match: *`, its SHA-256 and, when the location says so, a lock; it is read by the
  * version that was there first, so a delete marker or a newer version hides nothing. What is replaced is written by compare-and-set only:
  * a write that arrives late undoes nothing, as long as what is replaced never has the same bytes again. A crash of ours leaves whole objects or none.
  */
@@ -54,8 +54,8 @@ export function createS3Objects(dependencies: S3Dependencies, location: S3Locati
 
   const { putIf, head } = createS3Writes(dependencies, location, placeOf, originals);
 
-  const create = async (path: string, bytes: Uint8Array): Promise<void> => {
-    if ((await putIf(path, bytes, { IfNoneMatch: "*" })) !== null) return;
+  const create = async (path: string, bytes: Uint8Array, { retainUntilMs }: CreateOptions = {}): Promise<void> => {
+    if ((await putIf(path, bytes, { IfNoneMatch: "*" }, retainUntilMs)) !== null) return;
     const stored = await get(path);
     if (stored === null || Buffer.compare(stored.bytes, bytes) !== 0) {
       throw new StorageError("conflict", `${path} exists with other bytes`);

@@ -18,7 +18,7 @@ export interface StrictS3 {
   /** Writes that were held back as `late` happen now, the last one first: in their order they might only repeat what has happened. */
   deliverLate(): void;
   /** All versions of a key, the newest first; a delete marker has no bytes. */
-  versionsOf(key: string): { id: string; bytes: Buffer | null }[];
+  versionsOf(key: string): { id: string; bytes: Buffer | null; retainUntil: string | null }[];
   /** As somebody with root at the store would: without conditions. */
   overwrite(key: string, bytes: Buffer | null): void;
   close(): Promise<void>;
@@ -69,7 +69,8 @@ export async function startStrictS3(options: StrictBucketOptions): Promise<Stric
     deliverLate: () => {
       for (const write of late.splice(0).reverse()) write();
     },
-    versionsOf: (key: string) => store.versionsOf(key).map(({ id, bytes }) => ({ id, bytes })),
+    versionsOf: (key: string) =>
+      store.versionsOf(key).map(({ id, bytes, retainUntil }) => ({ id, bytes, retainUntil })),
     overwrite: (key: string, bytes: Buffer | null) => void store.add(key, { bytes, metadata: {}, retainUntil: null }),
     close: () =>
       new Promise<void>((resolve) => {
