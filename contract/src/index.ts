@@ -339,7 +339,13 @@ export {
   type StepKind,
   type ToolFacts,
 } from "./record/record.ts";
-export { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } from "./record/record-id.ts";
+export {
+  attributeKeysSha256,
+  type IdentifiedSpan,
+  recordId,
+  type SpanOrigin,
+  type TextForms,
+} from "./record/record-id.ts";
 export { type PayloadSubject, runSubject, subjectOf, userSubject } from "./record/subject.ts";
 export { createTextCache, type TextCache } from "./record/text-cache.ts";
 export { formatTextDelta, MAX_TEXT_BYTES, type TextDelta, type TextPiece } from "./record/text-delta.ts";

@@ -84,7 +84,7 @@ function recordOf(
   if (llm !== null) Object.assign(llm, modalityTokens(span, attributes));
   const record: NormalizedRecord["facts"] = {
     v: 1,
-    record_id: recordIdOf(span, origin, memo.sha256),
+    record_id: recordIdOf(span, origin, memo),
     tenant: reception.tenant,
     event: facts.event,
     kind: facts.kind,

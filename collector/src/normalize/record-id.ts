@@ -1,10 +1,15 @@
-import { attributeKeysSha256, type IdentifiedSpan, recordId, type SpanOrigin } from "@runledger/contract";
-import { sha256Hex } from "./content-hash.ts";
+import {
+  attributeKeysSha256,
+  type IdentifiedSpan,
+  recordId,
+  type SpanOrigin,
+  type TextForms,
+} from "@runledger/contract";
 import { noted, SpanAttributes } from "./span-attributes.ts";
 import type { SpanView } from "./span-view.ts";
 
 /** `recordId` of a span as it arrived. */
-export function recordIdOf(span: SpanView, origin: SpanOrigin, sha256 = sha256Hex): string {
+export function recordIdOf(span: SpanView, origin: SpanOrigin, forms?: TextForms): string {
   const { shape, list: values } = SpanAttributes.from(span.attributes);
   const keysSha256 = noted(shape, "sha256", ({ keys }) => attributeKeysSha256(keys));
   const identified: IdentifiedSpan = {
@@ -21,5 +26,5 @@ export function recordIdOf(span: SpanView, origin: SpanOrigin, sha256 = sha256He
     events: span.events,
     links: span.links,
   };
-  return recordId(identified, origin, sha256);
+  return recordId(identified, origin, forms);
 }

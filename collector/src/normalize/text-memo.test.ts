@@ -4,7 +4,11 @@ import { argumentsHash, sha256Hex } from "./content-hash.ts";
 import { parsedJson } from "./json-text.ts";
 import { createTextMemo } from "./text-memo.ts";
 
-const piece = fc.oneof(fc.json(), fc.string(), fc.constantFrom("nul", "true", " [1]", "-1", "\u00a0{}", "{"));
+const piece = fc.oneof(
+  fc.json(),
+  fc.string(),
+  fc.constantFrom("nul", "true", " [1]", "-1", "\u00a0{}", "{", ' {"b":1, "a":[1e2]}', ' ["\\ud800"]'),
+);
 const text = fc.tuple(piece, fc.constantFrom(1, 1, 300)).map(([part, times]) => part.repeat(times));
 
 test("what a memo says of a text is what is true of it, however often and between whatever others it is asked", () => {
@@ -18,6 +22,7 @@ test("what a memo says of a text is what is true of it, however often and betwee
           const one = `${texts[index % texts.length] ?? ""} `.slice(0, -1); // another string with the same letters
           expect(memo.sha256(one)).toBe(sha256Hex(one));
           expect(memo.parse(one)).toEqual(parsedJson(one));
+          expect(memo.json(one)).toBe(JSON.stringify(one));
           expect(memo.resultHash(one)).toBe(sha256Hex(one));
           expect(memo.argumentsHash(one)).toBe(argumentsHash(one));
           const said = parsedJson(one.slice(1)); // arguments that are parsed, of which the text may come

@@ -11,6 +11,8 @@ export interface TextMemo {
   argumentsHash(json: string): string;
   /** The same of arguments that were parsed. */
   hashOfArguments(value: unknown): string;
+  /** `JSON.stringify` of a text, as it stands within another. */
+  json(text: string): string;
   /** As `parsedJson`; the value is shared, not to be changed. */
   parse(text: string): unknown;
   /** Tells what `parse` would find, where that is at hand. */
@@ -28,6 +30,8 @@ const MAX_SHORT_TEXTS = 512;
 const MAX_SHORT_CHARS = 8_000;
 /** Of one step's parts, which ask for the same texts one after the other; a power of two. */
 const MAX_RECENT_TEXTS = 8;
+/** To write a shorter text costs no more than to look whether it was. */
+const MIN_WRITTEN_CHARS = 100;
 /** Hashing a shorter text is not worth the search among the recent ones, only the look at its place among the repeated. */
 const MIN_SEARCHED_CHARS = 500;
 
@@ -35,6 +39,7 @@ export function createTextMemo(): TextMemo {
   const hashes = remembering(sha256Hex, MIN_SEARCHED_CHARS);
   const values = remembering(parsedJson);
   const parse = (text: string) => (mayBeJson(text) ? values.get(text) : undefined);
+  const written = remembering((text): string => JSON.stringify(text), Number.POSITIVE_INFINITY);
   const results = remembering(sha256Hex);
   const givens = remembering((json) => argumentsHash(json, parse));
   return {
@@ -43,6 +48,7 @@ export function createTextMemo(): TextMemo {
     argumentsHash: (json) => givens.get(json),
     // parsed again their text would say the same
     hashOfArguments: (value) => givens.get(argumentsText(value), sha256Hex),
+    json: (text) => (text.length < MIN_WRITTEN_CHARS ? JSON.stringify(text) : written.get(text)),
     parse,
     keep: values.keep,
     write: (value) => {

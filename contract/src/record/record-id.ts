@@ -26,6 +26,12 @@ export interface IdentifiedSpan {
   links: readonly unknown[];
 }
 
+/** How a text is hashed, and written as JSON: the same for all, but some know it of texts that come again. */
+export interface TextForms {
+  sha256(text: string): string;
+  json(text: string): string;
+}
+
 /** Longer texts are content mostly, and hashed as that too. */
 const LONG_TEXT_CHARS = 1_000;
 
@@ -35,22 +41,22 @@ const LONG_TEXT_CHARS = 1_000;
  * of ours goes in, no mapping, no time of receipt: a span sent twice, in whatever encoding and batches, has one id, also under a later mapping.
  * The collector makes it of what arrived, the SDK of what it sends, to name it in the record after it: they must agree.
  */
-export function recordId(span: IdentifiedSpan, origin: Omit<SpanOrigin, "resource">, sha256 = sha256Hex): string {
+export function recordId(span: IdentifiedSpan, origin: Omit<SpanOrigin, "resource">, forms: TextForms = ANEW): string {
   // Whatever follows a text begins with a sign that is no half of a pair: a half one anywhere shows in the whole, and there is nearly never one.
-  const text = textOf(span, origin, sha256, wellFormedTextIn);
-  return sha256Hex(text.isWellFormed() ? text : textOf(span, origin, sha256, textIn));
+  const text = textOf(span, origin, forms, wellFormedTextIn);
+  return sha256Hex(text.isWellFormed() ? text : textOf(span, origin, forms, textIn));
 }
 
 function textOf(
   span: IdentifiedSpan,
   origin: Omit<SpanOrigin, "resource">,
-  sha256: (text: string) => string,
+  forms: TextForms,
   textIn: (text: string) => string,
 ): string {
   let text = `runledger span 2 ${span.traceId} ${span.spanId} ${span.parentSpanId ?? "-"} ${span.startTime} ${span.endTime}`;
   text += ` ${span.statusCode} ${origin.resourceSha256} ${span.keysSha256}`;
   text += textIn(span.name) + textIn(span.statusMessage) + textIn(origin.scope.name) + textIn(origin.scope.version);
-  for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], sha256, textIn);
+  for (let place = 0; place < span.values.length; place += 1) text += valueIn(span.values[place], forms, textIn);
   const { attributes = null } = origin.scope;
   if (attributes !== null) text += scopeIn(attributes);
   if (span.events.length > 0 || span.links.length > 0) text += jsonIn([span.events, span.links]);
@@ -62,15 +68,18 @@ export function attributeKeysSha256(keys: readonly string[]): string {
   return sha256Hex(JSON.stringify(keys));
 }
 
+const ANEW: TextForms = { sha256: (text) => sha256Hex(text), json: (text) => JSON.stringify(text) };
+
 function sha256Hex(text: string): string {
   return crypto.hash("sha256", text, "hex");
 }
 
-function valueIn(value: unknown, sha256: (text: string) => string, textIn: (text: string) => string): string {
+function valueIn(value: unknown, forms: TextForms, textIn: (text: string) => string): string {
   if (typeof value === "number") return `#${value}`;
   if (typeof value === "boolean") return value ? TRUE : FALSE;
+  if (Array.isArray(value)) return listIn(value, forms);
   if (typeof value !== "string") return jsonIn(value);
-  return value.length > LONG_TEXT_CHARS && value.isWellFormed() ? `*${sha256(value)}` : textIn(value);
+  return value.length > LONG_TEXT_CHARS && value.isWellFormed() ? `*${forms.sha256(value)}` : textIn(value);
 }
 
 const [TRUE, FALSE] = [jsonIn(true), jsonIn(false)];
@@ -89,6 +98,16 @@ function headOf(length: number): string {
 /** Half a surrogate pair has no UTF-8: a text with one is told from others by its JSON only. */
 function textIn(text: string): string {
   return text.isWellFormed() ? wellFormedTextIn(text) : jsonIn(text);
+}
+
+/** A list of texts one by one: an agent's tools are such, and come with each of its calls. */
+function listIn(list: readonly unknown[], { json }: TextForms): string {
+  let text = "[";
+  for (const item of list) {
+    if (typeof item !== "string") return jsonIn(list);
+    text += text === "[" ? json(item) : `,${json(item)}`;
+  }
+  return `{${text.length + 1}:${text}]`;
 }
 
 /** Once for all the spans of a scope that come one after the other. */
