@@ -199,6 +199,7 @@ export {
   addRunProblems,
   createRunCompleteness,
   formatRuns,
+  notesOfUnfollowed,
   type RunCompleteness,
   type RunCoverage,
   type RunProblem,

@@ -402,6 +402,21 @@ test("what has expired is explained by the installation's act, in the bundle of 
   await other.remove();
 });
 
+test("of very many runs without an end, and of roots of others' instrumentation, both note the same", async () => {
+  const other = await createBundleLog();
+  const facts = Array.from({ length: 53 }, (_, i) => ({ run_id: `open-${i}`, run_seq: 0, received_time: timeAt(i) }));
+  const end = { status: "completed" as const, outcome: null, reason: null, records: null };
+  const root = { run_id: "foreign", event: "run_end" as const, received_time: timeAt(60), end };
+  await other.write(frame(1, [...facts, root]));
+  const { node, report } = await verifiers.verify(await other.export(), { keys: [other.store.key.verifierKey] });
+  const [ours, theirs] = [report.node, report.python] as { notes: string[] }[];
+  expect(node).toBe("VERIFIED");
+  expect(ours?.notes).toContain("… and 3 more runs without an end");
+  expect(ours?.notes).toContain("Not proven: that runs without numbered records are whole (1).");
+  expect(theirs?.notes).toEqual(ours?.notes);
+  await other.remove();
+});
+
 test("what was erased before its month expired may be removed with it", async () => {
   const other = await createBundleLog();
   await other.write(runFrame(1, { run: "a", agent: "support", user: "u1", steps: 2, second: 0 }));

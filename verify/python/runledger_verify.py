@@ -2657,7 +2657,10 @@ class Bundle:
         if not self.finished:
             return []
         counts = self.run_counts
-        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in RUN_STATES if word in counts) or "none")] + self.open_runs[:50] + self.chains.notes()
+        notes = ["Runs: %s." % (", ".join("%d %s" % (counts[word], word) for word in RUN_STATES if word in counts) or "none")] + self.open_runs[:50]
+        if len(self.open_runs) > 50:
+            notes.append("… and %d more runs without an end" % (len(self.open_runs) - 50))
+        notes += self.chains.notes()
         open_runs = counts.get("crashed", 0) + counts.get("still running", 0)
         for what, number in (("without an end have no more records", open_runs), ("without numbered records are whole", counts.get("not numbered", 0))):
             if number:

@@ -10,6 +10,7 @@ import {
   type LogVerification,
   logName,
   noteOfLater,
+  notesOfUnfollowed,
   type RunsSummary,
   unclosedLines,
 } from "@runledger/contract";
@@ -153,6 +154,7 @@ function notesOf(manifest: BundleManifest, runs: RunsSummary): string[] {
   if (open > 0) notes.push(`Not proven: that runs without an end have no more records (${open}).`);
   if (runs.not_numbered > 0)
     notes.push(`Not proven: that runs without numbered records are whole (${runs.not_numbered}).`);
+  notes.push(...notesOfUnfollowed(runs));
   const asked = Object.entries(manifest.filter)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${visible(value)}`]))
     .sort();

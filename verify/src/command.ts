@@ -49,7 +49,7 @@ Nothing else is wrong with it, but whoever could rewrite the log could also have
 export async function runVerify(target: string, flags: VerifyFlags, around: VerifySurroundings): Promise<number> {
   const isTerminal = around.stderr.isTTY === true && flags.json !== true;
   const onProgress = (entries: number, size: number | null): void => {
-    if (isTerminal) around.stderr.write(`\r  ${entries}${size === null ? "" : ` of ${size}`} entries`);
+    if (isTerminal) around.stderr.write(`\r\u001b[K  ${entries}${size === null ? "" : ` of ${size}`} entries`);
   };
   const { headers, openStore } = around;
   const verification = await trustOf(flags)

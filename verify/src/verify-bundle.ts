@@ -218,7 +218,7 @@ function readManifest(bytes: Buffer, seen: Seen): void {
     throw new BrokenBundleError("TAMPERED", BUNDLE_FILES.manifest, "it is none that bundles have");
   const rules = { ofSeveral: shardsOf(seen.manifest) !== null, sums: seen.manifest.sums };
   seen.facts = createRunFacts(randomBytes(16), rules);
-  seen.runs = createRunCompleteness(randomBytes(16));
+  seen.runs = createRunCompleteness(randomBytes(16), Number.POSITIVE_INFINITY);
 }
 
 /** The facts made anew, byte for byte. Where entries are missing or wrong they differ for sure, which says nothing new. */

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { createRunChain, type RunLink } from "./run-chain.ts";
-import { createRunCompleteness, type RunCoverage, type RunsSummary } from "./run-completeness.ts";
+import {
+  createRunCompleteness,
+  notesOfUnfollowed,
+  type RunCoverage,
+  type RunsSummary,
+  unclosedLines,
+} from "./run-completeness.ts";
 import { createWaitingRoom } from "./waiting-ids.ts";
 
 const NOBODY = {
@@ -118,6 +124,18 @@ test("every order of the records finds the same", () => {
     expect(kinds(order.map((i) => link(broken, i)))).toEqual(["out_of_chain"]);
     expect(check(order.map((i) => link(whole, i)))).toMatchObject({ whole: 1, problems: [] });
   }
+});
+
+test("beyond so many open runs the others are counted as not followed, and of those without an end all are counted", () => {
+  const open = Array.from({ length: 60 }, (_, i) => run(`open-${i}`, 2, { ended: false })).flat();
+  const few = createRunCompleteness(Buffer.alloc(16, 7), 55);
+  for (const record of open) few.add(record);
+  const summary = few.finish("log");
+  expect(summary).toMatchObject({ still_running: 55, unfollowed: 5, unclosed_total: 55 });
+  expect(notesOfUnfollowed(summary)).toEqual([expect.stringContaining("(5)")]);
+  expect(unclosedLines(summary).at(-1)).toBe("  … and 5 more runs without an end");
+  const broken = without(open, 0);
+  expect(unclosedLines(check(broken)).at(-1)).toBe("  … and 10 more runs without an end");
 });
 
 test("two ends of which one has a number or a count are found in every order; those of others' root spans say neither, and are none", () => {

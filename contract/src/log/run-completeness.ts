@@ -49,6 +49,8 @@ export interface RunsSummary {
   problems_total: number;
   /** The first ones. */
   unclosed: UnclosedRun[];
+  /** Whatever else they are counted as. */
+  unclosed_total: number;
   /** Of records that are told again with other facts. No verdict. */
   notes: string[];
 }
@@ -62,16 +64,20 @@ export interface RunCompleteness {
 const MAX_PROBLEMS = 100;
 const MAX_UNCLOSED = 50;
 const MAX_GAPS = 20;
-/** Runs that are not whole yet, at a kilobyte each; one that is whole costs 12 to 24 bytes. */
+/** Of a store: runs that are not whole yet, at a kilobyte each; one that is whole costs 12 to 24 bytes. */
 const MAX_OPEN_RUNS = 200_000;
+const MAX_REOPENED = 200_000;
 /** Runs without numbers, at as much. */
 const MAX_UNNUMBERED = 1 << 24;
 /** Of all runs together, records that wait for a neighbour: one with more is not followed to its end. */
 const MAX_WAITING = 1_000_000;
 const RUN_EVENTS: ReadonlySet<string> = new Set(["run_start", "run_heartbeat", "step", "run_end", "log"]);
 
-/** @param secret random bytes, 16 at least: nobody can make records that are taken for others. */
-export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
+/**
+ * @param secret random bytes, 16 at least: nobody can make records that are taken for others.
+ * @param maxOpenRuns runs without an end, or not whole yet, that are followed at once; no bound for who keeps more of each run anyway.
+ */
+export function createRunCompleteness(secret: Uint8Array, maxOpenRuns = MAX_OPEN_RUNS): RunCompleteness {
   const room = createWaitingRoom(secret, MAX_WAITING);
   const open = new Map<string, { runId: string; chain: RunChain; broken: boolean }>();
   /** When it is full, a record that comes twice is not told from a fork. */
@@ -94,7 +100,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
     else if (whole.has(key) && !reopened.has(key)) {
       summary.whole--;
       summary.broken++;
-      if (reopened.size < MAX_OPEN_RUNS) reopened.add(key);
+      if (reopened.size < MAX_REOPENED) reopened.add(key);
     }
     report({ run_id, kind: "fork", what });
   };
@@ -125,7 +131,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         return;
       }
       if (run === undefined) {
-        if (open.size >= MAX_OPEN_RUNS) {
+        if (open.size >= maxOpenRuns) {
           if (unfollowed.add(key)) summary.unfollowed++;
           return;
         }
@@ -150,7 +156,7 @@ export function createRunCompleteness(secret: Uint8Array): RunCompleteness {
         const problem = problemOf(runId, chain, coverage);
         if (problem !== null) report(problem);
         const unclosed = unclosedOf(runId, chain, newest);
-        if (unclosed !== null && summary.unclosed.length < MAX_UNCLOSED) summary.unclosed.push(unclosed);
+        if (unclosed !== null && summary.unclosed_total++ < MAX_UNCLOSED) summary.unclosed.push(unclosed);
         summary[broken || problem !== null ? "broken" : standingOf(chain, unclosed)]++;
       }
       open.clear();
@@ -186,7 +192,7 @@ function standingOf({ hasForgotten, numbers, end }: RunChain, unclosed: Unclosed
 function emptySummary(): RunsSummary {
   return {
     ...{ whole: 0, broken: 0, crashed: 0, still_running: 0, not_numbered: 0, unfollowed: 0, partly_here: 0 },
-    ...{ problems: [], problems_total: 0, unclosed: [], notes: [] },
+    ...{ problems: [], problems_total: 0, unclosed: [], unclosed_total: 0, notes: [] },
   };
 }
 
@@ -232,6 +238,11 @@ export function addRunProblems({ problems, problems_total }: RunsSummary, findin
   if (more > 0) findings.add("INCOMPLETE", "runs", `and ${more} more such findings`);
 }
 
+/** What a verdict leaves open. */
+export function notesOfUnfollowed({ unfollowed }: RunsSummary): string[] {
+  return unfollowed === 0 ? [] : [`Not proven: that runs which were too many to follow are whole (${unfollowed}).`];
+}
+
 /** In a line: `118 whole, 1 not whole, 2 crashed, …`. */
 export function formatRuns(runs: RunsSummary): string {
   const words = [
@@ -252,11 +263,11 @@ export function formatRuns(runs: RunsSummary): string {
 }
 
 /** A line for each of the first runs without an end. */
-export function unclosedLines({ unclosed, crashed, still_running }: RunsSummary): string[] {
+export function unclosedLines({ unclosed, unclosed_total }: RunsSummary): string[] {
   const lines = unclosed.map(({ run_id, state, records, last_seen_time }) => {
     const label = state === "crashed" ? "crashed" : "still running";
     return `  ${label.padEnd(12)} run ${run_id}: ${records} records and no end, last seen ${last_seen_time.slice(0, 19)}Z`;
   });
-  const more = crashed + still_running - lines.length;
+  const more = unclosed_total - lines.length;
   return more > 0 ? [...lines, `  … and ${more} more runs without an end`] : lines;
 }

@@ -9,7 +9,7 @@ import { addAbsentDirectory, addAbsentLogs, addUnrecordedShard } from "./not-in-
 import type { TrustPolicy } from "./policy.ts";
 import { readDestructions } from "./read-destructions.ts";
 import { attestedOfShard, createReceivedTimes, type ReceivedTimes } from "./received-times.ts";
-import { addRunProblems, createRunCompleteness, type RunCoverage } from "./run-completeness.ts";
+import { addRunProblems, createRunCompleteness, notesOfUnfollowed, type RunCoverage } from "./run-completeness.ts";
 import { parseVerifierKey } from "./signed-note.ts";
 import { headOf, sinceByLog } from "./since-checkpoints.ts";
 import { type LogMoment, partsOf, readDirectory, readShards } from "./store-moment.ts";
@@ -163,7 +163,7 @@ async function verifyMoment(
     payloadsChecked: logs.reduce<number | null>((sum, log) => addKnown(sum, log.payloadsChecked), null),
     logs,
     directory: directory && summaryOf(directory),
-    notes: [...notes, ...noteOfLater(laterEntries), ...summary.notes],
+    notes: [...notes, ...noteOfLater(laterEntries), ...notesOfUnfollowed(summary), ...summary.notes],
     findings: findings.list,
     findingsTotal: findings.total,
   };

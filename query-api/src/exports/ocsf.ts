@@ -73,7 +73,8 @@ export function ocsfEvent(index: number, record: RunledgerRecord, shard: string 
     activity_id: activity,
     activity_name: doing === "other" ? `Other: ${act === undefined ? kind : "act"}` : ACTIVITY_NAME[doing],
     actor: {
-      ...(run.agent_name === null ? {} : { app_name: run.agent_name }),
+      // One of these is always there, as OCSF demands: who names nobody is a service.
+      app_name: run.agent_name ?? serviceName(record),
       ...(run.session_id === null ? {} : { session: { uid: run.session_id } }),
       ...userOf(record),
     },
