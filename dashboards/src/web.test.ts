@@ -170,6 +170,13 @@ describe.skipIf(missing && process.env["CI"] !== "true")("the pages in chromium"
     await openRun(runOf(({ run }) => run.status === "stopped"));
     await page.getByRole("button", { name: "web_search: same call ×14" }).waitFor();
     expect(await steps().filter({ hasText: "same call ×14" }).count()).toBeGreaterThan(5);
+    // The last one was asked for when the run was stopped.
+    await page.getByText("1 call without a result").waitFor();
+    await page.getByRole("listbox", { name: "Steps" }).press("End");
+    await page.getByRole("listbox", { name: "Steps" }).press("ArrowUp");
+    await page.locator(".step-panel").getByText("no result seen: how it went is not known").waitFor();
+    expect(await page.locator(".step-summary").textContent()).not.toMatch(/OK|took/);
+    expect(await steps().filter({ hasText: "no result seen" }).locator(".took").allTextContents()).toEqual(["—"]);
     await openRun(
       runOf(({ run }) => run.agent.name === "data-analyst"),
       2,

@@ -84,7 +84,7 @@ function guardrailsBehind(steps: readonly StepDetail[]): StepDetail[] {
   const startOf = ({ start_time }: StepDetail) => Date.parse(start_time);
   const placeOf = (step: StepDetail) => {
     if (step.kind !== "guardrail") return startOf(step);
-    const beside = steps.filter((other) => startOf(other) <= startOf(step) + step.latency_ms + 1);
+    const beside = steps.filter((other) => startOf(other) <= startOf(step) + (step.latency_ms ?? 0) + 1);
     return Math.max(...beside.map(startOf)) + 0.5;
   };
   return steps.toSorted((a, b) => placeOf(a) - placeOf(b));

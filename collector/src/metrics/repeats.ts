@@ -37,7 +37,7 @@ const IS_REPEATED = `${WITHIN} AND journal != '' AND (record_id, journal) NOT IN
 /** What the views of `steps` made of the row, negative. */
 const CORRECT = `
 INSERT INTO corrections (tenant, run_id, record_id, what, in_force, version, step_id, kind, name, trace_id, parent_id, dialect, scope_name,
-  start_time, end_time, received_time, task_type, agent_name, model, tool_name, steps, llm_calls, llm_errors, tool_calls, tool_errors,
+  start_time, end_time, received_time, task_type, agent_name, model, tool_name, steps, llm_calls, llm_errors, tool_calls, tool_errors, tool_outcome_missing,
   input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_missing, input_missing, output_missing,
   cost_usd, cost_missing, records, numbered_records, guardrails, guardrail_rejections)
 WITH event = 'step' AS is_step, status = 'error' AS failed
@@ -45,6 +45,7 @@ SELECT tenant, run_id, concat(record_id, ':', journal), 'repeated', true, 1, ste
   start_time, end_time, received_time, task_type, agent_name, if(response_model != '', response_model, request_model), tool_name,
   -toInt64(is_step), -toInt64(llm_counted), -toInt64(llm_counted AND failed),
   -toInt64(is_step AND kind = 'tool'), -toInt64(is_step AND kind = 'tool' AND failed),
+  -toInt64(is_step AND kind = 'tool' AND tool_inferred AND result_sha256 = '' AND NOT failed),
   -if(llm_counted, toInt64(ifNull(input_tokens, 0)), 0), -if(llm_counted, toInt64(ifNull(output_tokens, 0)), 0),
   -if(llm_counted, toInt64(ifNull(cache_read_tokens, 0)), 0), -if(llm_counted, toInt64(ifNull(cache_write_tokens, 0)), 0),
   -if(llm_counted, toInt64(ifNull(reasoning_tokens, 0)), 0),

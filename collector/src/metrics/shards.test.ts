@@ -79,12 +79,26 @@ function rowsWith(kind: "insert" | "command", text: string, before: () => Promis
   };
 }
 
+/** The second tool call is one that was only asked for. */
 const KINDS = ["llm", "tool", "guardrail", "tool"] as const;
+const ASKED = 3;
+const asked = {
+  ...{
+    name: "search",
+    call_id: null,
+    requested_by: null,
+    arguments_sha256: null,
+    result_sha256: null,
+    result_bytes: null,
+  },
+  ...{ attempt: null, idempotency_key: null, known: null, valid: null, inferred: true },
+};
 const now = Date.now();
 const timeAt = (ms: number) => `${new Date(ms).toISOString().slice(0, -1)}000000Z`;
 
 function recordOf(n: number): NormalizedRecord {
   const kind = KINDS[n % KINDS.length] ?? "tool";
+  const isAsked = n % KINDS.length === ASKED;
   const llm = {
     ...{
       provider: "p",
@@ -124,13 +138,17 @@ function recordOf(n: number): NormalizedRecord {
       .digest("hex"),
     step_id: n.toString(16).padStart(16, "0"),
     ...{ start_time: timeAt(now - 1_000), end_time: timeAt(now), received_time: timeAt(now + n) },
-    ...{ status: kind === "llm" ? "ok" : "error", error: null, run_seq: n % 5 },
+    ...{ status: kind === "llm" || isAsked ? "ok" : "error", error: null, run_seq: n % 5 },
     run: {
       ...{ task_id: null, task_type: null, agent_name: "support", agent_version: null },
       ...{ session_id: null, user_id: null, heartbeat_interval_ms: null },
     },
     llm: kind === "llm" ? llm : null,
-    ...{ tool: null, end: null, cost: kind === "llm" ? { usd: "0.25", price_table: "t", price_version: "1" } : null },
+    ...{
+      tool: isAsked ? asked : null,
+      end: null,
+      cost: kind === "llm" ? { usd: "0.25", price_table: "t", price_version: "1" } : null,
+    },
     ...{ attributes: {}, events: [], links: [], resource: {}, scope: { name: "", version: "" } },
   } as unknown as NormalizedRecord["facts"];
   return { facts, content: {}, inputPreview: "", outputPreview: "" };
@@ -143,19 +161,20 @@ const frame = (seq: number, from: number, to: number): NormalizedFrame => ({
 /** All that readers make sums of, for `n` records from 0 on. */
 async function expectOnce(n: number): Promise<void> {
   const of = (kind: string) => Array.from({ length: n }, (_, i) => KINDS[i % 4]).filter((one) => one === kind).length;
+  const unknown = Array.from({ length: n }, (_, i) => i % 4).filter((at) => at === ASKED).length;
   const [sums] = await rows.query<Record<string, unknown>>(`
     SELECT toUInt32(sum(runs.records + more.records)) AS records, toUInt32(sum(runs.numbered_records + more.numbered_records)) AS numbered,
       toUInt32(sum(runs.steps + more.steps)) AS steps, toUInt32(sum(runs.llm_calls + more.llm_calls)) AS llm,
-      toUInt32(sum(runs.tool_errors + more.tool_errors)) AS tools, toUInt32(sum(runs.guardrail_rejections + more.guardrail_rejections)) AS rejected,
+      toUInt32(sum(runs.tool_errors + more.tool_errors)) AS tools, toUInt32(sum(runs.tool_outcome_missing + more.tool_outcome_missing)) AS unknown, toUInt32(sum(runs.guardrail_rejections + more.guardrail_rejections)) AS rejected,
       toUInt32(sum(ifNull(runs.input_tokens, 0) + more.input_tokens)) AS tokens, toFloat64(sum(ifNull(runs.cost_usd, 0) + more.cost_usd)) AS usd,
       toUInt32(sum(runs.input_missing + more.input_missing)) AS lackingIn, toUInt32(sum(runs.output_missing + more.output_missing)) AS lackingOut
     FROM (SELECT * FROM runs FINAL) AS runs LEFT ANY JOIN (SELECT * FROM run_corrections FINAL) AS more ON more.run_id = runs.run_id`);
   const calls = { llm: of("llm"), tokens: of("llm") * 10, usd: of("llm") / 4, lackingIn: 0, lackingOut: of("llm") };
-  const once = { steps: n, tools: of("tool"), ...calls };
+  const once = { steps: n, tools: of("tool") - unknown, unknown, ...calls };
   expect(sums).toEqual({ ...once, records: n, numbered: n, rejected: of("guardrail") });
   for (const parts of ["usage_parts", "step_parts"]) {
     const [usage] = await rows.query<Record<string, unknown>>(`
-      SELECT toUInt32(sum(steps)) AS steps, toUInt32(sum(llm_calls)) AS llm, toUInt32(sum(tool_errors)) AS tools,
+      SELECT toUInt32(sum(steps)) AS steps, toUInt32(sum(llm_calls)) AS llm, toUInt32(sum(tool_errors)) AS tools, toUInt32(sum(tool_outcome_missing)) AS unknown,
         toUInt32(sum(input_tokens)) AS tokens, toFloat64(sum(cost_usd)) AS usd, toUInt32(sum(guardrails)) AS guardrails,
         toUInt32(sum(input_missing)) AS lackingIn, toUInt32(sum(output_missing)) AS lackingOut FROM ${parts}`);
     expect(usage, parts).toEqual({ ...once, guardrails: of("guardrail") });

@@ -163,7 +163,7 @@ function toolOf(n: number): ToolFacts {
     idempotency_key: null,
     known: true,
     valid: null,
-    inferred: false,
+    inferred: n % 4 === 0,
   };
 }
 
@@ -183,12 +183,12 @@ const ANSWERS = {
   steps: "SELECT * EXCEPT (journal_seq, journal) FROM steps ORDER BY record_id",
   runs: `SELECT tenant, run_id, min(start_time), max(end_time), min(first_received_time), max(last_seen_time), max(heartbeat_interval_ms),
     max(ended), max(root), max(error), min(agent), min(task_id), min(task_type), min(session_id), min(user_id), min(dialect), sum(records),
-    sum(numbered_records), sum(conflicts), sum(steps), sum(step_errors), sum(llm_calls), sum(tool_calls), sum(tool_errors), sum(guardrails),
+    sum(numbered_records), sum(conflicts), sum(steps), sum(step_errors), sum(llm_calls), sum(tool_calls), sum(tool_errors), sum(tool_outcome_missing), sum(guardrails),
     sum(guardrail_rejections), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(reasoning_tokens), sum(usage_missing),
     sum(input_missing), sum(output_missing),
     sum(cost_usd), sum(cost_missing), max(price_table), arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayArray(tools))
     FROM runs GROUP BY tenant, run_id ORDER BY run_id`,
-  usage: `SELECT minute, kind, model, tool_name, agent_name, task_type, sum(steps), sum(llm_calls), sum(tool_errors), sum(input_tokens),
+  usage: `SELECT minute, kind, model, tool_name, agent_name, task_type, sum(steps), sum(llm_calls), sum(tool_errors), sum(tool_outcome_missing), sum(input_tokens),
     sum(input_missing), sum(output_missing), sum(cost_usd), sum(guardrail_rejections), quantileBFloat16Merge(0.95)(latency) FROM usage_by_minute GROUP BY ALL ORDER BY ALL`,
   logEntries: "SELECT * EXCEPT inserted_time FROM log_entries FINAL ORDER BY shard, log_index",
   acts: "SELECT * FROM acts FINAL ORDER BY shard, log_index",

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { InferredTool } from "./inferred-tools.ts";
 import type { Resolution, Usage } from "./resolve-run.ts";
-import { usageKnown } from "./same-call.ts";
+import { lacksOutcome, usageKnown } from "./same-call.ts";
 import type { StepFact } from "./step-fact.ts";
 
 /** A row of ClickHouse's `corrections`, but for `version` and `in_force`. */
@@ -43,6 +43,7 @@ export interface CorrectionRow {
   llm_errors: number;
   tool_calls: number;
   tool_errors: number;
+  tool_outcome_missing: number;
   input_tokens: number;
   output_tokens: number;
   cache_read_tokens: number;
@@ -101,6 +102,7 @@ const NOTHING = {
   llm_errors: 0,
   tool_calls: 0,
   tool_errors: 0,
+  tool_outcome_missing: 0,
   input_tokens: 0,
   output_tokens: 0,
   cache_read_tokens: 0,
@@ -122,7 +124,8 @@ function uncountedRow(fact: StepFact, sameCallAs: StepFact): Row {
   const same_call_in = sameCallAs.run_id === fact.run_id ? "" : sameCallAs.run_id;
   const row = { ...rowOf(fact), what: "uncounted" as const, same_call_as: sameCallAs.step_id, same_call_in };
   const failed = fact.status === "error";
-  if (fact.kind === "tool") return { ...row, tool_calls: -1, tool_errors: minus(failed) };
+  if (fact.kind === "tool")
+    return { ...row, tool_calls: -1, tool_errors: minus(failed), tool_outcome_missing: minus(lacksOutcome(fact)) };
   return {
     ...row,
     llm_calls: -1,
@@ -192,6 +195,7 @@ function inferredRow(tool: InferredTool): Row {
     steps: 1,
     tool_calls: 1,
     tool_errors: result?.isError ? 1 : 0,
+    tool_outcome_missing: result === null ? 1 : 0,
   };
 }
 

@@ -62,11 +62,11 @@ function keyOf({ run_id, record_id }: { run_id: string; record_id: string }): st
 }
 
 const SUM_UP = `
-INSERT INTO run_corrections (tenant, run_id, version, received_time, steps, llm_calls, tool_calls, tool_errors, input_tokens, output_tokens,
+INSERT INTO run_corrections (tenant, run_id, version, received_time, steps, llm_calls, tool_calls, tool_errors, tool_outcome_missing, input_tokens, output_tokens,
   cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_missing, input_missing, output_missing, cost_usd, cost_missing, tools, records,
   numbered_records, guardrails, guardrail_rejections)
 SELECT tenant, run_id, sum(version), max(received_time), sumIf(steps, in_force), sumIf(llm_calls, in_force), sumIf(tool_calls, in_force),
-  sumIf(tool_errors, in_force), sumIf(input_tokens, in_force), sumIf(output_tokens, in_force), sumIf(cache_read_tokens, in_force),
+  sumIf(tool_errors, in_force), sumIf(tool_outcome_missing, in_force), sumIf(input_tokens, in_force), sumIf(output_tokens, in_force), sumIf(cache_read_tokens, in_force),
   sumIf(cache_write_tokens, in_force), sumIf(reasoning_tokens, in_force), sumIf(usage_missing, in_force),
   sumIf(input_missing, in_force), sumIf(output_missing, in_force), sumIf(cost_usd, in_force),
   sumIf(cost_missing, in_force), groupUniqArrayIf(tool_name::String, in_force AND what = 'inferred'),

@@ -9,6 +9,8 @@ export interface Sums {
   steps: number;
   llm_calls: number;
   tool_calls: number;
+  /** Tool calls of which nobody told how they went. */
+  unknown: number;
   tokens: number | null;
   missing: number;
   missingIn: number;
@@ -64,7 +66,7 @@ export async function openResolverStage(): Promise<ResolverStage> {
 
 const SUMS = `
 SELECT toInt32(runs.steps + more.steps) AS steps, toInt32(runs.llm_calls + more.llm_calls) AS llm_calls,
-  toInt32(runs.tool_calls + more.tool_calls) AS tool_calls, toInt32(runs.input_tokens + more.input_tokens) AS tokens,
+  toInt32(runs.tool_calls + more.tool_calls) AS tool_calls, toInt32(runs.tool_outcome_missing + more.tool_outcome_missing) AS unknown, toInt32(runs.input_tokens + more.input_tokens) AS tokens,
   toInt32(runs.usage_missing + more.usage_missing) AS missing, toInt32(runs.input_missing + more.input_missing) AS missingIn,
   toInt32(runs.output_missing + more.output_missing) AS missingOut, toString(runs.cost_usd + more.cost_usd) AS cost,
   arraySort(arrayDistinct(arrayConcat(runs.tools, more.tools))) AS tools
@@ -72,7 +74,7 @@ FROM (SELECT * FROM runs FINAL WHERE run_id = {run_id:String}) AS runs
 LEFT ANY JOIN (SELECT * FROM run_corrections FINAL WHERE run_id = {run_id:String}) AS more USING run_id`;
 
 const USAGE = `
-SELECT toInt32(sum(steps)) AS steps, toInt32(sum(llm_calls)) AS llm_calls, toInt32(sum(tool_calls)) AS tool_calls,
+SELECT toInt32(sum(steps)) AS steps, toInt32(sum(llm_calls)) AS llm_calls, toInt32(sum(tool_calls)) AS tool_calls, toInt32(sum(tool_outcome_missing)) AS unknown,
   toInt32(sum(input_tokens)) AS tokens, toInt32(sum(usage_missing)) AS missing,
   toInt32(sum(input_missing)) AS missingIn, toInt32(sum(output_missing)) AS missingOut, toString(sum(cost_usd)) AS cost
 FROM usage_parts WHERE agent_name = {agent:String}`;

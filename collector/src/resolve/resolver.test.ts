@@ -70,6 +70,31 @@ it("shows a tool call from the messages, and no more once its span comes", async
   expect(await shownSteps("late")).toEqual(["llm asks", "tool span", "llm next"]);
 });
 
+it("counts what was only asked for as a call of which nobody knows how it went, until its result or another's span tells", async () => {
+  const facts = { run_id: "unknown", agent_name: "unknown" };
+  const counts = async () => {
+    const { tool_calls, unknown } = await stage.sumsOf("unknown");
+    expect(await stage.usageOf("unknown")).toMatchObject({ tool_calls, unknown });
+    return [tool_calls, unknown];
+  };
+  await stage.arrive(llm("asks", [0, 100], "agent", null, { ...facts, ...asking(["c1", "look up", "{}"]) }));
+  await stage.arrive(llm("goes on", [300, 400], "agent", null, facts));
+  expect(await counts()).toEqual([1, 1]);
+  await stage.arrive(llm("next", [500, 600], "agent", null, { ...facts, ...given(["c1", "42"]) }));
+  expect(await counts()).toEqual([1, 0]);
+
+  const own = tool("own", [700, 900], "agent", {
+    ...facts,
+    dialect: "runledger",
+    scope_name: "own",
+    tool_call_id: "c2",
+  });
+  await stage.arrive({ ...own, tool_inferred: true, arguments_sha256: "a" });
+  expect(await counts()).toEqual([2, 1]);
+  await stage.arrive(tool("span", [710, 890], "agent", { ...facts, tool_call_id: "c2" }));
+  expect(await counts()).toEqual([2, 0]);
+});
+
 it("infers what was asked for last when the run is over", async () => {
   const facts = { run_id: "over" };
   await stage.arrive(llm("asks", [0, 100], "agent", [1, 1], { ...facts, ...asking(["c1", "search", "{}"]) }));

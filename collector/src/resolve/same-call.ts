@@ -1,3 +1,4 @@
+import { isOutcomeUnknown } from "@runledger/contract";
 import { shareMoment } from "./at-once.ts";
 import { mayHaveSameWords } from "./call-words.ts";
 import { notBefore, type Span, type StepFact, sourceOf } from "./step-fact.ts";
@@ -65,8 +66,15 @@ export const TOOL_CALL: CallRules = {
   siblingKeys: ({ tool_call_id }) => (tool_call_id === "" ? [] : [tool_call_id]),
   siblings: (a, b) => a.tool_call_id === b.tool_call_id,
   haveSameId: (a, b) => haveUniqueIds([a.tool_call_id], [b.tool_call_id]),
-  knowledge: (fact) => (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
+  // Who saw it run knows how it went.
+  knowledge: (fact) =>
+    (lacksOutcome(fact) ? 0 : 4) + (fact.arguments_sha256 === "" ? 0 : 2) + (fact.result_sha256 === "" ? 0 : 1),
 };
+
+/** Of a tool call. */
+export function lacksOutcome({ tool_inferred, result_sha256, status }: StepFact): boolean {
+  return isOutcomeUnknown({ inferred: tool_inferred, result_sha256, status });
+}
 
 /** Ids that are counted from 0, or made up in a test, are shorter. */
 export const MIN_UNIQUE_ID_CHARS = 12;

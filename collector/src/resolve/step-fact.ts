@@ -34,6 +34,7 @@ export const FACT_COLUMNS = [
   "tool_call_id",
   "arguments_sha256",
   "result_sha256",
+  "tool_inferred",
   "tool_request_ids",
   "tool_request_names",
   "tool_request_arguments",

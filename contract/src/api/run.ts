@@ -32,6 +32,8 @@ export const run = z.object({
   llm_calls: count,
   tool_call_count: count,
   tool_errors: count,
+  /** Tool calls of which nobody told how they went: asked for in the messages, without a span, and no result was seen (yet). */
+  tool_outcome_missing: count,
   guardrail_rejections: count,
   input_tokens: count.nullable(),
   output_tokens: count.nullable(),
@@ -68,8 +70,10 @@ export type Run = z.infer<typeof run>;
 const toolCall = z.object({
   step_id: z.string(),
   tool: z.string(),
-  latency_ms: z.number(),
-  success: z.boolean(),
+  /** Null: nobody told when it began and ended, the call was seen in the messages only. */
+  latency_ms: z.number().nullable(),
+  /** Null: nobody told, it is one of `tool_outcome_missing`. */
+  success: z.boolean().nullable(),
   attempt: count.nullable(),
   error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
 });

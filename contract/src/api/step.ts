@@ -65,8 +65,10 @@ export const step = z.object({
   operation: z.string().nullable(),
   name: z.string(),
   start_time: apiTime,
-  latency_ms: z.number(),
-  status: z.enum(["ok", "error"]),
+  /** Null of a tool call that was seen in the messages only (`tool.inferred`): nobody told when it began and ended. */
+  latency_ms: z.number().nullable(),
+  /** Null of such a call whose result was not seen (yet): nobody told how it went, nor whether it ran. */
+  status: z.enum(["ok", "error"]).nullable(),
   error: z.object({ type: z.string(), message: z.string().nullable() }).nullable(),
   /** Of the log. A step that is inferred from others has ids that are derived from theirs, and no record of its own. */
   record_id: z.string(),

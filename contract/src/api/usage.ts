@@ -14,10 +14,12 @@ export const usageRow = z.object({
   steps_mean: z.number().nullable(),
   steps_p50: z.number().nullable(),
   steps_p95: z.number().nullable(),
-  /** Of runs that ended; grouped by model or tool, of the calls. */
+  /** Of runs that ended; grouped by model or tool, of the calls that were seen to begin and end. */
   latency_p95_ms: z.number().nullable(),
   llm_calls: count,
   tool_calls: count,
+  /** As of a run. */
+  tool_outcome_missing: count,
   input_tokens: count.nullable(),
   output_tokens: count.nullable(),
   cache_read_tokens: count.nullable(),
@@ -29,6 +31,7 @@ export const usageRow = z.object({
   output_missing: count,
   cost_usd: apiMoney.nullable(),
   cost_missing: count,
+  /** Of the tool calls that are told how they went: without `tool_outcome_missing`. */
   tool_success_rate: rate,
   guardrail_rejection_rate: rate,
 });

@@ -34,6 +34,13 @@ export function tokens(run: Run): string {
   return `${sum(run.input_tokens, run.input_missing)} / ${sum(run.output_tokens, run.output_missing)}`;
 }
 
+/** How many tool calls there were; of those without a result nobody knows how they went. */
+export function tools({ tool_call_count, tool_errors, tool_outcome_missing }: Run): string {
+  const failed = tool_errors > 0 ? ` ${pc.red(`(${tool_errors} failed)`)}` : "";
+  const missing = tool_outcome_missing > 0 ? ` ${pc.dim(`(${tool_outcome_missing} without a result)`)}` : "";
+  return `${tool_call_count}${failed}${missing}`;
+}
+
 /** At least so much: some calls did not tell theirs. */
 function more(missing: number): string {
   return missing > 0 ? "+?" : "";

@@ -312,22 +312,28 @@ test("failing tools and rejections by guardrails fire from their thresholds on, 
   webhook = await startWebhookReceiver();
   const url = await start();
   const failed = { status: "error", error_type: "Error", error_message: "no" } as const;
-  const tools = (runId: string, failing: number, calls: number) =>
-    Array.from({ length: calls }, (_, i) =>
-      toolRow(runId, `t${i}`, { ...now(), arguments_sha256: sha256(`${i}`), ...(i < failing ? failed : {}) }),
+  const tools = (runId: string, failing: number, calls: number, asked = 0) =>
+    Array.from({ length: calls + asked }, (_, i) =>
+      toolRow(runId, `t${i}`, {
+        ...{ ...now(), arguments_sha256: sha256(`${i}`), tool_inferred: i >= calls },
+        ...(i < failing ? failed : {}),
+      }),
     );
   const rejections = (runId: string, count: number) =>
     Array.from({ length: count }, (_, i) => stepRow(runId, `g${i}`, { ...now(), kind: "guardrail", ...failed }));
   await insert(
     ...[...tools("failing", 3, 5), ...tools("fine", 2, 5), ...tools("few", 4, 4)],
+    // What was only asked for is no call that went well, nor one of five.
+    ...[...tools("unsure", 3, 5, 5), ...tools("hardly", 4, 4, 3)],
     ...[...rejections("rejected", 3), ...rejections("checked", 2)],
   );
-  await vi.waitFor(() => expect(webhook.requests).toHaveLength(2), { timeout: 15_000 });
+  await vi.waitFor(() => expect(webhook.requests).toHaveLength(3), { timeout: 15_000 });
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const found = (await alertsOf(url)).map(({ rule, run_id, value }) => [rule, run_id, value]).sort();
   expect(found).toEqual([
     ["guardrail.rejections", "rejected", 3],
     ["tool.failure_rate", "failing", 0.6],
+    ["tool.failure_rate", "unsure", 0.6],
   ]);
 });
 

@@ -24,10 +24,11 @@ const MEASURES: Partial<Record<RuleName, { of: (run: Run) => number; words: (val
   "limit.time": { of: (run) => run.duration_ms / 1_000, words: (value) => `runs since ${Math.round(value)} s` },
 };
 
-/** A share of few calls says nothing. */
+/** A share of few calls says nothing, and what was only asked for has not failed and not succeeded. */
 const MIN_TOOL_CALLS = 5;
 function failureRate(run: Run): number {
-  return run.tool_call_count < MIN_TOOL_CALLS ? 0 : run.tool_errors / run.tool_call_count;
+  const told = run.tool_call_count - run.tool_outcome_missing;
+  return told < MIN_TOOL_CALLS ? 0 : run.tool_errors / told;
 }
 
 /** Which rule speaks of a limit of the SDK, by the name in its `limit` step, and how many of its units make one of the rule's. */

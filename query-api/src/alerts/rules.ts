@@ -39,7 +39,7 @@ const BUILT_IN: Record<RuleName, Omit<AlertRule, "rule" | "action">> = {
   "limit.cost": { description: "A run costs a lot", enabled: true, threshold: 10, unit: "usd" },
   "limit.time": { description: "A run takes long", enabled: true, threshold: 3_600, unit: "seconds" },
   "tool.failure_rate": {
-    description: "Of the tool calls of a run, five at least, too many fail",
+    description: "Of the tool calls of a run whose outcome is known, five at least, too many fail",
     enabled: true,
     threshold: 0.5,
     unit: "share",

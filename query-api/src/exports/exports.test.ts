@@ -21,7 +21,7 @@ import { queryApiSettings } from "../config.ts";
 import type { App } from "../dependencies.ts";
 import { type ApiUnderTest, startApiUnderTest } from "../testing/api-under-test.ts";
 import { publishSmallLog, recordOf, writePack } from "../testing/small-log.ts";
-import { at, llmRow, stepRow, toolRow } from "../testing/step-rows.ts";
+import { at, llmRow, sha256, stepRow, toolRow } from "../testing/step-rows.ts";
 import { newestRecorded } from "./directory-reading.ts";
 import { exportOffline } from "./export-offline.ts";
 import { createExportStore, type KeptExport } from "./export-store.ts";
@@ -29,6 +29,7 @@ import { logsOnRecord } from "./logs-on-record.ts";
 import { ocsfApiActivity, ocsfEvent } from "./ocsf.ts";
 import { createOfflineExports } from "./offline-exports.ts";
 import { runsCsv } from "./runs-csv.ts";
+import { trailLine } from "./step-words.ts";
 
 let api: ApiUnderTest;
 let app: App;
@@ -39,6 +40,11 @@ const runOf = (agent_name: string): RunledgerRecord["run"] => ({
   ...{ task_id: null, task_type: "ticket", agent_name, agent_version: "1", session_id: "s1", user_id: "u1" },
   heartbeat_interval_ms: null,
 });
+const toolFacts: NonNullable<RunledgerRecord["tool"]> = {
+  ...{ name: "search", call_id: null, requested_by: null, arguments_sha256: null, result_sha256: null },
+  ...{ result_bytes: null, attempt: null, idempotency_key: null, known: null, valid: null, inferred: false },
+};
+const NO_CONTENTS = { arguments: null, result: null, response: null, output: null };
 const received = (seconds: number) => ({ received_time: at(seconds) });
 
 beforeAll(async () => {
@@ -185,6 +191,23 @@ test("an act is told of in OCSF with who did what, and why", () => {
     api: { operation: "erasure" },
     unmapped: { reason: "asked to", target: { key_ids: ["a1"] } },
   });
+});
+
+test("of a tool call that was only asked for, no form says that it went well, or how long it took", () => {
+  const record = recordOf(toolRow("r1", "asked", { start_time: at(0), end_time: at(90_000) }), { kind: "tool" });
+  const tool = { ...toolFacts, name: "search", inferred: true };
+  const told = (facts: Partial<typeof tool>, status: RunledgerRecord["status"] = "unset") => {
+    const one = { ...record, status, tool: { ...tool, ...facts } };
+    const { status_id, duration, end_time } = ocsfApiActivity.parse(ocsfEvent(7, one, null));
+    return [trailLine(7, one, NO_CONTENTS)?.sentence, status_id, duration, end_time];
+  };
+  const asked = "The model asked for the tool “search”";
+  expect(told({})).toEqual([`${asked}; no result was seen.`, 0, undefined, undefined]);
+  const seen = told({ result_sha256: sha256("42") });
+  expect(seen).toEqual([`${asked}; its result was seen in the messages.`, 1, undefined, undefined]);
+  expect(told({}, "error").slice(0, 2)).toEqual([`${asked}; no result was seen. It failed.`, 2]);
+  const [sentence, ...rest] = told({ inferred: false });
+  expect([sentence, rest[0], rest[1]]).toEqual(["The agent called the tool “search” in 90.0 s.", 1, 90_000]);
 });
 
 test("the report tells the trail in words and lets no content become markup", async () => {

@@ -1,4 +1,4 @@
-import type { RunledgerRecord } from "@runledger/contract";
+import { isOutcomeUnknown, type RunledgerRecord } from "@runledger/contract";
 import { z } from "zod";
 
 /** OCSF version whose API Activity class (6003) the events are of: https://schema.ocsf.io/1.6.0/classes/api_activity */
@@ -7,7 +7,7 @@ const CATEGORY_APPLICATION = 6;
 const CLASS_API_ACTIVITY = 6003;
 const ACTIVITY = { create: 1, read: 2, update: 3, delete: 4, other: 99 } as const;
 const SEVERITY = { informational: 1, low: 2 } as const;
-const STATUS = { success: 1, failure: 2 } as const;
+const STATUS = { unknown: 0, success: 1, failure: 2 } as const;
 
 /** By the last word of an act's action. */
 const ACTIVITY_OF_ACT: Readonly<Record<string, keyof typeof ACTIVITY>> = {
@@ -36,8 +36,9 @@ export const ocsfApiActivity = z.strictObject({
   }),
   category_uid: z.literal(CATEGORY_APPLICATION),
   class_uid: z.literal(CLASS_API_ACTIVITY),
-  duration: z.number().int(),
-  end_time: z.number().int(),
+  /** Of what was seen to begin and end: not of a tool call that only messages tell of. */
+  duration: z.number().int().optional(),
+  end_time: z.number().int().optional(),
   metadata: z.strictObject({
     correlation_uid: z.string(),
     log_name: z.string(),
@@ -51,7 +52,7 @@ export const ocsfApiActivity = z.strictObject({
   severity_id: z.union([z.literal(SEVERITY.informational), z.literal(SEVERITY.low)]),
   src_endpoint: z.strictObject({ name: z.string() }),
   start_time: z.number().int(),
-  status_id: z.union([z.literal(STATUS.success), z.literal(STATUS.failure)]),
+  status_id: z.union([z.literal(STATUS.unknown), z.literal(STATUS.success), z.literal(STATUS.failure)]),
   time: z.number().int().describe("ms since the epoch"),
   type_uid: z.number().int(),
   unmapped: z.record(z.string(), z.unknown()),
@@ -87,8 +88,7 @@ export function ocsfEvent(index: number, record: RunledgerRecord, shard: string 
     },
     category_uid: CATEGORY_APPLICATION,
     class_uid: CLASS_API_ACTIVITY,
-    duration: Math.max(0, end - start),
-    end_time: end,
+    ...(tool?.inferred ? {} : { duration: Math.max(0, end - start), end_time: end }),
     metadata: {
       correlation_uid: record.run_id,
       log_name: "runledger",
@@ -102,11 +102,16 @@ export function ocsfEvent(index: number, record: RunledgerRecord, shard: string 
     severity_id: record.status === "error" ? SEVERITY.low : SEVERITY.informational,
     src_endpoint: { name: serviceName(record) },
     start_time: start,
-    status_id: record.status === "error" ? STATUS.failure : STATUS.success,
+    status_id: statusOf(record),
     time: start,
     type_uid: CLASS_API_ACTIVITY * 100 + activity,
     unmapped: { ...unmappedOf(record), ...(shard === null ? {} : { shard }) },
   };
+}
+
+function statusOf({ tool, status }: RunledgerRecord): OcsfApiActivity["status_id"] {
+  if (tool !== null && isOutcomeUnknown({ ...tool, status })) return STATUS.unknown;
+  return status === "error" ? STATUS.failure : STATUS.success;
 }
 
 /** Who did it: whose key it was, or for whom the agent worked. */

@@ -59,7 +59,9 @@ function stepSentence(record: RunledgerRecord): string {
     case "llm":
       return llm === null ? `A model was called (${name}) ${took}.` : modelSentence(record, llm, took);
     case "tool":
-      return `The agent called the tool “${tool?.name ?? name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
+      return tool?.inferred
+        ? `The model asked for the tool “${tool.name}”; ${tool.result_sha256 === null ? "no result was seen" : "its result was seen in the messages"}.`
+        : `The agent called the tool “${tool?.name ?? name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
     case "decision":
       return `The agent decided: ${name}.`;
     case "guardrail":

@@ -74,6 +74,8 @@ function correction(what: string, of: StepRow, more: object): object {
     steps: 0,
     llm_calls: 0,
     tool_calls: 0,
+    tool_errors: 0,
+    tool_outcome_missing: 0,
     input_tokens: 0,
     output_tokens: 0,
     cost_usd: "0",
@@ -97,6 +99,8 @@ const inferred = [1, 2, 3].map((n) =>
     result_sha256: ["", sha256("42"), "", sha256('"no such city"')][n],
     result_bytes: n === 1 ? 2 : null,
     error_type: n === 3 ? "tool_error" : "",
+    tool_errors: n === 3 ? 1 : 0,
+    tool_outcome_missing: n === 2 ? 1 : 0,
     start_time: at(100 + n),
     end_time: at(200),
     steps: 1,
@@ -138,6 +142,8 @@ beforeAll(async () => {
         steps: 3,
         llm_calls: -1,
         tool_calls: 2,
+        tool_errors: 1,
+        tool_outcome_missing: 1,
         input_tokens: -100,
         output_tokens: -5,
         cost_usd: "-0.2",
@@ -180,7 +186,13 @@ const sums = { steps: 8, llm_calls: 2, input_tokens: 110, output_tokens: 6, cost
 test("a run's sums are corrected, in lists and filters, alone, and grouped any way", async () => {
   const { tool_calls, ...detail } = runDetail.parse((await api.get("/v1/runs/r1")).body);
   expect(detail).toMatchObject({ ...sums, tool_call_count: 3, tools: ["look_up", "search"], complete: true });
+  expect(detail).toMatchObject({ tool_errors: 1, tool_outcome_missing: 1 });
   expect(tool_calls.map(({ tool }) => tool)).toEqual(["look_up", "look_up", "look_up"]);
+  expect(tool_calls.map(({ success, latency_ms }) => [success, latency_ms])).toEqual([
+    [true, null],
+    [null, null],
+    [false, null],
+  ]);
   for (const query of ["", "?tool=look_up", "?order=-cost_usd&min_cost_usd=0.3", "?q=look_up"]) {
     expect(runList.parse((await api.get(`/v1/runs${query}`)).body).items, query).toMatchObject([sums]);
   }
@@ -191,7 +203,9 @@ test("usage is corrected, by run and by call", async () => {
   const since = `since=${at(-120_000)}&until=${at(60_000)}`;
   const asked = async (groups: string) =>
     usage.parse((await api.get(`/v1/usage?${since}&group_by=${groups}`)).body).items;
-  expect(await asked("")).toMatchObject([{ ...sums, tool_calls: 3 }]);
+  expect(await asked("")).toMatchObject([
+    { ...sums, tool_calls: 3, tool_outcome_missing: 1, tool_success_rate: 1 / 2 },
+  ]);
   for (const groups of ["model", "agent,model"]) {
     expect(
       new Map(
@@ -205,12 +219,11 @@ test("usage is corrected, by run and by call", async () => {
     );
   }
   for (const groups of ["tool", "agent,tool"]) {
-    expect(new Map((await asked(groups)).map(({ group, tool_calls }) => [group["tool"], tool_calls]))).toEqual(
-      new Map([
-        ["look_up", 3],
-        ["search", 0],
-      ]),
-    );
+    const found = (await asked(groups)).map((row) => [
+      row.group["tool"],
+      [row.tool_calls, row.tool_outcome_missing, row.tool_success_rate],
+    ]);
+    expect(Object.fromEntries(found)).toEqual({ look_up: [3, 1, 1 / 2], search: [0, 0, null] });
   }
 });
 
@@ -231,6 +244,8 @@ test("steps say whether they count, and inferred ones are among them", async () 
     shown_by: inner.record_id,
     tool: { inferred: true, requested_by: inner.step_id, call_id: "c1", result_bytes: 2, counted: true },
   });
+  expect(items[3]?.latency_ms).toBeNull();
+  expect(items[4]).toMatchObject({ status: null, error: null, latency_ms: null, tool: { result_sha256: null } });
   expect(items[5]).toMatchObject({ status: "error", error: { type: "tool_error", message: null } });
   expect(items[7]).toMatchObject({
     shown_by: null,

@@ -12,7 +12,8 @@ export async function rootsOf(
 ): Promise<RunDetail["roots"]> {
   const found = await queryRoots(rows, { tenant, runIds: [run.run_id], received, limit: MAX_RUN_ROOTS });
   return found.map((row) => {
-    const { step_id, record_id, name, status, error, input_preview, output_preview } = stepFromRow(row);
+    const { step_id, record_id, name, error, input_preview, output_preview } = stepFromRow(row);
+    const status = error === null ? "ok" : "error";
     return { step_id, record_id, name, status, error, input_preview, output_preview };
   });
 }

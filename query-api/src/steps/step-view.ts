@@ -1,4 +1,4 @@
-import { rowAgentFacts, STEP_KINDS, type Step } from "@runledger/contract";
+import { isOutcomeUnknown, rowAgentFacts, STEP_KINDS, type Step } from "@runledger/contract";
 import { z } from "zod";
 
 const text = z.string();
@@ -64,6 +64,7 @@ type ReadRow = z.infer<typeof stepRow>;
 export function stepFromRow(row: unknown): Step {
   const r = stepRow.parse(row);
   const { tool: safety, ...facts } = agentFactsOf(r.agent_facts);
+  const isInferred = r.kind === "tool" && r.tool_inferred;
   return {
     seq: r.seq,
     step_id: r.step_id,
@@ -72,8 +73,8 @@ export function stepFromRow(row: unknown): Step {
     operation: orNull(r.operation),
     name: r.name,
     start_time: `${r.start_time.replace(" ", "T")}Z`,
-    latency_ms: r.latency_ms,
-    status: r.status === "error" ? "error" : "ok",
+    latency_ms: isInferred ? null : r.latency_ms,
+    status: isOutcomeUnknown({ ...r, inferred: isInferred }) ? null : r.status === "error" ? "error" : "ok",
     error: r.status === "error" ? { type: r.error_type || "error", message: orNull(r.error_message) } : null,
     record_id: r.record_id,
     shown_by: orNull(r.shown_by),

@@ -1,4 +1,4 @@
-import type { RunDetail } from "@runledger/contract";
+import { isOutcomeUnknown, type RunDetail } from "@runledger/contract";
 import type { Rows } from "@runledger/storage";
 import { z } from "zod";
 import { shortName, shortText } from "../http/short-columns.ts";
@@ -15,6 +15,8 @@ const toolCallRow = z.object({
   attempt: z.coerce.number().nullable(),
   error_type: z.string(),
   error_message: z.string(),
+  tool_inferred: z.boolean(),
+  result_sha256: z.string(),
 });
 
 /** The tool calls of a run, in the order of its steps. */
@@ -25,7 +27,7 @@ export async function queryToolCalls(
 ): Promise<RunDetail["tool_calls"]> {
   const sql = `
 SELECT step_id, ${shortName("t.tool_name")} AS tool_name, latency_ms, status, attempt, ${shortName("t.error_type")} AS error_type,
-  ${shortText("t.error_message")} AS error_message
+  ${shortText("t.error_message")} AS error_message, tool_inferred, result_sha256
 FROM all_steps AS t
 WHERE tenant = {tenant:String} AND run_id = {run_id:String} AND kind = 'tool'
   AND record_id NOT IN (SELECT record_id FROM corrections FINAL
@@ -46,8 +48,8 @@ LIMIT {max:UInt32}`;
     return {
       step_id: call.step_id,
       tool: call.tool_name,
-      latency_ms: call.latency_ms,
-      success: !failed,
+      latency_ms: call.tool_inferred ? null : call.latency_ms,
+      success: isOutcomeUnknown({ ...call, inferred: call.tool_inferred }) ? null : !failed,
       attempt: call.attempt,
       error: failed ? { type: call.error_type || "error", message: call.error_message || null } : null,
     };

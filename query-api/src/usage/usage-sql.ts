@@ -34,7 +34,7 @@ SELECT ${grouped(groups, (group) => DIMENSIONS[group].runs)}
   avg(step_count) AS steps_mean, quantileExact(0.5)(step_count) AS steps_p50, quantileExact(0.95)(step_count) AS steps_p95,
   quantileExactIf(0.95)(duration_ns / 1e6, run_status != 'running') AS latency_p95,
   sum(step_count) AS steps, sum(llm_call_count) AS llm_calls, sum(tool_call_count) AS tool_calls,
-  sum(tool_error_count) AS tool_errors, sum(guardrail_count) AS guardrails,
+  sum(tool_error_count) AS tool_errors, sum(tool_outcome_missing_count) AS tool_outcome_missing, sum(guardrail_count) AS guardrails,
   sum(guardrail_rejection_count) AS guardrail_rejections,
   sum(input_sum) AS input, sum(output_sum) AS output, sum(cache_read_sum) AS cache_read,
   sum(cache_write_sum) AS cache_write, sum(reasoning_sum) AS reasoning, sum(usage_missing_count) AS usage_missing,
@@ -60,7 +60,7 @@ export function callUsageSql(groups: readonly UsageGroup[]): string {
   return `
 SELECT ${grouped(groups, (group) => (byMinute ? (DIMENSIONS[group].minutes ?? "''") : `dimension_${group}`))}
   sum(steps) AS step_sum, sum(llm_calls) AS llm_call_sum, sum(tool_calls) AS tool_call_sum,
-  sum(tool_errors) AS tool_error_sum, sum(guardrails) AS guardrail_sum, sum(guardrail_rejections) AS guardrail_rejection_sum,
+  sum(tool_errors) AS tool_error_sum, greatest(sum(tool_outcome_missing), 0) AS tool_outcome_missing_sum, sum(guardrails) AS guardrail_sum, sum(guardrail_rejections) AS guardrail_rejection_sum,
   ${ofCalls("input_tokens")} AS input, ${ofCalls("output_tokens")} AS output, ${ofCalls("cache_read_tokens")} AS cache_read,
   ${ofCalls("cache_write_tokens")} AS cache_write, ${ofCalls("reasoning_tokens")} AS reasoning, sum(usage_missing) AS usage_missing_sum,
   greatest(sum(input_missing), 0) AS input_missing_sum, greatest(sum(output_missing), 0) AS output_missing_sum,

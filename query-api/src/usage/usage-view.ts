@@ -27,6 +27,7 @@ const runUsageRow = used.extend({
   llm_calls: count,
   tool_calls: count,
   tool_errors: count,
+  tool_outcome_missing: count,
   guardrails: count,
   guardrail_rejections: count,
   usage_missing: count,
@@ -39,6 +40,7 @@ const callUsageRow = used.extend({
   llm_call_sum: count,
   tool_call_sum: count,
   tool_error_sum: count,
+  tool_outcome_missing_sum: count,
   guardrail_sum: count,
   guardrail_rejection_sum: count,
   usage_missing_sum: count,
@@ -74,13 +76,14 @@ function rowOfRuns(groups: readonly UsageGroup[], r: z.infer<typeof runUsageRow>
     latency_p95_ms: r.ended === 0 ? null : finite(r.latency_p95),
     llm_calls: r.llm_calls,
     tool_calls: r.tool_calls,
+    tool_outcome_missing: r.tool_outcome_missing,
     ...tokensOf(r),
     usage_missing: r.usage_missing,
     input_missing: r.input_missing,
     output_missing: r.output_missing,
     cost_usd: r.cost,
     cost_missing: r.cost_missing,
-    tool_success_rate: rate(r.tool_calls - r.tool_errors, r.tool_calls),
+    tool_success_rate: toolSuccess(r.tool_calls - r.tool_outcome_missing, r.tool_errors),
     guardrail_rejection_rate: rate(r.guardrail_rejections, r.guardrails),
   };
 }
@@ -92,13 +95,15 @@ function columnsOfCalls(c: z.infer<typeof callUsageRow> | undefined): Partial<Us
     latency_p95_ms: c === undefined ? null : finite(c.latency_p95),
     llm_calls: c?.llm_call_sum ?? 0,
     tool_calls: c?.tool_call_sum ?? 0,
+    tool_outcome_missing: c?.tool_outcome_missing_sum ?? 0,
     ...tokensOf(c),
     usage_missing: c?.usage_missing_sum ?? 0,
     input_missing: c?.input_missing_sum ?? 0,
     output_missing: c?.output_missing_sum ?? 0,
     cost_usd: c?.cost ?? null,
     cost_missing: c?.cost_missing_sum ?? 0,
-    tool_success_rate: c === undefined ? null : rate(c.tool_call_sum - c.tool_error_sum, c.tool_call_sum),
+    tool_success_rate:
+      c === undefined ? null : toolSuccess(c.tool_call_sum - c.tool_outcome_missing_sum, c.tool_error_sum),
     guardrail_rejection_rate: c === undefined ? null : rate(c.guardrail_rejection_sum, c.guardrail_sum),
   };
 }
@@ -111,6 +116,11 @@ function tokensOf(row: z.infer<typeof used> | undefined) {
     cache_write_tokens: row?.cache_write ?? null,
     reasoning_tokens: row?.reasoning ?? null,
   };
+}
+
+/** `told`: calls of which is known how they went. */
+function toolSuccess(told: number, failed: number): number | null {
+  return rate(told - failed, told);
 }
 
 function rate(part: number, whole: number): number | null {

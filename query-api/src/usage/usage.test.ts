@@ -128,6 +128,37 @@ test("by agent and model together, and by tool and hour", async () => {
   ]);
 });
 
+test("what was only asked for is no success, and has no latency", async () => {
+  const since = 5 * HOUR_MS - 5_000; // a whole minute
+  const seen = (key: string, facts: object) => toolRow("s1", key, { start_time: at(since), agent_name: "s", ...facts });
+  const inferred = { tool_name: "asked", tool_inferred: true, latency_ms: 90_000 };
+  await api.rows.insert(
+    "steps",
+    [
+      seen("1", inferred),
+      seen("2", { ...inferred, result_sha256: "a" }),
+      seen("3", { ...inferred, tool_name: "never" }),
+      seen("4", { latency_ms: 20 }),
+      seen("5", { ...inferred, tool_name: "unheard of", status: "error" }),
+    ],
+    "asked",
+  );
+  const when = `since=${at(since)}&until=${at(since + 60_000)}`;
+  expect(await rowsOf(when)).toMatchObject([{ tool_calls: 5, tool_outcome_missing: 2, tool_success_rate: 2 / 3 }]);
+  for (const groups of ["tool", "agent,tool"]) {
+    const found = (await rowsOf(`group_by=${groups}&${when}`)).map((row) => [
+      row.group["tool"],
+      [row.tool_calls, row.tool_outcome_missing, row.tool_success_rate, row.latency_p95_ms],
+    ]);
+    expect(Object.fromEntries(found), groups).toEqual({
+      asked: [2, 1, 1, null],
+      never: [1, 1, null, null],
+      search: [1, 0, 1, 20],
+      "unheard of": [1, 0, 0, null],
+    });
+  }
+});
+
 test("a period without runs has one row of nothing, and no rate", async () => {
   expect(await rowsOf("since=2025-01-01T00:00:00Z&until=2025-01-02T00:00:00Z")).toMatchObject([
     {

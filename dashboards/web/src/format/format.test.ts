@@ -30,7 +30,8 @@ describe("times", () => {
     expect(epochMs("1970-01-01T00:00:01Z")).toBe(1_000);
   });
 
-  it("says how long", () => {
+  it("says how long, where it is known", () => {
+    expect(duration(null)).toBe("—");
     expect([0, 0.4, 840, 6_120, 59_900, 185_000, 7_800_000, 352_800_000].map(duration)).toEqual([
       "0 ms",
       "<1 ms",

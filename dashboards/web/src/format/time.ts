@@ -1,3 +1,5 @@
+import { UNKNOWN } from "./number.ts";
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -21,8 +23,9 @@ export function epochMs(time: string): number {
   return whole + Number(`0.${digits || 0}`) * SECOND_MS;
 }
 
-/** 840 ms, 12.4 s, 3 m 05 s, 2 h 10 m, 4 d 02 h */
-export function duration(ms: number): string {
+/** 840 ms, 12.4 s, 3 m 05 s, 2 h 10 m, 4 d 02 h; a dash for what is not known. */
+export function duration(ms: number | null): string {
+  if (ms === null) return UNKNOWN;
   if (ms < 1) return ms === 0 ? "0 ms" : "<1 ms";
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
   if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(2)} s`;

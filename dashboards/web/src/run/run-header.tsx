@@ -82,7 +82,7 @@ function RunFacts({ run }: { run: RunDetail }) {
       </Fact>
       <Fact label="Duration">{duration(elapsedMs)}</Fact>
       <Fact label="Steps">{count(run.steps)}</Fact>
-      <Fact label="Model / tool calls">
+      <Fact label="Model / tool calls" note={callsWithout("a result", run.tool_outcome_missing)}>
         {count(run.llm_calls)} / {count(run.tool_call_count)}
         {run.tool_errors > 0 ? <span className="bad"> {count(run.tool_errors)} failed</span> : null}
       </Fact>

@@ -56,12 +56,9 @@ function StepSummary({ row: { step, startMs, repeat } }: { row: TimelineRow }) {
   return (
     <p className="step-summary">
       <span>{KIND_LABELS[step.kind]}</span>
-      <span data-status={step.status} className="step-status">
-        <Icon name={step.status === "ok" ? "completed" : "failed"} />
-        {step.status === "ok" ? "OK" : "Error"}
-      </span>
+      <StepStatus status={step.status} />
       <span title={exactTime(step.start_time)}>{offset(startMs)}</span>
-      <span>took {duration(step.latency_ms)}</span>
+      {step.latency_ms === null ? null : <span>took {duration(step.latency_ms)}</span>}
       {repeat ? (
         <span className="mark mark-warn">
           same call, {repeat.nth} of {repeat.of}
@@ -69,6 +66,16 @@ function StepSummary({ row: { step, startMs, repeat } }: { row: TimelineRow }) {
       ) : null}
       {step.conflict ? <span className="mark mark-warn">conflict</span> : null}
     </p>
+  );
+}
+
+function StepStatus({ status }: Pick<Step, "status">) {
+  if (status === null) return <span className="muted">no result seen: how it went is not known</span>;
+  return (
+    <span data-status={status} className="step-status">
+      <Icon name={status === "ok" ? "completed" : "failed"} />
+      {status === "ok" ? "OK" : "Error"}
+    </span>
   );
 }
 

@@ -27,7 +27,7 @@ export function createTimeline(steps: Step[], runStart: string): Timeline {
   let endMs = startMs + 1;
   const rows = nested(steps).map(({ step, depth }): TimelineRow => {
     const start = epochMs(step.start_time);
-    endMs = Math.max(endMs, start + step.latency_ms);
+    endMs = Math.max(endMs, start + (step.latency_ms ?? 0));
     return { step, depth, startMs: start - startMs, repeat: repeats.places.get(step.record_id) ?? null };
   });
   return { rows, startMs, lengthMs: endMs - startMs, repeats: repeats.groups };

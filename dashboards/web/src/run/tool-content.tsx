@@ -51,7 +51,9 @@ export function ToolContent({ tool, available, keyed, steps, onSelect }: ToolCon
           </Section>
           <Section title="Result">
             {tool.result_sha256 === null && tool.result === null ? (
-              <p className="muted">No result was recorded.</p>
+              <p className="muted">
+                {tool.inferred ? "No result was seen in the messages." : "No result was recorded."}
+              </p>
             ) : (
               <JsonView value={tool.result} label="result" />
             )}

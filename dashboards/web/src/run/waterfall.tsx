@@ -106,7 +106,7 @@ interface RowProps {
 const Row = memo(function Row({ row, index, total, top, lengthMs, chosen }: RowProps) {
   const { step, depth, startMs } = row;
   const left = (startMs / lengthMs) * 100;
-  const width = (step.latency_ms / lengthMs) * 100;
+  const width = ((step.latency_ms ?? 0) / lengthMs) * 100;
   const failed = step.status === "error";
   return (
     <div
@@ -130,11 +130,15 @@ const Row = memo(function Row({ row, index, total, top, lengthMs, chosen }: RowP
         </span>
         <Marks row={row} />
       </span>
-      <span className="lane" title={`${offset(startMs)}, ${duration(step.latency_ms)}`}>
+      <span
+        className="lane"
+        title={`${offset(startMs)}, ${step.latency_ms === null ? "how long is not known" : duration(step.latency_ms)}`}
+      >
         <span
           className="bar"
           data-kind={step.kind}
           data-error={failed}
+          data-unknown={step.latency_ms === null}
           style={{ left: `${left}%`, width: `max(3px, ${width}%)` }}
         />
       </span>
@@ -180,9 +184,14 @@ function Marks({ row: { step, repeat } }: { row: TimelineRow }) {
       {step.tool?.inferred ? (
         <span
           className="mark"
-          title="No span tells of this call: the model asked for it, and what it was told after shows the result"
+          title="No span tells of this call: the model asked for it; its result, if any, is in the messages after"
         >
           inferred
+        </span>
+      ) : null}
+      {step.status === null ? (
+        <span className="mark" title="Whether the tool ran, and how it went, nobody told">
+          no result seen
         </span>
       ) : null}
       {step.llm?.counted === false || step.tool?.same_call_as ? (

@@ -115,7 +115,9 @@ function UsageLine({ name, row }: { name: string | null; row: UsageRow }) {
       <td className="number">{row.latency_p95_ms === null ? UNKNOWN : duration(row.latency_p95_ms)}</td>
       <td className="number">{shortCount(row.llm_calls)}</td>
       <td className="number">{shortCount(row.tool_calls)}</td>
-      <td className="number">{percent(row.tool_success_rate)}</td>
+      <td className="number" title={callsWithout("a result", row.tool_outcome_missing) ?? undefined}>
+        {percent(row.tool_success_rate)}
+      </td>
       <td className="number" title={callsWithout("input tokens", row.input_missing) ?? undefined}>
         <Sum of={shortCount(row.input_tokens)} missing={row.input_missing} />
       </td>

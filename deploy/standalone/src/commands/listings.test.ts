@@ -6,7 +6,7 @@ import type { Run } from "@runledger/contract";
 import { visibleText } from "@runledger/verify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProgram } from "../program.ts";
-import { usd } from "../run-words.ts";
+import { tools, usd } from "../run-words.ts";
 
 /** What agents and people call themselves to have lines, and rows of tables, of their own. */
 const NAME = "x\n│ completed │ forged\r\u001b[2K\u2028y";
@@ -16,7 +16,14 @@ const RUN = {
   ...{ run_id: NAME, status: "failed", outcome: NAME, reason: NAME, error: null, dialect: NAME },
   ...{ agent: { name: NAME, version: NAME }, task_id: NAME, task_type: NAME, session_id: NAME, user_id: NAME },
   ...{ start_time: TIME, end_time: null, duration_ms: 1, last_seen_time: TIME, steps: 1, llm_calls: 1 },
-  ...{ tool_call_count: 1, tool_errors: 0, guardrail_rejections: 0, input_tokens: 1_200, output_tokens: null },
+  ...{
+    tool_call_count: 1,
+    tool_errors: 0,
+    tool_outcome_missing: 0,
+    guardrail_rejections: 0,
+    input_tokens: 1_200,
+    output_tokens: null,
+  },
   ...{ cache_read_tokens: null, cache_write_tokens: null, reasoning_tokens: null, usage_missing: 0 },
   ...{ input_missing: 1, output_missing: 2, cost_usd: "0.5" },
   ...{ cost_missing: 2, price_table: null, price_version: null, models: [], tools: [] },
@@ -121,6 +128,12 @@ test.each([["runs"], ["tail"]])(
     expect(text).toContain("$0.5000+?");
   },
 );
+
+test("of tool calls without a result nobody is told that they went well", () => {
+  const said = (tool_errors: number, tool_outcome_missing: number) =>
+    stripVTControlCharacters(tools({ ...(RUN as Run), tool_call_count: 3, tool_errors, tool_outcome_missing }));
+  expect([said(0, 0), said(1, 0), said(1, 2)]).toEqual(["3", "3 (1 failed)", "3 (1 failed) (2 without a result)"]);
+});
 
 test("a cost is a dash where none is known, and never zero where it is more", () => {
   const said = (cost_usd: string | null) => usd({ ...(RUN as Run), cost_usd, cost_missing: 0 });

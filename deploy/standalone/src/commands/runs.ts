@@ -4,7 +4,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import { apiKeyOf, askApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
-import { colouredStatus, duration, runName, tokens, usd } from "../run-words.ts";
+import { colouredStatus, duration, runName, tokens, tools, usd } from "../run-words.ts";
 
 export interface RunsFlags {
   api: string;
@@ -44,7 +44,7 @@ function runsTable(runs: readonly Run[]): string {
       run.start_time.slice(0, 19).replace("T", " "),
       duration(run.duration_ms),
       run.steps,
-      run.tool_errors > 0 ? `${run.tool_call_count} ${pc.red(`(${run.tool_errors} failed)`)}` : run.tool_call_count,
+      tools(run),
       tokens(run),
       usd(run),
       run.run_id,
