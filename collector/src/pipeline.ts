@@ -27,6 +27,7 @@ import { logEntryRow } from "./metrics/log-entry-row.ts";
 import { startLogIndex } from "./metrics/log-index.ts";
 import { createMetricsSink } from "./metrics/metrics-sink.ts";
 import { createRecentEntries } from "./metrics/recent-entries.ts";
+import { keepUnsureFrames } from "./metrics/unsure-frames.ts";
 import { createFrameNormalizer } from "./normalize/normalize-frame.ts";
 import { createPrices, type Prices } from "./normalize/price.ts";
 import { keyGate, openSenderKeys, ownGate } from "./receive/gate.ts";
@@ -120,6 +121,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       resolver,
       cursor: cursor("metrics"),
       intent: cursor("metrics-intent"),
+      unsure: await keepUnsureFrames(settings.journalDir),
       seen: createSeenRecords(),
       prices,
       onWritten: ({ rows: records, duplicates, conflicts }) =>

@@ -3,7 +3,12 @@ export { type KeyBook, type KeyBookOptions, type NewKey, openKeyBook } from "./a
 export { newKeyId } from "./access/key-secret.ts";
 export { type StoredKey, statusOf } from "./access/key-state.ts";
 export { StorageError, type StorageErrorCode } from "./error.ts";
-export { openJournalCursor, resetJournalCursor } from "./journal/cursor.ts";
+export {
+  journalCursorIsSaved,
+  openJournalCursor,
+  removeJournalCursor,
+  resetJournalCursor,
+} from "./journal/cursor.ts";
 export { journalIdentity } from "./journal/identity.ts";
 export type {
   BodyEncoding,

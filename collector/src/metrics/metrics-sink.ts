@@ -10,6 +10,7 @@ import { type MetricPointRow, metricPointRows } from "./metric-point-rows.ts";
 import { createOtherJournals, type Placed, placeOf } from "./other-journals.ts";
 import { takeOutRepeats } from "./repeats.ts";
 import { stepRow } from "./step-row.ts";
+import type { UnsureFrames } from "./unsure-frames.ts";
 
 export interface MetricsSinkDependencies {
   rows: Rows;
@@ -17,6 +18,8 @@ export interface MetricsSinkDependencies {
   cursor: JournalCursor;
   /** Where the batch in flight ends; at or before `cursor` when there is none. A journal cursor too, under another name. */
   intent: JournalCursor;
+  /** Of this journal, whose cursors these are; without it, whoever empties ClickHouse sets them back. */
+  unsure?: UnsureFrames;
   /** A fresh one, for this sink alone: `open` fills it. */
   seen: SeenRecords;
   prices: Pick<Prices, "contextWindow">;
@@ -48,7 +51,7 @@ interface Batch {
  * collector has inserted is left out; what both insert at the same moment is taken out afterwards.
  */
 export function createMetricsSink(dependencies: MetricsSinkDependencies, settings: MetricsSinkSettings): Sink {
-  const { rows, cursor, intent, seen, prices, onWritten } = dependencies;
+  const { rows, cursor, intent, unsure, seen, prices, onWritten } = dependencies;
   const windowRecords = Math.floor(seen.limit / 2);
   const { installation, maxRowsPerInsert = 20_000 } = settings;
   const late = createLateDuplicates(rows, windowRecords, installation);
@@ -78,10 +81,12 @@ export function createMetricsSink(dependencies: MetricsSinkDependencies, setting
           "unavailable",
           "ClickHouse is being rebuilt; if nobody does, run `runledger rebuild` again",
         );
+      if (!(await others.knowUs())) await unsure?.sendAgain();
       const nextSeq = await cursor.load();
       const mustEndAt = await intent.load();
       await cursor.save(nextSeq); // from now on the journal keeps what this sink needs
       await others.announce();
+      await unsure?.settle();
       await seed(rows, seen, late.remember, { nextSeq, limit: windowRecords, journal: installation });
       landed = mustEndAt > nextSeq ? await others.landed(nextSeq, mustEndAt) : new Set();
       return { nextSeq, mustEndAt: mustEndAt > nextSeq ? mustEndAt : null };

@@ -28,6 +28,8 @@ export const WITHIN = `tenant = {tenant:String} AND run_id IN {run_ids:Array(Str
 
 /** What collectors that write the same ClickHouse have of a batch. */
 export interface OtherJournals {
+  /** Whether ClickHouse has what we have inserted: not before the first time, nor when it was emptied since. */
+  knowUs(): Promise<boolean>;
   /** Once, before anything is inserted: from then on the others look out for us. */
   announce(): Promise<void>;
   /** Whether there was ever another one. One that comes later sees in `find` what we have inserted until then. */
@@ -47,6 +49,9 @@ export function createOtherJournals(rows: Rows, journal: string): OtherJournals 
     return known;
   };
   return {
+    knowUs: async () =>
+      (await rows.query("SELECT 1 FROM journals WHERE journal = {journal:String} AND NOT emptied LIMIT 1", { journal }))
+        .length > 0,
     exist,
     announce: () => rows.insert("journals", [{ journal }], `journal-${journal}`),
     async find(records, fromSeq) {

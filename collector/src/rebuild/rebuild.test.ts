@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,6 +25,7 @@ import { logEntryRow } from "../metrics/log-entry-row.ts";
 import { startLogIndex } from "../metrics/log-index.ts";
 import { createMetricsSink } from "../metrics/metrics-sink.ts";
 import { createRecentEntries } from "../metrics/recent-entries.ts";
+import { keepUnsureFrames } from "../metrics/unsure-frames.ts";
 import type { Content, NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { inputPreview, outputPreview } from "../normalize/preview.ts";
 import { createPrices } from "../normalize/price.ts";
@@ -357,5 +358,60 @@ describe("rebuild", { timeout: TIMEOUT_MS }, () => {
     const told = hers.map((row) => [row.input_preview, row.output_preview, row.error_message, row.user_id].join(""));
     expect(told).toEqual(["", "", "", "", `erased:${subject.pseudonym?.slice(0, 12)}`]);
     expect(inserted.filter(({ error_message }) => error_message !== "").length).toBeGreaterThan(3);
+  });
+
+  it("makes another collector send again what its log lacked, once, though that goes on before ClickHouse is back", async () => {
+    const journalDir = join(dir, "other-journal");
+    await mkdir(journalDir);
+    const cursor = (name: string) => openJournalCursor(journalDir, name);
+    const frames = [1, 2, 3].map((seq) => ({
+      seq,
+      bodyBytes: 1,
+      records: [recordOf(70_000 + 6 * seq), recordOf(70_001 + 6 * seq)],
+    }));
+    const start = async () => {
+      const unsure = await keepUnsureFrames(journalDir);
+      const key = await loadOrCreateSigningKey(join(dir, "other.key"), "runledger.local/test/1");
+      const audit = createAuditSink(
+        { objects, key, cursor: cursor("audit"), keys: null, seen: createSeenRecords(), logger },
+        { shard: "1" },
+      );
+      const metrics = createMetricsSink(
+        {
+          ...{ rows, prices, unsure, cursor: cursor("metrics"), intent: cursor("metrics-intent") },
+          ...{ seen: createSeenRecords(), resolver: createResolver(rows) },
+        },
+        { installation: "other" },
+      );
+      return { audit, metrics };
+    };
+    const before = await start();
+    await before.audit.open();
+    await before.metrics.open();
+    await before.metrics.write(frames);
+    await before.audit.write(frames.slice(0, 1));
+    const theirs = async () => {
+      const [found] = await rows.query(
+        `SELECT toUInt32(count()) AS steps, toUInt32(uniqExact(record_id)) AS ids, (SELECT toUInt32(sum(records)) FROM runs FINAL WHERE run_id IN {runs:Array(String)}) AS records
+         FROM steps WHERE run_id IN {runs:Array(String)}`,
+        { runs: frames.map(({ records }) => records[0]?.facts.run_id ?? "") },
+      );
+      return found;
+    };
+    expect(await theirs()).toEqual({ steps: 6, ids: 6, records: 6 });
+    const keyring = await openKeyring(objects, { file: join(dir, "master.key") });
+    await rebuild({ objects, rows, prices, keyring, clock: Date.now }, { journalDir: join(dir, "journal") });
+    expect(await theirs()).toEqual({ steps: 2, ids: 2, records: 2 });
+
+    // ClickHouse is away, the log goes on, and it is killed.
+    const { audit } = await start();
+    await audit.open();
+    await audit.write(frames.slice(1));
+    const after = await start();
+    expect(await after.metrics.open()).toEqual({ nextSeq: 2, mustEndAt: null });
+    await after.metrics.write(frames.slice(1));
+    expect(await theirs()).toEqual({ steps: 6, ids: 6, records: 6 });
+    expect(await (await start()).metrics.open()).toEqual({ nextSeq: 4, mustEndAt: null });
+    expect(await readdir(join(journalDir, "cursors"))).not.toContain("metrics-unsure");
   });
 });

@@ -67,7 +67,7 @@ export interface RebuildProgress {
 
 /**
  * Empties ClickHouse and fills it again from the audit log and its packs, with the same answers. The collector must not run: afterwards
- * its metrics cursor stands where the audit log ends. All shards' logs are read. Interrupted anywhere, it is simply run again: rows are lacking until then, and no
+ * its metrics cursor stands where the audit log ends. All shards' logs are read; what other collectors had brought and their logs lack, they send again when they start. Interrupted anywhere, it is simply run again: rows are lacking until then, and no
  * row of what was erased comes in, at no moment.
  */
 export async function rebuild(

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
 import { fileError, nullWhenAbsent } from "../durable/file-error.ts";
@@ -35,6 +35,17 @@ export function openJournalCursor(dir: string, name: string): JournalCursor {
 /** Sets a cursor, back too: for a follower whose store is emptied and refilled, while it does not run. */
 export async function resetJournalCursor(dir: string, name: string, nextSeq: number): Promise<void> {
   await writeCursor(join(dir, CURSORS, name), nextSeq);
+}
+
+/** From then on the journal keeps nothing for it. Durable when it resolves. */
+export async function removeJournalCursor(dir: string, name: string): Promise<void> {
+  if (!(await journalCursorIsSaved(dir, name))) return;
+  await rm(join(dir, CURSORS, name), { force: true });
+  await syncDirectory(join(dir, CURSORS));
+}
+
+export async function journalCursorIsSaved(dir: string, name: string): Promise<boolean> {
+  return (await readCursor(join(dir, CURSORS, name))) !== null;
 }
 
 /** All cursors that were ever saved, by name. */
