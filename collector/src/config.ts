@@ -35,7 +35,11 @@ export const collectorSettings = z.strictObject({
   logOrigin: z.string().min(1),
   /** What the payloads' keys are wrapped by (storage `MasterKeySource`); null: payloads are stored in the clear. */
   masterKey: z
-    .union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ base64: z.string().min(1) })])
+    .union([
+      z.strictObject({ file: z.string().min(1) }),
+      z.strictObject({ base64: z.string().min(1) }),
+      z.strictObject({ module: z.string().min(1) }),
+    ])
     .nullable()
     .default(null),
   /** How long sealed contents are kept after their month; their packs are locked so long in a bucket with a lock. Null: as long as the log's files. */

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { readSettings } from "./config.ts";
 
@@ -17,4 +18,12 @@ test.each([
 
 test("any other wrong setting is told with its value", () => {
   expect(() => readSettings({ RUNLEDGER_API_PORT: "70000" })).toThrow("RUNLEDGER_API_PORT=70000: ");
+});
+
+test("the master key is a file, a key in the settings, or a driver's module", () => {
+  const masterKey = (RUNLEDGER_MASTER_KEY?: string) =>
+    readSettings({ RUNLEDGER_DATA_DIR: "/data", ...(RUNLEDGER_MASTER_KEY && { RUNLEDGER_MASTER_KEY }) }).masterKey;
+  expect([masterKey(), masterKey("file")]).toEqual(Array(2).fill({ file: "/data/keys/master.key" }));
+  expect(masterKey("module:kms/driver.mjs")).toEqual({ module: resolve("kms/driver.mjs") });
+  expect(masterKey("AAAA")).toEqual({ base64: "AAAA" });
 });

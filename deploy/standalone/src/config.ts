@@ -4,7 +4,7 @@ import { type PriceOverrides, parsePriceOverrides, shardName } from "@runledger/
 import type { TlsSettings } from "@runledger/contract";
 import type { MasterKeySource } from "@runledger/storage";
 import { z } from "zod";
-import { masterKeyPath } from "./master-key-path.ts";
+import { masterKeySource } from "./master-key-path.ts";
 import { SettingsError } from "./settings-error.ts";
 import { readTls } from "./tls-files.ts";
 
@@ -131,10 +131,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
     tsaUrl: values.RUNLEDGER_TSA_URL ?? null,
     clickhouseUrl: values.RUNLEDGER_CLICKHOUSE_URL ?? null,
     encryption: values.RUNLEDGER_ENCRYPTION === "on",
-    masterKey:
-      values.RUNLEDGER_MASTER_KEY === undefined
-        ? { file: masterKeyPath(dataDir) }
-        : { base64: values.RUNLEDGER_MASTER_KEY },
+    masterKey: masterKeySource(values.RUNLEDGER_MASTER_KEY, dataDir),
     retentionDays: values.RUNLEDGER_RETENTION_DAYS,
     contentRetentionDays: values.RUNLEDGER_CONTENT_RETENTION_DAYS,
     prices: values.RUNLEDGER_PRICES === undefined ? null : readPrices(resolve(values.RUNLEDGER_PRICES)),

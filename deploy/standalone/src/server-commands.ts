@@ -101,7 +101,7 @@ function addWhatNeedsItStopped(program: Command, console: Console): void {
   program
     .command("rotate-master-key")
     .description(
-      "wrap all data keys by a new master key, made in the place of keys/master.key or given in RUNLEDGER_MASTER_KEY_NEXT; every Runledger over the store must be stopped",
+      "wrap all data keys by a new master key, made in the place of keys/master.key or given in RUNLEDGER_MASTER_KEY_NEXT (base64, file, module:PATH); every Runledger over the store must be stopped",
     )
     .addOption(DATA_DIR)
     .option("--objects <location>", "where the audit log lives (RUNLEDGER_OBJECTS)")

@@ -4,15 +4,17 @@ import { dirname } from "node:path";
 import { makeDirectory, syncDirectory } from "../durable/directory-sync.ts";
 import { StorageError } from "../error.ts";
 import { createLocalMasterKey, MASTER_KEY_BYTES, type MasterKey } from "./master-key.ts";
+import { openMasterKeyModule } from "./master-key-module.ts";
 
-/** Where the master key comes from: a file, made when it is first needed, or the settings (32 bytes as base64). */
-export type MasterKeySource = { file: string } | { base64: string };
+/** Where the master key comes from: a file, made when it is first needed; the settings (32 bytes as base64); or a driver's module, by its path. */
+export type MasterKeySource = { file: string } | { base64: string } | { module: string };
 
 const FILE_FORM = /^runledger-master-key-v1\+([A-Za-z0-9+/]{43}=)\n$/;
 
 /** The master keys of a source: mostly one; two while a rotation is not finished. [] when the file is not there. @throws StorageError `rejected`. */
 export async function readMasterKeys(source: MasterKeySource): Promise<MasterKey[]> {
   if ("base64" in source) return [createLocalMasterKey(decodeKey(source.base64, "RUNLEDGER_MASTER_KEY"))];
+  if ("module" in source) return [await openMasterKeyModule(source.module)];
   const keys = await Promise.all([source.file, nextFile(source.file)].map(readKeyFile));
   return keys.filter((key) => key !== null);
 }
@@ -20,8 +22,8 @@ export async function readMasterKeys(source: MasterKeySource): Promise<MasterKey
 /** The source's master key, made now if it is a file that is not there; of two who make it at once both get the same. */
 export async function loadOrCreateMasterKey(source: MasterKeySource): Promise<MasterKey> {
   const [found] = await readMasterKeys(source);
-  if (found !== undefined || "base64" in source) return found ?? missing("RUNLEDGER_MASTER_KEY");
-  return await createKeyFile(source.file);
+  if (found !== undefined) return found;
+  return "file" in source ? await createKeyFile(source.file) : missing("RUNLEDGER_MASTER_KEY");
 }
 
 /** The key that a rotation goes to, beside the one in use; kept over a crash. */
@@ -35,7 +37,7 @@ export async function replaceByNextKey(file: string): Promise<void> {
   await syncDirectory(dirname(file));
 }
 
-/** The end of a rotation that went from a file to the settings. */
+/** The end of a rotation that went from a file to somewhere else. */
 export async function removeMasterKeyFile(file: string): Promise<void> {
   await unlink(file).catch((error) => (error.code === "ENOENT" ? undefined : failed(file, error)));
 }

@@ -3,8 +3,8 @@ import { StorageError } from "../error.ts";
 
 /**
  * What all data keys hang on. It never sees a payload, nor a data key: it wraps the one secret of the key ring (`root-secrets.ts`), at each start
- * and at a rotation. So a driver for a key management service needs two calls: Encrypt and Decrypt with `context` as encryption context; its `id`
- * is the service's name of the key. Losing it loses every sealed payload.
+ * and at a rotation. So a driver for a key management service (`master-key-module.ts`) needs two calls: Encrypt and Decrypt with `context` as encryption
+ * context; its `id` is the service's name of the key. Losing it loses every sealed payload.
  */
 export interface MasterKey {
   /** Tells which master key wrapped something; no secret. */

@@ -5,6 +5,7 @@ import { readKeyChanges, retireWrappingKeys } from "./key-changes.ts";
 import { listRings } from "./key-ring.ts";
 import type { MasterKey } from "./master-key.ts";
 import {
+  loadOrCreateMasterKey,
   loadOrCreateNextKey,
   type MasterKeySource,
   readMasterKeys,
@@ -24,7 +25,7 @@ export interface Rotation {
  * Wraps everything anew: the root by another master key, every data key under another wrapping key. Payloads are not touched. Until the end both
  * master keys open what there is, so interrupted anywhere it is simply run again, or not. No collector should run meanwhile: one that does stops, and
  * nothing that it sealed is lost. For that the order is: root with both wrapping keys; the old one is said to be retired; rings are listed, and wrapped anew; root without it.
- * `next`: the master key to go to; without it, a new one in the file's place. `act`: for the log, which has it once a collector runs. @throws StorageError.
+ * `next`: the master key to go to, another source; without it, a new one in the file's place. `act`: for the log, which has it once a collector runs. @throws StorageError.
  */
 export async function rotateMasterKey(
   objects: Objects,
@@ -36,7 +37,7 @@ export async function rotateMasterKey(
   if (next === null && !("file" in source))
     throw new StorageError(
       "rejected",
-      "give the new master key in RUNLEDGER_MASTER_KEY_NEXT (openssl rand -base64 32)",
+      "give the new master key in RUNLEDGER_MASTER_KEY_NEXT (openssl rand -base64 32), or: file, module:PATH",
     );
   const target = await targetOf(source, next);
   const at = [...(await readMasterKeys(source)), target];
@@ -64,10 +65,7 @@ export async function rotateMasterKey(
 }
 
 async function targetOf(source: MasterKeySource, next: MasterKeySource | null): Promise<MasterKey> {
-  if (next !== null && "base64" in next) {
-    const [key] = await readMasterKeys(next);
-    if (key !== undefined) return key;
-  }
+  if (next !== null) return await loadOrCreateMasterKey(next);
   if ("file" in source) return await loadOrCreateNextKey(source.file);
   throw new StorageError("rejected", "there is no master key to go to");
 }

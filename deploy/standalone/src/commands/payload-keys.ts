@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { FindPayloadKey } from "@runledger/contract";
 import { type Objects, openKeyring, StorageError } from "@runledger/storage";
-import { masterKeyPath } from "../master-key-path.ts";
+import { masterKeySource } from "../master-key-path.ts";
 
 /**
  * Opens sealed payloads where the master key is at hand: in `RUNLEDGER_MASTER_KEY`, or in a data directory. Undefined: it is not, and sealed payloads
@@ -11,9 +11,9 @@ export async function payloadKeysAtHand(
   objects: Objects,
   { dataDir, env, warn }: { dataDir: string | null; env: NodeJS.ProcessEnv; warn: (message: string) => void },
 ): Promise<FindPayloadKey | undefined> {
-  const base64 = env["RUNLEDGER_MASTER_KEY"];
-  if (!base64 && dataDir === null) return undefined;
-  const source = base64 ? { base64 } : { file: masterKeyPath(resolve(dataDir ?? "")) };
+  const setting = env["RUNLEDGER_MASTER_KEY"];
+  if (!setting && dataDir === null) return undefined;
+  const source = masterKeySource(setting, resolve(dataDir ?? ""));
   try {
     return (await openKeyring(objects, source))?.reader();
   } catch (error) {

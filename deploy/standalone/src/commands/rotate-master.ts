@@ -1,8 +1,10 @@
 import { userInfo } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { whoRuns } from "@runledger/query-api";
 import { acquireDirectoryLock, type Objects, openObjects, rotateMasterKey, StorageError } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
+import { masterKeySource } from "../master-key-path.ts";
 import type { Console } from "../program.ts";
 
 /** `runledger rotate-master-key`: all data keys are wrapped anew; no payload is touched. Interrupted, it is run again. */
@@ -11,22 +13,26 @@ export async function rotateMaster(
   { reason = null }: { reason?: string | null | undefined },
   console: Console,
 ): Promise<void> {
-  const base64 = console.env["RUNLEDGER_MASTER_KEY_NEXT"];
+  const setting = console.env["RUNLEDGER_MASTER_KEY_NEXT"];
   const isTerminal = console.stderr.isTTY === true;
   const lock = await acquireDirectoryLock(settings.dataDir);
   try {
     const objects = await openObjects(settings.objects);
     if (isTerminal) console.stderr.write(pc.dim("  looking whether Runledger runs anywhere over this store …\n"));
     await refuseWhileRunning(objects);
-    const next = base64 ? { base64 } : null;
+    const given = setting ? masterKeySource(setting, settings.dataDir) : null;
+    const next = given !== null && isDeepStrictEqual(given, settings.masterKey) ? null : given;
     const act = { time_ms: Date.now(), by: systemUser(), reason };
     const { masterId, keys, rings } = await rotateMasterKey(objects, settings.masterKey, next, act, (done, total) => {
       if (isTerminal) console.stderr.write(`\r  ${done} of ${total} objects`);
     });
     if (isTerminal) console.stderr.write("\r\u001b[K");
     console.stdout.write(`${pc.green("rotated")}: ${keys} data keys in ${rings} objects are wrapped by ${masterId}\n`);
-    if (next !== null) console.stdout.write("Start Runledger with the new key in RUNLEDGER_MASTER_KEY from now on.\n");
-    else console.stdout.write("Back up keys/master.key; older backups of it open nothing any more.\n");
+    if (next !== null && !("file" in next))
+      console.stdout.write("Start Runledger with the new key in RUNLEDGER_MASTER_KEY from now on.\n");
+    else if (next !== null) console.stdout.write("Start Runledger without RUNLEDGER_MASTER_KEY from now on.\n");
+    if (next === null || "file" in next)
+      console.stdout.write("Back up keys/master.key; older backups of it open nothing any more.\n");
     console.stdout.write("The log has it (master_key.rotate) soon after the next start.\n");
   } finally {
     await lock.release();

@@ -72,6 +72,7 @@ function addresses(settings: StandaloneSettings, standalone: Standalone, seconds
 
 function contentsOf({ encryption, masterKey }: StandaloneSettings): string {
   if (!encryption) return "stored in the clear (RUNLEDGER_ENCRYPTION=off)";
+  if ("module" in masterKey) return `sealed under the master key of ${masterKey.module}`;
   return "file" in masterKey ? `sealed; back up ${masterKey.file}` : "sealed under RUNLEDGER_MASTER_KEY";
 }
 
