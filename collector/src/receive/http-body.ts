@@ -63,7 +63,8 @@ export function readBody(
     let first: Buffer | null = null;
     let sizeBytes = 0;
     const fail = (error: unknown) => {
-      stream.removeAllListeners("data");
+      // The end, too, may have no room any more: it is none of what failed.
+      for (const event of ["data", "end"]) stream.removeAllListeners(event);
       [first, blocks] = [null, createByteBlocks(() => undefined)];
       // What still comes is thrown away, so that the answer reaches a sender who is still sending.
       stream.resume();
@@ -83,18 +84,22 @@ export function readBody(
       first = null;
       blocks.add(piece, expectedBytes - beforeBytes);
     };
-    stream.on("data", (piece: Buffer) => {
+    // What is thrown out of a listener would end the process.
+    const orFail = (work: () => void): void => {
       try {
-        take(piece);
+        work();
       } catch (error) {
         fail(error);
       }
-    });
-    stream.on("end", () => {
-      const body = first ?? blocks.take();
-      reservation.resize(sizeBytes);
-      resolve(body);
-    });
+    };
+    stream.on("data", (piece: Buffer) => orFail(() => take(piece)));
+    stream.on("end", () =>
+      orFail(() => {
+        const body = first ?? blocks.take();
+        reservation.resize(sizeBytes);
+        resolve(body);
+      }),
+    );
     stream.on("error", (cause) => fail(new OtlpError("malformed", "the body ended early", cause)));
     stream.on("close", () => fail(new OtlpError("malformed", "the body ended early")));
   });

@@ -145,7 +145,7 @@ function addSignals(app: FastifyInstance, intake: Intake, gate: Gate): void {
     if (otlp === null) throw new Error("a request came through without its headers being checked");
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const { sender, signal, format, encoding, reservation } = otlp;
-    // Neither of the hooks above is called for who hangs up when the body has come.
+    // Neither of the hooks above is called for who hangs up when the body has come; nor for who is refused, and hangs up before its turn to be told.
     const answer = await intake
       .take({ ...sender, signal, format, encoding, body }, "http", reservation)
       .finally(() => reservation.release());
@@ -164,6 +164,7 @@ function signalOf(request: FastifyRequest): JournalFrame["signal"] {
 }
 
 function refuse(intake: Intake, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  request.otlp?.reservation.release();
   const refusal = intake.refuse(error, "http");
   const format = formatOf(request.headers) ?? "json";
   if (refusal.retryAfterSeconds !== null) reply.header("retry-after", refusal.retryAfterSeconds);

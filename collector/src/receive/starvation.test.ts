@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, connect as connectHttp2, type Settings } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
@@ -125,6 +126,29 @@ test("who does not take the answer holds its message, and for a time only", asyn
   await expectOthersTaken();
   await expect.poll(inFlight, { timeout: 10_000 }).toBe(0);
   await expect.poll(() => streams.every(({ closed }) => closed)).toBe(true);
+});
+
+test("who is refused behind a request that is still at work, and hangs up, leaves nothing reserved", async () => {
+  const waiting: (() => void)[] = [];
+  const settings = { maxBodyBytes: MAX_BODY_BYTES, maxInFlightBytes: BUDGET_BYTES };
+  receivers = await startReceivers(settings, (journal) => async (entry) => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return await journal.append(entry);
+  });
+  const headers = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n";
+  for (let i = 0; i < 5; i++) {
+    const body = requestOf(span());
+    const socket = startHttp(body.length, body);
+    await expect.poll(() => waiting.length).toBe(i + 1);
+    const size = MAX_BODY_BYTES + 1;
+    socket.write(`${headers}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n`);
+    await new Promise<void>((written) => socket.write(Buffer.alloc(size), () => written()));
+    await new Promise<void>((written) => socket.write("\r\n0\r\n\r\n", () => written()));
+    await sleep(50);
+    socket.destroy();
+  }
+  for (const end of waiting) end();
+  await expect.poll(inFlight, { timeout: 10_000 }).toBe(0);
 });
 
 test("who hangs up while its request is unpacked leaves nothing reserved", async () => {
