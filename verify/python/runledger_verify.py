@@ -1697,7 +1697,7 @@ class Chain:
         if self.ends:
             return "not numbered" if self.ends[0] == (None, None) else "whole"
         silence = 900_000 if self.heartbeat is None else max(3 * self.heartbeat, 60_000)
-        return "crashed" if milliseconds(newest) - milliseconds(self.seen) > silence else "still running"
+        return "crashed" if newest - milliseconds(self.seen) > silence else "still running"
 
 
 RUN_STATES = ["whole", "not whole", "crashed", "still running", "not numbered", "partly here"]
@@ -1743,16 +1743,17 @@ class Chains:
             self.runs[key].ends += [(None, None)] if has_end else []
         self.runs[key].add(e)
 
-    def finish(self, coverage, findings):
+    def finish(self, coverage, findings, gone_on):
         """(counts by state, lines of runs without an end); what is wrong becomes findings."""
         counts, open_runs = {}, []
+        newest = max(map(milliseconds, filter(None, (self.newest, gone_on))), default=0)
         for run_id, what in self.others:
             findings.add("INCOMPLETE", "run " + run_id, what)
         for (_, run_id), chain in self.runs.items():
             problems = chain.problems(coverage)
             for what in problems:
                 findings.add("INCOMPLETE", "run " + run_id, what)
-            state = chain.state(self.newest)
+            state = chain.state(newest)
             if not chain.ends:
                 open_runs.append("%s run %s: %d records and no end, last seen %sZ" % (state, run_id, max(chain.links, default=-1) + 1, chain.seen[:19]))
             word = "not whole" if problems else "partly here" if chain.gaps() else state
@@ -2649,7 +2650,9 @@ class Bundle:
         # Of whole logs with others' entries in them nothing lies outside either.
         is_selection = m["runs"] is not None or self.shard is not None or "range" in selections
         coverage = "range" if is_part else "selection" if is_selection else "log" if whole else "damaged"
-        self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings)
+        view = self.anchors.view  # entries that were chosen tell nothing of the time after them
+        gone_on = view["last"].time if view and view["counts"] and view["last"] else ""
+        self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings, gone_on)
         self.finished = True
 
     def notes(self):

@@ -82,7 +82,10 @@ export async function verifyBundle(
   } finally {
     for (const log of seen.logs.values()) await log.close();
   }
-  const runs = coverage === null ? null : (seen.runs?.finish(coverage) ?? null);
+  const { head } = directory;
+  // Entries that were chosen tell nothing of the time after them.
+  const goneOnUntil = head?.counts === true ? head.last?.recorded_time : undefined;
+  const runs = coverage === null ? null : (seen.runs?.finish(coverage, goneOnUntil) ?? null);
   if (runs !== null) addRunProblems(runs, findings);
   return verificationOf(
     {

@@ -29,7 +29,9 @@ test("room that is gone when a body ends is told as such", async () => {
     if (isFull) throw new OtlpError("overloaded", "no room");
   };
   const stream = new PassThrough();
-  const reading = readBody(stream, { lengthBytes: 5, maxBytes: MAX_BYTES }, { resize } as Reservation);
+  const reading = readBody(stream, { lengthBytes: 5, maxBytes: MAX_BYTES }, {
+    resize,
+  } as Partial<Reservation> as Reservation);
   stream.write("12345");
   await turn();
   isFull = true;

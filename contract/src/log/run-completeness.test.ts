@@ -126,6 +126,17 @@ test("every order of the records finds the same", () => {
   }
 });
 
+test("a run that was chosen has crashed when others attest that time went on without it", () => {
+  const completeness = (): ReturnType<typeof createRunCompleteness> => {
+    const made = createRunCompleteness(Buffer.alloc(16, 7));
+    for (const record of run("dead", 3, { ended: false })) made.add(record);
+    return made;
+  };
+  expect(completeness().finish("selection")).toMatchObject({ still_running: 1, crashed: 0 });
+  expect(completeness().finish("selection", timeOf(30))).toMatchObject({ still_running: 1, crashed: 0 });
+  expect(completeness().finish("selection", "2026-01-01T00:20:00Z")).toMatchObject({ still_running: 0, crashed: 1 });
+});
+
 test("beyond so many open runs the others are counted as not followed, and of those without an end all are counted", () => {
   const open = Array.from({ length: 60 }, (_, i) => run(`open-${i}`, 2, { ended: false })).flat();
   const few = createRunCompleteness(Buffer.alloc(16, 7), 55);

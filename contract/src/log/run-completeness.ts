@@ -58,7 +58,8 @@ export interface RunsSummary {
 /** Finds what is missing in runs, and what contradicts itself. Each record of a log once, in the log's order or any other. */
 export interface RunCompleteness {
   add(record: RunLink): void;
-  finish(coverage: RunCoverage): RunsSummary;
+  /** @param goneOnUntil RFC 3339: time went on until then, as others attest; "": nobody does. */
+  finish(coverage: RunCoverage, goneOnUntil?: string): RunsSummary;
 }
 
 const MAX_PROBLEMS = 100;
@@ -151,11 +152,12 @@ export function createRunCompleteness(secret: Uint8Array, maxOpenRuns = MAX_OPEN
       whole.add(key);
       summary.whole++;
     },
-    finish(coverage) {
+    finish(coverage, goneOnUntil = "") {
+      const newestMs = Math.max(...[newest, goneOnUntil].filter((time) => time !== "").map(Date.parse));
       for (const { runId, chain, broken } of open.values()) {
         const problem = problemOf(runId, chain, coverage);
         if (problem !== null) report(problem);
-        const unclosed = unclosedOf(runId, chain, newest);
+        const unclosed = unclosedOf(runId, chain, newestMs);
         if (unclosed !== null && summary.unclosed_total++ < MAX_UNCLOSED) summary.unclosed.push(unclosed);
         summary[broken || problem !== null ? "broken" : standingOf(chain, unclosed)]++;
       }
@@ -222,12 +224,12 @@ const WHY: Record<Exclude<RunCoverage, "range">, { kind: RunProblemKind; why: st
 function unclosedOf(
   runId: string,
   { end, lastSeen, heartbeatMs, numbers }: RunChain,
-  newest: string,
+  newestMs: number,
 ): UnclosedRun | null {
   if (end !== null) return null;
   const silenceMs =
     heartbeatMs === null ? SILENCE_ABANDONS_MS : Math.max(HEARTBEATS_MISSED * heartbeatMs, HEARTBEAT_SILENCE_MS);
-  const state = Date.parse(newest) - Date.parse(lastSeen) > silenceMs ? "crashed" : "still_running";
+  const state = newestMs - Date.parse(lastSeen) > silenceMs ? "crashed" : "still_running";
   return { run_id: runId, state, last_seen_time: lastSeen, records: numbers.max + 1 };
 }
 
