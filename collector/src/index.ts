@@ -17,6 +17,7 @@ export { createFrameNormalizer, normalizeFrame } from "./normalize/normalize-fra
 export type { Content, NormalizedFrame, NormalizedRecord } from "./normalize/normalized.ts";
 export { createPrices, type Pricer, type Prices } from "./normalize/price.ts";
 export { type PriceOverrides, parsePriceOverrides } from "./normalize/price-overrides.ts";
+export { PRICE_TABLE, priceTableVersion } from "./normalize/price-table.ts";
 export { decodeAcceptedSpans } from "./otlp/accepted-spans.ts";
 export { decodeTraces, decodeTracesAsGenerated, encodeTraces } from "./otlp/decode.ts";
 export { OtlpError, type OtlpErrorCode } from "./otlp/otlp.ts";

@@ -1,4 +1,5 @@
 export { type Act, type ActRecorder, createActRecorder } from "./acts/act-recorder.ts";
+export { createNotedSettings, noteSettings, type SettingsInForce } from "./acts/noted-settings.ts";
 export { createActSender } from "./acts/send-act.ts";
 export { createApp } from "./app.ts";
 export { type QueryApiSettings, queryApiSettings } from "./config.ts";

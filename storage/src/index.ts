@@ -33,7 +33,7 @@ export { loadOrCreateSigningKey, type SigningKey } from "./keys/signing-key.ts";
 export { acquireDirectoryLock, type DirectoryLock } from "./lock/directory-lock.ts";
 export type { Objects, ObjectVersion, StoredObject } from "./objects/objects.ts";
 export { objectsFolder, openObjects } from "./objects/open-objects.ts";
-export { shortLockFault } from "./objects/s3-location.ts";
+export { lockOf, shortLockFault } from "./objects/s3-location.ts";
 export {
   type EmbeddedClickHouse,
   type EmbeddedClickHouseOptions,

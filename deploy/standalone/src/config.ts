@@ -42,6 +42,7 @@ const environment = z
       )
       .optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
+    RUNLEDGER_SETTINGS_REASON: z.string().min(1).max(1_000).optional(),
     RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   })
   .refine(
@@ -100,6 +101,8 @@ export interface StandaloneSettings {
   /** The certificate's file; null without TLS. */
   tlsCertPath: string | null;
   webhook: { url: string; secret: string } | null;
+  /** Why settings have changed, for the record that is kept of it. */
+  settingsReason: string | null;
   logLevel: string;
 }
 
@@ -142,6 +145,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
       values.RUNLEDGER_ALERT_WEBHOOK_URL === undefined || values.RUNLEDGER_ALERT_WEBHOOK_SECRET === undefined
         ? null
         : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET },
+    settingsReason: values.RUNLEDGER_SETTINGS_REASON ?? null,
     logLevel: values.RUNLEDGER_LOG_LEVEL,
   });
 }

@@ -46,6 +46,7 @@ function addUp(program: Command, console: Console): void {
     .option("--tls-client-ca <file>", "ask who connects for a certificate of this CA (RUNLEDGER_TLS_CLIENT_CA)")
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
+    .option("--reason <text>", "why settings have changed, for the record of it (RUNLEDGER_SETTINGS_REASON)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
     .option("--demo", "run a set of demo agents against it, a runaway one among them")
     .allowExcessArguments() // a word that names no command comes here, since this is the default one
@@ -141,6 +142,7 @@ interface UpFlags {
   webhookUrl?: string;
   webhookSecret?: string;
   logLevel?: string;
+  reason?: string;
   demo?: boolean;
 }
 
@@ -169,6 +171,7 @@ async function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_ALERT_WEBHOOK_URL: flags.webhookUrl,
     RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,
     RUNLEDGER_LOG_LEVEL: flags.logLevel,
+    RUNLEDGER_SETTINGS_REASON: flags.reason,
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const { readSettings } = await import("./config.ts");

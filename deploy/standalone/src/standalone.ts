@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Collector, openSenderKeys, startCollector } from "@runledger/collector";
-import { DIRECTORY } from "@runledger/contract";
+import { DIRECTORY, logPrefix } from "@runledger/contract";
 import { buildWebAssets, webAssetsDir } from "@runledger/dashboards";
 import {
   createActRecorder,
   createActSender,
+  createNotedSettings,
+  noteSettings,
   type QueryApiServer,
   queryApiSettings,
   startQueryApi,
@@ -26,6 +28,8 @@ import { Registry } from "prom-client";
 import type { StandaloneSettings } from "./config.ts";
 import { requireFreePorts } from "./free-ports.ts";
 import { createParts, type Parts } from "./parts.ts";
+import { settingsInForce } from "./settings-in-force.ts";
+import { systemUser } from "./system-user.ts";
 
 /** Addresses and facts of a running standalone. */
 export interface Standalone {
@@ -167,6 +171,10 @@ async function startApi(
   const rows = openRows(clickhouseUrl);
   const ownRows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
+  await noteSettings(createNotedSettings(objects, settings.shard), settingsInForce(settings), {
+    ...{ time_ms: Date.now(), by: systemUser(), reason: settings.settingsReason },
+    logIsEmpty: (await objects.read(`${logPrefix(settings.shard)}checkpoint`)) === null,
+  });
   // With encryption the collector has made it before.
   const keyring = await openKeyring(objects, settings.masterKey);
   const url = `http://127.0.0.1:${collector.ownPort}`;

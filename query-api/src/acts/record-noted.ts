@@ -6,18 +6,20 @@ import { createOfflineExports, type OfflineExportNote } from "../exports/offline
 import type { Lease } from "../state/lease.ts";
 import { repeat } from "../state/repeat.ts";
 import type { Act } from "./act-recorder.ts";
+import { type ChangedSettings, createNotedSettings } from "./noted-settings.ts";
 
 const EVERY_MS = 10_000;
 
 /**
- * What commands do without us, and note in the store: rotations of the master key, exports straight from the objects. Their acts are recorded as soon as
- * something runs, by one of several APIs. A crash right after may record one twice, under the same rotation_id or export_id.
+ * What happens without us, and is noted in the store: rotations of the master key, exports straight from the objects, by one of several APIs; and settings that
+ * a start changed, each API its shard's. Their acts are recorded as soon as something runs. A crash right after may record one twice, under the same id.
  */
-export function recordNoted({ app, dependencies }: Feature, { lease }: { lease: Lease }): void {
+export function recordNoted({ app, dependencies, settings }: Feature, { lease }: { lease: Lease }): void {
   const { objects, acts, logger } = dependencies;
   const rotations = createRotationNotes(objects);
   const exports = createOfflineExports(objects);
-  const onError = (error: unknown) => logger.warn({ err: error }, "what a command did waits to be recorded");
+  const noted = createNotedSettings(objects, settings.shard);
+  const onError = (error: unknown) => logger.warn({ err: error }, "what was done waits to be recorded");
   /** One that can't be recorded holds up no other. */
   const eachOf = async <Note>(notes: readonly Note[], record: (note: Note) => Promise<void>) => {
     for (const note of notes) {
@@ -44,9 +46,16 @@ export function recordNoted({ app, dependencies }: Feature, { lease }: { lease: 
       await exports.update((before) => before.filter(({ export_id }) => export_id !== due.export_id));
     });
   };
+  const recordSettings = async () => {
+    for (const one of (await noted.read()).due) {
+      await acts.record(settingsAct(one, settings.shard));
+      const others = ({ change_id }: ChangedSettings) => change_id !== one.change_id;
+      await noted.update((state) => ({ ...state, due: state.due.filter(others) }));
+    }
+  };
   let running: { stop(): Promise<void> }[] = [];
   app.addHook("onListen", async () => {
-    running = [recordRotations, recordExports].map((work) => repeat(EVERY_MS, work, onError));
+    running = [recordRotations, recordExports, recordSettings].map((work) => repeat(EVERY_MS, work, onError));
   });
   app.addHook("onClose", async () => void (await Promise.all(running.map((one) => one.stop()))));
 }
@@ -56,12 +65,17 @@ function rotationAct({ rotation_id, master_id, time_ms, by, reason }: RotationNo
   return { action: "master_key.rotate", principal: ofMachine(by, DEFAULT_TENANT), reason, target };
 }
 
+function settingsAct({ change_id, time_ms, by, reason, changes }: ChangedSettings, shard: string): Act {
+  const target = { change_id, shard, time: timeOf(time_ms), changes };
+  return { action: "settings.change", principal: ofMachine(by, DEFAULT_TENANT), reason, target };
+}
+
 function exportAct({ by, tenant, reason, time_ms, shards, ...made }: OfflineExportNote): Act {
   const target = { ...made, ...logsOnRecord(shards), offline: true, time: timeOf(time_ms) };
   return { action: "export.create", principal: ofMachine(by, tenant), reason, target };
 }
 
-/** Who can run the command has the machine, and no key or role of ours. */
+/** Who runs a command, or starts us, has the machine, and no key or role of ours. */
 function ofMachine(name: string, tenant: string): Act["principal"] {
   return { keyId: null, name, roles: new Set<never>(), tenant, everyTenant: false };
 }

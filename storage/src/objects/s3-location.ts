@@ -67,10 +67,14 @@ export function parseS3Location(location: string): S3Location {
   };
 }
 
+/** The lock of a location; null: there is none, as in a directory. */
+export function lockOf(location: string): S3Lock | null {
+  return location.startsWith("s3://") ? parseS3Location(location).lock : null;
+}
+
 /** Does the lock of the log's own files end while contents that they prove are still kept? Null: no; nothing else is wrong with the location. */
 export function shortLockFault(location: string, contentRetentionDays: number): string | null {
-  if (!location.startsWith("s3://")) return null;
-  const { lock } = parseS3Location(location);
+  const lock = lockOf(location);
   const days = contentRetentionDays + BEYOND_CONTENT_DAYS;
   return lock === null || lock.retentionDays >= days
     ? null

@@ -13,6 +13,7 @@ export const ACTIONS = [
   "key.*",
   "alert_rule.change",
   "master_key.rotate",
+  "settings.change",
   "alert.*",
 ] as const;
 

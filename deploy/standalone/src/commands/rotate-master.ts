@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { whoRuns } from "@runledger/query-api";
 import { acquireDirectoryLock, type Objects, openObjects, rotateMasterKey, StorageError } from "@runledger/storage";
@@ -6,6 +5,7 @@ import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import { masterKeySource } from "../master-key-path.ts";
 import type { Console } from "../program.ts";
+import { systemUser } from "../system-user.ts";
 
 /** `runledger rotate-master-key`: all data keys are wrapped anew; no payload is touched. Interrupted, it is run again. */
 export async function rotateMaster(
@@ -47,12 +47,4 @@ async function refuseWhileRunning(objects: Objects): Promise<void> {
     "locked",
     `Runledger runs over this store, at least ${running.split("+")[0]}. Stop all that do, run this again, and start them with the new master key; nothing was changed`,
   );
-}
-
-function systemUser(): string {
-  try {
-    return `${userInfo().username} (system user)`;
-  } catch {
-    return `uid ${process.getuid?.() ?? "unknown"} (system user)`; // one without a name, as in containers
-  }
 }
