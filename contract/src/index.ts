@@ -119,6 +119,17 @@ export {
   payloadLinesPath,
   proofPath,
 } from "./bundle/bundle-path.ts";
+export {
+  addToRun,
+  type BundleRun,
+  type CountingRules,
+  finishedRun,
+  isOfRun,
+  openRun,
+  type PlacedEntry,
+  type RunEntry,
+  type RunInLog,
+} from "./bundle/bundle-run.ts";
 export { createDigestSet, type DigestSet } from "./bundle/digest-set.ts";
 export {
   type DirectoryAnchor,
@@ -140,16 +151,17 @@ export {
 } from "./bundle/manifest.ts";
 export { type PayloadLine, parsePayloadLine, payloadId } from "./bundle/payload-line.ts";
 export {
-  type BundleRun,
   type BundleSummary,
-  byUtf8,
+  createEntrySums,
   createRunFacts,
+  createRunsJson,
+  type EntrySums,
   type RunFactsOfEntries,
-  type RunInLog,
   runsJson,
   summaryJson,
 } from "./bundle/run-facts.ts";
 export { parseTarHeader, TAR_BLOCK_BYTES, tarHeader, tarPadding } from "./bundle/tar-block.ts";
+export { byUtf8 } from "./bundle/utf8-order.ts";
 export type { CheckTimestamp } from "./log/anchors.ts";
 export { type Checkpoint, logName, openCheckpoint, signCheckpoint, unverifiedCheckpoint } from "./log/checkpoint.ts";
 export { type ContentCheck, createContentCheck } from "./log/content-check.ts";

@@ -4,7 +4,7 @@ import { canonicalJson } from "../record/canonical-json.ts";
 import { parseCanonicalLine } from "../record/parse-canonical-json.ts";
 import { END_STATUSES, time } from "../record/record.ts";
 import { MAX_BUNDLED_SHARD_CHARS, SHARD_IN_PATH } from "./bundle-path.ts";
-import { byUtf8 } from "./run-facts.ts";
+import { byUtf8 } from "./utf8-order.ts";
 
 export const BUNDLE_FORMAT = "runledger-bundle/1";
 /** Of several logs: each below `logs/<shard>/`. */

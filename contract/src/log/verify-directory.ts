@@ -1,4 +1,4 @@
-import { byUtf8 } from "../bundle/run-facts.ts";
+import { byUtf8 } from "../bundle/utf8-order.ts";
 import { type Anchors, guarded } from "./anchors.ts";
 import { type Checkpoint, openCheckpoint, unverifiedCheckpoint } from "./checkpoint.ts";
 import { headsHash, MAX_SHARDS_NAMED, parseDirectoryEntry } from "./directory-entry.ts";

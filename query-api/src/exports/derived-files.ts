@@ -1,12 +1,12 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
 import type { ExportLog } from "./export-log.ts";
 import { createOcsfFile } from "./ocsf-file.ts";
+import { createPartFile } from "./part-file.ts";
 import type { ToldPriceTable } from "./price-tables.ts";
 import { createReport } from "./report.ts";
 import { runsCsv } from "./runs-csv.ts";
-import { writeRunsParquet } from "./runs-parquet.ts";
+import { createRunsParquet } from "./runs-parquet.ts";
 import type { Selection } from "./selection.ts";
 import type { TarWriter } from "./tar-writer.ts";
 import type { ExportRequest } from "./write-bundle.ts";
@@ -15,7 +15,9 @@ import type { ExportRequest } from "./write-bundle.ts";
 export interface DerivedFiles {
   /** In the order of each log, log after log. */
   add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
-  write(tar: TarWriter, runs: Iterable<BundleRun>, summary: BundleSummary, written: Written): Promise<void>;
+  /** After the last record, in the order of the bundle. */
+  addRun(run: BundleRun): Promise<void>;
+  write(tar: TarWriter, summary: BundleSummary, written: Written): Promise<void>;
 }
 
 /** What is known only when all else is written. */
@@ -38,22 +40,31 @@ export async function createDerivedFiles(directory: string, facts: ExportFacts):
   const ofSeveral = facts.logs.length > 1;
   const ocsf = createOcsfFile(directory, facts.logs);
   const report = createReport(facts);
+  const csv = createPartFile(join(directory, "runs.csv"));
+  const { head, line } = runsCsv(ofSeveral);
+  await csv.write(head);
+  const parquetPath = join(directory, "runs.parquet");
+  const parquet = createRunsParquet(parquetPath, ofSeveral);
   return {
     async add(log, index, record) {
       await report.add(log, index, record);
       await ocsf.add(log, index, record);
     },
-    async write(tar, runs, summary, written) {
-      const ocsfPath = await ocsf.finish();
-      const all = [...runs];
-      await tar.file("derived/runs.csv", runsCsv(all, ofSeveral));
-      const parquetPath = join(directory, "runs.parquet");
-      writeRunsParquet(parquetPath, all, ofSeveral);
+    async addRun(run) {
+      report.addRun(run);
+      await parquet.add(run);
+      await csv.write(line(run));
+    },
+    async write(tar, summary, written) {
+      await csv.close();
+      await parquet.finish();
+      await tar.fileFrom("derived/runs.csv", csv.path);
       await tar.fileFrom("derived/runs.parquet", parquetPath);
-      await tar.fileFrom("derived/ocsf.jsonl", ocsfPath);
-      const reportPath = join(directory, "report.html");
-      await writeFile(reportPath, report.html(all, summary, written), { mode: 0o600 });
-      await tar.fileFrom("derived/report.html", reportPath);
+      await tar.fileFrom("derived/ocsf.jsonl", await ocsf.finish());
+      const page = createPartFile(join(directory, "report.html"));
+      for (const piece of report.html(summary, written)) await page.write(piece);
+      await page.close();
+      await tar.fileFrom("derived/report.html", page.path);
     },
   };
 }

@@ -170,7 +170,7 @@ test("an agent's export holds its runs and nothing else, in every form", async (
   expect(run).toMatchObject({ run_id: "r1", status: "completed", outcome: "resolved", records_expected: 4, gaps: [] });
   expect(String(files.get("derived/runs.csv"))).toContain("r1,'=cmd(),1,ticket");
   for (const formula of ["=1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A1"])
-    expect(runsCsv([{ ...run, agent_name: formula }], false)).toMatch(/r1,"?'/);
+    expect(runsCsv(false).line({ ...run, agent_name: formula })).toMatch(/r1,"?'/);
   const parquet = files.get("derived/runs.parquet") as Buffer;
   const rows = await parquetReadObjects({
     file: parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer,

@@ -1,26 +1,40 @@
-import type { BundleRun, BundleSummary, RunledgerRecord } from "@runledger/contract";
+import type { BundleRun, BundleSummary } from "@runledger/contract";
 import type { ExportFacts, Written } from "./derived-files.ts";
-import type { RunTrail } from "./report.ts";
+import { count, escaped } from "./html-text.ts";
+import { time, UNKNOWN } from "./report-rows.ts";
 import { REPORT_STYLE } from "./report-style.ts";
 import type { LogSelection } from "./selection.ts";
-import { count, type TrailLine } from "./step-words.ts";
 
 export interface ReportContents {
   facts: ExportFacts;
-  runs: readonly BundleRun[];
   summary: BundleSummary;
-  trails: ReadonlyMap<string, RunTrail>;
-  acts: readonly RunledgerRecord[];
+  /** The first runs, as rows of the table. */
+  listed: readonly ToldRun[];
+  /** Runs in the order of the bundle; `html` is the beginning of the trail. */
+  told: readonly (ToldRun & { trail: RunTrail })[];
+  /** Rows of the table of acts. */
+  acts: readonly { receivedTime: string; html: string }[];
   written: Written;
 }
 
-const MAX_LISTED_RUNS = 2_000;
+/** What puts runs in order. */
+type Beginning = Pick<BundleRun, "first_index" | "start_time">;
 
-/** The report as one page without scripts, pictures or addresses. Everything that comes from outside is escaped. */
-export function reportPage(contents: ReportContents): string {
-  const { runs, trails } = contents;
-  const told = runs.filter((run) => trails.has(run.run_id)).toSorted(byBeginning);
-  return `<!doctype html>
+export interface ToldRun extends Beginning {
+  html: string;
+}
+
+/** The trail of a run, as far as the report tells it. */
+export interface RunTrail {
+  lines: { time: string; index: number; html: string }[];
+  /** Records with a line of their own that are left out. */
+  leftOut: number;
+}
+
+/** The report as one page without scripts, pictures or addresses, in pieces. Everything that comes from outside is escaped. */
+export function* reportPage(contents: ReportContents): Generator<string> {
+  const { told, listed, summary } = contents;
+  yield `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -32,12 +46,14 @@ export function reportPage(contents: ReportContents): string {
 <body>
 ${head(contents)}
 ${proofSection(contents)}
-${runsSection(runs)}
+${runsSection(listed, summary.runs)}
 ${actsSection(contents.acts)}
 <section>
 <h2>Decision trails</h2>
-${told.length < runs.length ? `<p class="note">Of ${count(runs.length)} runs the first ${count(told.length)} are told here; all are in the entries.</p>` : ""}
-${told.map((run) => trailSection(run, trails.get(run.run_id) as RunTrail)).join("\n")}
+${told.length < summary.runs ? `<p class="note">Of ${count(summary.runs)} runs the first ${count(told.length)} are told here; all are in the entries.</p>` : ""}
+`;
+  for (const [i, run] of told.toSorted(byBeginning).entries()) yield `${i === 0 ? "" : "\n"}${trailSection(run)}`;
+  yield `
 </section>
 ${policiesSection(contents)}
 </body>
@@ -45,12 +61,12 @@ ${policiesSection(contents)}
 `;
 }
 
-function head({ facts: { request, logs }, summary, runs }: ReportContents): string {
+function head({ facts: { request, logs }, summary }: ReportContents): string {
   const filter = Object.entries(request.filter).map(([name, value]) => `${name.replace("_", " ")} ${String(value)}`);
   return `<header>
 <p class="brand">Runledger</p>
 <h1>Decision trail</h1>
-<p class="lead">What ${runs.length === 1 ? "one run of an AI agent" : `${count(runs.length)} runs of AI agents`} saw, decided and did, told from ${count(summary.entries)} entries of ${logs.length === 1 ? "a tamper-evident log" : `${logs.length} tamper-evident logs`}.</p>
+<p class="lead">What ${summary.runs === 1 ? "one run of an AI agent" : `${count(summary.runs)} runs of AI agents`} saw, decided and did, told from ${count(summary.entries)} entries of ${logs.length === 1 ? "a tamper-evident log" : `${logs.length} tamper-evident logs`}.</p>
 <dl class="facts">
 ${fact("Export", request.exportId)}${fact("Made", `${time(request.createdTime)} by ${request.exporter.name}`)}${fact("For", request.recipient)}${fact("Reason", request.reason ?? "none given")}${fact("Selected by", filter.join(", ") || (logs.length === 1 ? "nothing: the whole log" : "nothing: all logs, whole"))}${fact("Received", `${summary.first_received_time ? time(summary.first_received_time) : "–"} to ${summary.last_received_time ? time(summary.last_received_time) : "–"}`)}${fact("Contents", request.content ? "included" : "not included: facts and hashes only")}
 </dl>
@@ -94,12 +110,8 @@ function wholeRange(selected: LogSelection | undefined, shard: string | null): s
   return `All entries of ${log} from index ${range?.[0] ?? 0} to before ${range?.[1] ?? 0} are in the bundle${others}.`;
 }
 
-function runsSection(runs: readonly BundleRun[]): string {
-  const shown = runs.toSorted(byBeginning).slice(0, MAX_LISTED_RUNS);
-  const rows = shown.map(
-    (run) =>
-      `<tr><td><a href="#${anchor(run)}">${escaped(shortId(run.run_id))}</a></td><td>${escaped(run.agent_name ?? "–")}</td><td>${status(run)}</td><td>${time(run.start_time)}</td><td class="n">${count(run.steps)}</td><td class="n">${count(run.tool_calls)}</td><td class="n">${tokens(run)}</td><td class="n">${money(run)}</td><td>${completeness(run)}</td></tr>`,
-  );
+function runsSection(listed: readonly ToldRun[], all: number): string {
+  const rows = listed.map(({ html }) => html);
   return `<section>
 <h2>Runs</h2>
 <table>
@@ -109,18 +121,13 @@ ${rows.join("\n")}
 </tbody>
 </table>
 ${rows.some((row) => row.includes(UNKNOWN)) ? `<p class="note">+? behind a sum: of some calls nobody knew tokens or price; how many is in runs.csv (input_missing, output_missing, cost_missing).</p>` : ""}
-${runs.length > shown.length ? `<p class="note">The first ${count(shown.length)} of ${count(runs.length)}; all are in runs.csv.</p>` : ""}
+${all > rows.length ? `<p class="note">The first ${count(rows.length)} of ${count(all)}; all are in runs.csv.</p>` : ""}
 </section>`;
 }
 
-function actsSection(acts: readonly RunledgerRecord[]): string {
+function actsSection(acts: ReportContents["acts"]): string {
   if (acts.length === 0) return "";
-  const rows = acts
-    .toSorted((a, b) => compare(a.received_time, b.received_time))
-    .map((record) => {
-      const { actor, action, reason, target } = actOf(record);
-      return `<tr><td class="w">${time(record.start_time)}</td><td class="w">${escaped(actor)}</td><td class="w">${escaped(action)}</td><td>${escaped(reason)}</td><td class="code">${escaped(target)}</td></tr>`;
-    });
+  const rows = acts.toSorted((a, b) => compare(a.receivedTime, b.receivedTime)).map(({ html }) => html);
   return `<section>
 <h2>What people did about it</h2>
 <table>
@@ -132,43 +139,31 @@ ${rows.join("\n")}
 </section>`;
 }
 
-function trailSection(run: BundleRun, trail: RunTrail): string {
-  const who = [
-    run.agent_name && `agent ${run.agent_name}${run.agent_version === null ? "" : ` ${run.agent_version}`}`,
-    run.task_type && `task ${run.task_type}`,
-    run.user_id && `user ${run.user_id}`,
-    run.session_id && `session ${run.session_id}`,
-  ].filter((part) => part);
-  const gaps = run.gaps.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
-  return `<article id="${anchor(run)}">
-<h3>${escaped(run.run_id)} ${status(run)}</h3>
-<p class="who">${escaped(who.join(" · "))}</p>
-${gaps === "" ? "" : `<p class="warn">Records ${gaps} of this run are not here: withheld, or never arrived.</p>`}
+function trailSection({ html, trail }: ReportContents["told"][number]): string {
+  return `${html}
 <ol class="trail">
-${trail.lines.toSorted(byTime).map(line).join("\n")}
+${trail.lines
+  .toSorted(byTime)
+  .map((line) => line.html)
+  .join("\n")}
 </ol>
 ${trail.leftOut === 0 ? "" : `<p class="note">${count(trail.leftOut)} further steps are in the entries.</p>`}
 </article>`;
 }
 
 /** The log has steps as they ended; people follow them as they began. */
-function byTime(a: TrailLine, b: TrailLine): number {
+function byTime(a: RunTrail["lines"][number], b: RunTrail["lines"][number]): number {
   return compare(a.time, b.time) || a.index - b.index;
 }
 
 /** Of one log in its order; of several by their clocks. */
-function byBeginning(a: BundleRun, b: BundleRun): number {
+export function byBeginning(a: Beginning, b: Beginning): number {
   if (a.first_index !== undefined && b.first_index !== undefined) return a.first_index - b.first_index;
   return compare(a.start_time, b.start_time);
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function line({ time: at, index, shard, isError, sentence, quotes }: TrailLine): string {
-  const quoted = quotes.map(({ label, text }) => `<blockquote><b>${escaped(label)}</b> ${escaped(text)}</blockquote>`);
-  return `<li${isError ? ' class="error"' : ""}><time>${escaped(at.slice(11, 23))}</time><div><p>${escaped(sentence)} <span class="index">[${shard === undefined ? "" : `${escaped(shard)} `}${index}]</span></p>${quoted.join("")}</div></li>`;
 }
 
 function policiesSection({ facts: { request }, summary, written }: ReportContents): string {
@@ -192,75 +187,6 @@ function modelPrices(tables: Written["priceTables"], name: string, version: stri
   return ` <details><summary>the prices of ${count(table.models.length)} models, USD a million tokens</summary><pre>${escaped(JSON.stringify(table.models, null, 2))}</pre>${more}</details>`;
 }
 
-interface ActWords {
-  actor: string;
-  action: string;
-  reason: string;
-  target: string;
-}
-
-function actOf({ act, name }: RunledgerRecord): ActWords {
-  return {
-    actor: act?.actor.name ?? "unknown",
-    action: act?.action ?? name,
-    reason: act?.reason ?? "–",
-    target: JSON.stringify(act?.target ?? {}),
-  };
-}
-
-function status(run: BundleRun): string {
-  const bad = run.status === "failed" || run.status === "killed" || run.status === "stopped";
-  return `<span class="status${bad ? " bad" : ""}">${escaped(run.status.replace("_", " "))}</span>`;
-}
-
-function completeness(run: BundleRun): string {
-  if (run.numbered === 0) return `${count(run.records)}, not numbered`;
-  if (run.gaps.length > 0) return `<strong>gaps</strong>`;
-  return run.records_expected === null ? `${count(run.records)}, no end` : `${count(run.records_expected)}, all`;
-}
-
-function tokens({ input_tokens, input_missing, output_tokens, output_missing }: BundleRun): string {
-  const of = (value: number | null, missing = 0): string => (value === null ? "–" : count(value) + unknown(missing));
-  return `${of(input_tokens, input_missing)} / ${of(output_tokens, output_missing)}`;
-}
-
-function money({ cost_usd: usd, cost_missing }: BundleRun): string {
-  return usd === null ? "–" : escaped(usd.replace(/(\.\d{4}\d*?)0+$/, "$1")) + unknown(cost_missing);
-}
-
-/** Behind a sum that is without some calls. Names in the page are escaped: nothing else ends so. */
-const UNKNOWN = ">+?</sup>";
-function unknown(missing = 0): string {
-  return missing === 0 ? "" : `<sup title="without ${count(missing)} calls, of which it is not known"${UNKNOWN}`;
-}
-
 function fact(name: string, value: string): string {
   return `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>\n`;
-}
-
-function time(text: string): string {
-  return escaped(`${text.slice(0, 10)} ${text.slice(11, 19)} UTC`);
-}
-
-/** Ids are anybody's text; an index is one's own. */
-function anchor(run: BundleRun): string {
-  const [first] = run.logs ?? [];
-  return first === undefined ? `run-${run.first_index}` : `run-${first.shard}-${first.first_index}`;
-}
-
-function shortId(runId: string): string {
-  return runId.length > 20 ? `${runId.slice(0, 12)}…` : runId;
-}
-
-const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escaped(text: string): string {
-  // Control characters, and those that turn the direction of text, are shown as what they are.
-  return text
-    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? "")
-    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-      character === "\n" || character === "\t"
-        ? character
-        : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    );
 }

@@ -11,25 +11,25 @@ import {
 import { answerText } from "./answer-text.ts";
 import type { ExportFacts, Written } from "./derived-files.ts";
 import type { ExportLog } from "./export-log.ts";
-import { reportPage } from "./report-page.ts";
-import { type StepContents, type TrailLine, trailLine } from "./step-words.ts";
-
-/** The trail of a run, as far as the report tells it. */
-export interface RunTrail {
-  lines: TrailLine[];
-  /** Records with a line of their own that are left out. */
-  leftOut: number;
-}
+import { byBeginning, type RunTrail, reportPage, type ToldRun } from "./report-page.ts";
+import { actRow, runRow, trailHead, trailItem } from "./report-rows.ts";
+import { type StepContents, trailLine } from "./step-words.ts";
 
 export interface Report {
   add(log: ExportLog, index: number, record: RunledgerRecord): Promise<void>;
-  html(runs: readonly BundleRun[], summary: BundleSummary, written: Written): string;
+  /** After the last record, in the order of the bundle. */
+  addRun(run: BundleRun): void;
+  /** The page in pieces. */
+  html(summary: BundleSummary, written: Written): Iterable<string>;
 }
 
 /** What a person reads; all of it is in the entries. */
 const MAX_TRAILS = 200;
 const MAX_LINES = 200;
+/** Of all trails together: what agents write at length leaves less room for lines. */
+const MAX_TRAIL_CHARS = 32 * 1024 * 1024;
 const MAX_ACTS = 500;
+const MAX_LISTED_RUNS = 2_000;
 const MAX_QUOTE_CHARS = 400;
 /** Larger contents are not read for a quote. */
 const MAX_QUOTED_BYTES = 64 * 1024;
@@ -37,13 +37,16 @@ const MAX_QUOTED_BYTES = 64 * 1024;
 /** Collects the first runs' trails while the log goes by. */
 export function createReport(facts: ExportFacts): Report {
   const trails = new Map<string, RunTrail>();
-  const acts: RunledgerRecord[] = [];
+  const acts: { receivedTime: string; html: string }[] = [];
+  const told: (ToldRun & { trail: RunTrail })[] = [];
+  const listed = createFirstRuns(MAX_LISTED_RUNS);
   const contents = new Map(facts.logs.map((log) => [log, createContents(facts.request, log)]));
   const ofSeveral = facts.logs.length > 1;
+  let trailChars = 0;
   return {
     async add(log, index, record) {
       if (record.event === "act") {
-        if (acts.length < MAX_ACTS) acts.push(record);
+        if (acts.length < MAX_ACTS) acts.push({ receivedTime: record.received_time, html: actRow(record) });
         return;
       }
       if (record.run_id === "") return;
@@ -53,7 +56,7 @@ export function createReport(facts: ExportFacts): Report {
         trail = { lines: [], leftOut: 0 };
         trails.set(record.run_id, trail);
       }
-      const isFull = trail.lines.length >= MAX_LINES && record.event !== "run_end";
+      const isFull = trailChars > MAX_TRAIL_CHARS || (trail.lines.length >= MAX_LINES && record.event !== "run_end");
       const line = trailLine(
         index,
         record,
@@ -61,11 +64,43 @@ export function createReport(facts: ExportFacts): Report {
       );
       if (line === null) return;
       if (ofSeveral) line.shard = log.shard;
-      if (isFull) trail.leftOut++;
-      else trail.lines.push(line);
+      if (isFull) {
+        trail.leftOut++;
+        return;
+      }
+      const html = trailItem(line);
+      trailChars += html.length;
+      trail.lines.push({ time: line.time, index, html });
     },
-    html: (runs, summary, written) => reportPage({ facts, runs, summary, trails, acts, written }),
+    addRun(run) {
+      listed.add(run);
+      const trail = trails.get(run.run_id);
+      if (trail !== undefined) told.push({ ...beginningOf(run), html: trailHead(run), trail });
+    },
+    html: (summary, written) => reportPage({ facts, summary, listed: listed.all(), told, acts, written }),
   };
+}
+
+/** The first `limit` by their beginning, of those with the same the first that came; twice as many are in memory. */
+function createFirstRuns(limit: number): { add(run: BundleRun): void; all(): readonly ToldRun[] } {
+  let kept: ToldRun[] = [];
+  /** The last of them, once there are so many: what is not before it is none of them. */
+  let last: ToldRun | undefined;
+  const first = (): ToldRun[] => kept.toSorted(byBeginning).slice(0, limit);
+  return {
+    add(run) {
+      if (last !== undefined && byBeginning(run, last) >= 0) return;
+      kept.push({ ...beginningOf(run), html: runRow(run) });
+      if (kept.length < 2 * limit) return;
+      kept = first();
+      last = kept.at(-1);
+    },
+    all: first,
+  };
+}
+
+function beginningOf({ first_index, start_time }: BundleRun): Pick<ToldRun, "first_index" | "start_time"> {
+  return first_index === undefined ? { start_time } : { first_index, start_time };
 }
 
 const NO_CONTENTS: StepContents = { arguments: null, result: null, response: null, output: null };

@@ -58,11 +58,13 @@ const PLACES: readonly RunColumn[] = [
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 /** RFC 4180, UTF-8. Text that a spreadsheet would take for a formula begins with an apostrophe. */
-export function runsCsv(runs: readonly BundleRun[], ofSeveral: boolean): string {
+export function runsCsv(ofSeveral: boolean): { head: string; line(run: BundleRun): string } {
   const columns = runColumns(ofSeveral);
-  const head = columns.map(([name]) => name).join(",");
-  const lines = runs.map((run) => columns.map(([, , value]) => field(value(run))).join(","));
-  return `${[head, ...lines].join("\r\n")}\r\n`;
+  const lineOf = (cells: string[]): string => `${cells.join(",")}\r\n`;
+  return {
+    head: lineOf(columns.map(([name]) => name)),
+    line: (run) => lineOf(columns.map(([, , value]) => field(value(run)))),
+  };
 }
 
 function field(value: string | number | null): string {

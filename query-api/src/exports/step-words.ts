@@ -1,4 +1,5 @@
 import type { RunledgerRecord } from "@runledger/contract";
+import { count, shortened } from "./html-text.ts";
 
 /** Contents of a step, shortened for a reader; null where there is none or it was not exported. */
 export interface StepContents {
@@ -53,15 +54,14 @@ function sentenceOf(record: RunledgerRecord): string | null {
 }
 
 function stepSentence(record: RunledgerRecord): string {
-  const { kind, name, llm, tool } = record;
+  const { kind, llm } = record;
+  const name = shortened(record.name);
   const took = `in ${duration(record)}`;
   switch (kind) {
     case "llm":
       return llm === null ? `A model was called (${name}) ${took}.` : modelSentence(record, llm, took);
     case "tool":
-      return tool?.inferred
-        ? `The model asked for the tool “${tool.name}”; ${tool.result_sha256 === null ? "no result was seen" : "its result was seen in the messages"}.`
-        : `The agent called the tool “${tool?.name ?? name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
+      return toolSentence(record, name, took);
     case "decision":
       return `The agent decided: ${name}.`;
     case "guardrail":
@@ -73,7 +73,7 @@ function stepSentence(record: RunledgerRecord): string {
     case "limit":
       return `A limit stopped it: ${name}.`;
     case "agent":
-      return `The agent “${record.run.agent_name ?? name}” worked ${took}.`;
+      return `The agent “${record.run.agent_name === null ? name : shortened(record.run.agent_name)}” worked ${took}.`;
     case "state":
       return `State was saved: ${name}.`;
     default:
@@ -81,28 +81,35 @@ function stepSentence(record: RunledgerRecord): string {
   }
 }
 
+function toolSentence({ tool }: RunledgerRecord, stepName: string, took: string): string {
+  const name = tool === null ? stepName : shortened(tool.name);
+  if (tool?.inferred)
+    return `The model asked for the tool “${name}”; ${tool.result_sha256 === null ? "no result was seen" : "its result was seen in the messages"}.`;
+  return `The agent called the tool “${name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
+}
+
 function modelSentence(record: RunledgerRecord, llm: NonNullable<RunledgerRecord["llm"]>, took: string): string {
-  const model = llm.response_model ?? llm.request_model ?? "a model";
+  const model = shortened(llm.response_model ?? llm.request_model ?? "a model");
   const read = llm.input_tokens === null ? "" : `, which read ${count(llm.input_tokens)} tokens`;
   const wrote = llm.output_tokens === null ? "" : ` and wrote ${count(llm.output_tokens)}`;
   const cost = record.cost === null ? "" : `, for $${record.cost.usd.replace(/0+$/, "").replace(/\.$/, "")}`;
-  const asked = llm.tool_requests.map(({ name }) => `“${name}”`).join(", ");
+  const asked = shortened(llm.tool_requests.map(({ name }) => `“${name}”`).join(", "));
   const tools = asked === "" ? "" : ` It asked for the tool${llm.tool_requests.length === 1 ? "" : "s"} ${asked}.`;
   return `The agent asked the model ${model}${read}${wrote} ${took}${cost}.${tools}`;
 }
 
 function endSentence({ end }: RunledgerRecord): string {
   if (end === null) return "The run ended.";
-  const outcome = end.outcome === null ? "" : `, outcome “${end.outcome}”`;
-  const reason = end.reason === null ? "" : ` Reason: ${end.reason}.`;
+  const outcome = end.outcome === null ? "" : `, outcome “${shortened(end.outcome)}”`;
+  const reason = end.reason === null ? "" : ` Reason: ${shortened(end.reason)}.`;
   return `The run ended: ${end.status.replace("_", " ")}${outcome}.${reason}`;
 }
 
 function forWhom({ run }: RunledgerRecord): string {
-  const agent = run.agent_name === null ? "" : `: agent “${run.agent_name}”`;
-  const version = run.agent_version === null ? "" : `, version ${run.agent_version}`;
-  const task = run.task_type === null ? "" : `, task “${run.task_type}”`;
-  const user = run.user_id === null ? "" : `, for user “${run.user_id}”`;
+  const agent = run.agent_name === null ? "" : `: agent “${shortened(run.agent_name)}”`;
+  const version = run.agent_version === null ? "" : `, version ${shortened(run.agent_version)}`;
+  const task = run.task_type === null ? "" : `, task “${shortened(run.task_type)}”`;
+  const user = run.user_id === null ? "" : `, for user “${shortened(run.user_id)}”`;
   return `${agent}${version}${task}${user}`;
 }
 
@@ -115,7 +122,10 @@ function quotesOf({ kind }: RunledgerRecord, contents: StepContents): Record<str
 function failure({ status, error }: RunledgerRecord): string {
   if (status !== "error") return "";
   if (error === null) return " It failed.";
-  return ` It failed: ${error.type}${error.message === null ? "" : `: ${error.message}`}`.replace(/[.\s]*$/, ".");
+  return ` It failed: ${shortened(error.type)}${error.message === null ? "" : `: ${shortened(error.message)}`}`.replace(
+    /[.\s]*$/,
+    ".",
+  );
 }
 
 function attemptOf(attempt: number | null): string {
@@ -125,9 +135,4 @@ function attemptOf(attempt: number | null): string {
 function duration({ start_time, end_time }: RunledgerRecord): string {
   const ms = Math.max(0, Date.parse(end_time) - Date.parse(start_time));
   return ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`;
-}
-
-/** 1234567 as 1,234,567, whatever the machine's language. */
-export function count(value: number): string {
-  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -1,24 +1,28 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import {
   BUNDLE_FILES,
   type BundledLog,
   type BundleSummary,
-  createRunFacts,
+  type CountingRules,
+  createEntrySums,
+  createRunsJson,
   type ExportFilter,
   formatManifest,
   logFolder,
   manifestOf,
-  runsJson,
   summaryJson,
 } from "@runledger/contract";
 import { createDerivedFiles } from "./derived-files.ts";
 import { findExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, keysAsRecorded } from "./export-log.ts";
+import { createPartFile } from "./part-file.ts";
 import type { ToldPriceTable } from "./price-tables.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
+import { createSortedRuns } from "./sorted-runs.ts";
 import { createTarWriter, type TarWriter, tarFolder } from "./tar-writer.ts";
 import { type WritingOfLogs, writeLog } from "./write-log.ts";
 
@@ -61,11 +65,13 @@ export interface ExportResult {
 interface Writing extends WritingOfLogs {
   logs: readonly ExportLog[];
   tar: TarWriter;
+  /** A directory for what must be whole before its size can stand in the tar. */
+  parts: string;
 }
 
 /**
  * Writes a bundle (docs/bundle.md) to a new file: of one log, or of several, each in a folder. The logs are read twice: to select, and to write; those
- * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, and grows with the number of runs. A
+ * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, and grows by some 20 bytes an entry, whatever the number of runs. A
  * crash leaves a part of the file and a directory `….parts` beside it.
  */
 export async function writeBundle(
@@ -90,7 +96,9 @@ export async function writeBundle(
   const tar = await createTarWriter(target);
   try {
     const derived = await createDerivedFiles(parts, { request, logs, selection });
-    const facts = createRunFacts(randomBytes(16), { ofSeveral: logs.length > 1, sums: 2 });
+    const rules: CountingRules = { ofSeveral: logs.length > 1, sums: 2 };
+    const sums = createEntrySums(randomBytes(16), rules);
+    const runs = createSortedRuns(parts, rules);
     const counts = { scanned: 0, entries: 0, missingPayloads: 0, unselectedPayloads: 0 };
     const report = (): void =>
       onProgress({
@@ -101,7 +109,7 @@ export async function writeBundle(
         bytes: tar.writtenBytes,
       });
     const writing: Writing = {
-      ...{ logs, request, selection, explaining, tar, derived, facts, counts, signal, report },
+      ...{ logs, request, selection, explaining, tar, parts, derived, sums, runs, counts, signal, report },
     };
     const summary = await writeFiles(writing);
     return { ...(await tar.finish()), summary, missingPayloads: counts.missingPayloads, openedKeyIds };
@@ -114,7 +122,7 @@ export async function writeBundle(
 }
 
 async function writeFiles(writing: Writing): Promise<BundleSummary> {
-  const { logs, request, selection, tar, derived, facts, counts } = writing;
+  const { logs, request, selection, tar, derived, sums, counts } = writing;
   const manifest = manifestOf(
     {
       export_id: request.exportId,
@@ -135,14 +143,32 @@ async function writeFiles(writing: Writing): Promise<BundleSummary> {
   for (const log of logs) await folderOf(log).file(BUNDLE_FILES.checkpoint, log.note);
   if (request.anchors !== null) await tar.file(BUNDLE_FILES.anchors, request.anchors);
   for (const [i, log] of logs.entries()) await writeLog(writing, log, i, folderOf(log));
-  const summary = facts.summary();
-  await tar.file(BUNDLE_FILES.runs, [...runsJson(facts.runs())].join(""));
+  const runs = await writeRuns(writing);
+  await tar.fileFrom(BUNDLE_FILES.runs, runs.path);
+  const summary = sums.summary(runs.count);
   await tar.file(BUNDLE_FILES.summary, summaryJson(summary));
   const priceTables = await request.priceTables(summary.price_tables);
   const policies = { ...request.policies, price_tables: priceTables };
   await tar.file(BUNDLE_FILES.policies, `${JSON.stringify(policies, null, 2)}\n`);
-  await derived.write(tar, facts.runs(), summary, { ...counts, priceTables });
+  await derived.write(tar, summary, { ...counts, priceTables });
   return summary;
+}
+
+/** All files with a line or row a run, in one go. @returns `runs.json`. */
+async function writeRuns({ parts, runs, derived, signal }: Writing): Promise<{ path: string; count: number }> {
+  const file = createPartFile(join(parts, "runs.json"));
+  const json = createRunsJson();
+  let count = 0;
+  for await (const run of runs.all()) {
+    // Others are served in between.
+    if (count++ % 256 === 0) await setImmediate();
+    signal.throwIfAborted();
+    await file.write(json.add(run));
+    await derived.addRun(run);
+  }
+  await file.write(json.end());
+  await file.close();
+  return { path: file.path, count };
 }
 
 function bundledLog({ shard, checkpoint, sinceCheckpoint }: ExportLog, { logs }: Selection, i: number): BundledLog {

@@ -1,10 +1,10 @@
 import {
+  type EntrySums,
   formatTlogProof,
   inclusionProof,
   MAX_BUNDLE_PROOFS,
   parseLogEntry,
   proofPath,
-  type RunFactsOfEntries,
 } from "@runledger/contract";
 import { isConcerned } from "./acts-of-selection.ts";
 import type { DerivedFiles } from "./derived-files.ts";
@@ -13,6 +13,7 @@ import type { ExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, type ScannedEntry, scanLog } from "./export-log.ts";
 import { createPayloadCollector } from "./payload-files.ts";
 import type { Selection } from "./selection.ts";
+import type { SortedRuns } from "./sorted-runs.ts";
 import type { TarFolder } from "./tar-writer.ts";
 import { createTileFiles } from "./tile-files.ts";
 import type { ExportRequest } from "./write-bundle.ts";
@@ -22,7 +23,8 @@ export interface WritingOfLogs {
   request: ExportRequest;
   selection: Selection;
   explaining: ExplainingActs;
-  facts: RunFactsOfEntries;
+  sums: EntrySums;
+  runs: SortedRuns;
   derived: DerivedFiles;
   counts: { scanned: number; entries: number; missingPayloads: number; unselectedPayloads: number };
   signal: AbortSignal;
@@ -51,7 +53,7 @@ async function writeEntries(
   place: number,
   folder: TarFolder,
 ): Promise<readonly number[]> {
-  const { request, selection, explaining, derived, facts, counts, signal, report } = writing;
+  const { request, selection, explaining, derived, sums, runs, counts, signal, report } = writing;
   const asLog = selection.logs[place]?.kind === "log";
   const tiles = createTileFiles(log, folder);
   await tiles.writeEdges(log.sinceCheckpoint);
@@ -72,7 +74,9 @@ async function writeEntries(
     if (indexes.length <= MAX_BUNDLE_PROOFS) indexes.push(index);
     if (part === "beside") continue;
     // Sent to two collectors, or again long after, it is told of once.
-    if (facts.add(index, record, log.shard)) await derived.add(log, index, record);
+    if (!sums.add(record)) continue;
+    await runs.add(log.shard, index, record);
+    await derived.add(log, index, record);
   }
   await files.finish();
   counts.missingPayloads += payloads.missing;
