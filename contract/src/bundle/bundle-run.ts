@@ -108,7 +108,7 @@ export function isOfRun({ event }: Pick<RunledgerRecord, "event">): boolean {
 }
 
 /** Of the first entry of its run, which is to be added, too. */
-export function openRun(entry: RunEntry, { sums }: CountingRules): OpenRun {
+export function openRun({ index, shard, entry }: PlacedEntry, { sums }: CountingRules): OpenRun {
   const facts: BundleRun = {
     run_id: entry.run_id,
     records: 0,
@@ -138,7 +138,8 @@ export function openRun(entry: RunEntry, { sums }: CountingRules): OpenRun {
     ...(sums === 2 && { input_missing: 0, output_missing: 0, cost_missing: 0 }),
   };
   const untold = { costNanoUsd: null, rootStatus: null, started: false, endedAt: null, rootAt: "" };
-  return { facts, logs: [], numbers: createNumberSet(), ...untold };
+  const logs = [{ shard, first_index: index, last_index: index, records: 0 }];
+  return { facts, logs, numbers: createNumberSet(), ...untold };
 }
 
 /** In the bundle's order. `shard`: of the log that the index is of. Of several logs the last of an end is the one that was received last, not the one that stands last. */

@@ -85,7 +85,7 @@ export function createRunFacts(secret: Uint8Array, rules: CountingRules): RunFac
       if (!isOfRun(entry)) return true;
       let run = runs.get(entry.run_id);
       if (run === undefined) {
-        run = openRun(entry, rules);
+        run = openRun({ index, shard, entry }, rules);
         runs.set(entry.run_id, run);
       }
       addToRun(run, { index, shard, entry }, rules);

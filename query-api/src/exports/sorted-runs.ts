@@ -37,7 +37,7 @@ export function createSortedRuns(directory: string, rules: CountingRules, limits
           yield finishedRun(run, rules);
           run = null;
         }
-        run ??= openRun(placed.entry, rules);
+        run ??= openRun(placed, rules);
         addToRun(run, placed, rules);
       }
       if (run !== null) yield finishedRun(run, rules);
