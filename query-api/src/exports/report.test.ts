@@ -50,14 +50,15 @@ test("what agents write at length is shortened, and it says so", async () => {
 test("a page has its bound: what no line has room for is counted", async () => {
   const report = createReport(facts);
   let index = 0;
-  for (let run = 0; run < 200; run++)
+  const runs = 60;
+  for (let run = 0; run < runs; run++)
     for (let i = 0; i < 200; i++) await report.add(log, index++, failing(`run ${run}`, i, LONG.slice(0, 1_000)));
-  for (let run = 0; run < 200; run++) report.addRun(runOf(`run ${run}`, "a"));
-  const page = pageOf(report.html({ ...SUMMARY, runs: 200 }, WRITTEN));
+  for (let run = 0; run < runs; run++) report.addRun(runOf(`run ${run}`, "a"));
+  const page = pageOf(report.html({ ...SUMMARY, runs }, WRITTEN));
   expect(page.length).toBeGreaterThan(33_000_000);
   expect(page.length).toBeLessThan(35_000_000);
   const [, , ...leftOut] = page.match(/<p class="note">200 further steps are in the entries/g) ?? [];
-  expect(leftOut.length).toBeGreaterThan(100);
+  expect(leftOut.length).toBeGreaterThan(20);
 });
 
 test("of many runs those that began first are listed, in whichever order they come", () => {

@@ -71,8 +71,8 @@ interface Writing extends WritingOfLogs {
 
 /**
  * Writes a bundle (docs/bundle.md) to a new file: of one log, or of several, each in a folder. The logs are read twice: to select, and to write; those
- * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, and grows by some 20 bytes an entry, whatever the number of runs. A
- * crash leaves a part of the file and a directory `….parts` beside it.
+ * of which keys were destroyed once more. Memory is bounded by a file's worth of entries and payloads, whatever the number of runs, and grows by some 20
+ * bytes an entry and payload. A crash leaves a part of the file and a directory `parts-…` beside it.
  */
 export async function writeBundle(
   stored: readonly ExportLog[],
