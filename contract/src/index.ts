@@ -365,7 +365,7 @@ export { formatTextDelta, MAX_TEXT_BYTES, type TextDelta, type TextPiece } from 
 export { readMessages, readText, readWholeRecord } from "./record/text-reading.ts";
 export { MAX_UNIX_NANO, rfc3339FromUnixNano, unixNanoFromRfc3339 } from "./record/time.ts";
 export { isOutcomeUnknown } from "./record/tool-outcome.ts";
-export { ROW_NAME_CHARS, ROW_TEXT_CHARS, rowName, rowText, uncut } from "./rows/row-text.ts";
+export { isShortened, ROW_NAME_CHARS, ROW_TEXT_CHARS, rowName, rowText, uncut } from "./rows/row-text.ts";
 export { type LogEntryRow, MAX_FINISH_REASONS, PREVIEW_CHARS, type StepRow } from "./rows/step-row.ts";
 export { GEN_AI, OTEL } from "./semconv/gen-ai.ts";
 export type { ChatMessage, MessagePart } from "./semconv/messages.ts";

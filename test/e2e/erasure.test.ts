@@ -214,6 +214,9 @@ test("a restart and a rebuild from the log bring nothing back, and the master ke
   const before = (await getJson<{ items: RunDetail[] }>(`${product.apiUrl}/v1/runs`)).items;
   const gone = before.filter(({ user_id }) => user_id?.startsWith("erased:"));
   expect(gone).toHaveLength(2);
+  const elsewhere = { RUNLEDGER_OBJECTS: `file:${join(home.dir, "objects")}`, RUNLEDGER_SHARD: "1" };
+  const beside = await runledger(["rebuild", "--data-dir", join(home.dir, "beside")], elsewhere);
+  expect(beside).toMatchObject({ code: 1, stderr: expect.stringContaining("Runledger runs over this store") });
   await product.stop();
   expect((await runledger(["rebuild", "--data-dir", home.dir])).code).toBe(0);
   const rotated = await runledger(["rotate-master-key", "--data-dir", home.dir, "--reason", "yearly"]);

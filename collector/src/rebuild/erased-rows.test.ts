@@ -3,6 +3,7 @@ import {
   encodeEntryBundle,
   entryBundlePath,
   erasedUserLabel,
+  rowName,
   type StepRow,
   userSubject,
 } from "@runledger/contract";
@@ -46,8 +47,8 @@ async function rowsOf(logs: Record<string, Told[]>, keys: Keyring | null = keyri
   return Object.entries(logs).map(([shard, all]) =>
     all.map(({ tenant, run_id, run, received_time }, index) => {
       const texts = { input_preview: "in", output_preview: "out", error_message: "no", end_reason: "why" };
-      const given = { ...{ tenant, run_id, user_id: run.user_id ?? "", received_time }, ...texts } as StepRow;
-      const row = erased.clean(shard, index, given);
+      const given = { ...{ tenant, run_id, user_id: rowName(run.user_id ?? ""), received_time }, ...texts } as StepRow;
+      const row = erased.clean(shard, index, given, run.user_id ?? "");
       const left = [row.input_preview, row.output_preview, row.error_message, row.end_reason].filter(Boolean);
       return [row.user_id, ...left].join(" ");
     }),
@@ -62,6 +63,12 @@ test("of an erased person no text and no id comes in, nor of records without a n
   const other = { ...record("alice"), tenant: "u" };
   expect(await rowsOf({ "0": [other, ofAlice()] })).toEqual([[`alice${KEPT}`, KEPT]]);
   expect(await rowsOf({ "0": [record("alice"), ofAlice()] }, null)).toEqual([[`alice${KEPT}`, KEPT]]);
+});
+
+test("a person whose id is longer than a row's is erased", async () => {
+  const user = "u".repeat(1_100);
+  const subject = { kind: "user", pseudonym: pseudonymOf(user) };
+  expect(await rowsOf({ "0": [record(user), erasure(subject)] })).toEqual([[erasedUserLabel(subject.pseudonym), KEPT]]);
 });
 
 test("what came to an erased person's run since is there, until another erasure takes it, too", async () => {

@@ -19,8 +19,8 @@ export interface PublishedLog {
 
 /** What the log's erasures took out of ClickHouse and a rebuild must not bring back. */
 export interface ErasedRows {
-  /** @returns the row of the record at `index` of the shard's log; of an erased one without what tells of content or person. */
-  clean(shard: string, index: number, row: StepRow): StepRow;
+  /** @param userId as it was sent. @returns the row of the record at `index` of the shard's log; of an erased one without what tells of content or person. */
+  clean(shard: string, index: number, row: StepRow, userId: string): StepRow;
 }
 
 interface Erasure {
@@ -64,13 +64,13 @@ export async function findErasedRows(logs: readonly PublishedLog[], keyring: Key
           entryOf(ofRuns, placeOf(tenant, run_id), () => new Set()).add(erasure);
     }
   return {
-    clean: (shard, index, row) => {
+    clean: (shard, index, row, userId) => {
       const { tenant, run_id, user_id, received_time } = row;
       const erasures = [...(ofRuns.get(placeOf(tenant, run_id)) ?? [])].filter((erasure) =>
         isBefore(erasure, shard, index, received_time),
       );
       if (erasures.length === 0) return row;
-      const pseudonym = pseudonymOf(tenant, user_id);
+      const pseudonym = pseudonymOf(tenant, userId);
       const isTheirs = pseudonym !== null && erasures.some((erasure) => erasure.pseudonym === pseudonym);
       return {
         ...row,

@@ -153,7 +153,7 @@ function createFiller(
       const contextWindow = llm === null ? null : prices.contextWindow(llm);
       const cost = reprice && llm !== null ? prices.cost(llm, start_time) : record.cost;
       const context = { conflict, inputPreview, outputPreview, contextWindow, journalSeq: 0, journal: "" };
-      steps.push(erased.clean(shard, index, stepRow({ ...whole, cost }, context)));
+      steps.push(erased.clean(shard, index, stepRow({ ...whole, cost }, context), whole.run.user_id ?? ""));
     }
     const from = batch[0]?.index ?? 0;
     const token = `rebuild:${shard}:${from}-${from + batch.length}`;

@@ -1,9 +1,12 @@
 import { z } from "zod";
 
-const id = z.string().min(1).max(1_024);
+/** Longer ones are named as rows show them (`rowName`). */
+const id = z.string().min(1).max(8_192);
+/** As it was sent, of any length that a request takes: under the whole of it their contents are sealed. */
+const userId = z.string().min(1);
 const reason = z.string().trim().min(1, "say why: it is kept in the log").max(1_000);
 /** Exactly one of its members. */
-const subject = z.union([z.strictObject({ user_id: id }), z.strictObject({ run_id: id })], {
+const subject = z.union([z.strictObject({ user_id: userId }), z.strictObject({ run_id: id })], {
   error: "either user_id or run_id",
 });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 /** What somebody wrote (an error's message, the reason of an end) is in a row with so many UTF-16 units at most; the log has the whole. */
 export const ROW_TEXT_CHARS = 4_096;
-/** What somebody named (a run's user, a tool, a model, …), of which the API takes no longer ones in holds and erasures: up to so many it is in the row as it is. */
+/** What somebody named (a run's user, a tool, a model, …): up to so many it is in the row as it is. */
 export const ROW_NAME_CHARS = 1_024;
 
 const CUT = "…";
@@ -18,8 +18,13 @@ export function rowText(text: string, maxChars = ROW_TEXT_CHARS): string {
  * or as it is shown, finds it. Of what is shortened already, the same.
  */
 export function rowName(name: string): string {
-  if (name.length <= ROW_NAME_CHARS || SHORTENED.test(name)) return name;
+  if (name.length <= ROW_NAME_CHARS || isShortened(name)) return name;
   return `${beginning(name, ROW_NAME_CHARS)}${CUT}${createHash("sha256").update(name).digest("hex")}`;
+}
+
+/** Whether it is how a row has a longer name. */
+export function isShortened(name: string): boolean {
+  return SHORTENED.test(name);
 }
 
 /** The whole of what a row shows the beginning of; what the row has otherwise (an erased message: nothing) stays. */

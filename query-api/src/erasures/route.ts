@@ -5,6 +5,7 @@ import {
   erasure,
   erasureList,
   erasureRequest,
+  isShortened,
   listErasuresQuery,
   runSubject,
   userSubject,
@@ -116,6 +117,10 @@ async function begin(
   const subjects = runIds.map((runId) => runSubject(tenant, runId));
   if (userId !== null) subjects.push(userSubject(tenant, userId));
   const keys = await keyring.keysOf(new Set(subjects.map(keyring.pseudonymOf)));
+  if (userId !== null && isShortened(userId))
+    throw new QueryApiError("conflict", "that is how a longer id is shown: contents are sealed under the whole of it", {
+      hint: "give the id as it was sent",
+    });
   if (keys.length === 0 && !isNamed)
     throw new QueryApiError("not_found", "nothing is sealed of this person or run", {
       hint: "check its spelling; what was sent just now is sealed a second or two later",
@@ -145,7 +150,7 @@ async function begin(
 function refusePerson(runId: string, users: readonly string[]): void {
   if (users.length === 0) return;
   throw new QueryApiError("conflict", `run ${runId} is of a person, whose content is erased as a whole`, {
-    hint: `erase the person: {"subject":{"user_id":…}} with ${users.slice(0, 3).join(", ")}`,
+    hint: `erase the person: {"subject":{"user_id":…}} with ${users.slice(0, 3).join(", ")}${users.some(isShortened) ? " (longer ids as they were sent)" : ""}`,
   });
 }
 

@@ -6,6 +6,7 @@ import {
   type ReadObject,
   readEntries,
   rfc3339FromUnixNano,
+  rowName,
 } from "@runledger/contract";
 import { type Objects, parameterLists, type Rows, runsOfUser } from "@runledger/storage";
 import { QueryApiError } from "../error.ts";
@@ -32,7 +33,7 @@ export async function runsOfPerson(
   const found = await rows.query<{ run_id: string; named: boolean | number }>(
     `SELECT run_id, max(user_id = {user_id:String}) AS named FROM steps
      WHERE tenant = {tenant:String} AND user_id IN ({user_id:String}, {label:String}) GROUP BY run_id`,
-    { tenant, user_id: userId, label },
+    { tenant, user_id: rowName(userId), label },
   );
   return { runIds: found.map(({ run_id }) => run_id), isNamed: found.some(({ named }) => Number(named) === 1) };
 }

@@ -1,4 +1,4 @@
-import { erasedUserLabel, userSubject } from "@runledger/contract";
+import { erasedUserLabel, rowName, userSubject } from "@runledger/contract";
 import { type Keyring, parameterLists, type Rows } from "@runledger/storage";
 import { z } from "zod";
 import type { HoldStore, KeptHold } from "./hold-store.ts";
@@ -32,7 +32,11 @@ export async function holdAmong(
   const holds = all.filter((hold) => hold.tenant === tenant);
   if (holds.length === 0) return null;
   const runs = new Set(runIds);
-  const [agents, sessions, users] = [new Set<string>(), new Set<string>(), new Set(userId === null ? [] : [userId])];
+  const [agents, sessions, users] = [
+    new Set<string>(),
+    new Set<string>(),
+    new Set(userId === null ? [] : [rowName(userId)]),
+  ];
   for (const run_ids of parameterLists(runIds)) {
     const found = await rows.query<object>(
       `SELECT DISTINCT agent_name, session_id, user_id FROM steps
@@ -48,9 +52,9 @@ export async function holdAmong(
   const labelOf = (heldId: string) => erasedUserLabel(keyring.pseudonymOf(userSubject(tenant, heldId)));
   const isHeld = ({ scope }: KeptHold): boolean => {
     if ("all" in scope) return true;
-    if ("user_id" in scope) return users.has(scope.user_id) || users.has(labelOf(scope.user_id));
+    if ("user_id" in scope) return users.has(rowName(scope.user_id)) || users.has(labelOf(scope.user_id));
     if ("run_id" in scope) return runs.has(scope.run_id);
-    return "agent" in scope ? agents.has(scope.agent) : sessions.has(scope.session);
+    return "agent" in scope ? agents.has(rowName(scope.agent)) : sessions.has(rowName(scope.session));
   };
   return holds.find(isHeld) ?? null;
 }

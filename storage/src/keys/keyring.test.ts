@@ -220,6 +220,19 @@ test("the old master key opens nothing after a rotation, and another one nothing
   await expect(openKeyring(objects, { base64: "c2hvcnQ=" })).rejects.toThrow(/openssl rand/);
 });
 
+test("a rotation to the key in use is refused and not noted; one that was done already is not noted again", async () => {
+  const of32 = (byte: number) => ({ base64: Buffer.alloc(32, byte).toString("base64") });
+  const [used, next] = [of32(3), of32(7)];
+  await (await openOrCreateKeyring(objects, used)).writer().keysFor([of("alice", MONTH)]);
+  const notes = async () => (await createRotationNotes(objects).read()).length;
+  const inUse = { code: "rejected", message: expect.stringContaining("is the one in use") };
+  await expect(rotateMasterKey(objects, used, used, ACT)).rejects.toMatchObject(inUse);
+  expect(await notes()).toBe(0);
+  expect(await rotateMasterKey(objects, used, next, ACT)).toMatchObject({ keys: 1, wasDone: false });
+  expect(await rotateMasterKey(objects, used, next, ACT)).toMatchObject({ keys: 1, wasDone: true });
+  expect(await notes()).toBe(1);
+});
+
 test("a lost root is not replaced while there are keys that need it", async () => {
   await keysFor(["alice"]);
   await objects.delete(KEY_ROOT_PATH);

@@ -13,12 +13,14 @@ import {
   replaceByNextKey,
 } from "./master-key-source.ts";
 import { newWrappingKey, readRoot, type StoredRoot, writeRoot } from "./root-secrets.ts";
-import { noteRotation, type RotationNote } from "./rotation-notes.ts";
+import { createRotationNotes, noteRotation, type RotationNote } from "./rotation-notes.ts";
 
 export interface Rotation {
   masterId: string;
   rings: number;
   keys: number;
+  /** All was wrapped by it before: nothing was changed. */
+  wasDone: boolean;
 }
 
 /**
@@ -44,6 +46,10 @@ export async function rotateMasterKey(
   const root = await readRoot(objects, at);
   if (root === null) throw new StorageError("rejected", "nothing was sealed yet: there are no keys to rotate");
 
+  const wasDone = isDone(root, target);
+  // Of a rotation that was interrupted right before its end there is a note.
+  if (wasDone && !(await isNoted(objects, root)))
+    throw new StorageError("rejected", `the new master key is the one in use, ${target.id}: nothing was changed`);
   const begun = isBegun(root, target) ? root : await begin(objects, root, at, target);
   // Whoever opens the root from here on wraps under the new one; whoever did before stops now, or made rings that are listed below (`KeyWriter`).
   const old = [...begun.secrets.wrappingKeys.keys()].filter((id) => id !== begun.secrets.currentId);
@@ -61,7 +67,7 @@ export async function rotateMasterKey(
   await finish(objects, begun, target);
   if (next === null && "file" in source) await replaceByNextKey(source.file);
   else if ("file" in source) await removeMasterKeyFile(source.file);
-  return { masterId: target.id, rings: rings.length, keys };
+  return { masterId: target.id, rings: rings.length, keys, wasDone };
 }
 
 async function targetOf(source: MasterKeySource, next: MasterKeySource | null): Promise<MasterKey> {
@@ -73,6 +79,15 @@ async function targetOf(source: MasterKeySource, next: MasterKeySource | null): 
 /** Wrapped by the target: this rotation went at least so far, perhaps in a process that crashed. */
 function isBegun({ masterIds }: StoredRoot, target: MasterKey): boolean {
   return masterIds.includes(target.id);
+}
+
+function isDone({ masterIds, secrets }: StoredRoot, target: MasterKey): boolean {
+  return masterIds.every((id) => id === target.id) && secrets.wrappingKeys.size === 1;
+}
+
+async function isNoted(objects: Objects, { secrets }: StoredRoot): Promise<boolean> {
+  const notes = await createRotationNotes(objects).read();
+  return notes.some(({ rotation_id }) => rotation_id === secrets.currentId);
 }
 
 async function begin(

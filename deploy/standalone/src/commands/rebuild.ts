@@ -5,6 +5,7 @@ import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import type { Console } from "../program.ts";
 import { withStores } from "../standalone.ts";
+import { refuseWhileRunning } from "./refuse-while-running.ts";
 
 /** `runledger rebuild`: ClickHouse anew, from the audit log alone; with the costs of the log, or those of today's prices. */
 export async function rebuildRows(
@@ -14,10 +15,12 @@ export async function rebuildRows(
 ): Promise<void> {
   const logger = createStderrLogger(settings.logLevel);
   const isTerminal = console.stderr.isTTY === true;
+  const objects = await openObjects(settings.objects);
+  // What another collector inserts meanwhile would be lacking afterwards, or be there twice.
+  await refuseWhileRunning(objects, console, "and run this again");
   await withStores(settings, logger, async (clickhouseUrl) => {
     const rows = openLenientRows(clickhouseUrl, logger);
     try {
-      const objects = await openObjects(settings.objects);
       const done = await rebuild(
         {
           objects,

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { whoRuns } from "@runledger/query-api";
-import { acquireDirectoryLock, type Objects, openObjects, rotateMasterKey, StorageError } from "@runledger/storage";
+import { acquireDirectoryLock, openObjects, rotateMasterKey } from "@runledger/storage";
 import pc from "picocolors";
 import type { StandaloneSettings } from "../config.ts";
 import { masterKeySource } from "../master-key-path.ts";
 import type { Console } from "../program.ts";
 import { systemUser } from "../system-user.ts";
+import { refuseWhileRunning } from "./refuse-while-running.ts";
 
 /** `runledger rotate-master-key`: all data keys are wrapped anew; no payload is touched. Interrupted, it is run again. */
 export async function rotateMaster(
@@ -18,16 +18,19 @@ export async function rotateMaster(
   const lock = await acquireDirectoryLock(settings.dataDir);
   try {
     const objects = await openObjects(settings.objects);
-    if (isTerminal) console.stderr.write(pc.dim("  looking whether Runledger runs anywhere over this store …\n"));
-    await refuseWhileRunning(objects);
+    // What is not seen here, or starts meanwhile with the old key, stops by itself and loses nothing.
+    await refuseWhileRunning(objects, console, "run this again, and start them with the new master key");
     const given = setting ? masterKeySource(setting, settings.dataDir) : null;
     const next = given !== null && isDeepStrictEqual(given, settings.masterKey) ? null : given;
     const act = { time_ms: Date.now(), by: systemUser(), reason };
-    const { masterId, keys, rings } = await rotateMasterKey(objects, settings.masterKey, next, act, (done, total) => {
+    const onProgress = (done: number, total: number) => {
       if (isTerminal) console.stderr.write(`\r  ${done} of ${total} objects`);
-    });
+    };
+    const rotation = await rotateMasterKey(objects, settings.masterKey, next, act, onProgress);
+    const { masterId, keys, rings, wasDone } = rotation;
     if (isTerminal) console.stderr.write("\r\u001b[K");
-    console.stdout.write(`${pc.green("rotated")}: ${keys} data keys in ${rings} objects are wrapped by ${masterId}\n`);
+    const done = wasDone ? pc.yellow("was rotated already") : pc.green("rotated");
+    console.stdout.write(`${done}: ${keys} data keys in ${rings} objects are wrapped by ${masterId}\n`);
     if (next !== null && !("file" in next))
       console.stdout.write("Start Runledger with the new key in RUNLEDGER_MASTER_KEY from now on.\n");
     else if (next !== null) console.stdout.write("Start Runledger without RUNLEDGER_MASTER_KEY from now on.\n");
@@ -37,14 +40,4 @@ export async function rotateMaster(
   } finally {
     await lock.release();
   }
-}
-
-/** The lock is of this directory only. What is not seen here, or starts meanwhile with the old key, stops by itself and loses nothing. */
-async function refuseWhileRunning(objects: Objects): Promise<void> {
-  const running = await whoRuns(objects);
-  if (running === null) return;
-  throw new StorageError(
-    "locked",
-    `Runledger runs over this store, at least ${running.split("+")[0]}. Stop all that do, run this again, and start them with the new master key; nothing was changed`,
-  );
 }
