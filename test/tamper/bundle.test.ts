@@ -366,8 +366,10 @@ test("payloads that were swapped, changed, left out or said to be erased are fou
   const { sha256, commitment, key_id, media_type } = last;
   const erased = JSON.stringify({ commitment, erased_by: 3, key_id, media_type, sha256 });
   const saidErased = { ...withoutLast, [FIRST_LINES]: editLines((all) => [...all.slice(0, -1), erased]) };
-  const gone = JSON.stringify({ commitment, key_id, media_type, missing: "lost", sha256 });
-  const saidLost = { ...withoutLast, [FIRST_LINES]: editLines((all) => [...all.slice(0, -1), gone]) };
+  const saidLost = (missing: string) => {
+    const gone = JSON.stringify({ commitment, key_id, media_type, missing, sha256 });
+    return { ...withoutLast, [FIRST_LINES]: editLines((all) => [...all.slice(0, -1), gone]) };
+  };
   const otherKey = {
     [FIRST_LINES]: editLines((all) => all.map((line) => line.replace(/("payload_key":"[0-9a-f]{127})./, "$10"))),
   };
@@ -375,7 +377,9 @@ test("payloads that were swapped, changed, left out or said to be erased are fou
   expect(await verdict({ [FIRST_BYTES]: swapped })).toBe("TAMPERED");
   expect(await verdict(withoutLast)).toBe("INCOMPLETE");
   expect(await verdict(saidErased)).toBe("INCOMPLETE");
-  expect(await verdict(saidLost)).toBe("INCOMPLETE");
+  for (const why of ["lost", "é".repeat(1_000), "🂡".repeat(1_000)])
+    expect(await verdict(saidLost(why))).toBe("INCOMPLETE");
+  for (const why of ["é".repeat(1_001), "🂡".repeat(1_001)]) expect(await verdict(saidLost(why))).toBe("TAMPERED");
   expect(await verdict(otherKey)).toBe("TAMPERED");
   const act = files("erased").filter(([path]) => path !== "proofs/000000000000015.tlog-proof");
   const withoutAct = change(act, {

@@ -1846,7 +1846,7 @@ def parse_payload_line(data):
     counts = [line[name] for name in ("length", "offset", "erased_by") if name in line]
     texts = [line[name] for name in ("media_type", "key_id", "missing", "erased_in") if name in line]
     ok = all(isinstance(h, str) and HEX64.match(h) for h in hexes) and all(map(is_count, counts)) and all(isinstance(t, str) for t in texts)
-    ok = ok and "" not in (line.get("key_id", "x"), line.get("erased_in", "x"))
+    ok = ok and "" not in (line.get("key_id", "x"), line.get("erased_in", "x")) and len(line.get("missing", "")) <= 1000
     if "payload_key" in line:
         ok = ok and isinstance(line["payload_key"], str) and re.fullmatch(r"[0-9a-f]{128}", line["payload_key"]) is not None
     return line if ok else None
@@ -2165,6 +2165,9 @@ class Payloads:
             self.findings.add("TAMPERED", content.path, "it is out of place")
             return
         self.lines = []
+        if content.size > 512 << 20:  # all of a file are in memory at once
+            self.findings.add("TAMPERED", content.path, "it has more than %d bytes" % (512 << 20))
+            return
         for data in content.lines(10_000):
             line = None if data is None else parse_payload_line(data)
             if line is None or len(self.lines) == 4_000_000:

@@ -137,7 +137,7 @@ async function readFile(place: BundlePath, file: BundleFile, sha256: () => strin
       return;
     }
     case "payload_lines":
-      await payloads.lines(place.index, file.content);
+      await payloads.lines(place.index, file.sizeBytes, file.content);
       return;
     case "payload_bytes":
       await payloads.bytes(place.index, file.sizeBytes, file.content);

@@ -16,6 +16,7 @@ import {
 import { createBundleContents } from "./bundle-contents.ts";
 import type { PlacedRecord } from "./bundle-entries.ts";
 import { createErasureDates, type Erasure } from "./bundle-erasures.ts";
+import type { BundleFile } from "./bundle-file.ts";
 import type { Destruction } from "./bundle-selection.ts";
 import { createByteReader } from "./byte-reader.ts";
 
@@ -31,7 +32,7 @@ export interface ActsOnKeys<Shard> {
 export interface BundlePayloads {
   /** An entries file was read whose records refer to payloads. Settles the one before. */
   expect(firstIndex: number, records: readonly PlacedRecord[]): Promise<void>;
-  lines(firstIndex: number, content: AsyncIterable<Uint8Array>): Promise<void>;
+  lines(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   bytes(firstIndex: number, sizeBytes: number, content: AsyncIterable<Uint8Array>): Promise<void>;
   finish(acts: ActsOnKeys<string | null>): void;
   /** After that: of acts that are older than what they are said to have erased. */
@@ -68,6 +69,8 @@ type Placed = Extract<PayloadLine, { length: number }>;
 
 const MAX_LINE_BYTES = 10_000;
 const MAX_LINES = 4_000_000;
+/** All of a file are in memory at once. */
+const MAX_LINES_BYTES = 512 * 1024 * 1024;
 const MAX_KEYS = 200_000;
 
 export function createBundlePayloads(isExpected: boolean, findings: Findings): BundlePayloads {
@@ -98,10 +101,10 @@ export function createBundlePayloads(isExpected: boolean, findings: Findings): B
       await settle();
       part = newPart(firstIndex, isExpected ? records : []);
     },
-    async lines(firstIndex, content) {
+    async lines(firstIndex, sizeBytes, content) {
       const path = payloadLinesPath(firstIndex);
       if (isOutOfPlace(firstIndex, path, (each) => each.lines === null) || part === null) return;
-      part.lines = await readLines(path, content, findings);
+      part.lines = await readLines({ path, sizeBytes, content }, findings);
       for (const line of part.lines) {
         const id = payloadId(line);
         if (part.provided.has(id)) findings.add("TAMPERED", path, `the payload ${line.sha256} is there twice`);
@@ -234,7 +237,11 @@ function settlePart(
   }
 }
 
-async function readLines(path: string, content: AsyncIterable<Uint8Array>, findings: Findings): Promise<PayloadLine[]> {
+async function readLines({ path, sizeBytes, content }: BundleFile, findings: Findings): Promise<PayloadLine[]> {
+  if (sizeBytes > MAX_LINES_BYTES) {
+    findings.add("TAMPERED", path, `it has more than ${MAX_LINES_BYTES} bytes`);
+    return [];
+  }
   const reader = createByteReader(content);
   const lines: PayloadLine[] = [];
   try {

@@ -7,6 +7,8 @@ const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
 const place = { length: count, offset: count };
 const name = { media_type: z.string(), sha256: hex32 };
+/** Why it was not to be had, 1,000 code points at most. */
+const missing = z.string().refine((text) => text.length <= 1_000 || [...text].length <= 1_000);
 const sealed = { commitment: hex32, key_id: z.string().min(1) };
 
 /** A line of `payloads/<I>.jsonl` (docs/bundle.md, "Payloads"). */
@@ -16,8 +18,8 @@ export const payloadLine = z.union([
   z.strictObject({ ...name, ...sealed, erased_by: count }),
   /** By an act that stands in another log of the bundle. */
   z.strictObject({ ...name, ...sealed, erased_by: count, erased_in: z.string().min(1) }),
-  z.strictObject({ ...name, missing: z.string() }),
-  z.strictObject({ ...name, ...sealed, missing: z.string() }),
+  z.strictObject({ ...name, missing }),
+  z.strictObject({ ...name, ...sealed, missing }),
 ]);
 export type PayloadLine = z.infer<typeof payloadLine>;
 

@@ -34,6 +34,8 @@ export interface PayloadCollector {
   readonly unselected: number;
 }
 
+/** Code points of why a payload was not to be had. */
+const MAX_TOLD = 1_000;
 /** At 8 MiB a pack. */
 const MAX_PACKS = 4;
 
@@ -75,7 +77,7 @@ export function createPayloadCollector(log: ExportLog, destroyed: DestroyedKeys)
         addLine(part, { ...name, ...sealed, erased_by: logIndex, ...elsewhere });
       } else {
         missing++;
-        addLine(part, { ...name, ...sealed, missing: error.message });
+        addLine(part, { ...name, ...sealed, missing: [...error.message].slice(0, MAX_TOLD).join("") });
       }
       return null;
     }

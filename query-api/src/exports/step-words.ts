@@ -63,29 +63,82 @@ function stepSentence(record: RunledgerRecord): string {
     case "tool":
       return toolSentence(record, name, took);
     case "decision":
-      return `The agent decided: ${name}.`;
+      return decisionSentence(record, name);
     case "guardrail":
-      return `The guardrail “${name}” ${record.status === "error" ? "refused" : "let it pass"}.`;
+      return guardrailSentence(record, name);
     case "approval":
-      return `A person was asked for approval: ${name}.`;
+      return approvalSentence(record, name);
     case "handoff":
-      return `The agent handed over: ${name}.`;
+      return `The agent handed over${record.handoff === undefined ? "" : ` to “${shortened(record.handoff.to)}”`}: ${name}.`;
     case "limit":
-      return `A limit stopped it: ${name}.`;
+      return limitSentence(record, name);
     case "agent":
       return `The agent “${record.run.agent_name === null ? name : shortened(record.run.agent_name)}” worked ${took}.`;
     case "state":
       return `State was saved: ${name}.`;
     default:
-      return `${name} (${took}).`;
+      return `${name}${scoreOf(record)} (${took}).`;
   }
+}
+
+function decisionSentence({ decision }: RunledgerRecord, name: string): string {
+  if (decision === undefined) return `The agent decided: ${name}.`;
+  const { choice, options, confidence } = decision;
+  const chosen = choice === null ? "what it chose is not known" : `“${shortened(choice)}”`;
+  const among = options.length === 0 ? "" : `, out of ${shortened(options.map((one) => `“${one}”`).join(", "))}`;
+  return `The agent decided, ${name}: ${chosen}${among}${confidence === null ? "" : `, with confidence ${confidence}`}.`;
+}
+
+function guardrailSentence({ guardrail, status }: RunledgerRecord, name: string): string {
+  const passed = guardrail?.passed ?? status !== "error";
+  const target = guardrail?.target ? ` “${shortened(guardrail.target)}”` : passed ? " it" : "";
+  const rule = guardrail?.rule ? `, by the rule “${shortened(guardrail.rule)}”` : "";
+  return `The guardrail “${name}” ${passed ? `let${target} pass` : `refused${target}`}${rule}.`;
+}
+
+function approvalSentence({ approval }: RunledgerRecord, name: string): string {
+  if (approval === undefined) return `A person was asked for approval: ${name}.`;
+  const by = approval.by === null ? "A function of the agent’s, in a person’s place," : `“${shortened(approval.by)}”`;
+  const tool = approval.tool === null ? name : `the tool “${shortened(approval.tool)}”`;
+  return `${by} ${approval.approved ? "approved" : "denied"} ${tool}.`;
+}
+
+function limitSentence({ limit }: RunledgerRecord, name: string): string {
+  const reached = limit === undefined ? "" : `, ${limit.reached} reached of at most ${limit.max}`;
+  return `A limit stopped it: ${name}${reached}.`;
+}
+
+function scoreOf({ score }: RunledgerRecord): string {
+  if (score === undefined) return "";
+  const told = [score.value, score.label && shortened(score.label)].filter((one) => one !== null && one !== "");
+  return told.length === 0 ? "" : `: ${told.join(", ")}`;
 }
 
 function toolSentence({ tool }: RunledgerRecord, stepName: string, took: string): string {
   const name = tool === null ? stepName : shortened(tool.name);
   if (tool?.inferred)
     return `The model asked for the tool “${name}”; ${tool.result_sha256 === null ? "no result was seen" : "its result was seen in the messages"}.`;
-  return `The agent called the tool “${name}”${attemptOf(tool?.attempt ?? null)} ${took}.`;
+  return `The agent called the tool “${name}”${attemptOf(tool?.attempt ?? null)} ${took}${tool === null ? "" : safetyOf(tool)}.`;
+}
+
+/** How the call was let through, where the agent told. */
+function safetyOf({
+  side_effect,
+  permission,
+  principal,
+  confirmed,
+  same_as,
+  fallback,
+}: NonNullable<RunledgerRecord["tool"]>): string {
+  const told = [
+    side_effect === "irreversible" ? "what it does can’t be undone" : null,
+    confirmed === undefined ? null : confirmed ? "confirmed before" : "not confirmed",
+    permission === undefined ? null : `permission “${shortened(permission)}”`,
+    principal === undefined ? null : `on behalf of “${shortened(principal)}”`,
+    same_as === undefined ? null : "nothing ran: it was given the result of an earlier call with the same key",
+    fallback ? "its fallback stood in for the result" : null,
+  ].filter((one) => one !== null);
+  return told.length === 0 ? "" : ` (${told.join("; ")})`;
 }
 
 function modelSentence(record: RunledgerRecord, llm: NonNullable<RunledgerRecord["llm"]>, took: string): string {
@@ -116,7 +169,8 @@ function forWhom({ run }: RunledgerRecord): string {
 function quotesOf({ kind }: RunledgerRecord, contents: StepContents): Record<string, string | null> {
   if (kind === "tool") return { with: contents.arguments, answer: contents.result };
   if (kind === "llm") return { answer: contents.response };
-  return { result: contents.output };
+  const isReasoned = kind === "decision" || kind === "guardrail" || kind === "approval";
+  return isReasoned ? { reason: contents.output } : { result: contents.output };
 }
 
 function failure({ status, error }: RunledgerRecord): string {
