@@ -58,6 +58,10 @@ it(
     const exported = await runledger(["export", ...asked]);
     expect(exported.code, exported.stderr).toBe(0);
     const policies = readTar(await readFile(bundle)).find(([path]) => path === "policies.json")?.[1];
+    expect(JSON.parse(String(policies))).toMatchObject({
+      ...{ alert_rules: expect.any(Array), legal_holds: 0 },
+      settings: { "0": expect.objectContaining({ encryption: expect.anything() }) },
+    });
     expect(JSON.parse(String(policies)).price_tables).toEqual([
       { name: "ours", version: "first", models: [{ model: "gpt-4o", input: 10, output: 0 }] },
     ]);

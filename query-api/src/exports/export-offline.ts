@@ -9,6 +9,7 @@ import { withExactTimes } from "./exact-times.ts";
 import { timeOf } from "./export-jobs.ts";
 import { keysNotErasing, openExportLog } from "./export-log.ts";
 import { createOfflineExports, type OfflineExportNote } from "./offline-exports.ts";
+import { policiesInForce } from "./policies.ts";
 import { tellPriceTables } from "./price-tables.ts";
 import { type ExportProgress, type ExportResult, writeBundle } from "./write-bundle.ts";
 
@@ -65,7 +66,7 @@ export async function exportOffline(
     tenant,
     content,
     anchors: await anchorsOf(objects, logs, chosen.directory),
-    policies: { note: "made offline: the policies in force are not known" },
+    policies: { note: "made offline: as the store tells", ...(await policiesInForce(objects, tenant)) },
     priceTables: (used: BundleSummary["price_tables"]) => tellPriceTables(objects, tenant, used),
   };
   const partial = `${target}.partial`;

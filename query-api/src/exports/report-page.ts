@@ -120,6 +120,7 @@ function runsSection(listed: readonly ToldRun[], all: number): string {
 ${rows.join("\n")}
 </tbody>
 </table>
+<p class="note">Sums are of what was told: a model call that two instrumentations tell of is in them twice.</p>
 ${rows.some((row) => row.includes(UNKNOWN)) ? `<p class="note">+? behind a sum: of some calls nobody knew tokens or price; how many is in runs.csv (input_missing, output_missing, cost_missing).</p>` : ""}
 ${all > rows.length ? `<p class="note">The first ${count(rows.length)} of ${count(all)}; all are in runs.csv.</p>` : ""}
 </section>`;

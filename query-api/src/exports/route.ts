@@ -4,7 +4,6 @@ import { stat } from "node:fs/promises";
 import { type ExportJob, exportJob, exportList, exportRequest } from "@runledger/contract";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
-import { createRuleBook } from "../alerts/rules.ts";
 import type { Feature } from "../dependencies.ts";
 import { createErasureStore } from "../erasures/erasure-store.ts";
 import { QueryApiError } from "../error.ts";
@@ -15,6 +14,7 @@ import { withExactTimes } from "./exact-times.ts";
 import { createExportJobs, type ExportJobs, timeOf } from "./export-jobs.ts";
 import { createExportStore, type ExportStore, type KeptExport, keptLogs } from "./export-store.ts";
 import { logsOnRecord } from "./logs-on-record.ts";
+import { policiesInForce } from "./policies.ts";
 
 const tags = ["exports"];
 const byId = z.strictObject({ export_id: z.string().max(64) });
@@ -35,7 +35,8 @@ export function registerExports(feature: Feature): void {
   app.addHook("onReady", async () => {
     if (directory === null) return;
     const policies = async (tenant: string) => ({
-      alert_rules: [...(await createRuleBook(objects, tenant).inForce()).values()],
+      ...(await policiesInForce(objects, tenant)),
+      retention_days_of_contents: settings.contentRetentionDays,
       retention_days_of_rows: settings.retentionDays,
       run_is_abandoned_after_ms: settings.abandonedAfterMs,
     });
