@@ -145,6 +145,10 @@ test("beyond so many open runs the others are counted as not followed, and of th
   expect(summary).toMatchObject({ still_running: 55, unfollowed: 5, unclosed_total: 55 });
   expect(notesOfUnfollowed(summary)).toEqual([expect.stringContaining("(5)")]);
   expect(unclosedLines(summary).at(-1)).toBe("  … and 5 more runs without an end");
+  const late = createRunCompleteness(Buffer.alloc(16, 7), 1);
+  const [a, b] = [run("a", 2), run("b", 2)];
+  for (const record of [link(a, 0), link(b, 0), link(a, 1), link(b, 1)]) late.add(record);
+  expect(late.finish("log")).toMatchObject({ whole: 1, broken: 0, unfollowed: 1, problems: [] });
   const broken = without(open, 0);
   expect(unclosedLines(check(broken)).at(-1)).toBe("  … and 10 more runs without an end");
 });

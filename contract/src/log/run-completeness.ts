@@ -132,7 +132,8 @@ export function createRunCompleteness(secret: Uint8Array, maxOpenRuns = MAX_OPEN
         return;
       }
       if (run === undefined) {
-        if (open.size >= maxOpenRuns) {
+        // Once left out it stays so: what was not followed would look as if it had never arrived.
+        if (open.size >= maxOpenRuns || unfollowed.has(key)) {
           if (unfollowed.add(key)) summary.unfollowed++;
           return;
         }
