@@ -103,7 +103,7 @@ export async function integrate(settings: CollectorSettings, onFatal: (error: un
       keys: keyring?.writer() ?? null,
       seen: createSeenRecords(),
       logger,
-      keepPrices: createKeptPrices(objects, prices),
+      keepPrices: createKeptPrices(objects, prices, (message) => logger.warn(message)),
       onPublished: (entries) =>
         recent.add(entries.map(({ index, leaf, record }) => logEntryRow(settings.shard, index, leaf, record))),
       onHead: () => directory?.headStands(),

@@ -1,3 +1,4 @@
+import { StorageError } from "@runledger/storage";
 import { expect, test } from "vitest";
 import type { NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import { createPrices } from "../normalize/price.ts";
@@ -22,7 +23,7 @@ test("what calls were priced by is kept once for a tenant and model, in the tabl
     writes++;
     files.set(path, Buffer.from(bytes).toString());
   };
-  const keep = createKeptPrices({ create }, prices);
+  const keep = createKeptPrices({ create }, prices, () => undefined);
   await keep([
     frameOf([{ model: "our-gpt" }, { model: "gpt-4o-2024-11-20" }, { model: "gpt-4o" }, { model: "nobody" }]),
   ]);
@@ -51,10 +52,21 @@ test("what could not be kept is asked for again with the same frames", async () 
     if (isAway) throw new Error("away");
     written.push(path);
   };
-  const keep = createKeptPrices({ create }, prices);
+  const keep = createKeptPrices({ create }, prices, () => undefined);
   const frames = [frameOf([{ model: "our-gpt" }])];
   await expect(keep(frames)).rejects.toThrow("away");
   isAway = false;
   await keep(frames);
   expect(written).toHaveLength(1);
+});
+
+test("what lies damaged in its place is warned of once, and stops nothing", async () => {
+  const warnings: string[] = [];
+  const create = async (path: string) => {
+    throw new StorageError("conflict", `${path} has other bytes`);
+  };
+  const keep = createKeptPrices({ create }, prices, (message) => warnings.push(message));
+  await keep([frameOf([{ model: "our-gpt" }])]);
+  await keep([frameOf([{ model: "our-gpt" }])]);
+  expect(warnings).toEqual([expect.stringMatching(/^prices\/default\/[0-9a-f]{64}\.json does not hold/)]);
 });

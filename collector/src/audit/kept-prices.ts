@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { pricedModelPath } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { type Objects, StorageError } from "@runledger/storage";
 import type { NormalizedFrame, NormalizedRecord } from "../normalize/normalized.ts";
 import type { Prices } from "../normalize/price.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -16,6 +16,7 @@ const MAX_KNOWN = 10_000;
 export function createKeptPrices(
   objects: Pick<Objects, "create">,
   { pricedBy }: Pick<Prices, "pricedBy">,
+  warn: (message: string) => void,
 ): (frames: readonly NormalizedFrame[]) => Promise<void> {
   const known = new Set<string>();
   return async (frames) => {
@@ -33,7 +34,15 @@ export function createKeptPrices(
         const file = Buffer.from(JSON.stringify(priced));
         files.set(pricedModelPath(facts.tenant, createHash("sha256").update(file).digest("hex")), file);
       }
-    await inParallel(PARALLEL, [...files], ([path, file]) => objects.create(path, file));
+    await inParallel(PARALLEL, [...files], async ([path, file]) => {
+      try {
+        await objects.create(path, file);
+      } catch (error) {
+        // Named by what it holds: what lies there is damaged. It is no evidence, and nothing waits for it.
+        if (!(error instanceof StorageError && error.code === "conflict")) throw error;
+        warn(`${path} does not hold what it is named by: exports can't tell what these calls were priced by`);
+      }
+    });
     if (known.size + names.size > MAX_KNOWN) known.clear();
     for (const name of names) known.add(name);
   };

@@ -1,7 +1,7 @@
 import { MAX_ENTRY_BYTES, PAYLOAD_NAMES, type RunledgerRecord, record } from "@runledger/contract";
 import { expect, it } from "vitest";
 import { entryText, type Payloads } from "./entry.ts";
-import { cutAllMembers } from "./overflow.ts";
+import { cutAllMembers, withoutCutTexts } from "./overflow.ts";
 
 /** Six bytes each in JSON: nothing takes more. */
 const LONG = "\u0000".repeat(1_000);
@@ -103,4 +103,12 @@ it("fits the longest record into an entry that still is one, and keeps aside wha
   expect(Buffer.byteLength(entryText(cut))).toBeLessThanOrEqual(MAX_ENTRY_BYTES);
   expect(record.safeParse(cut).success).toBe(true);
   expect(entryText({ ...cut, ...JSON.parse(movedText) })).toBe(entryText(longest));
+});
+
+it("leaves nothing of a long name, nor of what went wrong, where the rest can't be opened any more", () => {
+  const left = withoutCutTexts(cutAllMembers(longest).record);
+  expect(left.run).toMatchObject({ user_id: null, session_id: expect.any(String) });
+  expect([left.error?.message, left.end?.reason]).toEqual([null, null]);
+  const short = withoutCutTexts({ ...longest, run: { ...longest.run, user_id: "ann" } });
+  expect(short.run.user_id).toBe("ann");
 });

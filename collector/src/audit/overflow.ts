@@ -59,6 +59,17 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
   return { record: cut, movedText: canonicalJson(wellFormed(Object.fromEntries(moved))) };
 }
 
+/** Of an entry whose moved members can't be opened any more, since they were erased: without the beginnings of a long name and of what went wrong. */
+export function withoutCutTexts(entry: RunledgerRecord): RunledgerRecord {
+  const { run, error, end } = entry;
+  return {
+    ...entry,
+    run: run.user_id?.length === MAX_CUT_CHARS ? { ...run, user_id: null } : run,
+    error: error && { ...error, message: null },
+    end: end && { ...end, reason: null },
+  };
+}
+
 function cutAgentFacts(record: RunledgerRecord): AgentFacts {
   const { decision } = record;
   const cutFact = (text: string) => cutText(text, MAX_CUT_FACT_CHARS);

@@ -22,6 +22,7 @@ import {
   resetJournalCursor,
   unmarkRebuild,
 } from "@runledger/storage";
+import { withoutCutTexts } from "../audit/overflow.ts";
 import { createSeenRecords, DEFAULT_SEEN_RECORDS, type SeenRecords } from "../integrate/seen-records.ts";
 import { createLateDuplicates, type LateDuplicates } from "../metrics/late-duplicates.ts";
 import { logEntryRow, recordOfEntry } from "../metrics/log-entry-row.ts";
@@ -170,7 +171,7 @@ async function wholeOrCut(read: ReadPayload, entry: RunledgerRecord): Promise<Ru
   try {
     return await readWholeRecord(read, entry);
   } catch (error) {
-    if (error instanceof LogError && error.code === "sealed") return entry;
+    if (error instanceof LogError && error.code === "sealed") return withoutCutTexts(entry);
     throw error;
   }
 }

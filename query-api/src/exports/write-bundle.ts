@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import {
@@ -18,7 +18,7 @@ import {
 import { createDerivedFiles } from "./derived-files.ts";
 import { findExplainingActs } from "./explaining-acts.ts";
 import { type ExportLog, keysAsRecorded } from "./export-log.ts";
-import { createPartFile } from "./part-file.ts";
+import { createPartFile, removePartFiles } from "./part-file.ts";
 import type { ToldPriceTable } from "./price-tables.ts";
 import { bundleReadme } from "./readme.ts";
 import { type Selection, selectEntries } from "./selection.ts";
@@ -117,7 +117,7 @@ export async function writeBundle(
     await tar.abandon().catch(() => undefined); // what failed before tells more
     throw error;
   } finally {
-    await rm(parts, { recursive: true, force: true });
+    await removePartFiles(parts);
   }
 }
 
