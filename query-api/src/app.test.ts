@@ -146,6 +146,9 @@ test("the OpenAPI document is 3.1 and names every call of this API", async () =>
   ]) {
     expect(Object.keys(document.paths)).toContain(path);
   }
+  const reason = { in: "header", name: "Runledger-Reason" };
+  for (const read of ["/v1/runs", "/v1/runs/{run_id}/steps/{step_id}", "/v1/live", "/v1/approvals/{approval_id}"])
+    expect(document.paths[read].get.parameters).toContainEqual(expect.objectContaining(reason));
   expect(document.components.schemas).toHaveProperty("Run");
   expect(document.components.schemas.StepDetail.properties.attributes).toEqual({ type: "object" });
 });

@@ -3,6 +3,7 @@ import { type TlsSettings, tlsServerOptions } from "@runledger/contract";
 import fastify, { type FastifyServerFactory, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { recordNoted } from "./acts/record-noted.ts";
+import { requireReason } from "./acts/require-reason.ts";
 import { registerActs } from "./acts/route.ts";
 import { registerAlerts } from "./alerts/route.ts";
 import { registerApprovals } from "./approvals/route.ts";
@@ -32,8 +33,9 @@ const MAX_PARAMETER_CHARS = 1_024;
 const TIMES = { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 };
 
 /** The query API, built and not listening. `close` ends what it runs in the background. */
-export async function createApp(dependencies: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
+export async function createApp(given: QueryApiDependencies, settings: QueryApiSettings): Promise<App> {
   const { tls } = settings;
+  const dependencies = settings.requireReason ? { ...given, acts: requireReason(given.acts) } : given;
   const app: App = fastify({
     requestTimeout: TIMES.requestTimeout,
     ...(tls === null ? { http: TIMES } : { serverFactory: tlsServerFactory(tls) }),

@@ -15,6 +15,8 @@ export const queryApiSettings = z
     tls: tlsSettings.nullable().default(null),
     /** The key of the installation: an admin, of every tenant. Null: only keys that were made count; while there are none, loopback alone is served. */
     apiKey: z.string().min(16, "at least 16 characters").nullable().default(null),
+    /** Whether reads of content are refused to who gives no reason. */
+    requireReason: z.boolean().default(false),
     /** Names this process among those over the same store. One that keeps its name over a restart has its duties back at once. */
     instance: z
       .string()

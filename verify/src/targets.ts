@@ -113,7 +113,9 @@ function verifyAll(store: StoreToVerify, { trust, shard, onProgress }: TargetOpt
 
 /** Over HTTP nothing can be listed, so what a log doesn't name isn't looked for. */
 async function verifyUrl(target: string, options: TargetOptions): Promise<Verification> {
-  const { headers = {}, patienceSeconds = PATIENCE_SECONDS } = options;
+  const { patienceSeconds = PATIENCE_SECONDS } = options;
+  // Whoever may read contents reads some of them with the log, which is on record with why.
+  const headers = { "runledger-reason": "runledger verify", ...options.headers };
   if (/\.tar$|\/bundle$/.test(new URL(target).pathname)) return await verifyTarOf(target, options);
   const read = async (path: string): Promise<Uint8Array | null> => {
     const response = await reach(new URL(`/v1/audit/objects/${path}`, target).href, headers);

@@ -6,11 +6,18 @@ import type { z } from "zod";
 export interface ApiAccess {
   url: string;
   key: string | undefined;
+  /** Why it is read, for the record that is kept of reads of content. */
+  reason?: string | undefined;
 }
 
-/** The key that commands show to a running query API: the one setting they need. */
-export function apiKeyOf(env: NodeJS.ProcessEnv): string | undefined {
-  return env["RUNLEDGER_API_KEY"] || undefined;
+/** With the settings of commands that ask a running query API: RUNLEDGER_API_KEY, RUNLEDGER_REASON. */
+export function apiAccess(url: string, env: NodeJS.ProcessEnv): ApiAccess {
+  return { url, key: env["RUNLEDGER_API_KEY"] || undefined, reason: env["RUNLEDGER_REASON"] || undefined };
+}
+
+/** A reason as a header: its UTF-8, a byte a character. */
+export function reasonHeader(reason: string): Record<string, string> {
+  return { "runledger-reason": Buffer.from(reason).toString("latin1") };
 }
 
 /** Asks a running query API. @throws Error whose message says what is wrong and what to do. */
@@ -46,10 +53,15 @@ export async function reach(
   request: RequestInit = {},
 ): Promise<Response> {
   const url = new URL(path, api.url);
+  const isRead = request.method === undefined;
   try {
     return await fetch(url, {
       ...request,
-      headers: api.key === undefined ? headers : { ...headers, authorization: `Bearer ${api.key}` },
+      headers: {
+        ...(isRead && api.reason !== undefined ? reasonHeader(api.reason) : {}),
+        ...headers,
+        ...(api.key === undefined ? {} : { authorization: `Bearer ${api.key}` }),
+      },
     });
   } catch (cause) {
     throw new Error(unreachable(url, cause), { cause });

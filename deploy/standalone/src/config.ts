@@ -43,6 +43,7 @@ const environment = z
       .optional(),
     RUNLEDGER_ALERT_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").optional(),
     RUNLEDGER_SETTINGS_REASON: z.string().min(1).max(1_000).optional(),
+    RUNLEDGER_REQUIRE_REASON: z.enum(["on", "off"]).default("off"),
     RUNLEDGER_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   })
   .refine(
@@ -103,6 +104,8 @@ export interface StandaloneSettings {
   webhook: { url: string; secret: string } | null;
   /** Why settings have changed, for the record that is kept of it. */
   settingsReason: string | null;
+  /** Whether reads of content are refused to who gives no reason. */
+  requireReason: boolean;
   logLevel: string;
 }
 
@@ -146,6 +149,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<StandaloneSetting
         ? null
         : { url: values.RUNLEDGER_ALERT_WEBHOOK_URL, secret: values.RUNLEDGER_ALERT_WEBHOOK_SECRET },
     settingsReason: values.RUNLEDGER_SETTINGS_REASON ?? null,
+    requireReason: values.RUNLEDGER_REQUIRE_REASON === "on",
     logLevel: values.RUNLEDGER_LOG_LEVEL,
   });
 }

@@ -47,6 +47,7 @@ function addUp(program: Command, console: Console): void {
     .option("--webhook-url <url>", "where alerts are posted (RUNLEDGER_ALERT_WEBHOOK_URL)")
     .option("--webhook-secret <secret>", "signs them (RUNLEDGER_ALERT_WEBHOOK_SECRET)")
     .option("--reason <text>", "why settings have changed, for the record of it (RUNLEDGER_SETTINGS_REASON)")
+    .option("--require-reason <on|off>", "refuse reads of content without a reason (RUNLEDGER_REQUIRE_REASON)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (RUNLEDGER_LOG_LEVEL)")
     .option("--demo", "run a set of demo agents against it, a runaway one among them")
     .allowExcessArguments() // a word that names no command comes here, since this is the default one
@@ -143,6 +144,7 @@ interface UpFlags {
   webhookSecret?: string;
   logLevel?: string;
   reason?: string;
+  requireReason?: string;
   demo?: boolean;
 }
 
@@ -172,6 +174,7 @@ async function settingsFrom(console: Console, flags: UpFlags) {
     RUNLEDGER_ALERT_WEBHOOK_SECRET: flags.webhookSecret,
     RUNLEDGER_LOG_LEVEL: flags.logLevel,
     RUNLEDGER_SETTINGS_REASON: flags.reason,
+    RUNLEDGER_REQUIRE_REASON: flags.requireReason,
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const { readSettings } = await import("./config.ts");

@@ -15,6 +15,7 @@ test("what bears on evidence is told, of keys and places only whether there are 
     RUNLEDGER_CONTENT_RETENTION_DAYS: "30",
     RUNLEDGER_ENCRYPTION: "off",
     RUNLEDGER_ACK: "object",
+    RUNLEDGER_REQUIRE_REASON: "on",
   };
   const inForce = settingsInForce(readSettings(env));
   expect(inForce).toEqual({
@@ -31,6 +32,7 @@ test("what bears on evidence is told, of keys and places only whether there are 
     client_certificates: false,
     witnesses: null,
     time_stamps: true,
+    require_reason: true,
   });
   expect(JSON.stringify(inForce)).not.toContain("secret");
 });

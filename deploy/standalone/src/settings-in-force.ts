@@ -21,5 +21,6 @@ export function settingsInForce(settings: Readonly<StandaloneSettings>): Setting
     client_certificates: tls !== null && tls.clientCa !== null,
     witnesses: settings.witnessPolicy === null ? null : settings.witnessLogs,
     time_stamps: settings.tsaUrl !== null,
+    require_reason: settings.requireReason,
   };
 }

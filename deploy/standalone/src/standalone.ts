@@ -208,6 +208,7 @@ async function startApi(
       // One process has the directory, so its name may outlive it.
       instance: verifierKey,
       apiKey: settings.apiKey,
+      requireReason: settings.requireReason,
       contentRetentionDays: settings.contentRetentionDays,
       alertWebhookUrl: settings.webhook?.url ?? null,
       alertWebhookSecret: settings.webhook?.secret ?? null,

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { invalidField } from "../error.ts";
 
 export const REASON_HEADER = "runledger-reason";
-const MAX_REASON_CHARS = 1_000;
+/** As errors and the reference name it; the pages know it too. */
+export const REASON_FIELD = "Runledger-Reason";
+export const MAX_REASON_CHARS = 1_000;
 
 /** The query parameter of routes whose acts may be given a reason. */
 export const reasonParameter = z
@@ -12,14 +14,26 @@ export const reasonParameter = z
   .optional()
   .describe("why, for the record that is kept of this act");
 
-/** Why somebody acts, in their own words: query parameter `reason`, or else the header `Runledger-Reason` (UTF-8). Null when not told. */
+const query = z.object({ reason: z.string() });
+
+/**
+ * Why somebody acts, in their own words: `given`, or else the query parameter `reason` of routes that take one, or else the header
+ * `Runledger-Reason` (UTF-8). Null when not told, or told by spaces.
+ */
 export function reasonOf(request: FastifyRequest, given?: string): string | null {
-  if (given !== undefined && given !== "") return given;
-  const header = request.headers[REASON_HEADER];
-  if (typeof header !== "string" || header === "") return null;
+  return told(given) ?? told(query.safeParse(request.query).data?.reason) ?? told(headerText(request));
+}
+
+function told(reason: string | undefined): string | null {
+  return reason === undefined || reason.trim() === "" ? null : reason;
+}
+
+function headerText({ headers }: FastifyRequest): string | undefined {
+  const header = headers[REASON_HEADER];
+  if (typeof header !== "string") return undefined;
   // Node reads header bytes as Latin-1; senders of UTF-8 mean UTF-8.
   const reason = Buffer.from(header, "latin1").toString("utf8");
   if (reason.length > MAX_REASON_CHARS)
-    throw invalidField("Runledger-Reason", `is longer than ${MAX_REASON_CHARS} characters`);
+    throw invalidField(REASON_FIELD, `is longer than ${MAX_REASON_CHARS} characters`);
   return reason;
 }

@@ -95,7 +95,7 @@ function registerKills({ app }: Feature, control: Control): void {
       },
     },
     async (request) =>
-      await control.lift(request.params.kill_id, request.principal, reasonOf(request, request.query.reason)),
+      await control.lift(request.params.kill_id, request.principal, reasonOf(request)),
   );
 }
 

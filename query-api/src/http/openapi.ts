@@ -19,6 +19,7 @@ import {
 import type { FastifyContextConfig, FastifySchema } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { MAX_REASON_CHARS, REASON_FIELD } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
 
 const NAMED_SCHEMAS = {
@@ -58,7 +59,8 @@ export async function registerOpenApi({ app }: Feature): Promise<void> {
     },
     transform: (transformed) => {
       const { schema, url } = asJsonSchema(transformed);
-      return { schema: withRole(schema, transformed.route.config ?? {}), url };
+      const config = transformed.route.config ?? {};
+      return { schema: withReason(withRole(schema, config), config), url };
     },
     transformObject: createJsonSchemaTransformObject({ schemaRegistry }),
   });
@@ -72,4 +74,16 @@ function withRole<Schema extends FastifySchema>(schema: Schema, { role, everyTen
   const takes = `Takes the role \`${role}\`${everyTenant === true ? ", of every tenant" : ""}.`;
   const description = schema.description === undefined ? takes : `${schema.description}\n\n${takes}`;
   return { ...schema, description, "x-role": role, ...(everyTenant === true ? { "x-every-tenant": true } : {}) };
+}
+
+/** Reads and acts of people may say why; what agents send is no such thing. */
+function withReason<Schema extends FastifySchema>(schema: Schema, { role }: FastifyContextConfig): Schema {
+  if (role === undefined || role === "ingest") return schema;
+  const description =
+    "Why, for the record that is kept of reads of content and of acts; UTF-8. Without one, reads of content are refused where the server asks for reasons.";
+  const headers = {
+    type: "object",
+    properties: { [REASON_FIELD]: { type: "string", maxLength: MAX_REASON_CHARS, description } },
+  };
+  return { ...schema, headers };
 }

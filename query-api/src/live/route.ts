@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Gauge } from "prom-client";
 import { z } from "zod";
 import { createContentReads } from "../acts/content-reads.ts";
+import { reasonParameter } from "../acts/reason.ts";
 import type { Feature } from "../dependencies.ts";
 import { QueryApiError } from "../error.ts";
 import { mustStillBeTaken } from "../http/access.ts";
@@ -16,6 +17,8 @@ import { createLiveFeed, type LiveQuestion } from "./feed.ts";
 import { createTenantFeeds } from "./tenant-feeds.ts";
 
 const KEY_CHECK_MS = 2_000;
+/** A browser's event stream can't send a header. */
+const streamQuery = z.strictObject({ reason: reasonParameter });
 const UNIX_NANO = /^\d{1,19}$/;
 
 /** `GET /v1/live`: an event `run` for each run that changes. `GET /v1/runs/{run_id}/live`: that run's, and an event `step` for each new step. */
@@ -41,7 +44,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
       schema: {
         tags: ["live"],
         summary: "Server-Sent Events: every run as it changes",
-        querystring: z.strictObject({}),
+        querystring: streamQuery,
         produces: ["text/event-stream"],
       },
     },
@@ -57,7 +60,7 @@ export function registerLive({ app, dependencies, settings }: Feature, keys: Key
         tags: ["live"],
         summary: "Server-Sent Events: a run and its steps as they come",
         params: runParameters,
-        querystring: z.strictObject({}),
+        querystring: streamQuery,
         produces: ["text/event-stream"],
       },
     },

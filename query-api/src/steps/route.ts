@@ -92,7 +92,7 @@ export function registerSteps({ app, dependencies }: Feature): void {
     },
     async (request, reply) => {
       const { run_id, step_id } = request.params;
-      const { record_id, reason } = request.query;
+      const { record_id } = request.query;
       const { tenant } = request.principal;
       const received = await findBounds(rows, tenant, run_id);
       const which = record_id === undefined ? {} : { recordIds: [record_id] };
@@ -105,7 +105,7 @@ export function registerSteps({ app, dependencies }: Feature): void {
       }
       const step = stepFromRow(row);
       const target = { run_id, step_id, record_id: step.record_id };
-      await reads.record({ principal: request.principal, reason: reasonOf(request, reason), target });
+      await reads.record({ principal: request.principal, reason: reasonOf(request), target });
       const detail = await detailOf(step, String(row["result_in"]), { tenant, runId: run_id, received });
       const chunks = jsonChunks(detail);
       if (chunks === null) return detail;

@@ -11,6 +11,8 @@ export interface ApiQuestion {
   /** With its query. */
   path: string;
   body?: object;
+  /** Why content is read, for the record that is kept of it; ASCII. */
+  reason?: string;
   /** Until the whole answer is here. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -39,12 +41,13 @@ export function createApiClient(baseUrl: string, apiKey: string | undefined, tru
   const agent = isTls ? new HttpsAgent({ keepAlive: true, ...trust }) : new HttpAgent({ keepAlive: true });
   const send = isTls ? httpsRequest : httpRequest;
 
-  function ask({ method, path, body, timeoutMs, signal }: ApiQuestion): Promise<unknown> {
+  function ask({ method, path, body, reason, timeoutMs, signal }: ApiQuestion): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       accept: "application/json",
       ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+      ...(reason === undefined ? {} : { "runledger-reason": reason }),
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     };
     const asking = send(new URL(path, baseUrl), { method, headers, agent });

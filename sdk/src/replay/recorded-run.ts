@@ -48,8 +48,8 @@ const page = z.object({
 
 /** Reads a run by the query API, whose key must be allowed to read content (role `investigator`). @throws Error when a step's content can't be had. */
 export async function readRecordedRun(api: ApiClient, runId: string): Promise<RecordedRun> {
-  const ask = (path: string) =>
-    api.ask({ method: "GET", path: `/v1/runs/${encodeURIComponent(runId)}${path}`, timeoutMs: REQUEST_TIMEOUT_MS });
+  const question = { method: "GET", reason: "replay", timeoutMs: REQUEST_TIMEOUT_MS } as const;
+  const ask = (path: string) => api.ask({ ...question, path: `/v1/runs/${encodeURIComponent(runId)}${path}` });
   const steps: RecordedStep[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
     const { items, next_cursor }: z.infer<typeof page> = page.parse(

@@ -2,7 +2,7 @@ import { actList, type ListedAct } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { apiKeyOf, askApi } from "../api-client.ts";
+import { apiAccess, askApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface ActFlags {
@@ -19,7 +19,7 @@ export interface ActFlags {
 export async function listActs(flags: ActFlags, console: Pick<Console, "env" | "stdout">): Promise<void> {
   const { api: url, json, ...filter } = flags;
   const query = new URLSearchParams(Object.entries(filter));
-  const { items, next_cursor } = await askApi({ url, key: apiKeyOf(console.env) }, `/v1/acts?${query}`, actList);
+  const { items, next_cursor } = await askApi(apiAccess(url, console.env), `/v1/acts?${query}`, actList);
   if (json === true) return void console.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
   if (items.length === 0) return void console.stdout.write("Nobody did such a thing.\n");
   console.stdout.write(`${tableOf(items)}\n`);

@@ -2,7 +2,7 @@ import { type Approval, approval, approvalDetail, approvalList } from "@runledge
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { type ApiAccess, apiKeyOf, askApi, sendApi } from "../api-client.ts";
+import { type ApiAccess, apiAccess, askApi, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 interface ApprovalFlags {
@@ -14,7 +14,7 @@ interface ApprovalFlags {
 
 /** `runledger approvals`: what agents ask for, or one request with its arguments. */
 export async function listApprovals(id: string | undefined, flags: ApprovalFlags, console: Console): Promise<void> {
-  const api = { url: flags.api, key: apiKeyOf(console.env) };
+  const api = apiAccess(flags.api, console.env);
   if (id !== undefined) return await showApproval(api, id, flags, console);
   const status = flags.all === true ? "" : `&status=${encodeURIComponent(flags.status)}`;
   // The table shows no questions, which may quote contents: so it reads none.
@@ -46,7 +46,7 @@ export async function answerApproval(
 ): Promise<void> {
   const body = reason === undefined ? {} : { reason };
   const path = `/v1/approvals/${encodeURIComponent(id)}/${word}`;
-  const one = await sendApi({ url, key: apiKeyOf(console.env) }, "POST", path, body, approval);
+  const one = await sendApi(apiAccess(url, console.env), "POST", path, body, approval);
   if (json === true) return void console.stdout.write(`${JSON.stringify(one, null, 2)}\n`);
   const { status, tool, agent, run_id } = withVisibleTexts(one);
   console.stdout.write(`${status}: ${tool} of ${agent ?? "an agent"}, run ${run_id}\n`);

@@ -1,6 +1,6 @@
 import { type ErasureAnswer, erasure } from "@runledger/contract";
 import pc from "picocolors";
-import { apiKeyOf, sendApi } from "../api-client.ts";
+import { apiAccess, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface EraseFlags {
@@ -18,7 +18,7 @@ export async function eraseContent(
 ): Promise<void> {
   if ((user === undefined) === (run === undefined)) throw new Error("Say whom: either --user ID or --run ID.");
   const subject = user === undefined ? { run_id: run } : { user_id: user };
-  const access = { url: api, key: apiKeyOf(console.env) };
+  const access = apiAccess(api, console.env);
   const answer = await sendApi(access, "POST", "/v1/erasures", { subject, reason }, erasure);
   console.stdout.write(json === true ? `${JSON.stringify(answer, null, 2)}\n` : words(answer));
 }

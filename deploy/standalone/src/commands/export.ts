@@ -9,7 +9,7 @@ import { exportOffline } from "@runledger/query-api";
 import { type Objects, objectsFolder, openObjects } from "@runledger/storage";
 import { visibleText } from "@runledger/verify";
 import pc from "picocolors";
-import { type ApiAccess, apiKeyOf, askApi, reach, sendApi } from "../api-client.ts";
+import { type ApiAccess, apiAccess, askApi, reach, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { type ProgressLine, progressLine } from "../progress-line.ts";
 import { payloadKeysAtHand } from "./payload-keys.ts";
@@ -86,7 +86,7 @@ interface Done {
 }
 
 async function askFor(request: object, flags: ExportFlags, console: Console, line: ProgressLine): Promise<Done> {
-  const api: ApiAccess = { url: flags.api, key: apiKeyOf(console.env) };
+  const api = apiAccess(flags.api, console.env);
   let job = await sendApi(api, "POST", "/v1/exports", request, exportJob);
   while (job.state === "pending" || job.state === "running") {
     line.show(wordsOf(job), job.progress === null ? null : job.progress.scanned / Math.max(1, job.progress.total));

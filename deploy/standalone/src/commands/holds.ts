@@ -1,7 +1,7 @@
 import { type Hold, type HoldScope, hold, holdList, holdSet } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
-import { apiKeyOf, askApi, sendApi } from "../api-client.ts";
+import { apiAccess, askApi, reasonHeader, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 interface ApiFlags {
@@ -35,9 +35,7 @@ export async function setHold(flags: HoldFlags, console: Output): Promise<void> 
 /** `runledger lift`. */
 export async function liftHold(holdId: string, flags: ApiFlags & { reason: string }, console: Output): Promise<void> {
   const path = `/v1/holds/${encodeURIComponent(holdId)}`;
-  const lifted = await sendApi(accessOf(flags, console), "DELETE", path, undefined, hold, {
-    "runledger-reason": Buffer.from(flags.reason).toString("latin1"),
-  });
+  const lifted = await sendApi(accessOf(flags, console), "DELETE", path, undefined, hold, reasonHeader(flags.reason));
   console.stdout.write(`${pc.green("lifted")}  ${line(lifted)}\n`);
 }
 
@@ -63,7 +61,7 @@ function scopeOf({ user, run, agent, session, all }: HoldFlags): HoldScope {
 }
 
 function accessOf({ api }: ApiFlags, { env }: Output) {
-  return { url: api, key: apiKeyOf(env) };
+  return apiAccess(api, env);
 }
 
 function line(hold: Hold): string {

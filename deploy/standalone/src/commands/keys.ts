@@ -2,7 +2,7 @@ import { type ApiKey, apiKey, apiKeyList, type NewApiKey, newApiKey } from "@run
 import { visibleText, withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { apiKeyOf, askApi, sendApi } from "../api-client.ts";
+import { apiAccess, askApi, reasonHeader, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 interface KeyFlags {
@@ -78,12 +78,12 @@ function keysTable(keys: readonly ApiKey[]): string {
 }
 
 function accessOf({ api }: KeyFlags, console: Console): { url: string; key: string | undefined } {
-  return { url: api, key: apiKeyOf(console.env) };
+  return apiAccess(api, console.env);
 }
 
 /** As bytes of UTF-8, which is how the API reads the header. */
 function whyHeader({ reason }: KeyFlags): Record<string, string> {
-  return reason === undefined ? {} : { "runledger-reason": Buffer.from(reason).toString("latin1") };
+  return reason === undefined ? {} : reasonHeader(reason);
 }
 
 /** A time, or one so long from now. */

@@ -2,7 +2,7 @@ import { type Kill, type KillScope, kill, killList } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { type ApiAccess, apiKeyOf, askApi, sendApi } from "../api-client.ts";
+import { type ApiAccess, apiAccess, askApi, sendApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 
 export interface KillFlags {
@@ -20,7 +20,7 @@ export interface KillFlags {
 
 /** `runledger kill`: gives a kill, lists those in force, or lifts one. */
 export async function killRuns(flags: KillFlags, console: Console): Promise<void> {
-  const api = { url: flags.api, key: apiKeyOf(console.env) };
+  const api = apiAccess(flags.api, console.env);
   if (flags.list === true) return await listKills(api, flags, console);
   if (flags.lift !== undefined) return await liftKill(api, flags.lift, flags, console);
   const scope = scopeOf(flags);

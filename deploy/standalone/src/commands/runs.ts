@@ -2,7 +2,7 @@ import { type Run, runList } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { apiKeyOf, askApi } from "../api-client.ts";
+import { apiAccess, askApi } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { colouredStatus, duration, runName, tokens, tools, usd } from "../run-words.ts";
 
@@ -22,7 +22,7 @@ export async function listRuns(flags: RunsFlags, console: Console): Promise<void
     const value = flags[name];
     if (value !== undefined) query.set(name, value);
   }
-  const list = await askApi({ url: flags.api, key: apiKeyOf(console.env) }, `/v1/runs?${query}`, runList);
+  const list = await askApi(apiAccess(flags.api, console.env), `/v1/runs?${query}`, runList);
   if (flags.json === true) return void console.stdout.write(`${JSON.stringify(list.items, null, 2)}\n`);
   if (list.items.length === 0)
     return void console.stdout.write("No runs match. Send one: see README.md, “Your first recorded agent”.\n");

@@ -1,13 +1,13 @@
 import { type Run, run } from "@runledger/contract";
 import { withVisibleTexts } from "@runledger/verify";
 import pc from "picocolors";
-import { apiKeyOf, reach } from "../api-client.ts";
+import { apiAccess, reach } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { colouredStatus, duration, runName, tokens, usd } from "../run-words.ts";
 
 /** `runledger tail`: a line for each change of a run, until Ctrl-C or the server ends. */
 export async function tailRuns(flags: { api: string; json?: boolean }, console: Console): Promise<void> {
-  const response = await reach({ url: flags.api, key: apiKeyOf(console.env) }, "/v1/live", {
+  const response = await reach(apiAccess(flags.api, console.env), "/v1/live", {
     accept: "text/event-stream",
   });
   if (!response.ok || response.body === null) throw new Error(`The query API answered ${response.status} to /v1/live.`);

@@ -1,13 +1,13 @@
 import { openObjects } from "@runledger/storage";
 import { type OpenStore, runVerify, type VerifyFlags, visibleText } from "@runledger/verify";
 import pc from "picocolors";
-import { apiKeyOf } from "../api-client.ts";
+import { apiAccess, reasonHeader } from "../api-client.ts";
 import type { Console } from "../program.ts";
 import { payloadKeysAtHand } from "./payload-keys.ts";
 
 /** `runledger verify`: what `@runledger/verify` does, and buckets. Prints the verdict and ends with its exit code. @throws UnreadableError. */
 export async function verifyCommand(target: string, flags: VerifyFlags, console: Console): Promise<void> {
-  const apiKey = apiKeyOf(console.env);
+  const { key, reason } = apiAccess(target, console.env);
   // A verdict is about what was written first; what was put over it since is told beside it, at once and in the notes.
   const warn = (message: string, details: object): void => {
     if (console.stderr.isTTY === true) console.stderr.write("\r\u001b[K");
@@ -29,7 +29,10 @@ export async function verifyCommand(target: string, flags: VerifyFlags, console:
     stdout: console.stdout,
     stderr: console.stderr,
     openStore,
-    ...(apiKey === undefined ? {} : { headers: { authorization: `Bearer ${apiKey}` } }),
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(reason === undefined ? {} : reasonHeader(reason)),
+    },
   });
   console.exit(code);
 }
