@@ -8,6 +8,7 @@ import "./styles/run.css";
 import "./styles/waterfall.css";
 import "./styles/step.css";
 import "./styles/control.css";
+import "./styles/reason.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";

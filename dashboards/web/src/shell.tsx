@@ -1,6 +1,7 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { ApprovalsLink } from "./control/approvals-link.tsx";
 import { KillBanner } from "./control/kill-banner.tsx";
+import { ReasonField } from "./reason/reason-field.tsx";
 
 /** The frame around every page. */
 export function Shell() {
@@ -29,6 +30,7 @@ export function Shell() {
             Acts
           </Link>
         </nav>
+        <ReasonField />
         <a className="topbar-end" href="/docs">
           API
         </a>

@@ -94,8 +94,7 @@ function registerKills({ app }: Feature, control: Control): void {
         response: { 200: kill, ...ERROR_RESPONSES },
       },
     },
-    async (request) =>
-      await control.lift(request.params.kill_id, request.principal, reasonOf(request)),
+    async (request) => await control.lift(request.params.kill_id, request.principal, reasonOf(request)),
   );
 }
 

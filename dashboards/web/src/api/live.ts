@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { useReason, withReason } from "../reason/reason.ts";
 
 export type LiveState = "connecting" | "live" | "polling";
 
@@ -21,11 +22,12 @@ export function useLive({ url, events, poll }: LiveSource): LiveState {
   useEffect(() => {
     latest.current = { events, poll };
   }, [events, poll]);
+  const reason = useReason();
   const names = Object.keys(events).join(" ");
   useEffect(() => {
     if (url === null) return;
-    return follow(url, names.split(" "), () => latest.current, setState);
-  }, [url, names]);
+    return follow(withReason(url, reason), names.split(" "), () => latest.current, setState);
+  }, [url, reason, names]);
   return state;
 }
 

@@ -1,4 +1,5 @@
 import type { ApiError } from "@runledger/contract";
+import { reasonHeaders } from "../reason/reason.ts";
 
 /** Why a call failed, in the API's own words. `status` is 0 when no answer came at all. */
 export class RequestError extends Error {
@@ -23,17 +24,17 @@ export class RequestError extends Error {
 type Query = Record<string, string | number | undefined>;
 
 /**
- * A GET of the query API at this origin. Answers come from the same release as this page, so their shape is taken as the contract's.
+ * A GET of the query API at this origin, with why somebody looks. Answers come from the same release as this page, so their shape is taken as the contract's.
  * @throws RequestError
  */
 export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   return await ask<T>(withQuery(path, query), {
-    headers: { accept: "application/json" },
+    headers: { accept: "application/json", ...reasonHeaders() },
     ...(signal ? { signal } : {}),
   });
 }
 
-/** A change. @throws RequestError */
+/** A change. Why somebody looks is no reason for it, and may not be for an agent to hear. @throws RequestError */
 export async function sendJson<T>(method: "POST" | "DELETE", path: string, body: object = {}): Promise<T> {
   const headers = { accept: "application/json", "content-type": "application/json" };
   return await ask<T>(path, { method, headers, body: JSON.stringify(body) });

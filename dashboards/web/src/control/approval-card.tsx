@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useId, useState } from "react";
 import { sendJson } from "../api/request.ts";
 import { duration, epochMs } from "../format/time.ts";
+import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { APPROVALS_KEY, approvalQuery } from "./control-queries.ts";
 import { MAX_REASON_CHARS } from "./reason-length.ts";
@@ -66,7 +67,7 @@ export function ApprovalCard({ approval, nowMs }: { approval: Approval; nowMs: n
 
 function Arguments({ approvalId }: { approvalId: string }) {
   const [wanted, setWanted] = useState(false);
-  const { data, error } = useQuery(approvalQuery(approvalId, wanted));
+  const { data, error, refetch } = useQuery(approvalQuery(approvalId, wanted));
   if (!wanted) {
     return (
       <button type="button" className="link-button" onClick={() => setWanted(true)}>
@@ -74,13 +75,8 @@ function Arguments({ approvalId }: { approvalId: string }) {
       </button>
     );
   }
-  if (error) {
-    return (
-      <p className="bad" role="alert">
-        {error.message}
-      </p>
-    );
-  }
+  if (error)
+    return <FailureNotice title="The arguments could not be loaded" error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <p className="muted">Loading the arguments…</p>;
   if (data.arguments_withheld)
     return <p className="muted">Your key may not see content: this takes the role investigator.</p>;

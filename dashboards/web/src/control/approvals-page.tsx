@@ -17,7 +17,7 @@ export function ApprovalsPage() {
   const waiting = items
     .filter(({ status }) => status === "pending")
     .sort((a, b) => epochMs(a.expires_time) - epochMs(b.expires_time)); // whose time runs out first
-  const questions = useQuery(questionsQuery(waiting)).data;
+  const { data: questions, ...asking } = useQuery(questionsQuery(waiting));
   const answered = items.filter(({ status }) => status !== "pending");
   return (
     <div className="page approvals-page">
@@ -26,6 +26,13 @@ export function ApprovalsPage() {
       </div>
       {error && data === undefined ? (
         <FailureNotice title="Requests could not be loaded" error={error} onRetry={() => void refetch()} />
+      ) : null}
+      {asking.error && waiting.length > 0 ? (
+        <FailureNotice
+          title="What they ask could not be loaded"
+          error={asking.error}
+          onRetry={() => void asking.refetch()}
+        />
       ) : null}
       <section aria-label="Waiting for an answer" aria-live="polite" className="approvals">
         {waiting.length === 0 && !isPending && !error ? (

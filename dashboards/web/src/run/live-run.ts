@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { type LiveState, useLive } from "../api/live.ts";
 import { fetchSteps, runQuery } from "../api/queries.ts";
+import { useReason } from "../reason/reason.ts";
 import { createStepStore, type StepsState } from "./step-store.ts";
 
 export interface LiveRun {
@@ -21,8 +22,10 @@ export function useLiveRun(runId: string): LiveRun {
   const store = useMemo(() => createStepStore((cursor, signal) => fetchSteps(runId, cursor, signal)), [runId]);
   const steps = useSyncExternalStore(store.subscribe, store.state);
   const running = run?.status === "running";
+  const reason = useReason();
   const phase = run === undefined ? null : running ? "running" : "ended";
-  // Read again when the run has ended: late steps may have changed the order of those before.
+  // Read again when the run has ended: late steps may have changed the order of those before; and for another reason, which is on record.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the reason goes with each request by itself
   useEffect(() => {
     if (phase === null) return;
     const stopped = new AbortController();
@@ -30,7 +33,7 @@ export function useLiveRun(runId: string): LiveRun {
     // What is told live does not say whether a run without a count is complete.
     if (phase === "ended") void refetch();
     return () => stopped.abort();
-  }, [store, phase, refetch]);
+  }, [store, phase, refetch, reason]);
 
   const live = useLive({
     url: running ? `/v1/runs/${encodeURIComponent(runId)}/live` : null,
