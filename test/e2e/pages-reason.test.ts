@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { ActList } from "@runledger/contract";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Product, startProduct, temporaryDir } from "../support/product.ts";
+import { type Product, runledger, startProduct, temporaryDir } from "../support/product.ts";
 import { modelCall, newTraceId, postSpans } from "../support/spans.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -86,4 +86,13 @@ describe.skipIf(missing)("pages of a product that asks why", () => {
     await page.getByText("Where is my parcel?").first().waitFor();
     await expect.poll(async () => new Set((await byPages()).map(({ reason }) => reason))).toContain("another");
   }, 120_000);
+
+  it("let `verify` read the log, which says what it is", async () => {
+    const key = /^log (\S+)/m.exec((await runledger(["policy", "--data-dir", home.dir])).stdout)?.[1] ?? "";
+    const { stdout } = await runledger(["verify", product.apiUrl, "--key", key, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: "VERIFIED" });
+    await expect
+      .poll(async () => (await acts()).map(({ reason }) => reason), { timeout: 30_000 })
+      .toContain("runledger verify");
+  }, 60_000);
 });

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Anthropic from "@anthropic-ai/sdk";
-import type { RunList } from "@runledger/contract";
+import type { ActList, RunList } from "@runledger/contract";
 import { createRunledger, type Ledger, type RecordedRun } from "@runledger/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -177,6 +177,10 @@ it("is reproduced with no model there and no tool run, and the replay is a run t
     ({ steps }) => steps.length === 6,
   );
   expect(again.runId).not.toBe(runId);
+  await eventually(
+    () => getJson<ActList>(`${product.apiUrl}/v1/acts?action=content.read`),
+    ({ items }) => items.some(({ reason }) => reason === "replay"),
+  );
 }, 120_000);
 
 it("stops where it goes another way, and says at which step and how", async () => {
