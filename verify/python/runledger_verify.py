@@ -2653,8 +2653,8 @@ class Bundle:
         # Of whole logs with others' entries in them nothing lies outside either.
         is_selection = m["runs"] is not None or self.shard is not None or "range" in selections
         coverage = "range" if is_part else "selection" if is_selection else "log" if whole else "damaged"
-        view = self.anchors.view  # entries that were chosen tell nothing of the time after them
-        gone_on = view["last"].time if view and view["counts"] and view["last"] else ""
+        view = self.anchors.view  # runs that were chosen tell nothing of the time after them; what a range cuts off goes on behind it
+        gone_on = view["last"].time if coverage != "range" and view and view["counts"] and view["last"] else ""
         self.run_counts, self.open_runs = self.chains.finish(coverage, self.findings, gone_on)
         self.finished = True
 

@@ -83,8 +83,8 @@ export async function verifyBundle(
     for (const log of seen.logs.values()) await log.close();
   }
   const { head } = directory;
-  // Entries that were chosen tell nothing of the time after them.
-  const goneOnUntil = head?.counts === true ? head.last?.recorded_time : undefined;
+  // Runs that were chosen tell nothing of the time after them; what a range cuts off goes on behind it.
+  const goneOnUntil = coverage !== "range" && head?.counts === true ? head.last?.recorded_time : undefined;
   const runs = coverage === null ? null : (seen.runs?.finish(coverage, goneOnUntil) ?? null);
   if (runs !== null) addRunProblems(runs, findings);
   return verificationOf(

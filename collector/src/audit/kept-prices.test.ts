@@ -45,6 +45,13 @@ test("what calls were priced by is kept once for a tenant and model, in the tabl
   ]);
 });
 
+test("a model of many names is kept once", async () => {
+  const written: string[] = [];
+  const keep = createKeptPrices({ create: async (path) => void written.push(path) }, prices, () => undefined);
+  for (const model of ["gpt-4o-mini", "gpt-4o-mini-2024-07-18"]) await keep([frameOf([{ model }])]);
+  expect(written).toHaveLength(1);
+});
+
 test("what could not be kept is asked for again with the same frames", async () => {
   let isAway = true;
   const written: string[] = [];
@@ -68,5 +75,5 @@ test("what lies damaged in its place is warned of once, and stops nothing", asyn
   const keep = createKeptPrices({ create }, prices, (message) => warnings.push(message));
   await keep([frameOf([{ model: "our-gpt" }])]);
   await keep([frameOf([{ model: "our-gpt" }])]);
-  expect(warnings).toEqual([expect.stringMatching(/^prices\/default\/[0-9a-f]{64}\.json does not hold/)]);
+  expect(warnings).toEqual([expect.stringMatching(/^prices\/default\/[0-9a-f]{16}\/[0-9a-f]{64}\.json does not hold/)]);
 });

@@ -6,7 +6,7 @@ import type { Prices } from "../normalize/price.ts";
 import { inParallel } from "./in-parallel.ts";
 
 const PARALLEL = 8;
-/** Of names, not of models: beyond this all are looked up again. */
+/** Beyond this all are looked up again. */
 const MAX_KNOWN = 10_000;
 
 /**
@@ -19,6 +19,8 @@ export function createKeptPrices(
   warn: (message: string) => void,
 ): (frames: readonly NormalizedFrame[]) => Promise<void> {
   const known = new Set<string>();
+  /** Paths: a model has many dated names. */
+  const kept = new Set<string>();
   return async (frames) => {
     const names = new Set<string>();
     const files = new Map<string, Buffer>();
@@ -29,10 +31,16 @@ export function createKeptPrices(
         names.add(name);
         const priced = facts.llm && pricedBy(facts.llm);
         // A cost of another table was not made here.
-        if (priced?.price_table !== facts.cost?.price_table || priced?.price_version !== facts.cost?.price_version)
+        if (
+          !priced ||
+          priced.price_table !== facts.cost?.price_table ||
+          priced.price_version !== facts.cost.price_version
+        )
           continue;
+        const table = { name: priced.price_table, version: priced.price_version };
         const file = Buffer.from(JSON.stringify(priced));
-        files.set(pricedModelPath(facts.tenant, createHash("sha256").update(file).digest("hex")), file);
+        const path = pricedModelPath(facts.tenant, table, createHash("sha256").update(file).digest("hex"));
+        if (!kept.has(path)) files.set(path, file);
       }
     await inParallel(PARALLEL, [...files], async ([path, file]) => {
       try {
@@ -43,9 +51,16 @@ export function createKeptPrices(
         warn(`${path} does not hold what it is named by: exports can't tell what these calls were priced by`);
       }
     });
-    if (known.size + names.size > MAX_KNOWN) known.clear();
-    for (const name of names) known.add(name);
+    remember(known, names);
+    remember(kept, files.keys());
   };
+}
+
+function remember(known: Set<string>, more: Iterable<string>): void {
+  for (const one of more) {
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.add(one);
+  }
 }
 
 function nameOf({ tenant, llm, cost }: NormalizedRecord["facts"]): string | null {

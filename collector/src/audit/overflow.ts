@@ -59,12 +59,14 @@ export function cutAllMembers(record: RunledgerRecord): SplitRecord {
   return { record: cut, movedText: canonicalJson(wellFormed(Object.fromEntries(moved))) };
 }
 
-/** Of an entry whose moved members can't be opened any more, since they were erased: without the beginnings of a long name and of what went wrong. */
+/** Of an entry whose moved members can't be opened any more, and whose name may be cut: without the beginnings of a long name and of what went wrong. */
 export function withoutCutTexts(entry: RunledgerRecord): RunledgerRecord {
   const { run, error, end } = entry;
+  // Of one that has its name whole, a rebuild knows whose it is.
+  if (run.user_id?.length !== MAX_CUT_CHARS) return entry;
   return {
     ...entry,
-    run: run.user_id?.length === MAX_CUT_CHARS ? { ...run, user_id: null } : run,
+    run: { ...run, user_id: null },
     error: error && { ...error, message: null },
     end: end && { ...end, reason: null },
   };

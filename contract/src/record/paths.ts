@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { DEFAULT_TENANT } from "../access/principal.ts";
 
 /** Object paths of everything that is not a tile (those: `log/tile-path.ts`). Writer and readers share these functions. */
@@ -8,12 +9,16 @@ export function packPath(shard: string, packSha256: string): string {
 }
 
 /** What calls of a tenant were priced by, an object for each model of a price table, named by the sha256 of what it holds. */
-export function pricedModelPath(tenant: string, sha256: string): string {
-  return `${pricedModelsPrefix(tenant)}${sha256}.json`;
+export function pricedModelPath(tenant: string, table: { name: string; version: string }, sha256: string): string {
+  return `${pricedModelsPrefix(tenant, table)}${sha256}.json`;
 }
 
-export function pricedModelsPrefix(tenant: string): string {
-  return `prices/${tenant}/`;
+/** Names and versions are people's words: a folder has their hash. */
+export function pricedModelsPrefix(tenant: string, { name, version }: { name: string; version: string }): string {
+  const table = createHash("sha256")
+    .update(JSON.stringify([name, version]))
+    .digest("hex");
+  return `prices/${tenant}/${table.slice(0, 16)}/`;
 }
 
 /** In the place of a shard's name: the log that takes the checkpoints of all shards. */

@@ -17,9 +17,11 @@ import {
   createDatabase,
   loadOrCreateSigningKey,
   migrate,
+  type Objects,
   openKeyring,
   openObjects,
   openRows,
+  StorageError,
   shortLockFault,
   startEmbeddedClickHouse,
 } from "@runledger/storage";
@@ -161,6 +163,21 @@ function collectorSettings(settings: StandaloneSettings, clickhouseUrl: string, 
   };
 }
 
+async function noteSettingsOf(settings: Readonly<StandaloneSettings>, objects: Objects, logger: Logger): Promise<void> {
+  try {
+    await noteSettings(createNotedSettings(objects, settings.shard), settingsInForce(settings), {
+      ...{ time_ms: Date.now(), by: systemUser(), reason: settings.settingsReason },
+      logIsEmpty: (await objects.read(`${logPrefix(settings.shard)}checkpoint`)) === null,
+    });
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === "damaged")) throw error;
+    logger.warn(
+      { err: error },
+      `what has changed in the settings is not noted: restore or remove state/settings/${settings.shard}.json`,
+    );
+  }
+}
+
 async function startApi(
   settings: StandaloneSettings,
   clickhouseUrl: string,
@@ -171,10 +188,7 @@ async function startApi(
   const rows = openRows(clickhouseUrl);
   const ownRows = openRows(clickhouseUrl);
   const objects = await openObjects(settings.objects, { warn: (message, details) => logger.warn(details, message) });
-  await noteSettings(createNotedSettings(objects, settings.shard), settingsInForce(settings), {
-    ...{ time_ms: Date.now(), by: systemUser(), reason: settings.settingsReason },
-    logIsEmpty: (await objects.read(`${logPrefix(settings.shard)}checkpoint`)) === null,
-  });
+  await noteSettingsOf(settings, objects, logger);
   // With encryption the collector has made it before.
   const keyring = await openKeyring(objects, settings.masterKey);
   const url = `http://127.0.0.1:${collector.ownPort}`;

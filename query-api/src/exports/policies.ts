@@ -1,5 +1,5 @@
 import { statePath } from "@runledger/contract";
-import type { Objects } from "@runledger/storage";
+import { type Objects, StorageError } from "@runledger/storage";
 import { createNotedSettings, type SettingsInForce } from "../acts/noted-settings.ts";
 import { createRuleBook } from "../alerts/rules.ts";
 import { createHoldStore } from "../holds/hold-store.ts";
@@ -9,8 +9,8 @@ export interface PoliciesInForce {
   alert_rules: object[];
   /** How many, not whose. */
   legal_holds: number;
-  /** By shard: as of the last start of each. */
-  settings: Record<string, SettingsInForce>;
+  /** By shard: as of the last start of each; null where the note of it is damaged. */
+  settings: Record<string, SettingsInForce | null>;
 }
 
 const [FOLDER = ""] = statePath("settings/*").split("*");
@@ -20,8 +20,7 @@ export async function policiesInForce(objects: Objects, tenant: string): Promise
   const settings: PoliciesInForce["settings"] = {};
   for await (const { path } of objects.list(FOLDER)) {
     const shard = path.slice(FOLDER.length).replace(/\.json$/, "");
-    const { in_force } = await createNotedSettings(objects, shard).read();
-    if (in_force !== null) settings[shard] = in_force;
+    settings[shard] = await notedSettings(objects, shard);
   }
   const { holds } = await createHoldStore(objects).read();
   return {
@@ -29,4 +28,13 @@ export async function policiesInForce(objects: Objects, tenant: string): Promise
     legal_holds: holds.filter((hold) => hold.tenant === tenant).length,
     settings,
   };
+}
+
+async function notedSettings(objects: Objects, shard: string): Promise<SettingsInForce | null> {
+  try {
+    return (await createNotedSettings(objects, shard).read()).in_force;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "damaged") return null;
+    throw error;
+  }
 }

@@ -27,19 +27,17 @@ export async function tellPriceTables(
   used: BundleSummary["price_tables"],
 ): Promise<ToldPriceTable[]> {
   const tables = used.map(({ name, version }): ToldPriceTable => ({ name, version, models: [] }));
-  if (tables.length === 0) return tables;
   let chars = 0;
-  for await (const { path } of objects.list(pricedModelsPrefix(tenant))) {
-    const bytes = await objects.read(path);
-    const parsed = pricedModel.safeParse(jsonOf(bytes));
-    const table = tables.find(
-      ({ name, version }) => name === parsed.data?.price_table && version === parsed.data.price_version,
-    );
-    if (table === undefined || parsed.data === undefined || bytes === null) continue;
-    chars += bytes.length;
-    if (chars <= MAX_CHARS) table.models.push(parsed.data.model);
-    else table.left_out = (table.left_out ?? 0) + 1;
-  }
+  for (const table of tables)
+    for await (const { path, sizeBytes } of objects.list(pricedModelsPrefix(tenant, table))) {
+      chars += sizeBytes;
+      if (chars > MAX_CHARS) {
+        table.left_out = (table.left_out ?? 0) + 1;
+        continue;
+      }
+      const parsed = pricedModel.safeParse(jsonOf(await objects.read(path)));
+      if (parsed.success) table.models.push(parsed.data.model);
+    }
   return tables;
 }
 
