@@ -87,6 +87,20 @@ describe.skipIf(missing)("pages of a product that asks why", () => {
     await expect.poll(async () => new Set((await byPages()).map(({ reason }) => reason))).toContain("another");
   }, 120_000);
 
+  it("ask for it when a run comes whose error a list would quote", async () => {
+    await page.getByRole("button", { name: "Clear why you are looking" }).click();
+    await page.goto(product.apiUrl);
+    await page.locator("tr.run-row").first().waitFor();
+    expect(await page.locator(".reason-prompt").count()).toBe(0);
+    const status = { code: 2, message: "the parcel of Ann is lost" };
+    await postSpans(product.httpUrl, [modelCall(newTraceId(), {}, { parentSpanId: "", status })]);
+    const prompt = page.locator(".reason-prompt");
+    await prompt.waitFor();
+    await prompt.getByRole("textbox").fill("complaint 9");
+    await prompt.getByRole("textbox").press("Enter");
+    await page.getByText("the parcel of Ann is lost").first().waitFor();
+  }, 60_000);
+
   it("let `verify` read the log, which says what it is", async () => {
     const key = /^log (\S+)/m.exec((await runledger(["policy", "--data-dir", home.dir])).stdout)?.[1] ?? "";
     const { stdout } = await runledger(["verify", product.apiUrl, "--key", key, "--json"]);

@@ -1,11 +1,11 @@
 import { useId } from "react";
-import type { RequestError } from "../api/request.ts";
+import { RequestError } from "../api/request.ts";
 import { Icon } from "../ui/icon.tsx";
 import { MAX_LOOKING_CHARS, REASON_FIELD, useSetReason } from "./reason.ts";
 
 /** What is asked for may be seen for a reason only, or the one that was given is none. */
-export function asksForReason({ fields }: RequestError): boolean {
-  return fields.some(({ field }) => field === REASON_FIELD);
+export function asksForReason(error: unknown): boolean {
+  return error instanceof RequestError && error.fields.some(({ field }) => field === REASON_FIELD);
 }
 
 /** In place of content that nothing keeps from being shown but that nobody has said why. */

@@ -2,6 +2,7 @@ import type { Run, RunList } from "@runledger/contract";
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { type LiveState, useLive } from "../api/live.ts";
 import { fetchNewestRuns, runsQuery } from "../api/queries.ts";
+import { asksForReason } from "../reason/reason-prompt.tsx";
 import { matches, type RunSearch } from "./run-search.ts";
 
 type RunPages = InfiniteData<RunList, unknown>;
@@ -21,8 +22,13 @@ export function useLiveRuns(search: RunSearch): LiveState {
       run: (data) => update([data as Run]),
     },
     poll: async (signal) => {
-      const page = await fetchNewestRuns(search, signal);
-      update(page.items);
+      try {
+        update((await fetchNewestRuns(search, signal)).items);
+      } catch (error) {
+        // The list itself is refused now, too, and tells what it wants.
+        if (asksForReason(error)) await client.refetchQueries({ queryKey });
+        throw error;
+      }
     },
   });
 }

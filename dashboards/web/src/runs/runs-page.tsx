@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { AlertList } from "../alerts/alert-list.tsx";
 import { anyRunQuery, runsQuery } from "../api/queries.ts";
+import { asksForReason } from "../reason/reason-prompt.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { usePageTitle } from "../ui/page-title.ts";
@@ -35,7 +36,7 @@ export function RunsPage() {
       </div>
       <AlertList />
       <RunFilters search={search} ready={!runs.isPending} onChange={setSearch} />
-      {runs.error && items.length === 0 ? (
+      {runs.error && (items.length === 0 || asksForReason(runs.error)) ? (
         <FailureNotice title="The runs could not be loaded" error={runs.error} onRetry={() => void runs.refetch()} />
       ) : (
         <RunTable

@@ -5,7 +5,7 @@ import { Icon } from "./icon.tsx";
 /** Why something could not be shown, in the API's words, and a way to try again; where the API asks for a reason, a place for it. */
 export function FailureNotice({ title, error, onRetry }: { title: string; error: Error; onRetry: () => void }) {
   const known = error instanceof RequestError ? error : null;
-  if (known !== null && asksForReason(known)) return <ReasonPrompt />;
+  if (asksForReason(known)) return <ReasonPrompt />;
   return (
     <div className="failure" role="alert">
       <Icon name="alert" />
