@@ -1743,7 +1743,7 @@ class Chains:
             self.runs[key].ends += [(None, None)] if has_end else []
         self.runs[key].add(e)
 
-    def finish(self, coverage, findings, gone_on):
+    def finish(self, coverage, findings, gone_on=""):
         """(counts by state, lines of runs without an end); what is wrong becomes findings."""
         counts, open_runs = {}, []
         newest = max(map(milliseconds, filter(None, (self.newest, gone_on))), default=0)

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { StorageError } from "../error.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -12,11 +12,7 @@ const MAX_ID_CHARS = 512;
  */
 export async function openMasterKeyModule(path: string, answerMs: number = ANSWER_MS): Promise<MasterKey> {
   const driver = `the master key's driver ${path}`;
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (!isFile) throw new StorageError("rejected", `${driver}: there is no such file`);
+  if (!isFile(path)) throw new StorageError("rejected", `${driver}: there is no such file`);
   const imported = await answerOf(
     `${driver} can't be loaded`,
     "rejected",
@@ -82,4 +78,12 @@ async function answerOf<Answer>(
     throw new StorageError(code, `${what}: ${why}`, cause);
   };
   return await Promise.race([work().catch(failed), late]).finally(() => clearTimeout(timer));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // there is none, or none for us
+  }
 }

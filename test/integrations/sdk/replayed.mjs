@@ -8,10 +8,11 @@ console.log = (line) => {
 const { ledger, support } = await import(`./${process.env.EXAMPLE}.mjs`);
 await ledger.flush();
 
-/** The collector integrates it in the background. */
+/** The collector integrates it in the background: first its rows, then its contents. */
 async function recorded() {
   const run = await ledger.recordedRun(ids[0]).catch(() => ({ steps: [] }));
-  if (run.steps.length === Number(process.env.CALLS)) return run;
+  const isThere = run.steps.every(({ content }) => content !== "pending");
+  if (isThere && run.steps.length === Number(process.env.CALLS)) return run;
   await new Promise((resolve) => setTimeout(resolve, 200));
   return await recorded();
 }
