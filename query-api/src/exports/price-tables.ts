@@ -13,8 +13,6 @@ export interface ToldPriceTable {
 }
 
 const pricedModel = z.object({
-  price_table: z.string(),
-  price_version: z.string(),
   model: z.record(z.string(), z.json()),
 });
 /** The file that they stand in is 1 MiB at most. */
